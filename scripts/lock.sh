@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Remakes requirements.lock and requirements-dev.lock from pyproject.toml, with hashes and without any address, so
+# that the same files serve whichever package index a machine is configured for. Run it as `make lock`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools=build/lock-tools
+[ -x "$tools/bin/pip-compile" ] || {
+    "${PYTHON:-python3}" -m venv "$tools"
+    "$tools/bin/python" -m pip install --quiet pip-tools
+}
+
+compile() {
+    local output=$1
+    shift
+    [ -f "$output" ] && sed -i.bak '/^# /d' "$output" && rm "$output.bak"
+    "$tools/bin/pip-compile" --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
+        --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
+        "$@" --output-file "$output" pyproject.toml
+    if grep -nE '://|--(index|extra-index|find-links|trusted)' "$output"; then
+        echo "$output names an address; it must not" >&2
+        exit 1
+    fi
+    { echo "# Made from pyproject.toml by \`make lock\`; not edited by hand."; cat "$output"; } > "$output.new"
+    mv "$output.new" "$output"
+}
+
+compile requirements.lock "$@"
+compile requirements-dev.lock --extra dev --constraint requirements.lock "$@"

@@ -1,0 +1,1 @@
+"""Counterfoil: a ledger for securities markets, kept by its members. Start at ARCHITECTURE.md."""

@@ -1,0 +1,52 @@
+# Every target sets up what it needs. ARGS is passed on: make demo ARGS="--seed 7", make test ARGS="-k holdings".
+
+BIN := .venv/bin
+JOBS ?= 2
+ARGS ?=
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast test-deep check format bench docs numbers lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
+
+setup: ## Make .venv from the pinned packages (again when the lock has changed)
+	@scripts/setup.sh
+
+demo: setup ## A whole market day: founded, issued, traded, settled, proven, replayed
+	@$(BIN)/counterfoil demo $(ARGS)
+
+test: setup ## All tests
+	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+test-fast: setup ## All tests but the slow ones
+	@$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(ARGS)
+
+test-deep: setup ## All tests, with many more generated examples (hours)
+	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --timeout 14400 $(ARGS)
+
+check: setup ## Lint, types, imports, determinism and the other rules that a machine can check
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/architecture
+
+format: setup ## Wrap and sort the code
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+bench: setup ## Measure speed and print the table (ARGS="--quick" for a short run)
+	@$(BIN)/python -m bench $(ARGS)
+
+docs: setup ## Write docs/reference from the code
+	@$(BIN)/python scripts/reference.py
+
+numbers: setup ## Record new reject, message and fact numbers; recorded ones never change
+	@$(BIN)/python scripts/numbers.py
+
+lock: ## Resolve the dependencies again and pin them with hashes (ARGS="--upgrade" for newer versions)
+	@scripts/lock.sh $(ARGS)
+
+clean: ## Remove what was made here, .venv included
+	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis demo-ledger
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,106 @@
+"""Finds every numbered thing in the code: rejects, messages and facts. Tests and generated pages are made from it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import counterfoil
+from counterfoil.primitives.codec import Fact, Message
+from counterfoil.primitives.outcome import RejectCode
+
+PROJECT = Path(__file__).resolve().parent.parent
+GOLDEN = PROJECT / "tests" / "architecture"
+
+REJECT_RANGES: dict[str, range] = {
+    "counterfoil.machine": range(1000, 1500),
+    "counterfoil.modules.approvals": range(1500, 2000),
+    "counterfoil.modules.parties": range(2000, 3000),
+    "counterfoil.modules.markets": range(3000, 4000),
+    "counterfoil.modules.instruments": range(4000, 5000),
+    "counterfoil.modules.holdings": range(5000, 6000),
+    "counterfoil.modules.issuance": range(6000, 7000),
+    "counterfoil.modules.cash": range(7000, 8000),
+    "counterfoil.modules.trades": range(8000, 9000),
+    "counterfoil.modules.settlement": range(9000, 10000),
+}
+"""Which room owns which reject numbers. Messages and facts have the same ranges divided by ten."""
+
+Kind = TypeVar("Kind", bound=type)
+
+
+def import_everything() -> dict[str, Exception]:
+    """Import every file of the package; what could not be imported, with its error."""
+    failed: dict[str, Exception] = {}
+    for found in pkgutil.walk_packages(counterfoil.__path__, "counterfoil.", onerror=lambda _name: None):
+        if found.name.endswith("__main__"):
+            continue
+        try:
+            importlib.import_module(found.name)
+        except Exception as error:
+            failed[found.name] = error
+    return failed
+
+
+def room_of(kind: type) -> str:
+    """The room or module that declares a class: `counterfoil.machine`, `counterfoil.modules.cash`."""
+    parts = kind.__module__.split(".")
+    return ".".join(parts[:3] if parts[1:2] == ["modules"] else parts[:2])
+
+
+def _subclasses(base: Kind) -> Iterator[Kind]:
+    for kind in base.__subclasses__():
+        if kind.__module__.startswith("counterfoil.") and getattr(
+            sys.modules.get(kind.__module__), kind.__name__, None
+        ) is kind:
+            yield kind
+        yield from _subclasses(kind)
+
+
+def rejects() -> list[RejectCode]:
+    """Every declared reject, by number."""
+    import_everything()
+    return sorted((code for kind in _subclasses(RejectCode) for code in kind), key=lambda code: code.number)
+
+
+def _numbered(base: type) -> list[tuple[int, type]]:
+    import_everything()
+    found = []
+    for kind in _subclasses(base):
+        tag = kind.__struct_config__.tag  # type: ignore[attr-defined]
+        if isinstance(tag, int) and not inspect.isabstract(kind):
+            found.append((tag, kind))
+    return sorted(found, key=lambda pair: (pair[0], pair[1].__module__, pair[1].__name__))
+
+
+def messages() -> list[tuple[int, type]]:
+    """Every message with its number."""
+    return _numbered(Message)
+
+
+def facts() -> list[tuple[int, type]]:
+    """Every fact with its number."""
+    return _numbered(Fact)
+
+
+def tables() -> dict[str, list[tuple[int, str]]]:
+    """For each golden list, by file name: number and name of everything that is declared today."""
+    return {
+        "reject_numbers.txt": [(code.number, f"{type(code).__name__}.{code.name}") for code in rejects()],
+        "message_numbers.txt": [(number, kind.__name__) for number, kind in messages()],
+        "fact_numbers.txt": [(number, kind.__name__) for number, kind in facts()],
+    }
+
+
+def recorded(file_name: str) -> list[tuple[int, str]]:
+    """The numbers and names in one golden list."""
+    file = GOLDEN / file_name
+    if not file.exists():
+        return []
+    lines = (line for line in file.read_text().splitlines() if line and not line.startswith("#"))
+    return [(int(number), name) for number, name in (line.split() for line in lines)]

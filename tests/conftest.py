@@ -1,0 +1,29 @@
+"""What every test can use: the depth of generated examples, and the folder of real data where it is present."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+_shared_machine = [HealthCheck.too_slow]
+settings.register_profile(
+    "fast", max_examples=60, deadline=None, print_blob=True, suppress_health_check=_shared_machine
+)
+settings.register_profile(
+    "deep", max_examples=5_000, deadline=None, print_blob=True, suppress_health_check=_shared_machine
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data and foreign test vectors; a test that asks for it is skipped where it is absent."""
+    folder = Path(os.environ.get("COUNTERFOIL_DATA") or PROJECT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no shared data at {folder}; set COUNTERFOIL_DATA to its folder")
+    return folder

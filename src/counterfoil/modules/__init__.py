@@ -1,0 +1,1 @@
+"""The market's rules, one folder for each business."""

@@ -1,0 +1,123 @@
+"""What a module is to the machine, and what a rule is told about the action that it decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from counterfoil.primitives.codec import Fact, Message
+from counterfoil.primitives.digests import object_id
+from counterfoil.primitives.outcome import RejectCode
+from counterfoil.state.tables import Table
+
+
+class BlockContext:
+    """What every action of one block shares.
+
+    `credited` gathers (account, instrument) pairs whose available quantity rose in this block, in order: what
+    waits for them is tried again in the retry phase. `changed` gathers every (account, instrument) pair that moved.
+    """
+
+    __slots__ = ("credited", "handle_of", "height", "rule_version", "sandbox", "time_ms")
+
+    def __init__(
+        self,
+        height: int,
+        time_ms: int,
+        rule_version: int,
+        handle_of: Callable[[bytes], bytes],
+        sandbox: bool = False,
+    ) -> None:
+        self.height = height
+        self.time_ms = time_ms
+        self.rule_version = rule_version
+        self.handle_of = handle_of
+        self.sandbox = sandbox
+        self.credited: dict[bytes, None] = {}
+
+
+class ActionContext:
+    """One action: a transaction's message, a deadline or a retry.
+
+    action_id: 32 bytes, the transaction's id (or the deadline's, retry's own). signers: the addresses whose
+    thresholds are met, in the order named by the transaction; empty for deadlines and retries.
+    """
+
+    __slots__ = ("_ordinal", "action_id", "block", "credited", "facts", "height", "message_index", "signers", "time_ms")
+
+    def __init__(
+        self, block: BlockContext, action_id: bytes, message_index: int, signers: tuple[bytes, ...]
+    ) -> None:
+        self.block = block
+        self.height = block.height
+        self.time_ms = block.time_ms
+        self.action_id = action_id
+        self.message_index = message_index
+        self.signers = signers
+        self.facts: list[tuple[Fact, tuple[bytes, ...]]] = []
+        self.credited: list[bytes] = []
+        self._ordinal = 0
+
+    def new_id(self) -> bytes:
+        """The identity of the next object that this message creates: 32 bytes, unique on the ledger."""
+        ordinal = self._ordinal
+        self._ordinal = ordinal + 1
+        return object_id(self.action_id, self.message_index, ordinal)
+
+    def new_short_id(self) -> bytes:
+        """The same for parties, accounts and instruments: 20 bytes."""
+        return self.new_id()[:20]
+
+    def handle(self, identity: bytes) -> bytes:
+        """The secret value that decides an object's place on every list (16 bytes); kept in its record."""
+        return self.block.handle_of(identity)
+
+    def tell(self, fact: Fact, *stakeholders: bytes) -> None:
+        """State what happened to those who may know: party ids or relationship ids (20 bytes each).
+
+        Each stakeholder's receipt of the action carries the facts told to it, in order.
+        """
+        self.facts.append((fact, stakeholders))
+
+
+Rule = Callable[[Any, Any, ActionContext], None]
+"""`rule(books, message, context)`: a column of guards that raise `Rejected`, then the effect."""
+
+
+class BlockRule(Protocol):
+    """Runs once a block outside transactions (deadlines before, retries after).
+
+    It yields one callable for each action it wants to take, at most `limit`; the machine runs each as an action of
+    its own, so that one that is rejected leaves no effect and does not touch the others.
+    """
+
+    def __call__(
+        self, books: Any, block: BlockContext, limit: int
+    ) -> Iterable[Callable[[ActionContext], None]]: ...
+
+
+Invariant = Callable[[Any, Mapping[int, Mapping[bytes, tuple[Any, Any]]]], None]
+"""`check(books, changed)` with changed[table number][key] = (record at the block's start, record now).
+
+Raises `InvariantViolation`. Checks only what was touched; the full check lives beside it as `check_all`.
+"""
+
+
+@dataclass(frozen=True)
+class Module:
+    """One module's declaration, in its package's `__init__` as `MODULE`.
+
+    rules: message type → rule. deadlines run before the transactions of a block, retries after them.
+    invariants see what the block changed; full_checks(books) go over everything (tests and `replay --check`).
+    """
+
+    name: str
+    tables: tuple[Table[Any], ...]
+    rules: Mapping[type[Message], Rule]
+    facts: tuple[type[Fact], ...]
+    rejects: type[RejectCode]
+    deadlines: tuple[BlockRule, ...] = ()
+    retries: tuple[BlockRule, ...] = ()
+    invariants: tuple[Invariant, ...] = ()
+    full_checks: tuple[Callable[[Any], None], ...] = field(default=())

@@ -1,0 +1,160 @@
+"""Working records: what rules read and write while a block is applied, with effects that can be taken back.
+
+Each table has one `Shelf`. An *action* (a transaction, one message of a list, a deadline, a retry) writes straight
+into the shelf and notes what stood there before; `accept` keeps the effects, `reject` puts everything back. At the
+end of the block the state commits what differs from the block's start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar, cast
+
+from sortedcontainers import SortedList
+
+from counterfoil.primitives.codec import Record
+from counterfoil.primitives.outcome import ensure
+from counterfoil.state.tables import Table
+
+R = TypeVar("R", bound=Record)
+
+Load = Callable[[int, bytes], bytes | None]
+"""The current row (see `rows.py`) of a table's key, or None where there never was one."""
+
+
+class Shelf(Generic[R]):
+    """One table's working records. Modules get it as their `View`: find, put, delete, scan."""
+
+    __slots__ = ("_books", "_key_size", "index", "journal", "live", "rows", "table", "touched", "unwritten")
+
+    def __init__(self, books: Books, table: Table[R]) -> None:
+        self._books = books
+        self.table = table
+        self._key_size = 0 if table.key_sizes[-1] == 0 else sum(table.key_sizes)
+        self.live: dict[bytes, R | None] = {}
+        self.rows: dict[bytes, bytes] = {}
+        self.unwritten: dict[bytes, bytes] = {}
+        self.journal: dict[bytes, R | None] = {}
+        self.touched: dict[bytes, R | None] = {}
+        self.index: SortedList[bytes] | None = SortedList() if table.resident else None
+
+    def find(self, key: bytes) -> R | None:
+        """The record under `key` with the effects so far, or None."""
+        try:
+            return self.live[key]
+        except KeyError:
+            return self._load(key)
+
+    def put(self, key: bytes, record: R) -> None:
+        """Write `record` under `key`, in place of what stood there."""
+        journal = self.journal
+        if key not in journal:
+            if not journal:
+                self._books.open_shelves.append(self)
+            journal[key] = self.find(key)
+        if self.live[key] is None:
+            ensure(not self._key_size or len(key) == self._key_size, f"{self.table.name}: key of a wrong size")
+            if self.index is not None:
+                self.index.add(key)
+        self.live[key] = record
+
+    def delete(self, key: bytes) -> None:
+        """End the record under `key`; it must be there."""
+        journal = self.journal
+        old = self.find(key)
+        ensure(old is not None, f"{self.table.name}: delete of what is not there")
+        if key not in journal:
+            if not journal:
+                self._books.open_shelves.append(self)
+            journal[key] = old
+        if self.index is not None:
+            self.index.remove(key)
+        self.live[key] = None
+
+    def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, R]]:
+        """Records of a resident table whose keys begin with `prefix`, in key order.
+
+        Writing to the table while iterating is not allowed: take a list first.
+        """
+        ensure(self.index is not None, f"{self.table.name} is not resident: rules do not scan it")
+        index = cast("SortedList[bytes]", self.index)
+        for key in index.irange(prefix, prefix + b"\xff" * 64):
+            yield key, cast(R, self.live[key])
+
+    def first(self, prefix: bytes = b"") -> tuple[bytes, R] | None:
+        """The first record of a resident table whose key begins with `prefix`."""
+        return next(self.scan(prefix), None)
+
+    def _load(self, key: bytes) -> R | None:
+        row = self.unwritten.get(key)
+        if row is None:
+            row = self._books.load(self.table.number, key)
+        record = None
+        if row is not None:
+            self.rows[key] = row
+            value = self._books.value_of(row)
+            record = self.table.decoder.trusted(value) if value else None
+        self.live[key] = record
+        return cast("R | None", record)
+
+    def fill(self, key: bytes, row: bytes, record: R) -> None:
+        """Put a resident record into memory when the ledger starts."""
+        ensure(self.index is not None, "only resident tables are filled")
+        self.rows[key] = row
+        self.live[key] = record
+        cast("SortedList[bytes]", self.index).add(key)
+
+    def _restore(self, key: bytes, old: R | None) -> None:
+        if self.index is not None and (old is None) != (self.live[key] is None):
+            if old is None:
+                self.index.remove(key)
+            else:
+                self.index.add(key)
+        self.live[key] = old
+
+
+class Books:
+    """All shelves, and the actions on them."""
+
+    def __init__(self, load: Load, value_of: Callable[[bytes], bytes]) -> None:
+        self.load = load
+        self.value_of = value_of
+        self.shelves: dict[int, Shelf[Any]] = {}
+        self.open_shelves: list[Shelf[Any]] = []
+
+    def shelf(self, table: Table[R]) -> Shelf[R]:
+        """The one shelf of a table; whoever holds it may write to it (the wiring hands it to its owner only)."""
+        found = self.shelves.get(table.number)
+        if found is None:
+            found = self.shelves[table.number] = Shelf(self, table)
+        ensure(found.table is table, f"table number {table.number} is declared twice")
+        return cast("Shelf[R]", found)
+
+    def find(self, table: Table[R], key: bytes) -> R | None:
+        return self.shelf(table).find(key)
+
+    def accept(self) -> None:
+        """Keep the effects of the action."""
+        for shelf in self.open_shelves:
+            touched = shelf.touched
+            for key, old in shelf.journal.items():
+                if key not in touched:
+                    touched[key] = old
+            shelf.journal.clear()
+        self.open_shelves.clear()
+
+    def reject(self) -> None:
+        """Take the effects of the action back, without trace."""
+        for shelf in self.open_shelves:
+            for key, old in shelf.journal.items():
+                shelf._restore(key, old)
+            shelf.journal.clear()
+        self.open_shelves.clear()
+
+    def discard_block(self) -> None:
+        """Take back every accepted effect since the last commit."""
+        ensure(not self.open_shelves, "an action is still open")
+        for shelf in self.shelves.values():
+            for key, old in shelf.touched.items():
+                shelf._restore(key, old)
+            shelf.touched.clear()

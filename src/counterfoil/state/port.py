@@ -1,0 +1,81 @@
+"""The port that disk must satisfy. `storage` has two implementations: LMDB and plain memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+BLOB_KINDS = ("block", "header", "changes", "receipts", "tree")
+"""Large values by number, written once and seldom again: mostly one of each a height."""
+ENTRY_KINDS = ("meta", "free", "link", "result")
+"""Small values by a plain, unrevealing key, in key order."""
+
+
+@dataclass(frozen=True)
+class TableLayout:
+    """How a table's keys lie on disk: the first `clear` bytes readable and ordered, then the components of the
+    given `sizes` (their sum plus `clear` is the key's size; a last size of 0 means "the rest"), each under a tag."""
+
+    clear: int
+    sizes: tuple[int, ...]
+
+
+class WriteBatch:
+    """What one atomic write carries.
+
+    height: the last height whose effects are in the batch. rows: (table number, full key, row or None to remove it
+    physically), each key once. versions: history rows for the dense positions from first_version. blobs: (kind,
+    number, bytes), replacing. entries: (kind, key, bytes or None to remove; removing what is not there is fine),
+    the last one of a key wins.
+    """
+
+    __slots__ = ("blobs", "entries", "first_version", "height", "rows", "versions")
+
+    def __init__(self) -> None:
+        self.height = 0
+        self.rows: list[tuple[int, bytes, bytes | None]] = []
+        self.first_version = 0
+        self.versions: list[bytes] = []
+        self.blobs: list[tuple[str, int, bytes]] = []
+        self.entries: list[tuple[str, bytes, bytes | None]] = []
+
+
+class RecordStore(Protocol):
+    """Rows, history versions, blobs and entries; one writer, readers see the last finished write."""
+
+    def height(self) -> int:
+        """The height of the last batch; 0 when empty."""
+
+    def row(self, table: int, key: bytes) -> bytes | None: ...
+
+    def rows_of(self, keys: list[tuple[int, bytes]]) -> list[bytes | None]:
+        """Many rows at once, in the order asked."""
+
+    def scan(self, table: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """(full key, row) for keys under a prefix of whole components (or of clear bytes), in disk order."""
+
+    def version(self, position: int) -> bytes: ...
+
+    def versions_end(self) -> int:
+        """The next free position of the history."""
+
+    def blob(self, kind: str, number: int) -> bytes | None: ...
+
+    def last_blob(self, kind: str) -> int | None: ...
+
+    def entry(self, kind: str, key: bytes) -> bytes | None: ...
+
+    def entries(self, kind: str, prefix: bytes = b"", start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Entries whose keys begin with the prefix, from `start` on, in key order."""
+
+    def entry_before(self, kind: str, key: bytes) -> bytes | None:
+        """The greatest key of the kind that is smaller than `key`, or None."""
+
+    def entry_at_or_before(self, kind: str, key: bytes) -> bytes | None:
+        """The greatest key of the kind that is not greater than `key`, or None."""
+
+    def write(self, batch: WriteBatch) -> None:
+        """All or nothing, durable when it returns."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,465 @@
+"""The state: working shelves, authenticated tree, history and free list, over a record store that is written lazily.
+
+One call of `commit` a block: what differs from the block's start gets new rows, salted leaves and a place on the
+lists; the tree is hashed once; what was superseded is appended to the history. `flush` hands everything that has
+gathered to the store in one atomic batch; reads merge the part not yet written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b, sha256
+from typing import Any, NamedTuple, TypeVar, cast
+
+from sortedcontainers import SortedList
+
+from counterfoil.primitives.codec import Record, encode
+from counterfoil.primitives.digests import FREE_SLOTS, LEAF, LIST, MEMBER, VALUE, keyed
+from counterfoil.primitives.outcome import ensure
+from counterfoil.state.books import Books, Shelf
+from counterfoil.state.port import RecordStore, WriteBatch
+from counterfoil.state.rows import next_row, parse, value_of
+from counterfoil.state.tables import LINK_END, LINK_FIRST, LINKS, Link, ListRule, Table
+from counterfoil.state.tree import DIGEST, Tree, list_root, root_digest
+
+R = TypeVar("R", bound=Record)
+
+NO_SLOT = 2**64 - 1
+"""Stands for "no free slot" in the root, and for the slot of an ended record."""
+RECENT_BLOCKS = 16
+"""For so many blocks overwritten digests are kept, so that a proof can be made against a header already signed."""
+LIVE_RECORDS_MAX = 400_000
+"""So many decoded records a table keeps in memory before the older half is let go."""
+
+_TREE_CHUNK = 65_536
+
+
+class Commitment(NamedTuple):
+    """What one block did to the state: roots and sizes, as the header states them."""
+
+    state_root: bytes
+    slot_count: int
+    free_head: int
+    changes_root: bytes
+    change_count: int
+
+
+def value_digest(salt: bytes, full_key: bytes, value: bytes) -> bytes:
+    """Hides a value behind its salt. An empty value stands for "ended here"."""
+    return sha256(VALUE + salt + len(full_key).to_bytes(2, "big") + full_key + value).digest()
+
+
+def leaf_digest(height: int, previous: int, full_key: bytes, hidden: bytes) -> bytes:
+    """A leaf of the tree: when the record changed, when before that, which record, and its value digest."""
+    return sha256(
+        LEAF
+        + height.to_bytes(8, "big")
+        + previous.to_bytes(8, "big")
+        + len(full_key).to_bytes(2, "big")
+        + full_key
+        + hidden
+    ).digest()
+
+
+def free_leaf(next_free: int) -> bytes:
+    """The leaf of an unused slot: it names the next unused one, so that the free list lies in the tree itself."""
+    return sha256(FREE_SLOTS + next_free.to_bytes(8, "big")).digest()
+
+
+def list_tag(number: int, parent_handle: bytes) -> bytes:
+    return sha256(LIST + bytes([number]) + parent_handle).digest()[:16]
+
+
+def member_tag(tag_of_list: bytes, member_handle: bytes) -> bytes:
+    return sha256(MEMBER + tag_of_list + member_handle).digest()[:16]
+
+
+class State:
+    """See the module's text. `secret` is the network's: it salts values and makes handles, the same at every node."""
+
+    def __init__(self, store: RecordStore, tables: Iterable[Table[Any]], secret: bytes) -> None:
+        self._store = store
+        self._secret = secret
+        self.books = Books(self._load, value_of)
+        self.tables = {table.number: table for table in (LINKS, *tables)}
+        for table in self.tables.values():
+            self.books.shelf(table)
+        self.tree = Tree()
+        self.free: list[int] = []
+        self.height = 0
+        self._free_kept = 0
+        self._versions: list[bytes] = []
+        self._first_version = store.versions_end()
+        self._blobs: dict[tuple[str, int], bytes] = {}
+        self._entries: dict[tuple[str, bytes], bytes | None] = {}
+        self._links_new: SortedList[bytes] = SortedList()
+        self._links_ended: set[bytes] = set()
+        self._recent: list[tuple[int, int, dict[int, bytes]]] = []
+        self._changed_since_levels = 0
+        self._levels_height = 0
+
+    # Reading
+
+    def find(self, table: Table[R], key: bytes) -> R | None:
+        """The record as of now."""
+        return self.books.find(table, key)
+
+    def row(self, table: Table[Any], key: bytes) -> bytes | None:
+        """The newest committed row, alive or not."""
+        shelf = self.books.shelf(table)
+        row = shelf.rows.get(key)
+        if row is None:
+            row = shelf.unwritten.get(key) or self._load(table.number, key)
+        return row
+
+    def row_at(self, table: Table[Any], key: bytes, height: int) -> bytes | None:
+        """The row in force at the end of block `height` (alive or an end), or None where the key had not lived."""
+        row = self.row(table, key)
+        while row is not None:
+            parsed = parse(row)
+            if parsed.height <= height:
+                return row
+            too_new = [position for changed, position in parsed.ladder if changed > height]
+            if too_new:
+                row = self.version(min(too_new))
+                continue
+            return self.version(parsed.ladder[0][1]) if parsed.ladder else None
+        return None
+
+    def row_after(self, table: Table[Any], key: bytes, height: int) -> bytes | None:
+        """The first row that changed the key after block `height`, or None."""
+        row, after = self.row(table, key), None
+        while row is not None:
+            parsed = parse(row)
+            if parsed.height <= height:
+                return after
+            too_new = [position for changed, position in parsed.ladder if changed > height]
+            after = row
+            if not too_new:
+                return after
+            row = self.version(min(too_new))
+        return after
+
+    def find_at(self, table: Table[R], key: bytes, height: int) -> R | None:
+        """The record as of the end of block `height`."""
+        row = self.row_at(table, key, height)
+        value = value_of(row) if row is not None else b""
+        return cast("R | None", table.decoder.trusted(value)) if value else None
+
+    def versions(self, table: Table[Any], key: bytes) -> Iterator[bytes]:
+        """Every row the key ever had, newest first."""
+        row = self.row(table, key)
+        while row is not None:
+            yield row
+            ladder = parse(row).ladder
+            row = self.version(ladder[0][1]) if ladder else None
+
+    def version(self, position: int) -> bytes:
+        if position >= self._first_version:
+            return self._versions[position - self._first_version]
+        return self._store.version(position)
+
+    def keys(self, table: Table[Any], prefix: bytes = b"") -> list[bytes]:
+        """Every key that ever lived in the table under a prefix of whole components, in key order."""
+        found = {key for key, _ in self._store.scan(table.number, prefix)}
+        found.update(key for key in self.books.shelf(table).unwritten if key.startswith(prefix))
+        return sorted(found)
+
+    def blob(self, kind: str, number: int) -> bytes | None:
+        waiting = self._blobs.get((kind, number))
+        return waiting if waiting is not None else self._store.blob(kind, number)
+
+    def entry(self, kind: str, key: bytes) -> bytes | None:
+        if (kind, key) in self._entries:
+            return self._entries[kind, key]
+        return self._store.entry(kind, key)
+
+    def handle(self, identity: bytes) -> bytes:
+        """The secret, random-looking value by which an object's place on every list is made: 16 bytes."""
+        return keyed(self._secret, b"handle" + identity)
+
+    # The lists
+
+    def link_before(self, place: bytes) -> bytes:
+        """The last live link whose place is at or before `place` (there always is the first one)."""
+        at = self._links_new.bisect_right(place)
+        newest = cast(bytes, self._links_new[at - 1]) if at else b""
+        stored = self._store.entry_at_or_before("link", place)
+        while stored is not None and stored in self._links_ended:
+            stored = self._store.entry_before("link", stored)
+        return max(newest, stored or b"")
+
+    def _join(self, rule: ListRule, key: bytes, record: Record, full_key: bytes) -> None:
+        links = self.books.shelf(LINKS)
+        place = self._place(rule, key, record)
+        before = self.link_before(place)
+        neighbour = cast(Link, links.find(before))
+        ensure(before < place < neighbour.next, f"{rule.name}: the place on the list is taken")
+        links.put(place, Link(next=neighbour.next, member=full_key))
+        links.put(before, Link(next=place, member=neighbour.member))
+        self._links_new.add(place)
+        self._links_ended.discard(place)
+
+    def _leave(self, rule: ListRule, key: bytes, record: Record) -> None:
+        links = self.books.shelf(LINKS)
+        place = self._place(rule, key, record)
+        if place in self._links_new:
+            self._links_new.remove(place)
+        self._links_ended.add(place)
+        before = self.link_before(place)
+        ended, neighbour = cast(Link, links.find(place)), cast(Link, links.find(before))
+        links.put(before, Link(next=ended.next, member=neighbour.member))
+        links.delete(place)
+
+    def _place(self, rule: ListRule, key: bytes, record: Record) -> bytes:
+        parent, member = rule.place(self.books, key, record)
+        tag = list_tag(rule.number, parent)
+        return tag + member_tag(tag, member)
+
+    # Committing
+
+    def found(self) -> None:
+        """Lay the ends of the sorted list: the first change of an empty state, before any record."""
+        self.books.shelf(LINKS).put(LINK_FIRST, Link(next=LINK_END, member=b""))
+        self.books.accept()
+        self._links_new.add(LINK_FIRST)
+
+    def commit(self, height: int) -> Commitment:
+        """Commit every accepted effect since the last commit as block `height`."""
+        ensure(height > self.height, "heights only rise")
+        ensure(not self.books.open_shelves, "an action is still open")
+        self._update_lists()
+        block_key = keyed(self._secret, b"salt" + height.to_bytes(8, "big"), 32)
+        height8 = height.to_bytes(8, "big")
+        changed: list[tuple[int, bytes]] = []
+        ended: list[tuple[int, bytes]] = []
+        born: list[tuple[bytes, Shelf[Any], bytes, bytes, bytes | None, bytes]] = []
+        versions, position = self._versions, self._first_version + len(self._versions)
+
+        for number in sorted(self.books.shelves):
+            shelf = self.books.shelves[number]
+            if not shelf.touched:
+                continue
+            prefix, live, rows, unwritten = shelf.table.prefix, shelf.live, shelf.rows, shelf.unwritten
+            for key, old in shelf.touched.items():
+                record = live[key]
+                if record is old or record == old:
+                    continue
+                full_key = prefix + key
+                sized_key = len(full_key).to_bytes(2, "big") + full_key
+                salt = blake2b(full_key, key=block_key, digest_size=16).digest()
+                value = encode(record) if record is not None else b""
+                hidden = sha256(VALUE + salt + sized_key + value).digest()
+                before = rows.get(key)
+                if old is None:
+                    born.append((salt, shelf, key, value, before, sha256(
+                        LEAF + height8 + b"\0\0\0\0\0\0\0\0" + sized_key + hidden).digest()))
+                    continue
+                ensure(before is not None, "a record that was there has a row")
+                before = cast(bytes, before)
+                slot = int.from_bytes(before[1:9], "big")
+                leaf = sha256(LEAF + height8 + before[9:17] + sized_key + hidden).digest()
+                if value:
+                    changed.append((slot, leaf))
+                    row = next_row(before, position, 1, slot, height, salt, value)
+                else:
+                    ended.append((slot, leaf))
+                    row = next_row(before, position, 0, NO_SLOT, height, salt, b"")
+                versions.append(before)
+                position += 1
+                rows[key] = unwritten[key] = row
+            shelf.touched.clear()
+
+        overwritten: dict[int, bytes] = {}
+        count_before = self.tree.count
+        ended.sort()
+        freed = [slot for slot, _ in ended]
+        for slot in freed:
+            overwritten[slot] = self.tree.leaf(slot)
+            self.tree.set_leaf(slot, free_leaf(self.free[-1] if self.free else NO_SLOT))
+            self.free.append(slot)
+        born.sort(key=_by_salt)
+        fresh = max(0, len(born) - len(self.free))
+        next_slot = count_before
+        if fresh:
+            self.tree.grow(count_before + fresh)
+        for salt, shelf, key, value, before, leaf in born:
+            if self.free:
+                slot = self.free.pop()
+            else:
+                slot = next_slot
+                next_slot += 1
+            if before is not None:
+                versions.append(before)
+            shelf.rows[key] = shelf.unwritten[key] = next_row(before, position, 1, slot, height, salt, value)
+            position += before is not None
+            changed.append((slot, leaf))
+        self._free_kept = min(self._free_kept, len(self.free))
+        changed.sort()
+        tree = self.tree
+        for slot, leaf in changed:
+            if slot < count_before and slot not in overwritten:
+                overwritten[slot] = tree.leaf(slot)
+            tree.set_leaf(slot, leaf)
+        top = tree.top()
+
+        leaves = [leaf for _, leaf in changed] + [leaf for _, leaf in ended]
+        slots = [slot for slot, _ in changed] + freed
+        self.height = height
+        self._remember(height, count_before, overwritten)
+        self._blobs["changes", height] = _pack_changes(len(changed), slots, leaves)
+        self._changed_since_levels += len(slots)
+        free_head = self.free[-1] if self.free else NO_SLOT
+        return Commitment(
+            root_digest(tree.count, free_head, top), tree.count, free_head, list_root(leaves), len(leaves)
+        )
+
+    def _update_lists(self) -> None:
+        for number in sorted(self.books.shelves):
+            shelf = self.books.shelves[number]
+            if not shelf.table.lists or not shelf.touched:
+                continue
+            for key, old in shelf.touched.items():
+                record = shelf.live[key]
+                if (old is None) == (record is None):
+                    continue
+                for rule in shelf.table.lists:
+                    if record is not None:
+                        self._join(rule, key, record, shelf.table.prefix + key)
+                    else:
+                        self._leave(rule, key, old)
+        self.books.accept()
+
+    def _remember(self, height: int, count_before: int, overwritten: dict[int, bytes]) -> None:
+        self._recent.append((height, count_before, overwritten))
+        if len(self._recent) > RECENT_BLOCKS:
+            del self._recent[0]
+
+    # Disk
+
+    def keep_blob(self, kind: str, number: int, data: bytes) -> None:
+        """A blob of the block being committed, written with the next flush."""
+        self._blobs[kind, number] = data
+
+    def keep_entry(self, kind: str, key: bytes, data: bytes | None) -> None:
+        """A keyed entry of the block being committed, written with the next flush."""
+        self._entries[kind, key] = data
+
+    @property
+    def unwritten_changes(self) -> int:
+        return len(self._versions) + len(self._blobs)
+
+    def flush(self, *, levels: bool = False) -> None:
+        """Write everything that has gathered, in one atomic batch. `levels` saves the tree as well.
+
+        The tree is saved by itself once so much has changed since the last time that replaying the changes at
+        start would take longer than writing it.
+        """
+        batch = WriteBatch()
+        batch.height = self.height
+        batch.first_version = self._first_version
+        batch.versions = self._versions
+        batch.blobs = [(kind, number, data) for (kind, number), data in self._blobs.items()]
+        batch.rows = [
+            (number, key, row)
+            for number, shelf in sorted(self.books.shelves.items())
+            for key, row in shelf.unwritten.items()
+        ]
+        batch.entries = [(kind, key, data) for (kind, key), data in self._entries.items()]
+        batch.entries += [("link", place, b"") for place in self._links_new]
+        batch.entries += [("link", place, None) for place in sorted(self._links_ended)]
+        batch.entries += [
+            ("free", index.to_bytes(8, "big"), self.free[index].to_bytes(8, "big"))
+            for index in range(self._free_kept, len(self.free))
+        ]
+        sizes = (self.tree.count, len(self.free), self.height)
+        batch.entries.append(("meta", b"sizes", b"".join(size.to_bytes(8, "big") for size in sizes)))
+        if levels or self._changed_since_levels > max(100_000, self.tree.count // 4):
+            self._add_levels(batch)
+        self._store.write(batch)
+        self._first_version += len(self._versions)
+        self._versions, self._blobs, self._entries = [], {}, {}
+        self._links_new.clear()
+        self._links_ended.clear()
+        self._free_kept = len(self.free)
+        for shelf in self.books.shelves.values():
+            shelf.unwritten.clear()
+            if shelf.index is None and len(shelf.live) > LIVE_RECORDS_MAX:
+                for key in list(shelf.live)[: LIVE_RECORDS_MAX // 2]:
+                    del shelf.live[key]
+                    shelf.rows.pop(key, None)
+
+    def _add_levels(self, batch: WriteBatch) -> None:
+        for level, data in enumerate(self.tree.levels):
+            for chunk, start in enumerate(range(0, len(data), _TREE_CHUNK)):
+                batch.blobs.append(("tree", level << 40 | chunk, bytes(data[start : start + _TREE_CHUNK])))
+        saved = (self.height, self.tree.count)
+        batch.entries.append(("meta", b"levels", b"".join(size.to_bytes(8, "big") for size in saved)))
+        self._changed_since_levels, self._levels_height = 0, self.height
+
+    def open(self) -> None:
+        """Take up what the store holds: sizes, free list, tree (saved levels plus the changes since), residents."""
+        sizes = self._store.entry("meta", b"sizes")
+        if sizes is None:
+            return
+        count, free_count, self.height = (int.from_bytes(sizes[at : at + 8], "big") for at in (0, 8, 16))
+        free = (self._store.entry("free", index.to_bytes(8, "big")) for index in range(free_count))
+        self.free = [int.from_bytes(cast(bytes, slot), "big") for slot in free]
+        self._free_kept = free_count
+        self._load_tree(count)
+        for number, shelf in sorted(self.books.shelves.items()):
+            if shelf.index is None:
+                continue
+            for key, row in self._store.scan(number, b""):
+                value = value_of(row)
+                if value:
+                    shelf.fill(key, row, shelf.table.decoder.trusted(value))
+
+    def _load_tree(self, count: int) -> None:
+        saved = self._store.entry("meta", b"levels")
+        start = 0
+        if saved is not None:
+            start, saved_count = int.from_bytes(saved[:8], "big"), int.from_bytes(saved[8:], "big")
+            self.tree.grow(saved_count)
+            for level, data in enumerate(self.tree.levels):
+                for chunk, at in enumerate(range(0, len(data), _TREE_CHUNK)):
+                    part = cast(bytes, self._store.blob("tree", level << 40 | chunk))
+                    data[at : at + len(part)] = part
+            self._levels_height = start
+        self.tree.grow(count)
+        for height in range(start + 1, self.height + 1):
+            packed = self._store.blob("changes", height)
+            if packed is not None:
+                self._replay_changes(packed)
+        below = NO_SLOT
+        for slot in self.free:
+            self.tree.set_leaf(slot, free_leaf(below))
+            below = slot
+        self.tree.top()
+
+    def _replay_changes(self, packed: bytes) -> None:
+        alive, slots, leaves = unpack_changes(packed)
+        for index, slot in enumerate(slots[:alive]):
+            self.tree.set_leaf(slot, leaves[index * DIGEST : index * DIGEST + DIGEST])
+        self._changed_since_levels += len(slots)
+
+    def _load(self, number: int, key: bytes) -> bytes | None:
+        return self._store.row(number, key)
+
+
+def _by_salt(item: tuple[bytes, Any, bytes, bytes, bytes | None, bytes]) -> bytes:
+    return item[0]
+
+
+def _pack_changes(alive: int, slots: list[int], leaves: list[bytes]) -> bytes:
+    counts = alive.to_bytes(8, "big") + len(slots).to_bytes(8, "big")
+    return counts + b"".join(slot.to_bytes(8, "big") for slot in slots) + b"".join(leaves)
+
+
+def unpack_changes(packed: bytes) -> tuple[int, list[int], bytes]:
+    """(how many of the slots are alive after the block, all changed slots, their leaves end to end)."""
+    alive, count = int.from_bytes(packed[:8], "big"), int.from_bytes(packed[8:16], "big")
+    slots = [int.from_bytes(packed[at : at + 8], "big") for at in range(16, 16 + 8 * count, 8)]
+    return alive, slots, packed[16 + 8 * count :]
+
+

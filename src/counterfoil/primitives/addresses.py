@@ -42,16 +42,17 @@ def address_of(public_key_tagged: bytes) -> bytes:
 def address_of_policy(threshold: int, keys: tuple[bytes, ...]) -> bytes:
     """The address of "any `threshold` of these keys": 20 bytes, the same in whatever order the keys are named.
 
-    `keys` are tagged keys, all different. ValueError as `policy_bytes`.
+    `keys` are tagged keys, all different; of one key it is that key's own address. ValueError as `policy_bytes`.
     """
     return _hashed_twice(policy_bytes(threshold, keys))
 
 
 def policy_bytes(threshold: int, keys: tuple[bytes, ...]) -> bytes:
-    """What the address of a policy is hashed from; no two policies, and no policy and key, have the same bytes.
+    """What the address of a policy is hashed from; no two policies have the same bytes.
 
-    One byte 0, one byte threshold, one byte number of keys, then the keys in ascending order, each after one byte
-    of its length. ValueError where the threshold is not 1 to the number of keys, a key repeats or is malformed.
+    A policy of one key is that key. Any other is one byte 0, one byte threshold, one byte number of keys, then the
+    keys in ascending order, each after one byte of its length. ValueError where the threshold is not 1 to the number
+    of keys, a key repeats or is malformed, or there are more than `POLICY_KEYS_MAX`.
     """
     if len(keys) > POLICY_KEYS_MAX:
         raise ValueError(f"A policy has at most {POLICY_KEYS_MAX} keys, not {len(keys)}.")
@@ -59,6 +60,8 @@ def policy_bytes(threshold: int, keys: tuple[bytes, ...]) -> bytes:
         raise ValueError(f"A threshold is 1 to the number of keys ({len(keys)}), not {threshold}.")
     for key in keys:
         _check_tagged_key(key)
+    if len(keys) == 1:
+        return keys[0]
     in_order = sorted(keys)
     if any(one == following for one, following in pairwise(in_order)):
         raise ValueError("A key stands twice in the policy; each signer counts once.")

@@ -120,7 +120,7 @@ def days_between(start: IsoDate, end: IsoDate) -> int:
 # ---- business days ----
 
 
-class Calendar(Record):
+class Calendar(Record, frozen=True):
     """Which days are open: of a market's trading, of settlement, of a currency's payment system.
 
     `weekend` is a bit mask (bit 0 Monday); `holidays` are closed though no weekend; `extra_working_days` are open
@@ -262,7 +262,7 @@ def _shown(value: int) -> str:
 # ---- local time ----
 
 
-class UtcOffsets(Record):
+class UtcOffsets(Record, frozen=True):
     """A time zone as data: pairs (from this `time_ms`, local time is this many minutes ahead of UTC), ascending.
 
     The first offset also holds before its time, the last one for ever after.

@@ -30,6 +30,7 @@ check: setup ## Lint, types, imports, determinism and the other rules that a mac
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/architecture
+	@$(BIN)/python -m scripts.reference --check
 
 format: setup ## Wrap and sort the code
 	@$(BIN)/ruff check --fix-only .
@@ -39,10 +40,10 @@ bench: setup ## Measure speed and print the table (ARGS="--quick" for a short ru
 	@$(BIN)/python -m bench $(ARGS)
 
 docs: setup ## Write docs/reference from the code
-	@$(BIN)/python scripts/reference.py
+	@$(BIN)/python -m scripts.reference
 
 numbers: setup ## Record new reject, message and fact numbers; recorded ones never change
-	@$(BIN)/python scripts/numbers.py
+	@$(BIN)/python -m scripts.record_numbers
 
 lock: ## Resolve the dependencies again and pin them with hashes (ARGS="--upgrade" for newer versions)
 	@scripts/lock.sh $(ARGS)

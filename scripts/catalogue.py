@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -31,7 +30,7 @@ REJECT_RANGES: dict[str, range] = {
 }
 """Which room owns which reject numbers. Messages and facts have the same ranges divided by ten."""
 
-Kind = TypeVar("Kind", bound=type)
+Kind = TypeVar("Kind")
 
 
 def import_everything() -> dict[str, Exception]:
@@ -53,11 +52,9 @@ def room_of(kind: type) -> str:
     return ".".join(parts[:3] if parts[1:2] == ["modules"] else parts[:2])
 
 
-def _subclasses(base: Kind) -> Iterator[Kind]:
+def _subclasses(base: type[Kind]) -> Iterator[type[Kind]]:
     for kind in base.__subclasses__():
-        if kind.__module__.startswith("counterfoil.") and getattr(
-            sys.modules.get(kind.__module__), kind.__name__, None
-        ) is kind:
+        if kind.__module__.startswith("counterfoil."):
             yield kind
         yield from _subclasses(kind)
 
@@ -68,7 +65,7 @@ def rejects() -> list[RejectCode]:
     return sorted((code for kind in _subclasses(RejectCode) for code in kind), key=lambda code: code.number)
 
 
-def _numbered(base: type) -> list[tuple[int, type]]:
+def _numbered(base: type[object]) -> list[tuple[int, type]]:
     import_everything()
     found = []
     for kind in _subclasses(base):

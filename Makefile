@@ -42,7 +42,7 @@ bench: setup ## Measure speed and print the table (ARGS="--quick" for a short ru
 docs: setup ## Write docs/reference from the code
 	@$(BIN)/python -m scripts.reference
 
-numbers: setup ## Record new reject, message and fact numbers; recorded ones never change
+numbers: setup ## Record new numbers (rejects, messages, facts, tables, lists); recorded ones never change
 	@$(BIN)/python -m scripts.record_numbers
 
 lock: ## Resolve the dependencies again and pin them with hashes (ARGS="--upgrade" for newer versions)

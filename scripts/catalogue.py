@@ -1,17 +1,19 @@
-"""Finds every numbered thing in the code: rejects, messages and facts. Tests and generated pages are made from it."""
+"""Finds every numbered thing in the code: rejects, messages, facts, tables, lists. Tests and pages stand on it."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import counterfoil
 from counterfoil.primitives.codec import Fact, Message
 from counterfoil.primitives.outcome import RejectCode
+from counterfoil.state.tables import Table
 
 PROJECT = Path(__file__).resolve().parent.parent
 GOLDEN = PROJECT / "tests" / "architecture"
@@ -29,6 +31,21 @@ REJECT_RANGES: dict[str, range] = {
     "counterfoil.modules.settlement": range(9000, 10000),
 }
 """Which room owns which reject numbers. Messages and facts have the same ranges divided by ten."""
+
+TABLE_RANGES: dict[str, range] = {
+    "counterfoil.state": range(1, 16),
+    "counterfoil.machine": range(1, 16),
+    "counterfoil.modules.approvals": range(16, 20),
+    "counterfoil.modules.parties": range(20, 30),
+    "counterfoil.modules.markets": range(30, 40),
+    "counterfoil.modules.instruments": range(40, 50),
+    "counterfoil.modules.holdings": range(50, 60),
+    "counterfoil.modules.issuance": range(60, 70),
+    "counterfoil.modules.cash": range(70, 80),
+    "counterfoil.modules.trades": range(80, 90),
+    "counterfoil.modules.settlement": range(90, 110),
+}
+"""Which room owns which table numbers: the first byte of a record's key in every proof."""
 
 Kind = TypeVar("Kind")
 
@@ -48,7 +65,12 @@ def import_everything() -> dict[str, Exception]:
 
 def room_of(kind: type) -> str:
     """The room or module that declares a class: `counterfoil.machine`, `counterfoil.modules.cash`."""
-    parts = kind.__module__.split(".")
+    return room_of_file(kind.__module__)
+
+
+def room_of_file(dotted_name: str) -> str:
+    """The same for the dotted name of a file."""
+    parts = dotted_name.split(".")
     return ".".join(parts[:3] if parts[1:2] == ["modules"] else parts[:2])
 
 
@@ -85,12 +107,26 @@ def facts() -> list[tuple[int, type]]:
     return _numbered(Fact)
 
 
-def tables() -> dict[str, list[tuple[int, str]]]:
+def tables() -> list[tuple[str, Table[Any]]]:
+    """Every table of records, by number, with the room that declares its record."""
+    import_everything()
+    found: dict[int, Table[Any]] = {}
+    for name, file in sorted(sys.modules.items()):
+        if name.startswith("counterfoil."):
+            found.update((id(value), value) for value in vars(file).values() if isinstance(value, Table))
+    return [
+        (room_of(table.record), table) for table in sorted(found.values(), key=lambda t: (t.number, t.name))
+    ]
+
+
+def numbers() -> dict[str, list[tuple[int, str]]]:
     """For each golden list, by file name: number and name of everything that is declared today."""
     return {
         "reject_numbers.txt": [(code.number, f"{type(code).__name__}.{code.name}") for code in rejects()],
         "message_numbers.txt": [(number, kind.__name__) for number, kind in messages()],
         "fact_numbers.txt": [(number, kind.__name__) for number, kind in facts()],
+        "table_numbers.txt": [(table.number, table.name) for _, table in tables()],
+        "list_numbers.txt": sorted((rule.number, rule.name) for _, table in tables() for rule in table.lists),
     }
 
 
@@ -100,4 +136,4 @@ def recorded(file_name: str) -> list[tuple[int, str]]:
     if not file.exists():
         return []
     lines = (line for line in file.read_text().splitlines() if line and not line.startswith("#"))
-    return [(int(number), name) for number, name in (line.split() for line in lines)]
+    return [(int(number), name) for number, name in (line.split(maxsplit=1) for line in lines)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from scripts.catalogue import GOLDEN, import_everything, recorded, tables
+from scripts.catalogue import GOLDEN, import_everything, numbers, recorded
 
 
 def main() -> int:
@@ -12,7 +12,7 @@ def main() -> int:
         for name, error in failed.items():
             print(f"{name} cannot be imported: {error!r}", file=sys.stderr)
         return 1
-    for file_name, declared in tables().items():
+    for file_name, declared in numbers().items():
         known = recorded(file_name)
         taken = {number for number, _ in known}
         new = [(number, name) for number, name in declared if number not in taken]

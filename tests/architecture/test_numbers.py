@@ -1,4 +1,4 @@
-"""Numbers of rejects, messages and facts: unique, in their room's range, explained, tested, and never changed."""
+"""Numbers of rejects, messages, facts, tables, lists: unique, in range, explained, tested, and never changed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import pytest
 
 from scripts.catalogue import (
     REJECT_RANGES,
+    TABLE_RANGES,
     facts,
     import_everything,
     messages,
+    numbers,
     recorded,
     rejects,
     room_of,
@@ -20,31 +22,33 @@ from scripts.catalogue import (
 
 TESTS = Path(__file__).resolve().parents[1]
 
+GOLDEN_LISTS = [f"{kind}_numbers.txt" for kind in ("reject", "message", "fact", "table", "list")]
+
 
 def test_every_file_can_be_imported() -> None:
     failed = import_everything()
     assert not failed, "\n".join(f"{name}: {error!r}" for name, error in failed.items())
 
 
-@pytest.mark.parametrize("file_name", ["reject_numbers.txt", "message_numbers.txt", "fact_numbers.txt"])
+@pytest.mark.parametrize("file_name", GOLDEN_LISTS)
 def test_numbers_are_unique(file_name: str) -> None:
     by_number: dict[int, str] = {}
-    for number, name in tables()[file_name]:
+    for number, name in numbers()[file_name]:
         assert number not in by_number, f"{number} is both {by_number[number]} and {name}"
         by_number[number] = name
 
 
-@pytest.mark.parametrize("file_name", ["reject_numbers.txt", "message_numbers.txt", "fact_numbers.txt"])
+@pytest.mark.parametrize("file_name", GOLDEN_LISTS)
 def test_published_numbers_never_change(file_name: str) -> None:
-    declared = dict(tables()[file_name])
+    declared = dict(numbers()[file_name])
     changed = [
         f"{number} was {name}, is {declared.get(number, 'gone')}"
         for number, name in recorded(file_name)
         if declared.get(number) != name
     ]
     assert not changed, "\n".join(changed)
-    numbers = {number for number, _ in recorded(file_name)}
-    new = [f"{number} {name}" for number, name in declared.items() if number not in numbers]
+    known = {number for number, _ in recorded(file_name)}
+    new = [f"{number} {name}" for number, name in declared.items() if number not in known]
     assert not new, "not recorded yet, run `make numbers`:\n" + "\n".join(new)
 
 
@@ -62,6 +66,15 @@ def test_messages_and_facts_are_in_their_modules_range() -> None:
         f"{number} {kind.__name__} of {room_of(kind)}"
         for number, kind in [*messages(), *facts()]
         if number * 10 not in REJECT_RANGES.get(room_of(kind), ())
+    ]
+    assert not outside, "\n".join(outside)
+
+
+def test_tables_are_in_their_modules_range() -> None:
+    outside = [
+        f"{table.number} {table.name} of {room}"
+        for room, table in tables()
+        if table.number not in TABLE_RANGES.get(room, ())
     ]
     assert not outside, "\n".join(outside)
 

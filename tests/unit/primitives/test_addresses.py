@@ -25,7 +25,7 @@ ADDRESS = address_of(KEY)
 
 def test_an_address_is_the_key_hashed_twice() -> None:
     inner = sha256(b"\x02a" + KEY).digest()
-    assert ADDRESS == sha256(b"\x02b" + inner).digest()[:20]
+    assert sha256(b"\x02b" + inner).digest()[:20] == ADDRESS
     assert ADDRESS.hex() == "3e1c8216f94a42efa2cbe1e6efc0323f1606ae8c"
 
 

@@ -6,7 +6,8 @@ from counterfoil.primitives.currencies import CURRENCIES, Currency, check_curren
 
 
 @pytest.mark.parametrize(
-    ("code", "places"), [("JPY", 0), ("KRW", 0), ("USD", 2), ("EUR", 2), ("CNY", 2), ("KWD", 3), ("CLF", 4), ("XAF", 0)]
+    ("code", "places"),
+    [("JPY", 0), ("KRW", 0), ("USD", 2), ("EUR", 2), ("CNY", 2), ("KWD", 3), ("CLF", 4), ("XAF", 0)],
 )
 def test_money(code: str, places: int) -> None:
     assert is_currency(code)

@@ -1,0 +1,1 @@
+"""What orders transactions: the port that every engine has, and the engines."""

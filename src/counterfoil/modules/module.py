@@ -7,19 +7,29 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from counterfoil.primitives.codec import Fact, Message
-from counterfoil.primitives.digests import object_id
+from counterfoil.primitives.digests import REFERENCE, digest, object_id
 from counterfoil.primitives.outcome import RejectCode
 from counterfoil.state.tables import Table
+from counterfoil.state.window import Window
 
 
 class BlockContext:
     """What every action of one block shares.
 
     `credited` gathers (account, instrument) pairs whose available quantity rose in this block, in order: what
-    waits for them is tried again in the retry phase. `changed` gathers every (account, instrument) pair that moved.
+    waits for them is tried again in the retry phase. `references` is the window of references used up.
     """
 
-    __slots__ = ("credited", "handle_of", "height", "rule_version", "sandbox", "time_ms")
+    __slots__ = (
+        "credited",
+        "handle_of",
+        "height",
+        "reference_window_ms",
+        "references",
+        "rule_version",
+        "sandbox",
+        "time_ms",
+    )
 
     def __init__(
         self,
@@ -27,12 +37,16 @@ class BlockContext:
         time_ms: int,
         rule_version: int,
         handle_of: Callable[[bytes], bytes],
+        references: Window,
+        reference_window_ms: int,
         sandbox: bool = False,
     ) -> None:
         self.height = height
         self.time_ms = time_ms
         self.rule_version = rule_version
         self.handle_of = handle_of
+        self.references = references
+        self.reference_window_ms = reference_window_ms
         self.sandbox = sandbox
         self.credited: dict[bytes, None] = {}
 
@@ -44,7 +58,17 @@ class ActionContext:
     thresholds are met, in the order named by the transaction; empty for deadlines and retries.
     """
 
-    __slots__ = ("_ordinal", "action_id", "block", "credited", "facts", "height", "message_index", "signers", "time_ms")
+    __slots__ = (
+        "action_id",
+        "block",
+        "created",
+        "credited",
+        "facts",
+        "height",
+        "message_index",
+        "signers",
+        "time_ms",
+    )
 
     def __init__(
         self, block: BlockContext, action_id: bytes, message_index: int, signers: tuple[bytes, ...]
@@ -57,17 +81,29 @@ class ActionContext:
         self.signers = signers
         self.facts: list[tuple[Fact, tuple[bytes, ...]]] = []
         self.credited: list[bytes] = []
-        self._ordinal = 0
+        self.created: list[bytes] = []
 
     def new_id(self) -> bytes:
         """The identity of the next object that this message creates: 32 bytes, unique on the ledger."""
-        ordinal = self._ordinal
-        self._ordinal = ordinal + 1
-        return object_id(self.action_id, self.message_index, ordinal)
+        created = self.created
+        identity = object_id(self.action_id, self.message_index, len(created))
+        created.append(identity)
+        return identity
 
     def new_short_id(self) -> bytes:
         """The same for parties, accounts and instruments: 20 bytes."""
-        return self.new_id()[:20]
+        created = self.created
+        identity = object_id(self.action_id, self.message_index, len(created))[:20]
+        created.append(identity)
+        return identity
+
+    def use_reference(self, *parts: bytes) -> bool:
+        """Use up a business reference for the ledger's reference window; False where it is used already.
+
+        `parts` name it wholly: what kind of reference, whose, and the reference itself.
+        """
+        block = self.block
+        return block.references.use(digest(REFERENCE, *parts), block.time_ms + block.reference_window_ms)
 
     def handle(self, identity: bytes) -> bytes:
         """The secret value that decides an object's place on every list (16 bytes); kept in its record."""

@@ -10,6 +10,7 @@ from hashlib import blake2b, sha256
 
 TRANSACTION = b"\x01t"
 OBJECT = b"\x01o"
+REFERENCE = b"\x01f"
 GENESIS = b"\x01g"
 HEADER = b"\x01h"
 BUNDLE = b"\x01b"

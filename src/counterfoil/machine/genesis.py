@@ -1,0 +1,84 @@
+"""Genesis: the file from which a ledger is founded, and the chain id that names it for ever."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from counterfoil.primitives.digests import GENESIS, keyed
+
+GENESIS_HEIGHT = 1
+"""The founding is block 1 of every ledger, so that height 0 can stand for "never"."""
+CHAIN_ID_MAX = 50
+"""CometBFT's limit on a chain id, in bytes."""
+NAME_MAX = 33
+RULE_VERSION = 1
+"""The rule version of this program."""
+
+
+class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """id_window_ms: how far ahead an expiry may lie. reference_window_ms: how long business references stay unique.
+
+    deadline_actions_max, retry_actions_max: how many such actions each module may take in one block.
+    """
+
+    id_window_ms: int = 600_000
+    reference_window_ms: int = 3_600_000
+    deadline_actions_max: int = 1_000
+    retry_actions_max: int = 1_000
+
+
+class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file's content.
+
+    name: lower-case letters, digits and hyphens. secret_commitment: hex of the digest of the network secret that
+    salts values. sealers: hex tagged keys that may sign headers under the embedded engine. sandbox: a ledger to try
+    things on; the flag cannot be removed. sections: for each module its own founding data.
+    """
+
+    name: str
+    time_ms: int
+    secret_commitment: str
+    sealers: tuple[str, ...]
+    sandbox: bool = False
+    rule_version: int = RULE_VERSION
+    parameters: Parameters = Parameters()
+    sections: dict[str, Any] = {}
+
+
+def encode_genesis(genesis: Genesis) -> bytes:
+    """The file's bytes: readable JSON with sorted keys."""
+    return msgspec.json.format(msgspec.json.encode(genesis, order="sorted"), indent=2) + b"\n"
+
+
+def decode_genesis(data: bytes) -> Genesis:
+    """Raises ValueError that says what is wrong with the file."""
+    try:
+        genesis = msgspec.json.decode(data, type=Genesis)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise ValueError(f"the genesis file is not valid: {error}") from None
+    allowed = "abcdefghijklmnopqrstuvwxyz0123456789-"
+    if not 0 < len(genesis.name) <= NAME_MAX or genesis.name.strip(allowed) or genesis.name[0] == "-":
+        raise ValueError(
+            f"the ledger's name has 1 to {NAME_MAX} lower-case letters, digits and hyphens, not {genesis.name!r}"
+        )
+    if not genesis.sealers:
+        raise ValueError("the genesis file names no key that may sign headers")
+    return genesis
+
+
+def genesis_digest(data: bytes) -> bytes:
+    """Over the file's exact bytes."""
+    return sha256(GENESIS + data).digest()
+
+
+def chain_id(name: str, digest: bytes) -> str:
+    """The name and the first 16 hexadecimal digits of the genesis digest."""
+    return f"{name}-{digest[:8].hex()}"
+
+
+def secret_commitment(secret: bytes) -> str:
+    """What genesis says of the network secret without revealing it."""
+    return keyed(secret, b"commitment", 32).hex()

@@ -1,0 +1,394 @@
+"""Applying decided blocks: deadlines, transactions, retries, invariants, then one commitment for the whole block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from counterfoil.machine.genesis import GENESIS_HEIGHT, Genesis
+from counterfoil.machine.receipts import ReceiptBook
+from counterfoil.machine.rejects import MachineReject
+from counterfoil.machine.transactions import Body, Mode, Prepared, Reader
+from counterfoil.machine.wiring import Wired, wire
+from counterfoil.modules.module import ActionContext, BlockContext
+from counterfoil.primitives.addresses import address_of
+from counterfoil.primitives.codec import Decoder, Record, encode
+from counterfoil.primitives.digests import OBJECT, keyed
+from counterfoil.primitives.outcome import InvariantViolation, Rejected, ensure
+from counterfoil.primitives.signatures import met
+from counterfoil.state.headers import Header, HeaderHistory
+from counterfoil.state.receipts import BlockResults, MessageResult, TransactionResult
+from counterfoil.state.state import State
+from counterfoil.state.tree import list_root
+from counterfoil.state.window import Window
+
+_NOT_EXECUTED = MessageResult(MachineReject.MESSAGE_WAS_NOT_EXECUTED.number)
+_BARE_ADDRESSES_MAX = 200_000
+
+
+class StoredHeader(Record):
+    """A header as kept: with the engine's signature over its digest, and the window's additions of the block."""
+
+    header: Header
+    seal: bytes
+    window: bytes
+
+
+class Outcome(NamedTuple):
+    """What became of one transaction: its result, and the rejects with their facts for the asker's eyes."""
+
+    result: TransactionResult
+    rejects: tuple[Rejected, ...]
+
+
+class RulesFailed(Exception):
+    """A rule broke on one transaction (our fault). The block has been taken back; the transaction is named."""
+
+    def __init__(self, prepared: Prepared, cause: Exception) -> None:
+        super().__init__(f"the rules failed on transaction {prepared.id.hex()}: {cause!r}")
+        self.prepared = prepared
+
+
+STORED_HEADER = Decoder(StoredHeader)
+BLOCK_RESULTS = Decoder(BlockResults)
+
+
+class Machine:
+    """One ledger's rules over its state. Blocks are executed, then committed or discarded."""
+
+    def __init__(self, state: State, genesis: Genesis, chain_id: str, secret: bytes) -> None:
+        self.state = state
+        self.genesis = genesis
+        self.chain_id = chain_id
+        self.parameters = genesis.parameters
+        self.window = Window()
+        self.history = HeaderHistory(lambda number: self.header(number).header.digest())
+        self.last: Header | None = None
+        self.wired: Wired = wire(state, genesis)
+        self.reader = Reader(chain_id, self.wired.rules)
+        self._secret = secret
+        self._rules = self.wired.rules
+        self._policy = self.wired.parties.policy
+        self._bare_addresses: dict[bytes, bytes] = {}
+        self._executed: tuple[BlockContext, bytes, ReceiptBook, list[TransactionResult], list[int]] | None = None
+
+    # Founding and opening
+
+    def found(self) -> Header:
+        """Found the ledger: block 1, from the genesis file's sections."""
+        self.state.found()
+        block = self._block_context(GENESIS_HEIGHT, self.genesis.time_ms)
+        context = ActionContext(block, bytes(32), 0, ())
+        self.wired.found(context, self.genesis.sections)
+        self.state.books.accept()
+        book = ReceiptBook(GENESIS_HEIGHT, self._receipt_key(GENESIS_HEIGHT))
+        self._executed = (block, sha256(b"").digest(), book, [], [])
+        self._check_invariants()
+        return self.commit()
+
+    def open(self) -> None:
+        """Take up the ledger as the store holds it."""
+        self.state.open()
+        number = 0
+        while (data := self.state.blob("header", number)) is not None:
+            stored: StoredHeader = STORED_HEADER.trusted(data)
+            self.history.append(stored.header.digest())
+            self.last = stored.header
+            number += 1
+        if self.last is None:
+            return
+        for earlier in range(number - 1, -1, -1):
+            stored = self.header(earlier)
+            if stored.header.time_ms + self.window_span_ms < self.last.time_ms:
+                break
+            self.window.restore(stored.window, self.last.time_ms)
+
+    @property
+    def window_span_ms(self) -> int:
+        """Nothing that a block used up is remembered for longer than this."""
+        return max(self.parameters.id_window_ms, self.parameters.reference_window_ms) + 120_000
+
+    def header(self, number: int) -> StoredHeader:
+        data = self.state.blob("header", number)
+        if data is None:
+            raise InvariantViolation(f"header {number} is missing from the store")
+        stored: StoredHeader = STORED_HEADER.trusted(data)
+        return stored
+
+    # Blocks
+
+    def execute(self, height: int, time_ms: int, bundles: Sequence[Sequence[Prepared]], items_digest: bytes) -> list[Outcome]:
+        """Apply one block's transactions, without committing. Outcomes stand in the order of `bundles`, flattened.
+
+        Every `Prepared` must have its signatures checked. Raises `RulesFailed` or `InvariantViolation`.
+        """
+        last = self.last
+        ensure(last is not None and height > last.height and time_ms > last.time_ms, "height and time only rise")
+        ensure(self._executed is None, "the block before is neither committed nor discarded")
+        block = self._block_context(height, time_ms)
+        book = ReceiptBook(height, self._receipt_key(height))
+        self.window.forget(time_ms)
+        results: list[TransactionResult] = []
+        expiries: list[int] = []
+        self._executed = (block, items_digest, book, results, expiries)
+        outcomes: list[Outcome] = []
+        position = self._run_block_rules(self.wired.deadlines, block, book, b"deadline", 0, self.parameters.deadline_actions_max)
+        for bundle in bundles:
+            for prepared in bundle:
+                try:
+                    outcome = self._execute(prepared, block, book, position)
+                except Rejected:
+                    raise
+                except Exception as error:
+                    self.discard()
+                    raise RulesFailed(prepared, error) from error
+                outcomes.append(outcome)
+                if outcome.result.id in self.window:
+                    results.append(outcome.result)
+                    expiries.append(prepared.body.expiry_ms if prepared.body else 0)
+                position += 1
+        self._run_block_rules(self.wired.retries, block, book, b"retry", position, self.parameters.retry_actions_max)
+        self._check_invariants()
+        return outcomes
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether the executed block changed anything at all; one that did not makes no header."""
+        return bool(self.window.block_size or any(shelf.touched for shelf in self.state.books.shelves.values()))
+
+    def commit(self) -> Header:
+        """Commit the executed block and return its header; `keep` stores it with the engine's seal."""
+        if self._executed is None:
+            raise InvariantViolation("no block was executed")
+        block, items_digest, book, results, expiries = self._executed
+        commitment = self.state.commit(block.height)
+        window_digest, window_packed = self.window.commit()
+        header = Header(
+            height=block.height,
+            number=self.history.size,
+            time_ms=block.time_ms,
+            rule_version=block.rule_version,
+            state_root=commitment.state_root,
+            slot_count=commitment.slot_count,
+            free_head=commitment.free_head,
+            changes_root=commitment.changes_root,
+            change_count=commitment.change_count,
+            receipts_root=list_root(book.leaves),
+            receipt_count=len(book.leaves),
+            history_root=self.history.root(),
+            window_digest=window_digest,
+            items_digest=items_digest,
+        )
+        self.history.append(header.digest())
+        self.last = header
+        height8 = block.height.to_bytes(8, "big")
+        keep_entry = self.state.keep_entry
+        for place, (result, expiry) in enumerate(zip(results, expiries, strict=True)):
+            keep_entry("result", expiry.to_bytes(8, "big") + result.id, height8 + place.to_bytes(4, "big"))
+        self.state.keep_blob("receipts", block.height, encode(BlockResults(tuple(results), tuple(book.kept))))
+        self._window_packed = window_packed
+        self._executed = None
+        return header
+
+    def keep(self, header: Header, seal: bytes) -> None:
+        """Store a committed header with the engine's signature."""
+        stored = StoredHeader(header, seal, self._window_packed)
+        self.state.keep_blob("header", header.number, encode(stored))
+
+    def discard(self) -> None:
+        """Take back an executed block, without trace."""
+        self.state.books.reject()
+        self.window.reject()
+        self.state.books.discard_block()
+        self.window.discard_block()
+        self._executed = None
+
+    def try_out(self, prepared: Prepared, time_ms: int) -> Outcome:
+        """A dry run: what the transaction would do now, with its effects taken back."""
+        ensure(self._executed is None and self.last is not None, "a dry run happens between blocks")
+        block = self._block_context(self.last.height + 1 if self.last else 0, time_ms)
+        try:
+            return self._execute(prepared, block, ReceiptBook(block.height, bytes(32)), 0)
+        finally:
+            self.discard()
+
+    def first_result(self, expiry_ms: int, transaction: bytes) -> tuple[int, TransactionResult] | None:
+        """(height, result) of the first authorised execution of an id, however long ago."""
+        found = self.state.entry("result", expiry_ms.to_bytes(8, "big") + transaction)
+        if found is None:
+            return None
+        height, place = int.from_bytes(found[:8], "big"), int.from_bytes(found[8:], "big")
+        return height, self.block_results(height).results[place]
+
+    def block_results(self, height: int) -> BlockResults:
+        data = self.state.blob("receipts", height)
+        if data is None:
+            raise InvariantViolation(f"the receipts of block {height} are missing from the store")
+        results: BlockResults = BLOCK_RESULTS.trusted(data)
+        return results
+
+    def check_everything(self) -> None:
+        """Every module's full check over the whole state; slow, for tests and on command."""
+        for module, books in self.wired.modules:
+            for check in module.full_checks:
+                check(books)
+
+    # One transaction
+
+    def _execute(self, prepared: Prepared, block: BlockContext, book: ReceiptBook, position: int) -> Outcome:
+        body = prepared.body
+        try:
+            if prepared.reject is not None or body is None:
+                raise prepared.reject or Rejected(MachineReject.TRANSACTION_IS_MALFORMED)
+            if body.expiry_ms <= block.time_ms:
+                raise Rejected(MachineReject.TRANSACTION_HAS_EXPIRED, block_time_ms=block.time_ms)
+            if body.expiry_ms > block.time_ms + self.parameters.id_window_ms:
+                raise Rejected(MachineReject.EXPIRY_IS_TOO_FAR, window_ms=self.parameters.id_window_ms)
+            self._authorise(prepared, body)
+            if not self.window.use(prepared.id, body.expiry_ms):
+                raise Rejected(MachineReject.TRANSACTION_IS_USED)
+        except Rejected as rejected:
+            return Outcome(TransactionResult(prepared.id, rejected.number, ()), (rejected,))
+        self.window.accept()
+        contexts: list[ActionContext] = []
+        if body.mode is Mode.ALL_OR_NOTHING:
+            results, rejects = self._run_together(prepared.id, body, block, contexts)
+        else:
+            results, rejects = self._run_each(prepared.id, body, block, contexts)
+        number = next((result.number for result in results if result.number != _NOT_EXECUTED.number and result.number), 0)
+        book.add(prepared.id, position, results, contexts, body.signers)
+        return Outcome(TransactionResult(prepared.id, number, results), rejects)
+
+    def _authorise(self, prepared: Prepared, body: Body) -> None:
+        """Every named signer's threshold is met under the keys in force."""
+        good = prepared.good
+        ensure(good is not None, "signatures are checked before a block is executed")
+        signed: list[list[bytes]] = [[] for _ in body.signers]
+        for item, fits in zip(prepared.signatures, good or (), strict=True):
+            if not fits:
+                raise Rejected(MachineReject.SIGNATURE_IS_WRONG, key=item.key)
+            signed[item.signer].append(item.key)
+        for address, keys in zip(body.signers, signed, strict=True):
+            policy = self._policy(address)
+            if policy is not None:
+                if not met(policy, keys):
+                    raise Rejected(MachineReject.SIGNER_IS_NOT_AUTHORISED, signer=address)
+            elif len(keys) != 1 or self._bare_address(keys[0]) != address:
+                raise Rejected(MachineReject.SIGNER_IS_NOT_AUTHORISED, signer=address)
+
+    def _bare_address(self, key: bytes) -> bytes:
+        address = self._bare_addresses.get(key)
+        if address is None:
+            if len(self._bare_addresses) >= _BARE_ADDRESSES_MAX:
+                self._bare_addresses.clear()
+            address = self._bare_addresses[key] = address_of(key)
+        return address
+
+    def _run_together(
+        self, action: bytes, body: Body, block: BlockContext, contexts: list[ActionContext]
+    ) -> tuple[tuple[MessageResult, ...], tuple[Rejected, ...]]:
+        results: list[MessageResult] = []
+        for index, message in enumerate(body.messages):
+            context = ActionContext(block, action, index, body.signers)
+            rejected = self._apply(message, context)
+            if rejected is not None:
+                self._take_back()
+                contexts.clear()
+                results = [_NOT_EXECUTED] * len(body.messages)
+                results[index] = MessageResult(rejected.number)
+                return tuple(results), (rejected,)
+            contexts.append(context)
+            results.append(MessageResult(0, tuple(context.created)))
+        self._keep(contexts, block)
+        return tuple(results), ()
+
+    def _run_each(
+        self, action: bytes, body: Body, block: BlockContext, contexts: list[ActionContext]
+    ) -> tuple[tuple[MessageResult, ...], tuple[Rejected, ...]]:
+        results: list[MessageResult] = []
+        rejects: list[Rejected] = []
+        for index, message in enumerate(body.messages):
+            context = ActionContext(block, action, index, body.signers)
+            rejected = self._apply(message, context)
+            if rejected is not None:
+                self._take_back()
+                rejects.append(rejected)
+                results.append(MessageResult(rejected.number))
+                continue
+            self._keep((context,), block)
+            contexts.append(context)
+            results.append(MessageResult(0, tuple(context.created)))
+        return tuple(results), tuple(rejects)
+
+    def _apply(self, message: Any, context: ActionContext) -> Rejected | None:
+        rule, books = self._rules[type(message)]
+        try:
+            rule(books, message, context)
+        except Rejected as rejected:
+            return rejected
+        return None
+
+    def _keep(self, contexts: Iterable[ActionContext], block: BlockContext) -> None:
+        self.state.books.accept()
+        self.window.accept()
+        for context in contexts:
+            for place in context.credited:
+                block.credited[place] = None
+
+    def _take_back(self) -> None:
+        self.state.books.reject()
+        self.window.reject()
+
+    # Around transactions
+
+    def _run_block_rules(
+        self,
+        rules: Sequence[tuple[Any, Any]],
+        block: BlockContext,
+        book: ReceiptBook,
+        purpose: bytes,
+        position: int,
+        limit: int,
+    ) -> int:
+        for rule, books in rules:
+            for act in rule(books, block, limit):
+                action = _own_action(purpose, block.height, position)
+                context = ActionContext(block, action, 0, ())
+                if self._act(act, context):
+                    self._keep((context,), block)
+                    if context.facts:
+                        book.add(action, position, (), (context,), ())
+                else:
+                    self._take_back()
+                position += 1
+        return position
+
+    def _act(self, act: Callable[[ActionContext], None], context: ActionContext) -> bool:
+        try:
+            act(context)
+        except Rejected:
+            return False
+        return True
+
+    def _check_invariants(self) -> None:
+        changed = {
+            number: {key: (old, shelf.live[key]) for key, old in shelf.touched.items()}
+            for number, shelf in self.state.books.shelves.items()
+            if shelf.touched
+        }
+        for module, books in self.wired.modules:
+            for check in module.invariants:
+                check(books, changed)
+
+    def _block_context(self, height: int, time_ms: int) -> BlockContext:
+        return BlockContext(
+            height, time_ms, self.genesis.rule_version, self.state.handle, self.window, self.parameters.reference_window_ms, self.genesis.sandbox
+        )
+
+    def _receipt_key(self, height: int) -> bytes:
+        return keyed(self._secret, b"receipt" + height.to_bytes(8, "big"), 32)
+
+
+def _own_action(purpose: bytes, height: int, position: int) -> bytes:
+    return sha256(OBJECT + purpose + height.to_bytes(8, "big") + position.to_bytes(4, "big")).digest()

@@ -1,0 +1,85 @@
+"""Rejects of admission and of the machine itself."""
+
+from __future__ import annotations
+
+from counterfoil.primitives.outcome import RejectCode
+
+
+class MachineReject(RejectCode):
+    """In order of precedence: the bytes, then time, then signatures, then what was used up."""
+
+    TRANSACTION_IS_TOO_LARGE = (
+        1001,
+        "The transaction is larger than the ledger accepts.",
+        "Split it into several transactions, or load its data in chunks.",
+    )
+    TRANSACTION_IS_MALFORMED = (
+        1002,
+        "The bytes are not the one canonical encoding of a transaction of this rule version.",
+        "Build the transaction with the SDK of this ledger's version and send its bytes unchanged.",
+    )
+    TOO_MANY_SIGNERS = (
+        1003,
+        "The transaction names no signer, too many, or one twice, or it carries too many signatures.",
+        "Name each signer once, and at least one; use a proposal on the ledger where more must approve.",
+    )
+    TOO_MANY_MESSAGES = (
+        1004,
+        "The transaction carries no message, or more messages than the ledger accepts.",
+        "Send between one message and the limit in each transaction.",
+    )
+    TRANSACTION_HAS_EXPIRED = (
+        1010,
+        "The expiry of the transaction is not after the block's time.",
+        "Build it again with a later expiry, and sign and send it again; the old one can no longer take effect.",
+    )
+    EXPIRY_IS_TOO_FAR = (
+        1011,
+        "The expiry of the transaction is later than the ledger remembers ids.",
+        "Choose an expiry within the ledger's window, or collect the signatures with a proposal on the ledger.",
+    )
+    SIGNATURE_IS_WRONG = (
+        1020,
+        "A signature does not fit its key and the transaction's bytes on this ledger.",
+        "Sign the body's own bytes with this ledger's chain id, and send them unchanged.",
+    )
+    SIGNER_IS_NOT_AUTHORISED = (
+        1021,
+        "The keys that signed do not reach the threshold of a named signer under the keys now in force.",
+        "Add the missing signatures, or sign with the signer's present keys.",
+    )
+    TRANSACTION_IS_USED = (
+        1030,
+        "A transaction with this id was authorised before.",
+        "Nothing needs to be done: ask for the first result of this id.",
+    )
+    MESSAGE_WAS_NOT_EXECUTED = (
+        1040,
+        "Another message of the same all-or-nothing transaction was rejected, so that none took effect.",
+        "Look at the message that was rejected, correct it, and send the transaction again.",
+    )
+    MESSAGE_IS_NOT_IN_FORCE = (
+        1041,
+        "This kind of message is not part of the rule version in force.",
+        "Wait for the upgrade height, or use the messages of the rule version in force.",
+    )
+    BUNDLE_IS_MALFORMED = (
+        1050,
+        "The bytes are not the one canonical encoding of a bundle, or its gatherer's signature is wrong.",
+        "Let the node that takes transactions in gather and sign the bundle.",
+    )
+    SUBMISSION_IS_TOO_FAST = (
+        1060,
+        "This submitter has used up its rate of transactions.",
+        "Wait a moment and send again; ask the operator for a higher rate if this is your normal flow.",
+    )
+    POOL_IS_FULL = (
+        1061,
+        "The node's pool of transactions that wait for a block is full.",
+        "Send again a little later, or to another node; nothing was accepted.",
+    )
+    RULES_FAILED = (
+        1099,
+        "The ledger's own rules failed on this transaction, so that it was not put into a block.",
+        "Report the transaction id to the operator: this is the ledger's fault, not yours.",
+    )

@@ -1,0 +1,147 @@
+"""The application header, the same under every engine, and the append-only history of all headers.
+
+The application hash is the digest of the header. The history is the Merkle tree of RFC 6962 section 2.1 over all
+earlier headers' digests, so that one recent signed header vouches for every past one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+
+from counterfoil.primitives.codec import Record, encode
+from counterfoil.primitives.digests import HEADER, HISTORY_LEAF, HISTORY_NODE
+from counterfoil.primitives.outcome import ensure
+
+CHUNK = 1024
+"""So many headers share one remembered root: a power of two, so that a chunk is a whole subtree."""
+
+
+class Header(Record):
+    """What one block commits to.
+
+    time_ms: block time, integer milliseconds since 1970 UTC. number: position in the header history, from 0 (blocks
+    without effect make no header, so that it lags behind the height). free_head: the first unused slot, 2^64 − 1 for
+    none. items_digest: over the decided items. window_digest: over the ids and references that the block used up.
+    """
+
+    height: int
+    number: int
+    time_ms: int
+    rule_version: int
+    state_root: bytes
+    slot_count: int
+    free_head: int
+    changes_root: bytes
+    change_count: int
+    receipts_root: bytes
+    receipt_count: int
+    history_root: bytes
+    window_digest: bytes
+    items_digest: bytes
+
+    def digest(self) -> bytes:
+        """The application hash."""
+        return sha256(HEADER + encode(self)).digest()
+
+
+def history_leaf(header_digest: bytes) -> bytes:
+    return sha256(HISTORY_LEAF + header_digest).digest()
+
+
+def history_root(leaves: Sequence[bytes]) -> bytes:
+    """RFC 6962 section 2.1, over leaf digests; the digest of nothing for an empty history."""
+    if not leaves:
+        return sha256(b"").digest()
+    peaks: list[tuple[int, bytes]] = []
+    for leaf in leaves:
+        _push(peaks, 1, leaf)
+    return _fold(peaks)
+
+
+def _push(peaks: list[tuple[int, bytes]], size: int, node: bytes) -> None:
+    while peaks and peaks[-1][0] == size:
+        node = sha256(HISTORY_NODE + peaks.pop()[1] + node).digest()
+        size *= 2
+    peaks.append((size, node))
+
+
+def _fold(peaks: Sequence[tuple[int, bytes]]) -> bytes:
+    node = peaks[-1][1]
+    for _, left in reversed(peaks[:-1]):
+        node = sha256(HISTORY_NODE + left + node).digest()
+    return node
+
+
+def _path(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    if len(leaves) == 1:
+        return []
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    if index < split:
+        return [*_path(leaves[:split], index), history_root(leaves[split:])]
+    return [*_path(leaves[split:], index - split), history_root(leaves[:split])]
+
+
+class HeaderHistory:
+    """All headers so far. In memory only one root for each whole chunk, and the digests of the unfinished one.
+
+    `digest_of(number)` gives any earlier header's digest again (from the store).
+    """
+
+    def __init__(self, digest_of: Callable[[int], bytes]) -> None:
+        self._digest_of = digest_of
+        self.size = 0
+        self._chunks: list[bytes] = []
+        self._last: list[bytes] = []
+        self._peaks: list[tuple[int, bytes]] = []
+
+    def append(self, header_digest: bytes) -> None:
+        leaf = history_leaf(header_digest)
+        self._last.append(leaf)
+        self.size += 1
+        _push(self._peaks, 1, leaf)
+        if len(self._last) == CHUNK:
+            self._chunks.append(history_root(self._last))
+            self._last = []
+
+    def root(self) -> bytes:
+        return _fold(self._peaks) if self._peaks else sha256(b"").digest()
+
+    def path(self, number: int, size: int) -> tuple[bytes, ...]:
+        """The audit path (RFC 6962 section 2.1.1) of a header in the history of the first `size` headers."""
+        ensure(number < size <= self.size, "a path leads from a header to a later history")
+        whole = size // CHUNK
+        chunk = number // CHUNK
+        if chunk < whole:
+            inside = _path(self._leaves(chunk, CHUNK), number % CHUNK)
+        else:
+            inside = _path(self._leaves(chunk, size % CHUNK), number % CHUNK)
+        above = list(self._chunks[:whole])
+        if size % CHUNK:
+            above.append(history_root(self._leaves(whole, size % CHUNK)))
+        return (*inside, *_path(above, chunk))
+
+    def _leaves(self, chunk: int, count: int) -> list[bytes]:
+        if chunk == len(self._chunks):
+            return self._last[:count]
+        return [history_leaf(self._digest_of(number)) for number in range(chunk * CHUNK, chunk * CHUNK + count)]
+
+
+def root_from_path(leaf: bytes, number: int, size: int, path: Sequence[bytes]) -> bytes | None:
+    """The root that an audit path leads to, or None where the path has a wrong length (RFC 9162 section 2.1.3.2)."""
+    if not 0 <= number < size:
+        return None
+    at, last, node = number, size - 1, leaf
+    for sibling in path:
+        if last == 0:
+            return None
+        if at & 1 or at == last:
+            node = sha256(HISTORY_NODE + sibling + node).digest()
+            while not at & 1 and at:
+                at >>= 1
+                last >>= 1
+        else:
+            node = sha256(HISTORY_NODE + node + sibling).digest()
+        at >>= 1
+        last >>= 1
+    return node if last == 0 else None

@@ -1,0 +1,59 @@
+"""Whatever can sign for one key: a key file today, a hardware module later, a persona in a sandbox."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from counterfoil.primitives.addresses import address_of
+from counterfoil.primitives.digests import keyed
+from counterfoil.primitives.outcome import ensure
+from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
+
+CHAIN_SEED_BYTES_MIN: Final = 16
+CHAIN_SEED_BYTES_MAX: Final = 64
+
+_SANDBOX_PURPOSE: Final = b"counterfoil sandbox key\x00"
+
+
+class Signer(Protocol):
+    """One private key, wherever it is kept. It may refuse or fail; then `sign` raises."""
+
+    @property
+    def address(self) -> bytes:
+        """20 bytes: the address of a signer who has this one key."""
+        ...
+
+    @property
+    def public_key(self) -> bytes:
+        """The tagged key: 33 bytes for Ed25519."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature over these bytes as they are: 64 bytes for Ed25519."""
+        ...
+
+
+class SandboxKey:
+    """The key of a named persona in a sandbox ledger. It is no secret: who knows the genesis can compute it."""
+
+    __slots__ = ("_key", "address", "name", "public_key")
+
+    def __init__(self, name: str, secret: bytes) -> None:
+        self._key = SigningKey(secret)
+        self.name = name
+        self.public_key = self._key.public_key
+        self.address = address_of(self.public_key)
+
+    @classmethod
+    def from_name(cls, chain_seed: bytes, name: str) -> SandboxKey:
+        """The same key for the same seed (16 to 64 bytes) and name, everywhere and always."""
+        ensure(
+            CHAIN_SEED_BYTES_MIN <= len(chain_seed) <= CHAIN_SEED_BYTES_MAX, "a chain seed is 16 to 64 bytes"
+        )
+        return cls(name, keyed(chain_seed, _SANDBOX_PURPOSE + name.encode(), SECRET_BYTES))
+
+    def sign(self, message: bytes) -> bytes:
+        return self._key.sign(message)
+
+    def __repr__(self) -> str:
+        return f"SandboxKey({self.name!r}, address={self.address.hex()})"

@@ -1,0 +1,1 @@
+"""The markets: their rulebooks as data, their calendars, and the business day."""

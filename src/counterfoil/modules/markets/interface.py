@@ -1,0 +1,107 @@
+"""What other modules may ask about markets."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from counterfoil.modules.markets.books import MarketsBooks, market_key
+from counterfoil.modules.markets.counting import BusinessDays
+from counterfoil.modules.markets.records import (
+    CalendarKind,
+    DaySchedule,
+    Market,
+    MarketStatus,
+    MatchingField,
+    RegistrationApprover,
+    Rulebook,
+)
+from counterfoil.modules.markets.rejects import MarketsReject
+from counterfoil.primitives.calendars import IsoDate
+from counterfoil.primitives.outcome import Rejected
+
+__all__ = [
+    "CalendarKind",
+    "DaySchedule",
+    "Market",
+    "MarketStatus",
+    "Markets",
+    "MarketsReject",
+    "MatchingField",
+    "RegistrationApprover",
+    "Rulebook",
+]
+
+
+class Markets:
+    """Read-only: markets change by their own messages and their schedule alone."""
+
+    def __init__(self, books: MarketsBooks) -> None:
+        self._books = books
+        self._markets = books.markets
+        self._rulebooks = books.rulebooks
+
+    def find(self, market: str) -> Market | None:
+        return self._markets.find(market_key(market))
+
+    def require(self, market: str) -> Market:
+        found = self._markets.find(market_key(market))
+        if found is None:
+            raise Rejected(MarketsReject.MARKET_NOT_FOUND, market=market[:20])
+        return found
+
+    def rulebook(self, market: str) -> Rulebook:
+        """The rulebook in force on the market's business date."""
+        self.require(market)
+        return cast(Rulebook, self._rulebooks.find(market_key(market)))
+
+    def business_date(self, market: str) -> IsoDate:
+        """Of the day that is open; while the market is closed, of the last day."""
+        return IsoDate(self.require(market).business_date)
+
+    def is_open(self, market: str) -> bool:
+        return self.require(market).status is MarketStatus.OPEN
+
+    def settlement_date(
+        self, market: str, trade_date: int, currency: str, business_days: int | None = None
+    ) -> IsoDate:
+        """The intended settlement date of a trade: so many business days after it (None: the market's cycle).
+
+        Counted on the market's settlement calendar and that of the currency's payments ("" for free of payment; a
+        currency whose calendar nobody set closes nothing).
+        """
+        days = self.rulebook(market).settlement_cycle_days if business_days is None else business_days
+        try:
+            return self._settlement_days(market, currency).add(IsoDate(trade_date), days)
+        except ValueError:
+            raise Rejected(MarketsReject.DATE_IS_INVALID, date=trade_date, business_days=days) from None
+
+    def is_business_day(self, market: str, date: int, currency: str) -> bool:
+        """Whether the market settles on a date, and payments in the currency are made ("": none are needed).
+
+        False for what is no date.
+        """
+        self.require(market)
+        try:
+            return self._settlement_days(market, currency).is_open(IsoDate(date))
+        except ValueError:
+            return False
+
+    def accepts_asset(self, market: str, instrument_id: bytes) -> bool:
+        """Whether the market takes a money token in settlement on its business date."""
+        asset = self._books.accepted_assets.find(market_key(market) + instrument_id)
+        if asset is None:
+            return False
+        date = self.require(market).business_date
+        return asset.accepted_from <= date and (asset.accepted_until == 0 or date < asset.accepted_until)
+
+    def past_cut_off(self, market: str, time_ms: int, free_of_payment: bool) -> bool:
+        """Whether it is too late at a moment for new settlement on the market's business date."""
+        found = self.require(market)
+        return time_ms >= (found.cut_off_fop_ms if free_of_payment else found.cut_off_dvp_ms)
+
+    def next_change_ms(self) -> int:
+        """The moment (time_ms) at which a schedule next opens or closes a day; `NEVER_MS` where none does."""
+        return min((market.changes_ms for _, market in self._markets.scan()), default=2**63 - 1)
+
+    def _settlement_days(self, market: str, currency: str) -> BusinessDays:
+        return BusinessDays(self._books.calendars, market, CalendarKind.SETTLEMENT, currency)

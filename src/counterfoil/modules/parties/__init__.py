@@ -1,0 +1,1 @@
+"""Who takes part in the market, who admitted whom, and who may sign for whom."""

@@ -1,0 +1,37 @@
+"""The records about parties, as the rules hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from counterfoil.modules.parties.records import APPLICATIONS, LEIS, MANDATES, NAMES, PARTIES, SIGNERS
+from counterfoil.primitives.codec import Record
+from counterfoil.state.books import Shelf
+from counterfoil.state.tables import Table
+
+R = TypeVar("R", bound=Record)
+
+
+class Shelves(Protocol):
+    """Gives the one shelf of a table."""
+
+    def __call__(self, table: Table[R]) -> Shelf[R]: ...
+
+
+class PartiesBooks:
+    """`holds_anything(party_id)` is answered by the books of holdings, which stand above: the wiring sets it."""
+
+    def __init__(self, shelves: Shelves) -> None:
+        self.parties = shelves(PARTIES)
+        self.signers = shelves(SIGNERS)
+        self.mandates = shelves(MANDATES)
+        self.names = shelves(NAMES)
+        self.leis = shelves(LEIS)
+        self.applications = shelves(APPLICATIONS)
+        self.holds_anything: Callable[[bytes], bool] = _nobody_knows
+
+
+def _nobody_knows(party_id: bytes) -> bool:
+    """Until the wiring says who knows positions, every party is taken to have some, and none can be terminated."""
+    return True

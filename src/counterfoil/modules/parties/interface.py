@@ -1,0 +1,237 @@
+"""What other modules may ask about parties."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from counterfoil.modules.module import ActionContext
+from counterfoil.modules.parties.books import PartiesBooks
+from counterfoil.modules.parties.permissions import PERMISSIONS, UNLISTED, Eyes
+from counterfoil.modules.parties.records import (
+    TREE_DEPTH_MAX,
+    Duty,
+    Mandate,
+    Party,
+    PartyStatus,
+    Role,
+    Signer,
+)
+from counterfoil.modules.parties.rejects import PartiesReject
+from counterfoil.primitives.addresses import address_of
+from counterfoil.primitives.codec import Message
+from counterfoil.primitives.outcome import InvariantViolation, Rejected
+from counterfoil.primitives.signatures import KeyPolicy
+
+__all__ = ["Duty", "Mandate", "Parties", "PartiesReject", "Party", "PartyStatus", "Role", "Signer"]
+
+ACTIVE = PartyStatus.ACTIVE
+WINDING_DOWN = PartyStatus.WINDING_DOWN
+STOPPED = (PartyStatus.SUSPENDED, PartyStatus.REVOKED, PartyStatus.TERMINATED)
+"""A party with one of these takes everybody below along."""
+
+
+class Parties:
+    """Read-only: parties change by their own messages alone."""
+
+    def __init__(self, books: PartiesBooks) -> None:
+        self._books = books
+        self._parties = books.parties
+        self._signers = books.signers
+        self._mandates = books.mandates
+
+    # ---- who is it ----
+
+    def find(self, party_id: bytes) -> Party | None:
+        return self._parties.find(party_id)
+
+    def find_by_name(self, name: str) -> bytes | None:
+        """The identifier of the member with this public name (investors are not found by name)."""
+        named = self._books.names.find(name.encode())
+        return named.party if named is not None else None
+
+    def require(self, party_id: bytes) -> Party:
+        party = self._parties.find(party_id)
+        if party is None:
+            raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
+        return party
+
+    def require_active(self, party_id: bytes) -> Party:
+        """The party, active and with nobody above it suspended or revoked."""
+        party = self.require(party_id)
+        if party.status is not ACTIVE or self.stopped_above(party):
+            raise Rejected(PartiesReject.PARTY_IS_NOT_ACTIVE, party=party_id, status=party.status.name)
+        return party
+
+    def require_in_business(self, party_id: bytes) -> Party:
+        """As `require_active`, or winding down: it still delivers, is paid and closes what it has."""
+        party = self.require(party_id)
+        status = party.status
+        if (status is not ACTIVE and status is not WINDING_DOWN) or self.stopped_above(party):
+            raise Rejected(PartiesReject.PARTY_IS_NOT_ACTIVE, party=party_id, status=status.name)
+        return party
+
+    def require_role(self, party_id: bytes, *roles: Role) -> Party:
+        """The party, active and with one of the roles."""
+        party = self.require_active(party_id)
+        for role in party.roles:
+            if role in roles:
+                return party
+        raise Rejected(PartiesReject.PARTY_LACKS_THE_ROLE, party=party_id, roles=_names(roles))
+
+    def has_role(self, party_id: bytes, *roles: Role) -> bool:
+        """Whether the party exists and has one of the roles, active or not."""
+        party = self._parties.find(party_id)
+        return party is not None and any(role in roles for role in party.roles)
+
+    def is_active(self, party_id: bytes) -> bool:
+        """Whether `require_active` would pass."""
+        party = self._parties.find(party_id)
+        return party is not None and party.status is ACTIVE and not self.stopped_above(party)
+
+    # ---- the role tree ----
+
+    def is_above(self, upper: bytes, lower: bytes) -> bool:
+        """Whether `upper` admitted `lower`, or admitted whoever did, and so on. Nobody is above itself."""
+        party = self._parties.find(lower)
+        for _ in range(TREE_DEPTH_MAX):
+            if party is None or not party.parent:
+                return False
+            if party.parent == upper:
+                return True
+            party = self._parties.find(party.parent)
+        raise InvariantViolation("the role tree is deeper than its limit")
+
+    def stopped_above(self, party: Party) -> bool:
+        """Whether a party above is suspended, revoked or terminated."""
+        parent_id = party.parent
+        for _ in range(TREE_DEPTH_MAX):
+            if not parent_id:
+                return False
+            parent = self._parties.find(parent_id)
+            if parent is None or parent.status in STOPPED:
+                return True
+            parent_id = parent.parent
+        raise InvariantViolation("the role tree is deeper than its limit")
+
+    # ---- who may sign ----
+
+    def policy(self, address: bytes) -> KeyPolicy | None:
+        """The keys in force for a signer's address; None for an address that is a bare key's own."""
+        signer = self._signers.find(address)
+        return signer.policy if signer is not None else None
+
+    def authorise(
+        self,
+        context: ActionContext,
+        party_id: bytes,
+        message_type: type[Message],
+        account: bytes = b"",
+        amount: int = 0,
+    ) -> None:
+        """Refuse unless the party may send this kind of message, and has signed it.
+
+        It signs by its own signer, or by a user whose mandate covers the message, the account and the amount now.
+        Where two pairs of eyes are demanded (the table says so, or the party named the message), by two users: one
+        with a maker's mandate, one with a checker's, who share no key.
+        """
+        party = self._parties.find(party_id)
+        if party is None:
+            raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
+        tag = cast(int, message_type.__struct_config__.tag)
+        permission = PERMISSIONS.get(tag, UNLISTED)
+        if party.status is not ACTIVE and not (party.status is WINDING_DOWN and permission.winding_down):
+            raise Rejected(PartiesReject.PARTY_IS_NOT_ACTIVE, party=party_id, status=party.status.name)
+        if party.parent and self.stopped_above(party):
+            raise Rejected(PartiesReject.PARTY_IS_NOT_ACTIVE, party=party_id, status="STOPPED_ABOVE")
+        permitted = permission.roles
+        for role in party.roles:
+            if role in permitted:
+                break
+        else:
+            roles = _names(permitted)
+            raise Rejected(
+                PartiesReject.PARTY_LACKS_THE_ROLE, party=party_id, message=permission.message, roles=roles
+            )
+        eyes = permission.eyes
+        four_eyes = eyes is Eyes.TWO or tag in party.four_eyes
+        if party.signer in context.signers and not four_eyes:
+            return
+        administrative = eyes is Eyes.ADMINISTRATIVE
+        self._authorise_users(
+            context, party_id, tag, account, amount, four_eyes or administrative, administrative
+        )
+
+    def _authorise_users(
+        self,
+        context: ActionContext,
+        party_id: bytes,
+        tag: int,
+        account: bytes,
+        amount: int,
+        four_eyes: bool,
+        by_name_only: bool,
+    ) -> None:
+        refusal = PartiesReject.SIGNER_IS_NOT_AUTHORISED
+        makers: list[bytes] = []
+        checkers: list[bytes] = []
+        for user in context.signers:
+            mandate = self._mandates.find(party_id + user)
+            if mandate is None:
+                continue
+            found = _not_covered(mandate, context.time_ms, tag, account, amount, by_name_only)
+            if found is not None:
+                if found.number > refusal.number:
+                    refusal = found
+                continue
+            if mandate.duty & Duty.MAKER:
+                if not four_eyes:
+                    return
+                makers.append(user)
+            elif not four_eyes:
+                refusal = PartiesReject.MANDATE_IS_TO_CHECK_ONLY
+            if mandate.duty & Duty.CHECKER:
+                checkers.append(user)
+        message = PERMISSIONS.get(tag, UNLISTED).message
+        if not four_eyes:
+            raise Rejected(refusal, party=party_id, message=message)
+        if not makers:
+            raise Rejected(
+                PartiesReject.MAKER_IS_MISSING, party=party_id, message=message, found=refusal.name
+            )
+        if not checkers:
+            raise Rejected(
+                PartiesReject.CHECKER_IS_MISSING, party=party_id, message=message, found=refusal.name
+            )
+        for maker in makers:
+            for checker in checkers:
+                if self.are_different(maker, checker):
+                    return
+        raise Rejected(PartiesReject.MAKER_IS_THE_CHECKER, party=party_id, message=message)
+
+    def are_different(self, one: bytes, other: bytes) -> bool:
+        """Whether two signers have no key in common, so that nobody can be both."""
+        keys = self._key_addresses(one)
+        return not any(address in keys for address in self._key_addresses(other))
+
+    def _key_addresses(self, address: bytes) -> tuple[bytes, ...]:
+        signer = self._signers.find(address)
+        return (address,) if signer is None else tuple(address_of(key) for key in signer.policy.keys)
+
+
+def _not_covered(
+    mandate: Mandate, time_ms: int, tag: int, account: bytes, amount: int, by_name_only: bool
+) -> PartiesReject | None:
+    """The first reason why a mandate does not cover a message, or None."""
+    if time_ms < mandate.valid_from_ms or 0 < mandate.valid_until_ms <= time_ms:
+        return PartiesReject.MANDATE_IS_NOT_IN_FORCE
+    if tag not in mandate.message_types and (mandate.message_types or by_name_only):
+        return PartiesReject.MANDATE_LACKS_THE_MESSAGE
+    if mandate.accounts and account not in mandate.accounts:
+        return PartiesReject.MANDATE_LACKS_THE_ACCOUNT
+    if amount > mandate.amount_limit:
+        return PartiesReject.MANDATE_LIMIT_EXCEEDED
+    return None
+
+
+def _names(roles: tuple[Role, ...]) -> str:
+    return ", ".join(role.name for role in roles)

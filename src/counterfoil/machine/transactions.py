@@ -95,7 +95,7 @@ def transaction_id(prefix: bytes, body: bytes) -> bytes:
 class Prepared:
     """A transaction taken apart once: everything that can be known without the state.
 
-    reject: why it can never be executed, or None. good: for each signature whether it fits, None until checked.
+    reject: why it can never be executed, or None. good: one byte for each signature, 1 where it fits; None until checked.
     """
 
     __slots__ = ("body", "good", "id", "raw", "reject", "sign_bytes", "signatures")
@@ -106,7 +106,7 @@ class Prepared:
         self.body: Body | None = None
         self.signatures: tuple[Signature, ...] = ()
         self.sign_bytes = b""
-        self.good: list[bool] | None = None
+        self.good: bytes | None = None
         self.reject: Rejected | None = None
 
     def checks(self) -> list[tuple[bytes, bytes, bytes]]:

@@ -7,7 +7,7 @@ compared; what the ledger wrote itself is trusted to be canonical.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, dataclass_transform
 
 import msgspec
 
@@ -17,14 +17,17 @@ AMOUNT_MAX = 2**63 - 1
 """The largest quantity, money amount or price that a record can hold (one signed 64-bit integer)."""
 
 
+@dataclass_transform(frozen_default=True)
 class Record(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """What the state holds under one key. Fields are only ever appended, with defaults."""
 
 
+@dataclass_transform(frozen_default=True)
 class Message(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """A signed request from outside. Each subclass fixes its number: `class Mint(Message, tag=700)`."""
 
 
+@dataclass_transform(frozen_default=True)
 class Fact(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """Something that happened, told in receipts to its stakeholders. Subclasses fix a `tag` as messages do."""
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from hashlib import blake2b, sha256
 
-TRANSACTION = b"\x01t"
-OBJECT = b"\x01o"
-REFERENCE = b"\x01f"
-GENESIS = b"\x01g"
-HEADER = b"\x01h"
-BUNDLE = b"\x01b"
-CHUNK = b"\x01c"
+TRANSACTION = b"\x05t"
+OBJECT = b"\x05o"
+REFERENCE = b"\x05f"
+GENESIS = b"\x05g"
+HEADER = b"\x05h"
+BUNDLE = b"\x05b"
+CHUNK = b"\x05c"
 ADDRESS_INNER = b"\x02a"
 ADDRESS_OUTER = b"\x02b"
 RELATIONSHIP = b"\x02r"

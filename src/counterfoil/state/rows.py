@@ -60,7 +60,6 @@ def next_row(
     step = (number & -number).bit_length()
     rung = changed.to_bytes(8, "big") + position.to_bytes(8, "big")
     ladder = rung * step + before[HEAD_SIZE + RUNG_SIZE * step : HEAD_SIZE + RUNG_SIZE * rungs]
-    head = pack_head(
-        alive, slot, height, changed if was_alive else 0, number + 1, max(rungs, step), salt
-    )
+    previous = changed if was_alive else 0
+    head: bytes = pack_head(alive, slot, height, previous, number + 1, max(rungs, step), salt)
     return head + ladder + value

@@ -326,7 +326,7 @@ class State:
                 for rule in shelf.table.lists:
                     if record is not None:
                         self._join(rule, key, record, shelf.table.prefix + key)
-                    else:
+                    elif old is not None:
                         self._leave(rule, key, old)
         self.books.accept()
 

@@ -6,7 +6,7 @@ from counterfoil.primitives import digests
 
 
 def test_a_digest_is_over_the_tag_and_each_part_with_its_length() -> None:
-    expected = sha256(b"\x01t" + b"\x00\x00\x00\x02ab" + b"\x00\x00\x00\x00").digest()
+    expected = sha256(b"\x05t" + b"\x00\x00\x00\x02ab" + b"\x00\x00\x00\x00").digest()
     assert digests.digest(digests.TRANSACTION, b"ab", b"") == expected
 
 
@@ -31,7 +31,7 @@ def test_objects_of_one_transaction_have_different_ids() -> None:
     assert len(ids) == 16
     assert (
         digests.object_id(transaction_id, 1)
-        == sha256(b"\x01o" + bytes(32) + b"\x00\x00\x00\x01" + bytes(4)).digest()
+        == sha256(b"\x05o" + bytes(32) + b"\x00\x00\x00\x01" + bytes(4)).digest()
     )
 
 

@@ -1,0 +1,322 @@
+"""The embedded engine: puts transactions in order on one machine, signs the headers, and makes them durable.
+
+A block is applied, checked, appended to the log with its header and synced, and only then are its transactions
+acknowledged. While one block is applied, worker processes check the signatures of the next.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from counterfoil.engine.decided import LOGGED_BLOCK, DecidedBlock, LoggedBlock, items_digest
+from counterfoil.engine.pool import Pool, Rates, Waiting
+from counterfoil.engine.signature_pool import PendingChecks, SignaturePool
+from counterfoil.machine.machine import Machine, Outcome, RulesFailed
+from counterfoil.machine.rejects import MachineReject
+from counterfoil.machine.transactions import (
+    BundleContent,
+    Prepared,
+    bundle_sign_prefix,
+    encode_bundle,
+    read_bundle,
+)
+from counterfoil.primitives.codec import encode
+from counterfoil.primitives.outcome import InvariantViolation, Rejected
+from counterfoil.primitives.signatures import verify
+from counterfoil.state.headers import Header
+from counterfoil.state.receipts import TransactionResult
+
+log = logging.getLogger(__name__)
+
+BLOCK_TRANSACTIONS_MAX = 2_000
+BLOCK_BYTES_MAX = 3 * 1024 * 1024
+GATHER_SECONDS = 0.002
+"""How long a first transaction waits for company when nothing else is under way."""
+FLUSH_BLOCKS = 10
+FLUSH_CHANGES = 200_000
+"""The record store is written after so many blocks or so many superseded versions, whichever comes first."""
+RATE_PER_SECOND = 20_000
+"""Transactions that one submitter may send, on average, unless the node is told otherwise."""
+IDLE_SECONDS = 0.25
+"""How often an idle ledger looks whether a deadline has come."""
+
+
+class Log(Protocol):
+    """What the engine asks of the block log."""
+
+    def append(self, height: int, payload: bytes) -> None: ...
+    def sync(self) -> None: ...
+    def last_height(self) -> int: ...
+    def read_from(self, height: int) -> Iterator[tuple[int, bytes]]: ...
+    def close(self) -> None: ...
+
+
+class Sealer(Protocol):
+    """The node's own key: it signs headers and the bundles that this node gathers."""
+
+    @property
+    def address(self) -> bytes: ...
+    @property
+    def public_key(self) -> bytes: ...
+    def sign(self, message: bytes) -> bytes: ...
+
+
+class EngineStopped(Exception):
+    """The engine no longer takes transactions: it was closed, or something of ours failed (see the cause)."""
+
+
+class EmbeddedEngine:
+    """One ledger's engine. `clock` gives milliseconds since 1970 UTC; block time always rises.
+
+    Everything that touches the machine happens under `lock`; readers take it too.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        block_log: Log,
+        sealer: Sealer,
+        clock: Callable[[], int],
+        signatures: SignaturePool,
+        *,
+        block_transactions: int = BLOCK_TRANSACTIONS_MAX,
+        rate_per_second: int = RATE_PER_SECOND,
+        scheduled: bool = True,
+    ) -> None:
+        self.machine = machine
+        self.lock = threading.RLock()
+        self.failure: BaseException | None = None
+        self._log = block_log
+        self._sealer = sealer
+        self._clock = clock
+        self._signatures = signatures
+        self._pool = Pool()
+        self._rates = Rates(rate_per_second)
+        self._block_transactions = block_transactions
+        self._scheduled = scheduled
+        self._prefix = bundle_sign_prefix(machine.chain_id)
+        self._blocks_unwritten = 0
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+
+    # Opening
+
+    def found(self) -> Header:
+        """Found the ledger and make the founding durable: its header is block 1 of the log."""
+        with self.lock:
+            header = self.machine.found()
+            self._make_durable(DecidedBlock(header.height, header.time_ms, self._sealer.address, (), b"", ()), header)
+            self.machine.state.flush(levels=True)
+        return header
+
+    def recover(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Replay the log's tail that the store has not seen, comparing each header. Returns how many blocks."""
+        with self.lock:
+            first, last = self.machine.state.height + 1, self._log.last_height()
+            if last < self.machine.state.height:
+                raise InvariantViolation(
+                    f"the block log ends at height {last}, before the record store's {self.machine.state.height}: "
+                    "blocks are missing; restore the folder from a copy"
+                )
+            for height, payload in self._log.read_from(first):
+                self.replay(LOGGED_BLOCK.trusted(payload))
+                if progress is not None:
+                    progress(height - first + 1, last - first + 1)
+            if last >= first:
+                self.machine.state.flush()
+            return max(0, last - first + 1)
+
+    def replay(self, logged: LoggedBlock) -> Header:
+        """Apply a decided block again, check every signature, and compare the header with the logged one."""
+        block = logged.block
+        if block.height == 1:
+            header = self.machine.found()
+        else:
+            bundles = [self._open_bundle(item) for item in block.items]
+            flat = [prepared for bundle in bundles for prepared in bundle]
+            self._fill_in(flat, self._check(flat).result())
+            self.machine.execute(block.height, block.time_ms, bundles, items_digest(block.items))
+            header = self.machine.commit()
+        if header != logged.header:
+            raise InvariantViolation(
+                f"block {block.height} leads to another header than the one on record: the data or the rules differ"
+            )
+        if not any(verify(bytes.fromhex(key), header.digest(), logged.seal) for key in self.machine.genesis.sealers):
+            raise InvariantViolation(f"the seal of block {block.height} is not by a sealer that the genesis names")
+        self.machine.keep(header, logged.seal)
+        return header
+
+    def start(self) -> None:
+        """Begin to take and decide transactions."""
+        self._thread = threading.Thread(target=self._run, name="counterfoil-engine", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Decide what waits, write the record store, and stop."""
+        self._stopping = True
+        self._pool.close()
+        if self._thread is not None:
+            self._thread.join()
+        with self.lock:
+            if self.failure is None:
+                self.machine.state.flush(levels=True)
+
+    # Taking in
+
+    def submit(self, raw: bytes, submitter: bytes = b"") -> Future[tuple[int, Outcome]]:
+        """Take one transaction in. The future gives (height, outcome) once its block is durable.
+
+        A transaction that can be refused at once is answered at once, with height 0.
+        """
+        return self.submit_many([raw], submitter)[0]
+
+    def submit_many(self, raws: Sequence[bytes], submitter: bytes = b"") -> list[Future[tuple[int, Outcome]]]:
+        """Take many transactions in, in their order; raises `Rejected(POOL_IS_FULL)` where not all fit."""
+        if self.failure is not None or self._stopping:
+            raise EngineStopped("the ledger does not take transactions any more") from self.failure
+        now = self._clock()
+        items, rest = [], []
+        for raw in raws:
+            waiting = Waiting(self.machine.reader.prepare(raw))
+            items.append(waiting)
+            reject = waiting.prepared.reject
+            if reject is None and not self._rates.take(submitter, now):
+                reject = Rejected(MachineReject.SUBMISSION_IS_TOO_FAST)
+            if reject is None:
+                rest.append(waiting)
+            else:
+                waiting.answer.set_result((0, _refused(waiting.prepared, reject)))
+        if rest:
+            self._pool.add(rest)
+        return [item.answer for item in items]
+
+    # Deciding
+
+    def _run(self) -> None:
+        under_way: tuple[list[Waiting], PendingChecks] | None = None
+        try:
+            while True:
+                wait_s = 0 if under_way else IDLE_SECONDS
+                batch = self._pool.take(self._block_transactions, BLOCK_BYTES_MAX, wait_s)
+                if batch and not under_way and len(batch) < self._block_transactions // 4:
+                    batch += self._gather_more(len(batch))
+                checks = self._check([item.prepared for item in batch]) if batch else None
+                if under_way is not None:
+                    self._decide(*under_way)
+                under_way = (batch, checks) if checks is not None else None
+                if under_way is None:
+                    if self._stopping and not len(self._pool):
+                        return
+                    if self._scheduled:
+                        self.decide_due()
+        except BaseException as error:
+            self.failure = error
+            log.critical("the engine stopped: %s", error)
+            self._give_up(under_way[0] if under_way else [], error)
+
+    def _gather_more(self, count: int) -> list[Waiting]:
+        threading.Event().wait(GATHER_SECONDS)
+        return self._pool.take(self._block_transactions - count, BLOCK_BYTES_MAX, 0)
+
+    def _give_up(self, waiting: list[Waiting], error: BaseException) -> None:
+        self._pool.close()
+        while waiting:
+            for item in waiting:
+                if not item.answer.done():
+                    item.answer.set_exception(EngineStopped(f"the engine stopped: {error}"))
+            waiting = self._pool.take(self._block_transactions, BLOCK_BYTES_MAX, 0)
+
+    def _decide(self, batch: list[Waiting], checks: PendingChecks) -> None:
+        self._fill_in([item.prepared for item in batch], checks.result())
+        with self.lock:
+            answered = self._apply(batch)
+        for item, height, outcome in answered:
+            item.answer.set_result((height, outcome))
+
+    def _apply(self, batch: list[Waiting]) -> list[tuple[Waiting, int, Outcome]]:
+        answered: list[tuple[Waiting, int, Outcome]] = []
+        while batch:
+            try:
+                outcomes, height = self._block([item.prepared for item in batch])
+            except RulesFailed as failed:
+                log.error("%s", failed, exc_info=failed.__cause__)
+                bad = next(item for item in batch if item.prepared is failed.prepared)
+                answered.append((bad, 0, _refused(bad.prepared, Rejected(MachineReject.RULES_FAILED))))
+                batch = [item for item in batch if item is not bad]
+                continue
+            answered += [(item, *self._answer(item, outcome, height)) for item, outcome in zip(batch, outcomes, strict=True)]
+            break
+        return answered
+
+    def _answer(self, item: Waiting, outcome: Outcome, height: int) -> tuple[int, Outcome]:
+        """A repeated transaction is answered with the first result of its id."""
+        if outcome.result.number == MachineReject.TRANSACTION_IS_USED.number and item.prepared.body is not None:
+            first = self.machine.first_result(item.prepared.body.expiry_ms, item.prepared.id)
+            if first is not None:
+                return first[0], Outcome(first[1], ())
+        return height, outcome
+
+    def decide_due(self) -> Header | None:
+        """Make a block for deadlines and retries that are due, if there are any."""
+        with self.lock:
+            _, height = self._block([])
+            return self.machine.last if height else None
+
+    def _block(self, prepared: list[Prepared]) -> tuple[list[Outcome], int]:
+        machine = self.machine
+        last = machine.last
+        if last is None:
+            raise EngineStopped("the ledger is not founded")
+        height, time_ms = last.height + 1, max(last.time_ms + 1, self._clock())
+        items = (self._bundle(prepared, time_ms),) if prepared else ()
+        outcomes = machine.execute(height, time_ms, [prepared] if prepared else [], items_digest(items))
+        if not machine.has_effect:
+            machine.discard()
+            return outcomes, 0
+        header = machine.commit()
+        self._make_durable(DecidedBlock(height, time_ms, self._sealer.address, (), b"", items), header)
+        self._blocks_unwritten += 1
+        if self._blocks_unwritten >= FLUSH_BLOCKS or machine.state.unwritten_changes > FLUSH_CHANGES:
+            machine.state.flush()
+            self._blocks_unwritten = 0
+        return outcomes, height
+
+    def _make_durable(self, block: DecidedBlock, header: Header) -> None:
+        seal = self._sealer.sign(header.digest())
+        self.machine.keep(header, seal)
+        self._log.append(block.height, encode(LoggedBlock(block, header, seal)))
+        self._log.sync()
+
+    def _bundle(self, prepared: Sequence[Prepared], time_ms: int) -> bytes:
+        raws = tuple([item.raw for item in prepared])
+        expiry = time_ms + self.machine.parameters.id_window_ms
+        content = encode(BundleContent(self._sealer.address, expiry, 0, raws))
+        return encode_bundle(content, self._sealer.public_key, self._sealer.sign(self._prefix + content))
+
+    def _open_bundle(self, item: bytes) -> list[Prepared]:
+        bundle, content = read_bundle(item)
+        if not verify(bundle.key, self._prefix + bundle.content, bundle.signature):
+            raise Rejected(MachineReject.BUNDLE_IS_MALFORMED, detail="the gatherer's signature is wrong")
+        return [self.machine.reader.prepare(raw) for raw in content.transactions]
+
+    def _check(self, prepared: Sequence[Prepared]) -> PendingChecks:
+        checks: list[Any] = []
+        for item in prepared:
+            checks += item.checks()
+        return self._signatures.submit(checks)
+
+    @staticmethod
+    def _fill_in(prepared: Sequence[Prepared], answers: bytes) -> None:
+        at = 0
+        for item in prepared:
+            end = at + len(item.signatures)
+            item.good = answers[at:end]
+            at = end
+
+
+def _refused(prepared: Prepared, reject: Rejected) -> Outcome:
+    return Outcome(TransactionResult(prepared.id, reject.number, ()), (reject,))

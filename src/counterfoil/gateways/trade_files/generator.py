@@ -323,7 +323,7 @@ def _session(settings: DemoSettings) -> tuple[int, int]:
     try:
         day = LocalDay(settings.trade_date, ZoneInfo(settings.zone))
         opens, closes = day.instant(settings.opens * 60_000), day.instant(settings.closes * 60_000)
-    except (RowFault, ZoneInfoNotFoundError):
+    except (RowFault, ZoneInfoNotFoundError, OSError):
         raise ValueError(f"no such session in the time zone {settings.zone}") from None
     if closes - opens != length:
         raise ValueError("the clocks change during the session")

@@ -98,9 +98,9 @@ class OwnRows:
             raise RowFault(ProblemCode.WRONG_COLUMN_COUNT, "", f"{len(fields)} columns, not {self._width}")
         trade_reference = _text(fields[0], COLUMNS[0], TRADE_REFERENCE_MAX)
         security, scheme = _security(fields[1])
-        if not is_mic(fields[2]):
+        if not _is_mic(fields[2]):
             raise RowFault(ProblemCode.VENUE_UNKNOWN if fields[2] else ProblemCode.FIELD_MISSING, COLUMNS[2])
-        trade_date = read_date(fields[3], COLUMNS[3])
+        trade_date = _date(fields[3], COLUMNS[3])
         execution_time_ms = _instant(fields[4])
         if abs(execution_time_ms // _DAY_MS - _day_number(trade_date)) > 1:
             raise RowFault(ProblemCode.TIME_NOT_ON_TRADE_DATE, COLUMNS[4])
@@ -198,7 +198,8 @@ def _split(row: bytes) -> list[str]:
     if not text.isprintable():
         raise RowFault(ProblemCode.CONTROL_CHARACTER)
     if '"' not in text:
-        return [field.strip(" ") for field in text.split(",")]
+        fields = text.split(",")
+        return [field.strip(" ") for field in fields] if " " in text else fields
     try:
         fields = next(csv.reader([text], strict=True, skipinitialspace=True))
     except csv.Error:
@@ -235,6 +236,10 @@ def _security(text: str) -> tuple[str, SecurityScheme]:
     return text, SecurityScheme.SYMBOL
 
 
+_is_mic = lru_cache(maxsize=256)(is_mic)
+_date = lru_cache(maxsize=256)(read_date)
+
+
 @lru_cache(maxsize=256)
 def _day_number(day: IsoDate) -> int:
     return day_number(day)
@@ -253,7 +258,7 @@ def _instant(text: str) -> int:
         raise RowFault(ProblemCode.TIME_NOT_READABLE, COLUMNS[4])
     minutes = int(hour) * 60 + int(minute) - (-offset if sign == "-" else offset)
     milliseconds = int(second) * 1_000 + int((fraction or "0").ljust(3, "0")[:3])
-    instant = _day_number(read_date(day, COLUMNS[4])) * _DAY_MS + minutes * 60_000 + milliseconds
+    instant = _day_number(_date(day, COLUMNS[4])) * _DAY_MS + minutes * 60_000 + milliseconds
     if instant < 0:
         raise RowFault(ProblemCode.TIME_NOT_READABLE, COLUMNS[4], "before 1970 UTC")
     return instant
@@ -264,7 +269,7 @@ def _settlement(text: str, trade_date: IsoDate) -> tuple[SettlementTerms, IsoDat
     if terms is not None:
         return terms, None
     try:
-        agreed = read_date(text, COLUMNS[5])
+        agreed = _date(text, COLUMNS[5])
     except RowFault as fault:
         missing = fault.code is ProblemCode.FIELD_MISSING
         raise RowFault(fault.code if missing else ProblemCode.SETTLEMENT_NOT_READABLE, COLUMNS[5]) from None

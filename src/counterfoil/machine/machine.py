@@ -36,10 +36,14 @@ class StoredHeader(Record):
 
 
 class Outcome(NamedTuple):
-    """What became of one transaction: its result, and the rejects with their facts for the asker's eyes."""
+    """What became of one transaction: its result, and the rejects with their facts for the asker's eyes.
+
+    authorised: every named signer's threshold was met, so that the id is used up and the result is kept for ever.
+    """
 
     result: TransactionResult
     rejects: tuple[Rejected, ...]
+    authorised: bool = False
 
 
 class RulesFailed(Exception):
@@ -132,25 +136,37 @@ class Machine:
         results: list[TransactionResult] = []
         expiries: list[int] = []
         self._executed = (block, items_digest, book, results, expiries)
-        outcomes: list[Outcome] = []
         position = self._run_block_rules(self.wired.deadlines, block, book, b"deadline", 0, self.parameters.deadline_actions_max)
-        for bundle in bundles:
-            for prepared in bundle:
-                try:
-                    outcome = self._execute(prepared, block, book, position)
-                except Rejected:
-                    raise
-                except Exception as error:
-                    self.discard()
-                    raise RulesFailed(prepared, error) from error
-                outcomes.append(outcome)
-                if outcome.result.id in self.window:
-                    results.append(outcome.result)
-                    expiries.append(prepared.body.expiry_ms if prepared.body else 0)
-                position += 1
+        flat = [prepared for bundle in bundles for prepared in bundle]
+        outcomes: list[Outcome | None] = [None] * len(flat)
+        for index in self._order(flat):
+            prepared = flat[index]
+            try:
+                outcome = self._execute(prepared, block, book, position)
+            except Exception as error:
+                self.discard()
+                raise RulesFailed(prepared, error) from error
+            outcomes[index] = outcome
+            if outcome.authorised and prepared.body is not None:
+                results.append(outcome.result)
+                expiries.append(prepared.body.expiry_ms)
+            position += 1
         self._run_block_rules(self.wired.retries, block, book, b"retry", position, self.parameters.retry_actions_max)
         self._check_invariants()
-        return outcomes
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _order(self, flat: Sequence[Prepared]) -> Sequence[int]:
+        """The machine's order inside a block: what stops or frees business goes first, then as bundled."""
+        urgent = self.wired.urgent
+        first = [
+            index
+            for index, prepared in enumerate(flat)
+            if prepared.body is not None and type(prepared.body.messages[0]) in urgent
+        ]
+        if not first:
+            return range(len(flat))
+        ahead = frozenset(first)
+        return [*first, *(index for index in range(len(flat)) if index not in ahead)]
 
     @property
     def has_effect(self) -> bool:
@@ -258,7 +274,7 @@ class Machine:
             results, rejects = self._run_each(prepared.id, body, block, contexts)
         number = next((result.number for result in results if result.number != _NOT_EXECUTED.number and result.number), 0)
         book.add(prepared.id, position, results, contexts, body.signers)
-        return Outcome(TransactionResult(prepared.id, number, results), rejects)
+        return Outcome(TransactionResult(prepared.id, number, results), rejects, authorised=True)
 
     def _authorise(self, prepared: Prepared, body: Body) -> None:
         """Every named signer's threshold is met under the keys in force."""

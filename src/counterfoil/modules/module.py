@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from counterfoil.primitives.codec import Fact, Message
+from counterfoil.primitives.codec import Fact, Message, Record
 from counterfoil.primitives.digests import REFERENCE, digest, object_id
 from counterfoil.primitives.outcome import RejectCode
+from counterfoil.state.books import Shelf
 from counterfoil.state.tables import Table
 from counterfoil.state.window import Window
+
+R = TypeVar("R", bound=Record)
+
+
+class Shelves(Protocol):
+    """Gives the one shelf of a table, to the module that owns it."""
+
+    def __call__(self, table: Table[R], /) -> Shelf[R]: ...
 
 
 class BlockContext:

@@ -1,0 +1,22 @@
+"""Messages about the chain itself."""
+
+from __future__ import annotations
+
+from counterfoil.primitives.codec import Message
+
+
+class ScheduleUpgrade(Message, tag=140):
+    """From block `from_height` on, rule version `version` is in force at every node.
+
+    party: the regulator or operator that decides. A node whose program does not know the version stops there.
+    """
+
+    party: bytes
+    version: int
+    from_height: int
+
+
+class CancelUpgrade(Message, tag=141):
+    """Take a scheduled upgrade back before its height."""
+
+    party: bytes

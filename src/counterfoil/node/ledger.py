@@ -1,0 +1,278 @@
+"""An open ledger: one folder on disk (or nothing but memory), its machine and its embedded engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+from counterfoil.engine.decided import LOGGED_BLOCK, LoggedBlock
+from counterfoil.engine.embedded import EmbeddedEngine, Log
+from counterfoil.engine.signature_pool import SignaturePool
+from counterfoil.machine.genesis import (
+    Genesis,
+    chain_id,
+    decode_genesis,
+    encode_genesis,
+    genesis_digest,
+    secret_commitment,
+)
+from counterfoil.machine.machine import Machine
+from counterfoil.machine.wiring import TABLES
+from counterfoil.node.clock import SandboxClock, system_clock_ms
+from counterfoil.primitives.addresses import address_of
+from counterfoil.primitives.outcome import InvariantViolation
+from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
+from counterfoil.state.port import RecordStore, TableLayout
+from counterfoil.state.state import State
+from counterfoil.state.tables import LINKS
+from counterfoil.storage import files
+from counterfoil.storage.errors import CorruptStorage
+from counterfoil.storage.folder import LedgerFolder, create_folder, open_folder
+from counterfoil.storage.memory_log import MemoryLog
+from counterfoil.storage.memory_store import MemoryStore
+
+GENESIS_NAME = "genesis.json"
+SECRETS_NAME = "node-secrets"
+SECRET_SIZE = 32
+_SECRETS_PURPOSE = b"node secrets"
+
+Progress = Callable[[int, int], None]
+"""Called with (done, of how many) on long work."""
+
+LAYOUTS: dict[int, TableLayout] = {table.number: table.layout for table in (LINKS, *TABLES)}
+
+
+class NodeSecrets(NamedTuple):
+    """network: salts values and makes handles, the same at every node of the network. sealer: this node's key."""
+
+    network: bytes
+    sealer: bytes
+
+    @classmethod
+    def draw(cls) -> NodeSecrets:
+        return cls(os.urandom(SECRET_SIZE), os.urandom(SECRET_BYTES))
+
+
+class SealingKey:
+    """The node's own key, kept with its secrets."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = SigningKey(secret)
+        self.public_key: bytes = self._key.public_key
+        self.address: bytes = address_of(self.public_key)
+
+    def sign(self, message: bytes) -> bytes:
+        return self._key.sign(message)
+
+
+class LedgerNode:
+    """Everything that an open ledger consists of. Close it, or use it as a context manager."""
+
+    def __init__(
+        self,
+        genesis_bytes: bytes,
+        secrets: NodeSecrets,
+        store: RecordStore,
+        block_log: Log,
+        *,
+        folder: LedgerFolder | None = None,
+        workers: int | None = None,
+        scheduled: bool = True,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
+        self.genesis_bytes = genesis_bytes
+        self.genesis: Genesis = decode_genesis(genesis_bytes)
+        self.chain_id = chain_id(self.genesis.name, genesis_digest(genesis_bytes))
+        if self.genesis.secret_commitment != secret_commitment(secrets.network):
+            raise InvariantViolation("the network secret is not the one that the genesis file commits to")
+        self.secrets = secrets
+        self.folder = folder
+        self.store = store
+        self.log = block_log
+        self.state = State(store, TABLES, secrets.network)
+        self.machine = Machine(self.state, self.genesis, self.chain_id, secrets.network)
+        self.clock: Callable[[], int] = clock or (
+            SandboxClock(self.genesis.time_ms) if self.genesis.sandbox else system_clock_ms
+        )
+        self.signatures = SignaturePool(workers)
+        self.engine = EmbeddedEngine(
+            self.machine,
+            block_log,
+            SealingKey(secrets.sealer),
+            self.clock,
+            self.signatures,
+            scheduled=scheduled,
+        )
+
+    @property
+    def sandbox(self) -> bool:
+        return self.genesis.sandbox
+
+    @property
+    def height(self) -> int:
+        return self.state.height
+
+    def take_up(self, progress: Progress | None = None) -> int:
+        """Open what the store holds and replay the log's tail; returns how many blocks were replayed."""
+        self.machine.open()
+        replayed = self.engine.recover(progress)
+        if isinstance(self.clock, SandboxClock) and self.machine.last is not None:
+            self.clock.advance_to(self.machine.last.time_ms)
+        return replayed
+
+    def blocks(self, first: int = 1) -> Iterator[LoggedBlock]:
+        """Decided blocks from a height on, with headers and seals, as the log holds them."""
+        for _, payload in self.log.read_from(first):
+            block: LoggedBlock = LOGGED_BLOCK.trusted(payload)
+            yield block
+
+    def close(self) -> None:
+        self.engine.close()
+        self.signatures.close()
+        self.log.close()
+        self.store.close()
+        if self.folder is not None:
+            self.folder.close()
+
+    def __enter__(self) -> LedgerNode:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def complete_genesis(draft: Genesis, secrets: NodeSecrets) -> bytes:
+    """The genesis file for a draft: with the commitment to the network secret, and this node among the sealers."""
+    sealer = SealingKey(secrets.sealer).public_key.hex()
+    sealers = draft.sealers if sealer in draft.sealers else (*draft.sealers, sealer)
+    return encode_genesis(
+        Genesis(
+            name=draft.name,
+            time_ms=draft.time_ms,
+            secret_commitment=secret_commitment(secrets.network),
+            sealers=sealers,
+            sandbox=draft.sandbox,
+            rule_version=draft.rule_version,
+            parameters=draft.parameters,
+            sections=draft.sections,
+        )
+    )
+
+
+def create_ledger(
+    path: Path,
+    draft: Genesis,
+    *,
+    encrypted: bool = True,
+    key_file: Path | None = None,
+    secrets: NodeSecrets | None = None,
+) -> None:
+    """Make a ledger folder and found the ledger in it, whole or not at all."""
+    secrets = secrets or NodeSecrets.draw()
+    genesis_bytes = complete_genesis(draft, secrets)
+
+    def fill(folder: LedgerFolder) -> None:
+        write_identity(folder, genesis_bytes, secrets)
+        node = _node(folder, genesis_bytes, secrets, workers=0)
+        try:
+            node.engine.found()
+            node.engine.close()
+        finally:
+            node.log.close()
+            node.store.close()
+
+    create_folder(path, encrypted=encrypted, key_file=key_file, fill=fill)
+
+
+def write_identity(folder: LedgerFolder, genesis_bytes: bytes, secrets: NodeSecrets) -> None:
+    """What a folder has from its first moment: the genesis file, and the node's secrets under the storage key."""
+    files.write_new(folder.path / GENESIS_NAME, genesis_bytes, mode=0o644)
+    sealed = folder.cipher.seal(_SECRETS_PURPOSE, secrets.network + secrets.sealer)
+    files.write_new(folder.path / SECRETS_NAME, sealed)
+
+
+def open_ledger(
+    path: Path,
+    *,
+    key_file: Path | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    scheduled: bool = True,
+    start: bool = True,
+) -> LedgerNode:
+    """Open a ledger folder, recover what a crash left, and (with `start`) begin to take transactions."""
+    folder = open_folder(path, key_file=key_file)
+    try:
+        genesis_bytes = (folder.path / GENESIS_NAME).read_bytes()
+        node = _node(folder, genesis_bytes, _read_secrets(folder), workers=workers, scheduled=scheduled)
+    except BaseException:
+        folder.close()
+        raise
+    try:
+        node.take_up(progress)
+    except BaseException:
+        node.signatures.close()
+        node.log.close()
+        node.store.close()
+        folder.close()
+        raise
+    if start:
+        node.engine.start()
+    return node
+
+
+def memory_ledger(
+    draft: Genesis,
+    *,
+    workers: int = 0,
+    secrets: NodeSecrets | None = None,
+    scheduled: bool = True,
+    start: bool = True,
+) -> LedgerNode:
+    """A scratch ledger that lives in memory alone, founded and started: for tests and trying things out."""
+    secrets = secrets or NodeSecrets.draw()
+    node = LedgerNode(
+        complete_genesis(draft, secrets),
+        secrets,
+        MemoryStore(LAYOUTS),
+        MemoryLog(),
+        workers=workers,
+        scheduled=scheduled,
+    )
+    node.engine.found()
+    if start:
+        node.engine.start()
+    return node
+
+
+def _node(
+    folder: LedgerFolder,
+    genesis_bytes: bytes,
+    secrets: NodeSecrets,
+    *,
+    workers: int | None,
+    scheduled: bool = True,
+) -> LedgerNode:
+    store = folder.open_store(LAYOUTS)
+    try:
+        block_log = folder.open_log()
+    except BaseException:
+        store.close()
+        raise
+    return LedgerNode(
+        genesis_bytes, secrets, store, block_log, folder=folder, workers=workers, scheduled=scheduled
+    )
+
+
+def _read_secrets(folder: LedgerFolder) -> NodeSecrets:
+    path = folder.path / SECRETS_NAME
+    plain = folder.open_sealed(path, _SECRETS_PURPOSE)
+    if len(plain) != SECRET_SIZE + SECRET_BYTES:
+        raise CorruptStorage(path, "it does not hold the node's secrets")
+    return NodeSecrets(plain[:SECRET_SIZE], plain[SECRET_SIZE:])
+

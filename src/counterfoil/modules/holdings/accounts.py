@@ -1,0 +1,279 @@
+"""Opening, amending and closing accounts: what both the rules and other modules go through."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+from counterfoil.modules.holdings.books import HoldingsBooks
+from counterfoil.modules.holdings.facts import AccountAmended, AccountClosed, AccountOpened
+from counterfoil.modules.holdings.records import (
+    JOINT_HOLDERS_MAX,
+    SIGNERS_MAX,
+    Account,
+    AccountFreeze,
+    AccountKind,
+    AccountStatus,
+    PartyAccounts,
+    relationship_of,
+)
+from counterfoil.modules.holdings.rejects import HoldingsReject
+from counterfoil.modules.module import ActionContext
+from counterfoil.modules.parties.interface import Party, Role
+from counterfoil.primitives.outcome import Rejected
+
+INTERMEDIARIES = (
+    Role.DEPOSITORY,
+    Role.SECURITIES_COMPANY,
+    Role.COMMERCIAL_BANK,
+    Role.TRUSTEE,
+    Role.OPERATOR,
+    Role.CENTRAL_BANK,
+)
+"""Who may keep accounts for others."""
+ISSUERS = (Role.ISSUER, Role.TRUSTEE, Role.COMMERCIAL_BANK, Role.CENTRAL_BANK)
+"""Who may owe what is issued: securities, or money."""
+
+OWNER_ROLES: dict[AccountKind, tuple[Role, ...]] = {
+    AccountKind.OWN: tuple(Role),
+    AccountKind.CLIENT_OMNIBUS: INTERMEDIARIES,
+    AccountKind.SEGREGATED: tuple(Role),
+    AccountKind.NOMINEE: INTERMEDIARIES,
+    AccountKind.ISSUANCE: ISSUERS,
+    AccountKind.TREASURY: ISSUERS,
+}
+"""Roles of which the owner of an account has at least one."""
+
+HELD_JOINTLY = (AccountKind.OWN, AccountKind.SEGREGATED)
+
+
+class Disposal(NamedTuple):
+    """Who disposes of an account, and how; the part of it that may be amended."""
+
+    signers: tuple[bytes, ...]
+    threshold: int
+    joint_holders: tuple[bytes, ...]
+    default_cash_account: bytes
+    servicer_instructs: bool
+
+
+def require_account(books: HoldingsBooks, account_id: bytes) -> Account:
+    """An account that is open. Rejected ACCOUNT_NOT_FOUND or ACCOUNT_IS_CLOSED."""
+    account = books.accounts.find(account_id)
+    if account is None:
+        raise Rejected(HoldingsReject.ACCOUNT_NOT_FOUND, account=account_id)
+    if account.status is not AccountStatus.OPEN:
+        raise Rejected(HoldingsReject.ACCOUNT_IS_CLOSED, account=account_id)
+    return account
+
+
+def open_account(
+    books: HoldingsBooks,
+    context: ActionContext,
+    account_id: bytes,
+    owner_id: bytes,
+    servicer_id: bytes,
+    kind: AccountKind,
+    disposal: Disposal,
+) -> bytes:
+    """Open an account under `account_id`, or under a new identity where that is b"". Returns the identity.
+
+    Whether the servicer may keep accounts and has signed is the caller's to check. Rejected 5023 to 5032, and as
+    parties' `require_active`.
+    """
+    if account_id and books.accounts.find(account_id) is not None:
+        raise Rejected(HoldingsReject.ACCOUNT_EXISTS, account=account_id)
+    owner = books.parties.require_active(owner_id)
+    if not _has_one_of(owner, OWNER_ROLES[kind]):
+        raise Rejected(HoldingsReject.OWNER_MAY_NOT_HOLD_THIS_KIND, owner=owner_id, kind=kind.name)
+    if _is_unverified(owner):
+        raise Rejected(HoldingsReject.OWNER_IS_NOT_VERIFIED, owner=owner_id)
+    check_disposal(books, owner_id, owner, kind, disposal)
+
+    account_id = account_id or context.new_short_id()
+    account = new_account(
+        owner_id,
+        servicer_id,
+        kind,
+        handle=context.handle(account_id),
+        owner_handle=context.handle(owner_id),
+        opened_height=context.height,
+        signers=disposal.signers,
+        threshold=disposal.threshold,
+        joint_holders=disposal.joint_holders,
+        default_cash_account=disposal.default_cash_account,
+        servicer_instructs=disposal.servicer_instructs,
+    )
+    books.accounts.put(account_id, account)
+    _count(books, _parties_of(account), 1)
+    fact = AccountOpened(account_id=account_id, owner=owner_id, servicer=servicer_id, kind=kind)
+    context.tell(fact, account.relationship)
+    return account_id
+
+
+def new_account(
+    owner: bytes,
+    servicer: bytes,
+    kind: AccountKind,
+    handle: bytes,
+    owner_handle: bytes,
+    opened_height: int = 0,
+    signers: tuple[bytes, ...] = (),
+    threshold: int = 0,
+    joint_holders: tuple[bytes, ...] = (),
+    default_cash_account: bytes = b"",
+    servicer_instructs: bool = True,
+) -> Account:
+    """The record of a freshly opened account. handle, owner_handle: `context.handle` of account and owner."""
+    return Account(
+        owner=owner,
+        servicer=servicer,
+        kind=kind,
+        status=AccountStatus.OPEN,
+        relationship=relationship_of(servicer, owner),
+        handle=handle,
+        owner_handle=owner_handle,
+        signers=signers,
+        threshold=threshold,
+        joint_holders=joint_holders,
+        default_cash_account=default_cash_account,
+        servicer_instructs=servicer_instructs,
+        frozen_debits=False,
+        frozen_credits=False,
+        freezes=(),
+        opened_height=opened_height,
+    )
+
+
+def check_disposal(
+    books: HoldingsBooks, owner_id: bytes, owner: Party, kind: AccountKind, disposal: Disposal
+) -> None:
+    """Whether an account can be disposed of in this way. Rejected 5026 to 5032."""
+    joint_holders, signers = disposal.joint_holders, disposal.signers
+    if len(joint_holders) > (JOINT_HOLDERS_MAX if kind in HELD_JOINTLY else 0):
+        raise Rejected(HoldingsReject.TOO_MANY_JOINT_HOLDERS, kind=kind.name)
+    if not _is_ascending(joint_holders) or owner_id in joint_holders:
+        raise Rejected(HoldingsReject.JOINT_HOLDERS_ARE_NOT_IN_ORDER)
+    for joint_holder in joint_holders:
+        if _is_unverified(books.parties.require_active(joint_holder)):
+            raise Rejected(HoldingsReject.JOINT_HOLDER_IS_NOT_VERIFIED, party=joint_holder)
+    if len(signers) > SIGNERS_MAX or not _is_ascending(signers):
+        raise Rejected(HoldingsReject.SIGNERS_ARE_MALFORMED)
+    for signer in signers:
+        if len(signer) != 20:
+            raise Rejected(HoldingsReject.SIGNERS_ARE_MALFORMED, signer=signer)
+    if not (1 <= disposal.threshold <= len(signers) or disposal.threshold == len(signers) == 0):
+        raise Rejected(HoldingsReject.THRESHOLD_IS_OUT_OF_RANGE, threshold=disposal.threshold)
+    if not (signers or disposal.servicer_instructs or (owner.signer and not joint_holders)):
+        raise Rejected(HoldingsReject.NOBODY_DISPOSES_OF_THE_ACCOUNT)
+    if disposal.default_cash_account:
+        cash = books.accounts.find(disposal.default_cash_account)
+        if cash is None or cash.status is not AccountStatus.OPEN or cash.kind is AccountKind.ISSUANCE:
+            raise Rejected(
+                HoldingsReject.DEFAULT_CASH_ACCOUNT_IS_NOT_OPEN, account=disposal.default_cash_account
+            )
+
+
+def amend_account(
+    books: HoldingsBooks, context: ActionContext, account_id: bytes, account: Account, disposal: Disposal
+) -> None:
+    """Put another way of disposing in force. It was checked before."""
+    changed = Account(
+        owner=account.owner,
+        servicer=account.servicer,
+        kind=account.kind,
+        status=account.status,
+        relationship=account.relationship,
+        handle=account.handle,
+        owner_handle=account.owner_handle,
+        signers=disposal.signers,
+        threshold=disposal.threshold,
+        joint_holders=disposal.joint_holders,
+        default_cash_account=disposal.default_cash_account,
+        servicer_instructs=disposal.servicer_instructs,
+        frozen_debits=account.frozen_debits,
+        frozen_credits=account.frozen_credits,
+        freezes=account.freezes,
+        opened_height=account.opened_height,
+    )
+    _count(books, _parties_of(account), -1)
+    _count(books, _parties_of(changed), 1)
+    books.accounts.put(account_id, changed)
+    fact = AccountAmended(
+        account_id=account_id,
+        signers=disposal.signers,
+        threshold=disposal.threshold,
+        joint_holders=disposal.joint_holders,
+        default_cash_account=disposal.default_cash_account,
+        servicer_instructs=disposal.servicer_instructs,
+    )
+    context.tell(fact, account.relationship)
+
+
+def set_freezes(
+    books: HoldingsBooks, account_id: bytes, account: Account, freezes: tuple[AccountFreeze, ...]
+) -> None:
+    """Let these orders stand against the account, and no others."""
+    books.accounts.put(account_id, _with_freezes(account, account.status, freezes))
+
+
+def close_account(books: HoldingsBooks, context: ActionContext, account_id: bytes, account: Account) -> None:
+    """Close an account. Rejected ACCOUNT_IS_NOT_EMPTY."""
+    contents = books.contents.find(account_id)
+    if contents is not None:
+        raise Rejected(HoldingsReject.ACCOUNT_IS_NOT_EMPTY, account=account_id, holdings=contents.holdings)
+    books.accounts.put(account_id, _with_freezes(account, AccountStatus.CLOSED, account.freezes))
+    _count(books, _parties_of(account), -1)
+    context.tell(AccountClosed(account_id=account_id), account.relationship)
+
+
+def _with_freezes(account: Account, status: AccountStatus, freezes: tuple[AccountFreeze, ...]) -> Account:
+    return Account(
+        owner=account.owner,
+        servicer=account.servicer,
+        kind=account.kind,
+        status=status,
+        relationship=account.relationship,
+        handle=account.handle,
+        owner_handle=account.owner_handle,
+        signers=account.signers,
+        threshold=account.threshold,
+        joint_holders=account.joint_holders,
+        default_cash_account=account.default_cash_account,
+        servicer_instructs=account.servicer_instructs,
+        frozen_debits=any(freeze.debits for freeze in freezes),
+        frozen_credits=any(freeze.credits for freeze in freezes),
+        freezes=freezes,
+        opened_height=account.opened_height,
+    )
+
+
+def _parties_of(account: Account) -> tuple[bytes, ...]:
+    """Owner, servicer and joint holders, each once."""
+    parties = [account.owner]
+    for party in (account.servicer, *account.joint_holders):
+        if party not in parties:
+            parties.append(party)
+    return tuple(parties)
+
+
+def _count(books: HoldingsBooks, parties: tuple[bytes, ...], change: int) -> None:
+    for party in parties:
+        found = books.party_accounts.find(party)
+        accounts = (found.open if found is not None else 0) + change
+        if accounts:
+            books.party_accounts.put(party, PartyAccounts(open=accounts))
+        else:
+            books.party_accounts.delete(party)
+
+
+def _has_one_of(party: Party, roles: tuple[Role, ...]) -> bool:
+    return any(role in roles for role in party.roles)
+
+
+def _is_unverified(party: Party) -> bool:
+    return Role.INVESTOR in party.roles and not party.identity_hash
+
+
+def _is_ascending(ids: tuple[bytes, ...]) -> bool:
+    return all(one < following for one, following in pairwise(ids))

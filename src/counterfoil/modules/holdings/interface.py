@@ -1,0 +1,481 @@
+"""What other modules may ask and do about accounts and holdings. Every quantity on the ledger is written here."""
+
+from __future__ import annotations
+
+from counterfoil.modules.holdings import accounts, marks
+from counterfoil.modules.holdings.accounts import Disposal
+from counterfoil.modules.holdings.books import HoldingsBooks
+from counterfoil.modules.holdings.facts import Posting
+from counterfoil.modules.holdings.marks import count_holdings
+from counterfoil.modules.holdings.records import (
+    Account,
+    AccountKind,
+    AccountStatus,
+    Direction,
+    Earmark,
+    EarmarkReason,
+    Holding,
+    InstrumentTotals,
+    PostingReason,
+    SubBalance,
+)
+from counterfoil.modules.holdings.rejects import HoldingsReject
+from counterfoil.modules.instruments.interface import Instrument
+from counterfoil.modules.module import ActionContext
+from counterfoil.primitives.codec import AMOUNT_MAX, Message
+from counterfoil.primitives.outcome import Rejected, ensure
+
+__all__ = [
+    "Account",
+    "AccountKind",
+    "AccountStatus",
+    "Direction",
+    "Earmark",
+    "EarmarkReason",
+    "Holding",
+    "Holdings",
+    "Posting",
+    "PostingReason",
+    "SubBalance",
+]
+
+_AVAILABLE, _ISSUED = SubBalance.AVAILABLE, SubBalance.ISSUED
+_DEBIT, _CREDIT = Direction.DEBIT, Direction.CREDIT
+_OPEN = AccountStatus.OPEN
+_ISSUANCE = AccountKind.ISSUANCE
+
+
+class Holdings:
+    """Built over the module's books by the wiring.
+
+    Writers check only what keeps the books right (quantities and the issuance account). Whether an account may be
+    debited or credited at all is asked beforehand, with `check_debit` and `check_credit`; whether the asker may
+    dispose of it, with `authorise_account`; whether the instrument moves, of instruments.
+    """
+
+    __slots__ = ("_accounts", "_books", "_find", "_parties", "_put")
+
+    def __init__(self, books: HoldingsBooks) -> None:
+        self._books = books
+        self._accounts = books.accounts.find
+        self._find = books.holdings.find
+        self._put = books.holdings.put
+        self._parties = books.parties
+
+    # Accounts
+
+    def account(self, account_id: bytes) -> Account | None:
+        """The account, open or closed."""
+        return self._accounts(account_id)
+
+    def require_account(self, account_id: bytes) -> Account:
+        """The account, if it is open. Rejected ACCOUNT_NOT_FOUND or ACCOUNT_IS_CLOSED."""
+        account = self._accounts(account_id)
+        if account is None:
+            raise Rejected(HoldingsReject.ACCOUNT_NOT_FOUND, account=account_id)
+        if account.status is not _OPEN:
+            raise Rejected(HoldingsReject.ACCOUNT_IS_CLOSED, account=account_id)
+        return account
+
+    def authorise_account(
+        self,
+        context: ActionContext,
+        account_id: bytes,
+        account: Account,
+        message_type: type[Message],
+        amount: int = 0,
+    ) -> None:
+        """Whether the action's signers may dispose of the account.
+
+        They do when the threshold of the account's own signers is met; or by authority of the owner (not where it
+        is held jointly: then the signers say how the holders act together); or by authority of the servicer, where
+        it may instruct. Rejected NOT_AUTHORISED_FOR_THE_ACCOUNT.
+        """
+        needed = account.threshold
+        if needed:
+            present = context.signers
+            for signer in account.signers:
+                if signer in present:
+                    needed -= 1
+                    if not needed:
+                        return
+        parties = self._parties
+        refusal = ""
+        if not account.joint_holders:
+            owner = parties.find(account.owner)
+            if owner is not None and owner.signer:
+                try:
+                    parties.authorise(context, account.owner, message_type, account_id, amount)
+                    return
+                except Rejected as rejected:
+                    refusal = rejected.code.name
+        if account.servicer_instructs:
+            try:
+                parties.authorise(context, account.servicer, message_type, account_id, amount)
+                return
+            except Rejected as rejected:
+                refusal = rejected.code.name
+        raise Rejected(HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT, account=account_id, refusal=refusal)
+
+    def open_account(
+        self,
+        context: ActionContext,
+        owner: bytes,
+        servicer: bytes,
+        kind: AccountKind,
+        account_id: bytes = b"",
+        signers: tuple[bytes, ...] = (),
+        threshold: int = 0,
+        joint_holders: tuple[bytes, ...] = (),
+        default_cash_account: bytes = b"",
+        servicer_instructs: bool = True,
+    ) -> bytes:
+        """Open an account and return its identity; see `accounts.open_account` for what it checks."""
+        disposal = Disposal(signers, threshold, joint_holders, default_cash_account, servicer_instructs)
+        return accounts.open_account(self._books, context, account_id, owner, servicer, kind, disposal)
+
+    def holds_anything(self, party_id: bytes) -> bool:
+        """Whether a party has an open account, as owner, joint holder or servicer: it cannot be terminated then."""
+        return self._books.party_accounts.find(party_id) is not None
+
+    # Balances
+
+    def balance(self, account_id: bytes, instrument_id: bytes) -> tuple[int, int]:
+        """(available, earmarked), (0, 0) when the account holds none. Of an issuance account: (outstanding, 0)."""
+        holding = self._find(account_id + instrument_id)
+        return (holding.available, holding.earmarked) if holding is not None else (0, 0)
+
+    def encumbered(self, instrument_id: bytes) -> int:
+        """What is earmarked of an instrument, over all holdings."""
+        totals = self._books.totals.find(instrument_id)
+        return totals.earmarked if totals is not None else 0
+
+    def outstanding(self, instrument_id: bytes) -> int:
+        """What is issued of an instrument and not redeemed."""
+        totals = self._books.totals.find(instrument_id)
+        return totals.issued - totals.redeemed if totals is not None else 0
+
+    def check_debit(self, account_id: bytes, account: Account, instrument_id: bytes, quantity: int) -> None:
+        """Whether the account can give up `quantity` of what is available (0: anything at all).
+
+        In this order, Rejected: ACCOUNT_IS_CLOSED, ISSUANCE_ACCOUNT_ONLY_ISSUES, ACCOUNT_IS_FROZEN_FOR_DEBITS,
+        parties' PARTY_IS_NOT_ACTIVE, INSUFFICIENT_AVAILABLE_QUANTITY.
+        """
+        if account.status is not _OPEN:
+            raise Rejected(HoldingsReject.ACCOUNT_IS_CLOSED, account=account_id)
+        if account.kind is _ISSUANCE:
+            raise Rejected(HoldingsReject.ISSUANCE_ACCOUNT_ONLY_ISSUES, account=account_id)
+        if account.frozen_debits:
+            raise Rejected(HoldingsReject.ACCOUNT_IS_FROZEN_FOR_DEBITS, account=account_id)
+        self._parties.require_in_business(account.owner)
+        if quantity:
+            holding = self._find(account_id + instrument_id)
+            if holding is None or holding.available < quantity:
+                raise Rejected(
+                    HoldingsReject.INSUFFICIENT_AVAILABLE_QUANTITY,
+                    account=account_id,
+                    instrument=instrument_id,
+                    available=0 if holding is None else holding.available,
+                    quantity=quantity,
+                )
+
+    def check_credit(self, account_id: bytes, account: Account, instrument_id: bytes, quantity: int) -> None:
+        """Whether the account can receive. In this order, Rejected: ACCOUNT_IS_CLOSED, ISSUANCE_ACCOUNT_ONLY_ISSUES,
+        ACCOUNT_IS_FROZEN_FOR_CREDITS, parties' PARTY_IS_NOT_ACTIVE.
+
+        Nothing overflows: no holding is larger than what is outstanding, and that is bounded where it is issued.
+        """
+        if account.status is not _OPEN:
+            raise Rejected(HoldingsReject.ACCOUNT_IS_CLOSED, account=account_id)
+        if account.kind is _ISSUANCE:
+            raise Rejected(HoldingsReject.ISSUANCE_ACCOUNT_ONLY_ISSUES, account=account_id)
+        if account.frozen_credits:
+            raise Rejected(HoldingsReject.ACCOUNT_IS_FROZEN_FOR_CREDITS, account=account_id)
+        self._parties.require_in_business(account.owner)
+
+    # Moving
+
+    def move(
+        self,
+        context: ActionContext,
+        instrument_id: bytes,
+        instrument: Instrument,
+        source_id: bytes,
+        source: Account,
+        target_id: bytes,
+        target: Account,
+        quantity: int,
+        reason: PostingReason,
+        reference: bytes,
+    ) -> None:
+        """Available of one account to available of another. Both postings are told.
+
+        In this order, Rejected: QUANTITY_IS_OUT_OF_RANGE, SOURCE_IS_THE_TARGET, ISSUANCE_ACCOUNT_ONLY_ISSUES,
+        INSUFFICIENT_AVAILABLE_QUANTITY.
+        """
+        if quantity <= 0:
+            raise Rejected(HoldingsReject.QUANTITY_IS_OUT_OF_RANGE, quantity=quantity)
+        if source_id == target_id:
+            raise Rejected(HoldingsReject.SOURCE_IS_THE_TARGET, account=source_id)
+        contra = instrument.issuance_account
+        if source_id == contra or target_id == contra:
+            raise Rejected(HoldingsReject.ISSUANCE_ACCOUNT_ONLY_ISSUES, account=contra)
+        source_key = source_id + instrument_id
+        held = self._find(source_key)
+        if held is None or held.available < quantity:
+            raise Rejected(
+                HoldingsReject.INSUFFICIENT_AVAILABLE_QUANTITY,
+                account=source_id,
+                instrument=instrument_id,
+                available=0 if held is None else held.available,
+                quantity=quantity,
+            )
+        left, earmarked = held.available - quantity, held.earmarked
+        if left or earmarked:
+            self._put(source_key, Holding(left, earmarked))
+        else:
+            self._books.holdings.delete(source_key)
+            count_holdings(self._books, source_id, -1)
+        target_key = target_id + instrument_id
+        held = self._find(target_key)
+        if held is None:
+            now = quantity
+            self._put(target_key, Holding(now, 0))
+            count_holdings(self._books, target_id, 1)
+        else:
+            now = held.available + quantity
+            self._put(target_key, Holding(now, held.earmarked))
+        context.credited.append(target_key)
+        facts, issuer = context.facts, instrument.issuer
+        facts.append(
+            (
+                Posting(source_id, instrument_id, _AVAILABLE, _DEBIT, quantity, reason, reference, left),
+                (source.relationship, issuer),
+            )
+        )
+        facts.append(
+            (
+                Posting(target_id, instrument_id, _AVAILABLE, _CREDIT, quantity, reason, reference, now),
+                (target.relationship, issuer),
+            )
+        )
+
+    def issue(
+        self,
+        context: ActionContext,
+        instrument_id: bytes,
+        instrument: Instrument,
+        to_id: bytes,
+        to: Account,
+        quantity: int,
+        reason: PostingReason,
+        reference: bytes,
+    ) -> None:
+        """Create `quantity`: the issuance account is debited, the other credited.
+
+        In this order, Rejected: QUANTITY_IS_OUT_OF_RANGE, ISSUANCE_ACCOUNT_IS_WRONG, ISSUANCE_ACCOUNT_ONLY_ISSUES,
+        ISSUED_QUANTITY_IS_TOO_LARGE.
+        """
+        contra_id = instrument.issuance_account
+        contra = self._require_issuance_account(instrument, to_id, quantity)
+        contra_key = contra_id + instrument_id
+        held = self._find(contra_key)
+        outstanding = (held.available if held is not None else 0) + quantity
+        if outstanding > AMOUNT_MAX:
+            raise Rejected(HoldingsReject.ISSUED_QUANTITY_IS_TOO_LARGE, outstanding=outstanding)
+        self._put(contra_key, Holding(outstanding, 0))
+        if held is None:
+            count_holdings(self._books, contra_id, 1)
+        to_key = to_id + instrument_id
+        receiving = self._find(to_key)
+        if receiving is None:
+            count_holdings(self._books, to_id, 1)
+            receiving = Holding(0, 0)
+        now = receiving.available + quantity
+        self._put(to_key, Holding(now, receiving.earmarked))
+        context.credited.append(to_key)
+        self._count_issued(instrument_id, quantity, 0)
+        self._tell_issue(
+            context,
+            instrument_id,
+            instrument,
+            contra,
+            _DEBIT,
+            to_id,
+            to,
+            quantity,
+            reason,
+            reference,
+            outstanding,
+            now,
+        )
+
+    def redeem(
+        self,
+        context: ActionContext,
+        instrument_id: bytes,
+        instrument: Instrument,
+        from_id: bytes,
+        from_: Account,
+        quantity: int,
+        reason: PostingReason,
+        reference: bytes,
+    ) -> None:
+        """End `quantity` of what is available in an account: it is debited, the issuance account credited.
+
+        In this order, Rejected: QUANTITY_IS_OUT_OF_RANGE, ISSUANCE_ACCOUNT_IS_WRONG, ISSUANCE_ACCOUNT_ONLY_ISSUES,
+        INSUFFICIENT_AVAILABLE_QUANTITY.
+        """
+        contra_id = instrument.issuance_account
+        contra = self._require_issuance_account(instrument, from_id, quantity)
+        from_key = from_id + instrument_id
+        giving = self._find(from_key)
+        if giving is None or giving.available < quantity:
+            raise Rejected(
+                HoldingsReject.INSUFFICIENT_AVAILABLE_QUANTITY,
+                account=from_id,
+                instrument=instrument_id,
+                available=0 if giving is None else giving.available,
+                quantity=quantity,
+            )
+        left = giving.available - quantity
+        self._write(from_id, from_key, left, giving.earmarked)
+        contra_key = contra_id + instrument_id
+        held = self._find(contra_key)
+        outstanding = (held.available if held is not None else 0) - quantity
+        ensure(outstanding >= 0, "what is held was issued")
+        self._write(contra_id, contra_key, outstanding, 0)
+        self._count_issued(instrument_id, 0, quantity)
+        self._tell_issue(
+            context,
+            instrument_id,
+            instrument,
+            contra,
+            _CREDIT,
+            from_id,
+            from_,
+            quantity,
+            reason,
+            reference,
+            outstanding,
+            left,
+        )
+
+    # Earmarks
+
+    def earmark_of(self, earmark_id: bytes) -> Earmark | None:
+        return self._books.earmarks.find(earmark_id)
+
+    def earmark(
+        self,
+        context: ActionContext,
+        account_id: bytes,
+        account: Account,
+        instrument_id: bytes,
+        instrument: Instrument,
+        quantity: int,
+        reason: EarmarkReason,
+        owner: bytes,
+        reference: bytes,
+        expiry_ms: int = 0,
+    ) -> bytes:
+        """Set `quantity` of what is available aside, and return the earmark's id; see `marks.place`."""
+        return marks.place(
+            self._books,
+            context,
+            account_id,
+            account,
+            instrument_id,
+            instrument,
+            quantity,
+            reason,
+            owner,
+            reference,
+            expiry_ms,
+        )
+
+    def release(self, context: ActionContext, earmark_id: bytes, quantity: int | None = None) -> None:
+        """Make an earmark's quantity, or part of it, available again.
+
+        In this order, Rejected: EARMARK_NOT_FOUND, QUANTITY_IS_OUT_OF_RANGE, EARMARK_IS_TOO_SMALL.
+        """
+        marks.release(self._books, context, earmark_id, quantity, PostingReason.RELEASED)
+
+    def move_earmarked(
+        self,
+        context: ActionContext,
+        earmark_id: bytes,
+        target_id: bytes,
+        target: Account,
+        quantity: int,
+        reason: PostingReason,
+        reference: bytes,
+    ) -> None:
+        """From an earmark to what is available in another account; what is left of the earmark stays.
+
+        In this order, Rejected: EARMARK_NOT_FOUND, QUANTITY_IS_OUT_OF_RANGE, EARMARK_IS_TOO_SMALL,
+        SOURCE_IS_THE_TARGET, ISSUANCE_ACCOUNT_ONLY_ISSUES.
+        """
+        marks.move(self._books, context, earmark_id, target_id, target, quantity, reason, reference)
+
+    # Inside
+
+    def _require_issuance_account(self, instrument: Instrument, other_id: bytes, quantity: int) -> Account:
+        if not 0 < quantity <= AMOUNT_MAX:
+            raise Rejected(HoldingsReject.QUANTITY_IS_OUT_OF_RANGE, quantity=quantity)
+        account = self._accounts(instrument.issuance_account)
+        if (
+            account is None
+            or account.status is not _OPEN
+            or account.kind is not _ISSUANCE
+            or account.owner != instrument.issuer
+        ):
+            raise Rejected(HoldingsReject.ISSUANCE_ACCOUNT_IS_WRONG, account=instrument.issuance_account)
+        if other_id == instrument.issuance_account:
+            raise Rejected(HoldingsReject.ISSUANCE_ACCOUNT_ONLY_ISSUES, account=other_id)
+        return account
+
+    def _write(self, account_id: bytes, key: bytes, available: int, earmarked: int) -> None:
+        """Write a holding that was there; nothing left ends it."""
+        if available or earmarked:
+            self._put(key, Holding(available, earmarked))
+        else:
+            self._books.holdings.delete(key)
+            count_holdings(self._books, account_id, -1)
+
+    def _count_issued(self, instrument_id: bytes, issued: int, redeemed: int) -> None:
+        totals = self._books.totals.find(instrument_id) or InstrumentTotals(issued=0, redeemed=0, earmarked=0)
+        issued, redeemed = totals.issued + issued, totals.redeemed + redeemed
+        if issued > AMOUNT_MAX:
+            issued, redeemed = issued - redeemed, 0
+        self._books.totals.put(instrument_id, InstrumentTotals(issued, redeemed, totals.earmarked))
+
+    def _tell_issue(
+        self,
+        context: ActionContext,
+        instrument_id: bytes,
+        instrument: Instrument,
+        contra: Account,
+        contra_direction: Direction,
+        other_id: bytes,
+        other: Account,
+        quantity: int,
+        reason: PostingReason,
+        reference: bytes,
+        outstanding: int,
+        balance: int,
+    ) -> None:
+        contra_id, issuer = instrument.issuance_account, instrument.issuer
+        against = _CREDIT if contra_direction is _DEBIT else _DEBIT
+        context.tell(
+            Posting(
+                contra_id, instrument_id, _ISSUED, contra_direction, quantity, reason, reference, outstanding
+            ),
+            contra.relationship,
+            issuer,
+        )
+        context.tell(
+            Posting(other_id, instrument_id, _AVAILABLE, against, quantity, reason, reference, balance),
+            other.relationship,
+            issuer,
+        )

@@ -1,0 +1,1 @@
+"""Instruments: what can be held, by whom it was issued, what it is called, and the terms in force."""

@@ -29,6 +29,7 @@ from counterfoil.state.port import RecordStore, TableLayout
 from counterfoil.state.state import State
 from counterfoil.state.tables import LINKS
 from counterfoil.storage import files
+from counterfoil.storage.cipher import Damaged
 from counterfoil.storage.errors import CorruptStorage
 from counterfoil.storage.folder import LedgerFolder, create_folder, open_folder
 from counterfoil.storage.memory_log import MemoryLog
@@ -271,7 +272,10 @@ def _node(
 
 def _read_secrets(folder: LedgerFolder) -> NodeSecrets:
     path = folder.path / SECRETS_NAME
-    plain = folder.open_sealed(path, _SECRETS_PURPOSE)
+    try:
+        plain = folder.cipher.open(_SECRETS_PURPOSE, path.read_bytes())
+    except (Damaged, FileNotFoundError):
+        raise CorruptStorage(path, "the node's secrets are missing or damaged; take the file from a copy") from None
     if len(plain) != SECRET_SIZE + SECRET_BYTES:
         raise CorruptStorage(path, "it does not hold the node's secrets")
     return NodeSecrets(plain[:SECRET_SIZE], plain[SECRET_SIZE:])

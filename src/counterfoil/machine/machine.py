@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from counterfoil.machine.genesis import GENESIS_HEIGHT, Genesis
+from counterfoil.machine.genesis import GENESIS_HEIGHT, RULE_VERSION, Genesis
 from counterfoil.machine.receipts import ReceiptBook
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import Body, Mode, Prepared, Reader
-from counterfoil.machine.wiring import Wired, wire
+from counterfoil.machine.founding import found
+from counterfoil.machine.wiring import MESSAGES, Wired, wire
 from counterfoil.modules.module import ActionContext, BlockContext
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.codec import Decoder, Record, encode
@@ -54,6 +55,20 @@ class RulesFailed(Exception):
         self.prepared = prepared
 
 
+class ProgramIsOutdated(Exception):
+    """A rule version has come into force that this program does not know. The node stops and goes on after it is
+    replaced; nothing is lost."""
+
+    def __init__(self, version: int, height: int) -> None:
+        known = ", ".join(str(known) for known in RULE_VERSIONS)
+        super().__init__(
+            f"from block {height} on, rule version {version} is in force; this program knows {known}: "
+            "install the program that knows it and start again"
+        )
+
+
+RULE_VERSIONS = (RULE_VERSION,)
+"""The rule versions that this program knows."""
 STORED_HEADER = Decoder(StoredHeader)
 BLOCK_RESULTS = Decoder(BlockResults)
 
@@ -69,8 +84,8 @@ class Machine:
         self.window = Window()
         self.history = HeaderHistory(lambda number: self.header(number).header.digest())
         self.last: Header | None = None
-        self.wired: Wired = wire(state, genesis)
-        self.reader = Reader(chain_id, self.wired.rules)
+        self.reader = Reader(chain_id, MESSAGES)
+        self.wired: Wired = wire(state, self.reader.proposal)
         self._secret = secret
         self._rules = self.wired.rules
         self._policy = self.wired.parties.policy
@@ -82,9 +97,8 @@ class Machine:
     def found(self) -> Header:
         """Found the ledger: block 1, from the genesis file's sections."""
         self.state.found()
-        block = self._block_context(GENESIS_HEIGHT, self.genesis.time_ms)
-        context = ActionContext(block, bytes(32), 0, ())
-        self.wired.found(context, self.genesis.sections)
+        block = self._block_context(GENESIS_HEIGHT, self.genesis.time_ms, self.genesis.rule_version)
+        found(self.wired, ActionContext(block, bytes(32), 0, ()), self.genesis)
         self.state.books.accept()
         book = ReceiptBook(GENESIS_HEIGHT, self._receipt_key(GENESIS_HEIGHT))
         self._executed = (block, sha256(b"").digest(), book, [], [])
@@ -130,7 +144,7 @@ class Machine:
         last = self.last
         ensure(last is not None and height > last.height and time_ms > last.time_ms, "height and time only rise")
         ensure(self._executed is None, "the block before is neither committed nor discarded")
-        block = self._block_context(height, time_ms)
+        block = self._block_context(height, time_ms, self._rules_at(height))
         book = ReceiptBook(height, self._receipt_key(height))
         self.window.forget(time_ms)
         results: list[TransactionResult] = []
@@ -222,8 +236,9 @@ class Machine:
 
     def try_out(self, prepared: Prepared, time_ms: int) -> Outcome:
         """A dry run: what the transaction would do now, with its effects taken back."""
-        ensure(self._executed is None and self.last is not None, "a dry run happens between blocks")
-        block = self._block_context(self.last.height + 1 if self.last else 0, time_ms)
+        ensure(self._executed is None, "a dry run happens between blocks")
+        height = self.state.height + 1
+        block = self._block_context(height, time_ms, self._rules_at(height))
         try:
             return self._execute(prepared, block, ReceiptBook(block.height, bytes(32)), 0)
         finally:
@@ -397,9 +412,21 @@ class Machine:
             for check in module.invariants:
                 check(books, changed)
 
-    def _block_context(self, height: int, time_ms: int) -> BlockContext:
+    def _rules_at(self, height: int) -> int:
+        version = self.wired.governance.version_at(height)
+        if version not in RULE_VERSIONS:
+            raise ProgramIsOutdated(version, height)
+        return version
+
+    def _block_context(self, height: int, time_ms: int, rule_version: int) -> BlockContext:
         return BlockContext(
-            height, time_ms, self.genesis.rule_version, self.state.handle, self.window, self.parameters.reference_window_ms, self.genesis.sandbox
+            height,
+            time_ms,
+            rule_version,
+            self.state.handle,
+            self.window,
+            self.parameters.reference_window_ms,
+            self.genesis.sandbox,
         )
 
     def _receipt_key(self, height: int) -> bytes:

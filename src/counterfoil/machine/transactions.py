@@ -134,7 +134,7 @@ class Reader:
                 "Body", fields, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False
             )
         )
-        self._messages = Decoder(tuple[union, ...])
+        self._proposal = Decoder(tuple[tuple[bytes, ...], tuple[union, ...]])
 
     def prepare(self, raw: bytes) -> Prepared:
         """Never raises: what is wrong stands in `reject`."""
@@ -145,9 +145,9 @@ class Reader:
             prepared.reject = rejected
         return prepared
 
-    def messages(self, data: bytes) -> tuple[Any, ...]:
-        """Decode a bare list of messages; raises `Malformed`."""
-        found: tuple[Any, ...] = self._messages.exact(data)
+    def proposal(self, content: bytes) -> tuple[tuple[bytes, ...], tuple[Any, ...]]:
+        """Take a proposal's content apart into (signers, messages); raises `Malformed`."""
+        found: tuple[tuple[bytes, ...], tuple[Any, ...]] = self._proposal.exact(content)
         return found
 
     def _take_apart(self, prepared: Prepared) -> None:

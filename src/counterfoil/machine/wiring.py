@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from counterfoil.machine.genesis import Genesis
 from counterfoil.modules import (
     approvals,
     cash,
+    governance,
     holdings,
     instruments,
     issuance,
@@ -17,12 +17,29 @@ from counterfoil.modules import (
     settlement,
     trades,
 )
+from counterfoil.modules.approvals.books import ApprovalsBooks
+from counterfoil.modules.cash.books import CashBooks
+from counterfoil.modules.cash.interface import Cash
+from counterfoil.modules.governance.books import GovernanceBooks
+from counterfoil.modules.governance.interface import Governance
+from counterfoil.modules.holdings.books import HoldingsBooks
+from counterfoil.modules.holdings.interface import Holdings
+from counterfoil.modules.instruments.books import InstrumentsBooks
+from counterfoil.modules.instruments.interface import Instruments
+from counterfoil.modules.issuance.books import IssuanceBooks
+from counterfoil.modules.markets.books import MarketsBooks
+from counterfoil.modules.markets.interface import Markets
 from counterfoil.modules.module import ActionContext, BlockRule, Module, Rule
+from counterfoil.modules.parties.books import PartiesBooks
 from counterfoil.modules.parties.interface import Parties
+from counterfoil.modules.settlement.books import SettlementBooks
+from counterfoil.modules.trades.books import TradesBooks
+from counterfoil.modules.trades.interface import Trades
 from counterfoil.primitives.codec import Message
 from counterfoil.state.state import State
 
 MODULES: tuple[Module, ...] = (
+    governance.MODULE,
     parties.MODULE,
     markets.MODULE,
     instruments.MODULE,
@@ -35,4 +52,96 @@ MODULES: tuple[Module, ...] = (
 )
 """In the order in which their deadlines and retries run."""
 
+URGENT: frozenset[type[Message]] = frozenset()
+"""Messages that go first in their block, whatever the order of arrival: they stop or free business."""
 TABLES = tuple(table for module in MODULES for table in module.tables)
+MESSAGES: tuple[type[Message], ...] = tuple(kind for module in MODULES for kind in module.rules)
+
+
+class Wired(NamedTuple):
+    """The modules on one state: each with its books, and the interfaces that the machine and the policy ask."""
+
+    modules: tuple[tuple[Module, Any], ...]
+    rules: Mapping[type[Message], tuple[Rule, Any]]
+    deadlines: tuple[tuple[BlockRule, Any], ...]
+    retries: tuple[tuple[BlockRule, Any], ...]
+    urgent: frozenset[type[Message]]
+    governance: Governance
+    parties: Parties
+    markets: Markets
+    instruments: Instruments
+    holdings: Holdings
+    cash: Cash
+    trades: Trades
+
+
+Decode = Callable[[bytes], tuple[tuple[bytes, ...], tuple[Any, ...]]]
+
+
+def wire(state: State, decode_proposal: Decode) -> Wired:
+    """Build every module over the state's shelves. `decode_proposal` takes a proposal's content apart."""
+    shelves = state.books.shelf
+    parties_books = PartiesBooks(shelves)
+    parties_interface = Parties(parties_books)
+    governance_books = GovernanceBooks(shelves, parties_interface)
+    markets_books = MarketsBooks(shelves, parties_interface)
+    markets_interface = Markets(markets_books)
+    instruments_books = InstrumentsBooks(
+        shelves, parties_interface, markets_interface, lambda instrument: holdings_interface.outstanding(instrument)
+    )
+    instruments_interface = Instruments(instruments_books)
+    holdings_books = HoldingsBooks(shelves, parties_interface, instruments_interface)
+    holdings_interface = Holdings(holdings_books)
+    parties_books.holds_anything = holdings_interface.holds_anything
+    issuance_books = IssuanceBooks(
+        shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
+    )
+    cash_books = CashBooks(shelves, parties_interface, instruments_interface, holdings_interface)
+    cash_interface = Cash(cash_books)
+    trades_books = TradesBooks(
+        shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
+    )
+    trades_interface = Trades(trades_books)
+    settlement_books = SettlementBooks(
+        shelves,
+        parties_interface,
+        markets_interface,
+        instruments_interface,
+        holdings_interface,
+        cash_interface,
+        trades_interface,
+    )
+
+    def dispatch(message: Any, context: ActionContext) -> None:
+        rule, books = rules[type(message)]
+        rule(books, message, context)
+
+    approvals_books = ApprovalsBooks(shelves, decode_proposal, dispatch)
+    all_books: tuple[Any, ...] = (
+        governance_books,
+        parties_books,
+        markets_books,
+        instruments_books,
+        holdings_books,
+        approvals_books,
+        issuance_books,
+        cash_books,
+        trades_books,
+        settlement_books,
+    )
+    modules = tuple(zip(MODULES, all_books, strict=True))
+    rules = {kind: (rule, books) for module, books in modules for kind, rule in module.rules.items()}
+    return Wired(
+        modules=modules,
+        rules=rules,
+        deadlines=tuple((rule, books) for module, books in modules for rule in module.deadlines),
+        retries=tuple((rule, books) for module, books in modules for rule in module.retries),
+        urgent=URGENT,
+        governance=Governance(governance_books),
+        parties=parties_interface,
+        markets=markets_interface,
+        instruments=instruments_interface,
+        holdings=holdings_interface,
+        cash=cash_interface,
+        trades=trades_interface,
+    )

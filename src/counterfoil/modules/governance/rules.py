@@ -9,7 +9,7 @@ from counterfoil.modules.governance.facts import RulesUpgraded, UpgradeCancelled
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
 from counterfoil.modules.governance.records import IN_FORCE, RULE_VERSION_MAX, SCHEDULED, RuleVersion
 from counterfoil.modules.governance.rejects import GovernanceReject
-from counterfoil.modules.module import ActionContext, BlockContext
+from counterfoil.modules.module import PUBLIC, ActionContext, BlockContext
 from counterfoil.primitives.outcome import Rejected
 
 
@@ -46,6 +46,6 @@ def upgrade_when_due(
     def take_effect(context: ActionContext) -> None:
         books.rule_versions.put(IN_FORCE, scheduled)
         books.rule_versions.delete(SCHEDULED)
-        context.tell(RulesUpgraded(scheduled.version), bytes(20))
+        context.tell(RulesUpgraded(scheduled.version), PUBLIC)
 
     yield take_effect

@@ -1,0 +1,150 @@
+"""Sealing of single values: AES-256-GCM under subkeys, or a CRC-32 when encryption is off.
+
+A sealed value is epoch (4 bytes), counter (8 bytes), ciphertext, tag (16 bytes). Each process draws a fresh subkey
+(an epoch) before it seals its first value and counts upwards from one, so that no nonce can meet two plaintexts
+under one key, not even when an older copy of the folder is put back.
+"""
+
+from __future__ import annotations
+
+import hmac
+import threading
+from collections.abc import Callable
+from hashlib import sha256
+from itertools import count
+from typing import Protocol
+from zlib import crc32
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+KEY_SIZE = 32
+SALT_SIZE = 32
+EPOCH_SIZE = 4
+NONCE_SIZE = 12
+SEAL_SIZE = NONCE_SIZE + 16
+CHECKSUM_SIZE = 4
+
+VALUES = b"counterfoil at rest: values"
+TAGS = b"counterfoil at rest: tags of keys"
+CHECK = b"counterfoil at rest: check of the key"
+
+
+class Damaged(Exception):
+    """A stored value that is not what was sealed for its place. Whoever knows the place says so to the outside."""
+
+
+class Cipher(Protocol):
+    """Seals and opens values. `associated` names the place a value belongs to; it is not stored with it.
+
+    tag_key: what readable keys are tagged under; empty when encryption is off. overhead: how many bytes longer a
+    sealed value is than its plaintext.
+    """
+
+    @property
+    def tag_key(self) -> bytes: ...
+
+    @property
+    def overhead(self) -> int: ...
+
+    @property
+    def seal(self) -> Callable[[bytes, bytes], bytes]:
+        """(associated, plaintext) -> stored value. Safe to call from several threads."""
+
+    def open(self, associated: bytes, stored: bytes) -> bytes:
+        """The plaintext, or Damaged."""
+
+
+class Subkeys(Protocol):
+    """Where the salts of subkeys are recorded."""
+
+    def salt(self, epoch: int) -> bytes | None: ...
+
+    def draw(self) -> tuple[int, bytes]:
+        """A new epoch and its random salt, durably recorded before it returns."""
+
+
+def derive(storage_key: bytes, salt: bytes, purpose: bytes) -> bytes:
+    """HKDF with SHA-256 (RFC 5869), one block: 32 bytes."""
+    secret = hmac.digest(salt, storage_key, "sha256")
+    return hmac.digest(secret, purpose + b"\x01", "sha256")
+
+
+class Checksums:
+    """Encryption off: a CRC-32 of place and value stands before the value. It finds accidents, not forgeries."""
+
+    tag_key = b""
+    overhead = CHECKSUM_SIZE
+
+    @property
+    def seal(self) -> Callable[[bytes, bytes], bytes]:
+        return _checksummed
+
+    def open(self, associated: bytes, stored: bytes) -> bytes:
+        plain = stored[CHECKSUM_SIZE:]
+        if stored[:CHECKSUM_SIZE] != crc32(plain, crc32(associated)).to_bytes(4, "big"):
+            raise Damaged
+        return plain
+
+
+def _checksummed(associated: bytes, plain: bytes) -> bytes:
+    return crc32(plain, crc32(associated)).to_bytes(4, "big") + plain
+
+
+class AesGcm:
+    """Encryption under a storage key. `ledger_salt` is drawn once, at the ledger's creation."""
+
+    overhead = SEAL_SIZE
+
+    def __init__(self, storage_key: bytes, ledger_salt: bytes, subkeys: Subkeys) -> None:
+        if len(storage_key) != KEY_SIZE:
+            raise ValueError(f"a storage key has {KEY_SIZE} bytes, not {len(storage_key)}")
+        self.tag_key = derive(storage_key, ledger_salt, TAGS)
+        self.seal: Callable[[bytes, bytes], bytes] = self._draw_and_seal
+        self._storage_key = storage_key
+        self._subkeys = subkeys
+        self._openers: dict[bytes, Callable[[bytes, bytes, bytes], bytes]] = {}
+        self._sealing: Callable[[bytes, bytes], bytes] | None = None
+        self._drawing = threading.Lock()
+
+    def open(self, associated: bytes, stored: bytes) -> bytes:
+        opener = self._openers.get(stored[:EPOCH_SIZE])
+        if opener is None:
+            opener = self._opener(stored[:EPOCH_SIZE])
+        try:
+            return opener(stored[:NONCE_SIZE], stored[NONCE_SIZE:], associated)
+        except (InvalidTag, ValueError):
+            raise Damaged from None
+
+    def _opener(self, epoch: bytes) -> Callable[[bytes, bytes, bytes], bytes]:
+        salt = self._subkeys.salt(int.from_bytes(epoch, "big"))
+        if salt is None or len(epoch) != EPOCH_SIZE:
+            raise Damaged
+        opener = AESGCM(derive(self._storage_key, salt, VALUES)).decrypt
+        self._openers[epoch] = opener
+        return opener
+
+    def _draw_and_seal(self, associated: bytes, plain: bytes) -> bytes:
+        with self._drawing:
+            if self._sealing is None:
+                epoch, salt = self._subkeys.draw()
+                self._sealing = _sealing(epoch, derive(self._storage_key, salt, VALUES))
+                self.seal = self._sealing
+        return self._sealing(associated, plain)
+
+
+def _sealing(epoch: int, subkey: bytes) -> Callable[[bytes, bytes], bytes]:
+    encrypt = AESGCM(subkey).encrypt
+    above = epoch << 64
+    following = count(1).__next__
+
+    def seal(associated: bytes, plain: bytes) -> bytes:
+        nonce = (above | following()).to_bytes(NONCE_SIZE, "big")
+        return nonce + encrypt(nonce, plain, associated)
+
+    return seal
+
+
+def key_check(storage_key: bytes, ledger_salt: bytes) -> bytes:
+    """What tells the right storage key from a wrong one without telling anything else: 16 bytes."""
+    return sha256(derive(storage_key, ledger_salt, CHECK)).digest()[:16]

@@ -1,0 +1,75 @@
+"""Named places at which tests stop a process as a power failure would.
+
+Without a handler `reached` does nothing. A test installs a handler in its own process, or starts a process with
+COUNTERFOIL_FAULT_POINT=name or name:n, which kills itself (SIGKILL) when it reaches that place for the n-th time.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+VARIABLE = "COUNTERFOIL_FAULT_POINT"
+
+BEFORE_LOG_APPEND = "before-log-append"
+AFTER_LOG_APPEND = "after-log-append"
+BEFORE_LOG_SYNC = "before-log-sync"
+AFTER_LOG_SYNC = "after-log-sync"
+BEFORE_SEGMENT_CREATION = "before-segment-creation"
+INSIDE_SEGMENT_CREATION = "inside-segment-creation"
+AFTER_SEGMENT_CREATION = "after-segment-creation"
+BEFORE_STORE_WRITE = "before-store-write"
+INSIDE_STORE_WRITE = "inside-store-write"
+AFTER_STORE_WRITE = "after-store-write"
+INSIDE_FOLDER_CREATION = "inside-folder-creation"
+BEFORE_FOLDER_RENAME = "before-folder-rename"
+AFTER_FOLDER_RENAME = "after-folder-rename"
+
+LOG_POINTS = (
+    BEFORE_LOG_APPEND,
+    AFTER_LOG_APPEND,
+    BEFORE_LOG_SYNC,
+    AFTER_LOG_SYNC,
+    BEFORE_SEGMENT_CREATION,
+    INSIDE_SEGMENT_CREATION,
+    AFTER_SEGMENT_CREATION,
+)
+STORE_POINTS = (BEFORE_STORE_WRITE, INSIDE_STORE_WRITE, AFTER_STORE_WRITE)
+FOLDER_POINTS = (INSIDE_FOLDER_CREATION, BEFORE_FOLDER_RENAME, AFTER_FOLDER_RENAME)
+ALL_POINTS = LOG_POINTS + STORE_POINTS + FOLDER_POINTS
+
+_handler: Callable[[str], None] | None = None
+
+
+def reached(name: str) -> None:
+    """Tell the installed handler, if there is one, that the process is at this place."""
+    if _handler is not None:
+        _handler(name)
+
+
+def install(handler: Callable[[str], None] | None) -> None:
+    """Have `handler` called at every fault point; None takes it away. It may raise, or end the process."""
+    global _handler
+    _handler = handler
+
+
+def killer(wish: str) -> Callable[[str], None]:
+    """A handler for `name` or `name:n` that kills this process at the n-th time (default 1)."""
+    wanted, _, times = wish.partition(":")
+    if wanted not in ALL_POINTS:
+        raise ValueError(f"{VARIABLE}: there is no fault point {wanted}; known are {', '.join(ALL_POINTS)}")
+    left = int(times or 1)
+
+    def handle(name: str) -> None:
+        nonlocal left
+        if name == wanted:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return handle
+
+
+if os.environ.get(VARIABLE):
+    install(killer(os.environ[VARIABLE]))

@@ -1,0 +1,262 @@
+"""A ledger's folder: what lies where in it, who may work on it, and how it comes to be.
+
+    FORMAT                  which layout this is
+    at-rest, at-rest.copy   how the ledger is encrypted, salts of subkeys (never the key)
+    lock                    held by the one process that works on the ledger; holds its number
+    log/                    the block log: the truth
+    store/                  the record store: may be deleted, and is then made again from the log
+
+Whoever makes a ledger adds its own files (the genesis, a configuration) while the folder is being made.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from counterfoil.state.port import TableLayout
+from counterfoil.storage import files
+from counterfoil.storage.at_rest import (
+    ENCRYPTED,
+    VARIABLE,
+    AtRest,
+    create_key_file,
+    find_storage_key,
+    refuse_inside,
+)
+from counterfoil.storage.block_log import BlockLog
+from counterfoil.storage.cipher import Cipher
+from counterfoil.storage.errors import (
+    CorruptStorage,
+    FolderRefused,
+    StorageError,
+    StorageKeyRefused,
+    as_storage_error,
+)
+from counterfoil.storage.fault_points import (
+    AFTER_FOLDER_RENAME,
+    BEFORE_FOLDER_RENAME,
+    INSIDE_FOLDER_CREATION,
+    reached,
+)
+from counterfoil.storage.folder_lock import LOCK_NAME, FolderLock
+from counterfoil.storage.lmdb_store import LmdbStore
+
+FORMAT_NAME = "FORMAT"
+FORMAT_TEXT = b"counterfoil ledger folder, format 1\n"
+LOG_NAME = "log"
+STORE_NAME = "store"
+
+
+class LedgerFolder:
+    """An open folder, locked for this process until `close`. Made by `create_folder`, opened by `open_folder`."""
+
+    def __init__(self, path: Path, lock: FolderLock, at_rest: AtRest, storage_key: bytes | None) -> None:
+        self.path = path
+        self.encryption = at_rest.encryption
+        self._lock = lock
+        self._cipher = at_rest.cipher(storage_key)
+
+    @property
+    def cipher(self) -> Cipher:
+        """Seals and opens whatever else the ledger keeps in its folder."""
+        return self._cipher
+
+    @property
+    def log_path(self) -> Path:
+        return self.path / LOG_NAME
+
+    @property
+    def store_path(self) -> Path:
+        return self.path / STORE_NAME
+
+    def open_log(self) -> BlockLog:
+        """Look at its `torn_tail` and tell the operator what was cut off."""
+        return BlockLog(self._made(self.log_path), self._cipher)
+
+    def open_store(self, layouts: Mapping[int, TableLayout]) -> LmdbStore:
+        return LmdbStore(self._made(self.store_path), layouts, self._cipher)
+
+    def discard_store(self) -> None:
+        """Delete the record store, which must not be open; the next one begins empty."""
+        shutil.rmtree(self.store_path, ignore_errors=True)
+
+    def close(self) -> None:
+        """Let other processes in. Close the log and the store first."""
+        self._lock.release()
+
+    def __enter__(self) -> LedgerFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _made(self, path: Path) -> Path:
+        if not path.is_dir():
+            try:
+                path.mkdir(mode=0o700)
+                files.sync_directory(self.path)
+            except OSError as error:
+                raise as_storage_error(path, error) from error
+        return path
+
+
+def create_folder(
+    path: Path,
+    *,
+    encrypted: bool = True,
+    key_file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    fill: Callable[[LedgerFolder], None] = lambda folder: None,
+) -> None:
+    """Make a ledger folder whole or not at all: it is built beside its place and moved there when it is durable.
+
+    The storage key comes from the environment or from `key_file`, which is made when it does not exist; with
+    `encrypted=False` there is none. `fill` adds what belongs to the ledger from its first moment, such as the
+    genesis, and closes whatever it opens. Raises FolderRefused when something is at `path` already.
+    """
+    path = path.absolute()
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FolderRefused(f"There is something in {path} already; a ledger needs a new or an empty folder.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
+        building = path.with_name(f".{path.name}.being-made-{os.getpid()}")
+        building.mkdir(mode=0o700)
+    except OSError as error:
+        raise as_storage_error(path, error) from error
+    try:
+        lock = FolderLock(building)
+        try:
+            _build(
+                path,
+                building,
+                lock,
+                _key_for_new(path, key_file, environment) if encrypted else None,
+                key_file,
+                fill,
+            )
+        finally:
+            lock.release()
+    except OSError as error:
+        shutil.rmtree(building, ignore_errors=True)
+        raise as_storage_error(path, error) from error
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+
+
+def open_folder(
+    path: Path, *, key_file: Path | None = None, environment: Mapping[str, str] | None = None
+) -> LedgerFolder:
+    """Open and lock a ledger folder. Without `key_file` the one named at creation is used, if it is there.
+
+    Raises FolderInUse (naming the process), FolderRefused, StorageKeyRefused, WrongStorageKey, CorruptStorage.
+    """
+    path = path.absolute()
+    text = _format_of(path)
+    if text != FORMAT_TEXT:
+        if not text.startswith(FORMAT_TEXT[:25]):
+            raise CorruptStorage(path / FORMAT_NAME, "it does not name a ledger folder's format")
+        raise FolderRefused(
+            f"{path} was made by another version of this program: {text.decode(errors='replace')}"
+        )
+    lock = FolderLock(path)
+    try:
+        at_rest = AtRest.load(path)
+        storage_key = None
+        if at_rest.encryption == ENCRYPTED:
+            hint = at_rest.key_file
+            known = key_file if key_file is not None else hint if hint is not None and hint.exists() else None
+            storage_key = _found_key(path, known, hint, environment)
+        return LedgerFolder(path, lock, at_rest, storage_key)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def is_ledger_folder(path: Path) -> bool:
+    return (path / FORMAT_NAME).is_file()
+
+
+def encryption_of(path: Path) -> str:
+    """How a ledger folder is encrypted ("aes-256-gcm" or "off"), without a key and without the lock."""
+    return AtRest.load(path).encryption
+
+
+def _build(
+    path: Path,
+    building: Path,
+    lock: FolderLock,
+    storage_key: bytes | None,
+    key_file: Path | None,
+    fill: Callable[[LedgerFolder], None],
+) -> None:
+    files.write_new(building / FORMAT_NAME, FORMAT_TEXT)
+    at_rest = AtRest.create(building, storage_key, key_file)
+    for name in (LOG_NAME, STORE_NAME):
+        (building / name).mkdir(mode=0o700)
+    reached(INSIDE_FOLDER_CREATION)
+    fill(LedgerFolder(building, lock, at_rest, storage_key))
+    _sync_tree(building)
+    reached(BEFORE_FOLDER_RENAME)
+    os.rename(building, path)
+    files.sync_directory(path.parent)
+    reached(AFTER_FOLDER_RENAME)
+
+
+def _found_key(
+    path: Path, known: Path | None, hint: Path | None, environment: Mapping[str, str] | None
+) -> bytes:
+    try:
+        return find_storage_key(path, known, environment)
+    except StorageKeyRefused as refusal:
+        if known is None and hint is not None:
+            raise StorageKeyRefused(f"{refusal} At its creation the key file was {hint}.") from None
+        raise
+
+
+def _key_for_new(path: Path, key_file: Path | None, environment: Mapping[str, str] | None) -> bytes:
+    if key_file is not None:
+        refuse_inside(path, key_file)
+        if not key_file.exists() and VARIABLE not in (os.environ if environment is None else environment):
+            return create_key_file(path, key_file)
+    return find_storage_key(path, key_file, environment)
+
+
+def _format_of(path: Path) -> bytes:
+    try:
+        return (path / FORMAT_NAME).read_bytes()
+    except FileNotFoundError:
+        raise FolderRefused(f"There is no ledger in {path}; make one with: counterfoil init {path}") from None
+    except OSError as error:
+        raise as_storage_error(path / FORMAT_NAME, error) from error
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Half-made folders of processes that ended while they made this ledger."""
+    for leftover in path.parent.glob(f".{path.name}.being-made-*"):
+        try:
+            lock = FolderLock(leftover)
+        except StorageError:
+            continue
+        shutil.rmtree(leftover, ignore_errors=True)
+        lock.release()
+
+
+def _sync_tree(path: Path) -> None:
+    for directory, _, names in os.walk(path):
+        for name in names:
+            if name == LOCK_NAME:
+                continue  # it need not last, and closing it a second time would give up the lock
+            descriptor = os.open(Path(directory) / name, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                files.sync(descriptor)
+            finally:
+                os.close(descriptor)
+        files.sync_directory(Path(directory))

@@ -1,0 +1,163 @@
+"""An LMDB environment: opened only when its structure is sound, grown when its map is full, errors in our words."""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import lmdb
+
+from counterfoil.storage.errors import FULL, CorruptStorage, StorageError, StorageFailed, StorageFull
+
+MAP_SIZE = 1 << 40
+"""1 TiB of addresses, not of disk or memory: the file grows only as it is written."""
+
+MAP_SIZE_LEAST = 1 << 30
+"""Where addresses are scarce the map is halved until it fits, down to this; it grows when it is full."""
+
+EXAMINED_AT_OPEN_MAX = 64 << 20
+"""A file up to this size is examined page by page whenever it is opened (about 3 ms a MiB)."""
+
+GROWTH_WAIT_SECONDS = 30
+READERS_MAX = 1024
+DATABASES_MAX = 64
+
+ReadTransaction: TypeAlias = "lmdb.Transaction[bytes]"
+
+_DAMAGE = (
+    lmdb.CorruptedError,
+    lmdb.PageNotFoundError,
+    lmdb.InvalidError,
+    lmdb.VersionMismatchError,
+    lmdb.IncompatibleError,
+)
+
+
+class Environment:
+    """The environment in one directory. One thread writes at a time, any thread reads what was written last."""
+
+    def __init__(
+        self, directory: Path, map_size: int = MAP_SIZE, map_size_least: int = MAP_SIZE_LEAST
+    ) -> None:
+        self.file = directory / "data.mdb"
+        self._map_size = map_size
+        self._writing = threading.Lock()
+        self._readers: set[ReadTransaction] = set()
+        self._turn = 0  # odd while the map is being replaced
+        if self.file.exists() and self.file.stat().st_size <= EXAMINED_AT_OPEN_MAX:
+            examine_structure(self.file)
+        while True:
+            try:
+                self.raw = _opened(directory, self._map_size)
+                break
+            except (lmdb.Error, MemoryError, OverflowError) as error:
+                scarce = not isinstance(error, lmdb.Error) or error.code in (
+                    errno.ENOMEM,
+                    errno.EINVAL,
+                    errno.EFBIG,
+                )
+                if not scarce or self._map_size // 2 < map_size_least:
+                    raise self.translated(error) from error
+                self._map_size //= 2
+
+    def translated(self, error: Exception) -> StorageError:
+        """What an error of LMDB means to us."""
+        if isinstance(error, _DAMAGE):
+            return CorruptStorage(self.file, str(error))
+        if isinstance(error, lmdb.Error) and error.code in FULL:
+            return StorageFull(self.file)
+        return StorageFailed(self.file, error)
+
+    def begin_read(self) -> ReadTransaction:
+        """A view of what was written last; give it back with `end_read` soon, since it keeps old pages alive."""
+        while True:
+            turn = self._turn
+            if not turn & 1:
+                txn = self.raw.begin()
+                self._readers.add(txn)
+                if self._turn == turn:
+                    return txn
+                self.end_read(txn)
+            time.sleep(0.001)
+
+    def end_read(self, txn: ReadTransaction) -> None:
+        txn.abort()
+        self._readers.discard(txn)
+
+    @contextmanager
+    def reading(self) -> Iterator[ReadTransaction]:
+        txn = self.begin_read()
+        try:
+            yield txn
+        except lmdb.Error as error:
+            raise self.translated(error) from error
+        finally:
+            self.end_read(txn)
+
+    def write(self, change: Callable[[ReadTransaction], None]) -> None:
+        """Apply `change` in one transaction, durable when this returns; it is run again when the map has to grow."""
+        with self._writing:
+            while True:
+                try:
+                    with self.raw.begin(write=True) as txn:
+                        change(txn)
+                    return
+                except lmdb.MapFullError:
+                    self._grow()
+                except lmdb.Error as error:
+                    raise self.translated(error) from error
+
+    def close(self) -> None:
+        self.raw.close()
+
+    def _grow(self) -> None:
+        """Double the map, which no read may overlap."""
+        self._turn += 1
+        try:
+            give_up = time.monotonic() + GROWTH_WAIT_SECONDS
+            while self._readers:
+                if time.monotonic() > give_up:
+                    raise StorageFull(self.file, "its map must grow, but a read does not end")
+                time.sleep(0.001)
+            try:
+                self.raw.set_mapsize(self._map_size * 2)
+            except lmdb.Error as error:
+                raise self.translated(error) from error
+            self._map_size *= 2
+        finally:
+            self._turn += 1
+
+
+def examine_structure(file: Path) -> None:
+    """Walk all pages of an LMDB file without mapping it; CorruptStorage if any of them is not as it must be.
+
+    LMDB trusts its pages: a damaged one could end the process. This cannot. About 3 seconds a GiB.
+    """
+    from lmdb import verify
+
+    try:
+        problems = verify.verify(str(file), subdir=False)  # type: ignore[no-untyped-call]
+    except verify.VerifyError as error:
+        raise CorruptStorage(file, f"its pages cannot be walked: {error}") from None
+    except OSError as error:
+        raise StorageFailed(file, error.strerror or error) from error
+    if problems:
+        raise CorruptStorage(file, f"its pages are not sound: {problems[0]}")
+
+
+def _opened(directory: Path, map_size: int) -> lmdb.Environment:
+    # meminit stays on: without it, unused parts of pages would carry whatever the process had in memory to disk.
+    return lmdb.open(
+        str(directory),
+        map_size=map_size,
+        max_dbs=DATABASES_MAX,
+        max_readers=READERS_MAX,
+        max_spare_txns=8,
+        readahead=False,
+        mode=0o600,
+    )

@@ -1,0 +1,1 @@
+"""Benchmarks: rates, percentiles, memory and the machine they ran on. Never part of the tests."""

@@ -54,7 +54,7 @@ class DiskKeys:
         end, sizes = layout.clear, []
         for size in layout.sizes:
             sizes.append(size)
-            end = end + size if size else len(prefix)
+            end = end + size if size else max(end, len(prefix))
             if end == len(prefix):
                 return _tagged(table, TableLayout(layout.clear, tuple(sizes)), self._tag_key)(prefix)
         raise ValueError(

@@ -1,0 +1,1 @@
+"""Who may see what: one function that every read asks."""

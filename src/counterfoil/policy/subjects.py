@@ -1,0 +1,100 @@
+"""What can be looked at. Each read names its subject; the policy decides by subject and viewer alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PublicFact:
+    """Terms of instruments, rulebooks, calendars, business dates, headers, the ledger's status."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartyName:
+    """Name, LEI, roles and status of a party (20 bytes): what a list of members shows."""
+
+    party: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PartyDetails:
+    """Everything else about a party: signer, users, mandates, identity hash, who admitted it."""
+
+    party: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PartyHistory:
+    """What happened to a party."""
+
+    party: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AccountContents:
+    """An account (20 bytes) as it stands or stood: its record, balances, earmarks."""
+
+    account: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHistory:
+    """What happened on an account: statement and history."""
+
+    account: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Who holds an instrument (20 bytes), now or at any time, and what happened on its register."""
+
+    instrument: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a piece of business: its party, and its account (b"" where the party traded for itself)."""
+
+    party: bytes
+    account: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """A trade or an instruction. market: its venue, or the market whose rules it settles under; "" for none."""
+
+    sides: tuple[Side, ...]
+    market: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingProposal:
+    """A transaction that collects signatures on the ledger. signers: the named addresses (20 bytes each)."""
+
+    signers: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptFor:
+    """One whole receipt. stakeholder: party, relationship, signer's address or `PUBLIC` (20 bytes).
+
+    accounts: those that the receipt mentions: what ties a relationship to its two parties.
+    """
+
+    stakeholder: bytes
+    accounts: tuple[bytes, ...] = ()
+
+
+Subject = (
+    PublicFact
+    | PartyName
+    | PartyDetails
+    | PartyHistory
+    | AccountContents
+    | AccountHistory
+    | Register
+    | Business
+    | PendingProposal
+    | ReceiptFor
+)

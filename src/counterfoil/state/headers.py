@@ -13,8 +13,13 @@ from counterfoil.primitives.codec import Record, encode
 from counterfoil.primitives.digests import HEADER, HISTORY_LEAF, HISTORY_NODE
 from counterfoil.primitives.outcome import ensure
 
+SEAL = b"\x05s"
+"""The tag of what a sealer signs, beside those in `primitives.digests`."""
+
 CHUNK = 1024
 """So many headers share one remembered root: a power of two, so that a chunk is a whole subtree."""
+CHUNKS_KEPT = 32
+"""Whole chunks whose leaves stay in memory after they were asked for: 1 MB."""
 
 
 class Header(Record):
@@ -43,6 +48,20 @@ class Header(Record):
     def digest(self) -> bytes:
         """The application hash."""
         return sha256(HEADER + encode(self)).digest()
+
+
+class StoredHeader(Record):
+    """A header as kept: with the engine's signature over its digest, and the window's additions of the block."""
+
+    header: Header
+    seal: bytes
+    window: bytes
+
+
+def seal_message(chain_id: str, header_digest: bytes) -> bytes:
+    """What a sealer signs: the header of this ledger, and of no other that the same key may seal."""
+    name = chain_id.encode()
+    return SEAL + bytes([len(name)]) + name + header_digest
 
 
 def history_leaf(header_digest: bytes) -> bytes:
@@ -94,6 +113,7 @@ class HeaderHistory:
         self._chunks: list[bytes] = []
         self._last: list[bytes] = []
         self._peaks: list[tuple[int, bytes]] = []
+        self._kept: dict[int, list[bytes]] = {}
 
     def append(self, header_digest: bytes) -> None:
         leaf = history_leaf(header_digest)
@@ -124,7 +144,13 @@ class HeaderHistory:
     def _leaves(self, chunk: int, count: int) -> list[bytes]:
         if chunk == len(self._chunks):
             return self._last[:count]
-        return [history_leaf(self._digest_of(number)) for number in range(chunk * CHUNK, chunk * CHUNK + count)]
+        leaves = self._kept.pop(chunk, None)
+        if leaves is None:
+            leaves = [history_leaf(self._digest_of(number)) for number in range(chunk * CHUNK, chunk * CHUNK + CHUNK)]
+            if len(self._kept) == CHUNKS_KEPT:
+                del self._kept[next(iter(self._kept))]
+        self._kept[chunk] = leaves
+        return leaves[:count]
 
 
 def root_from_path(leaf: bytes, number: int, size: int, path: Sequence[bytes]) -> bytes | None:

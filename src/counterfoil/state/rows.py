@@ -58,8 +58,7 @@ def next_row(
         return pack_head(alive, slot, height, 0, 1, 0, salt) + value
     was_alive, _, changed, _, number, rungs, _ = unpack_head(before)
     step = (number & -number).bit_length()
-    rung = changed.to_bytes(8, "big") + position.to_bytes(8, "big")
-    ladder = rung * step + before[HEAD_SIZE + RUNG_SIZE * step : HEAD_SIZE + RUNG_SIZE * rungs]
+    rung: bytes = changed.to_bytes(8, "big") + position.to_bytes(8, "big")
+    ladder: bytes = rung * step + before[HEAD_SIZE + RUNG_SIZE * step : HEAD_SIZE + RUNG_SIZE * rungs]
     previous = changed if was_alive else 0
-    head: bytes = pack_head(alive, slot, height, previous, number + 1, max(rungs, step), salt)
-    return head + ladder + value
+    return pack_head(alive, slot, height, previous, number + 1, max(rungs, step), salt) + ladder + value

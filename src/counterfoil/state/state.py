@@ -11,21 +11,20 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b, sha256
 from typing import Any, NamedTuple, TypeVar, cast
 
-from sortedcontainers import SortedList
-
 from counterfoil.primitives.codec import Record, encode
-from counterfoil.primitives.digests import FREE_SLOTS, LEAF, LIST, MEMBER, VALUE, keyed
+from counterfoil.primitives.digests import LEAF, VALUE, keyed
 from counterfoil.primitives.outcome import ensure
 from counterfoil.state.books import Books, Shelf
+from counterfoil.state.leaves import NO_SLOT, free_leaf, list_tag, place_before_list
+from counterfoil.state.lists import Lists
+from counterfoil.state.past_tree import NotHeld, Overwritten, PastTree
 from counterfoil.state.port import RecordStore, WriteBatch
 from counterfoil.state.rows import next_row, parse, value_of
-from counterfoil.state.tables import LINK_END, LINK_FIRST, LINKS, Link, ListRule, Table
+from counterfoil.state.tables import LINK_END, LINK_FIRST, LINKS, Link, Table
 from counterfoil.state.tree import DIGEST, Tree, list_root, root_digest
 
 R = TypeVar("R", bound=Record)
 
-NO_SLOT = 2**64 - 1
-"""Stands for "no free slot" in the root, and for the slot of an ended record."""
 RECENT_BLOCKS = 16
 """For so many blocks overwritten digests are kept, so that a proof can be made against a header already signed."""
 LIVE_RECORDS_MAX = 400_000
@@ -44,36 +43,6 @@ class Commitment(NamedTuple):
     change_count: int
 
 
-def value_digest(salt: bytes, full_key: bytes, value: bytes) -> bytes:
-    """Hides a value behind its salt. An empty value stands for "ended here"."""
-    return sha256(VALUE + salt + len(full_key).to_bytes(2, "big") + full_key + value).digest()
-
-
-def leaf_digest(height: int, previous: int, full_key: bytes, hidden: bytes) -> bytes:
-    """A leaf of the tree: when the record changed, when before that, which record, and its value digest."""
-    return sha256(
-        LEAF
-        + height.to_bytes(8, "big")
-        + previous.to_bytes(8, "big")
-        + len(full_key).to_bytes(2, "big")
-        + full_key
-        + hidden
-    ).digest()
-
-
-def free_leaf(next_free: int) -> bytes:
-    """The leaf of an unused slot: it names the next unused one, so that the free list lies in the tree itself."""
-    return sha256(FREE_SLOTS + next_free.to_bytes(8, "big")).digest()
-
-
-def list_tag(number: int, parent_handle: bytes) -> bytes:
-    return sha256(LIST + bytes([number]) + parent_handle).digest()[:16]
-
-
-def member_tag(tag_of_list: bytes, member_handle: bytes) -> bytes:
-    return sha256(MEMBER + tag_of_list + member_handle).digest()[:16]
-
-
 class State:
     """See the module's text. `secret` is the network's: it salts values and makes handles, the same at every node."""
 
@@ -87,14 +56,14 @@ class State:
         self.tree = Tree()
         self.free: list[int] = []
         self.height = 0
+        self.held_from = 0
         self._free_kept = 0
         self._versions: list[bytes] = []
         self._first_version = store.versions_end()
         self._blobs: dict[tuple[str, int], bytes] = {}
         self._entries: dict[tuple[str, bytes], bytes | None] = {}
-        self._links_new: SortedList[bytes] = SortedList()
-        self._links_ended: set[bytes] = set()
-        self._recent: list[tuple[int, int, dict[int, bytes]]] = []
+        self._lists = Lists(self.books, store, secret)
+        self._recent: list[Overwritten] = []
         self._changed_since_levels = 0
         self._levels_height = 0
 
@@ -114,6 +83,7 @@ class State:
 
     def row_at(self, table: Table[Any], key: bytes, height: int) -> bytes | None:
         """The row in force at the end of block `height` (alive or an end), or None where the key had not lived."""
+        self._check_held(height)
         row = self.row(table, key)
         while row is not None:
             parsed = parse(row)
@@ -128,6 +98,7 @@ class State:
 
     def row_after(self, table: Table[Any], key: bytes, height: int) -> bytes | None:
         """The first row that changed the key after block `height`, or None."""
+        self._check_held(height)
         row, after = self.row(table, key), None
         while row is not None:
             parsed = parse(row)
@@ -139,6 +110,10 @@ class State:
                 return after
             row = self.version(min(too_new))
         return after
+
+    def _check_held(self, height: int) -> None:
+        if height < self.held_from:
+            raise NotHeld(f"block {height} lies before the snapshot of block {self.held_from} that was restored here")
 
     def find_at(self, table: Table[R], key: bytes, height: int) -> R | None:
         """The record as of the end of block `height`."""
@@ -180,55 +155,49 @@ class State:
 
     # The lists
 
-    def link_before(self, place: bytes) -> bytes:
-        """The last live link whose place is at or before `place` (there always is the first one)."""
-        at = self._links_new.bisect_right(place)
-        newest = cast(bytes, self._links_new[at - 1]) if at else b""
-        stored = self._store.entry_at_or_before("link", place)
-        while stored is not None and stored in self._links_ended:
-            stored = self._store.entry_before("link", stored)
-        return max(newest, stored or b"")
+    def member_name(self, place: bytes, link: Link) -> tuple[bytes, bytes]:
+        """(blind, full key) of the member that a link stands for: what opens its commitment."""
+        full_key = self._lists.names.reveal(link)
+        return self._lists.names.blind(place, full_key), full_key
 
-    def _join(self, rule: ListRule, key: bytes, record: Record, full_key: bytes) -> None:
-        links = self.books.shelf(LINKS)
-        place = self._place(rule, key, record)
-        before = self.link_before(place)
-        neighbour = cast(Link, links.find(before))
-        ensure(before < place < neighbour.next, f"{rule.name}: the place on the list is taken")
-        links.put(place, Link(next=neighbour.next, member=full_key))
-        links.put(before, Link(next=place, member=neighbour.member))
-        self._links_new.add(place)
-        self._links_ended.discard(place)
+    def link_at(self, place: bytes, height: int) -> tuple[bytes, Link]:
+        """The link in force at the end of block `height` whose place is the last at or before `place`.
 
-    def _leave(self, rule: ListRule, key: bytes, record: Record) -> None:
-        links = self.books.shelf(LINKS)
-        place = self._place(rule, key, record)
-        if place in self._links_new:
-            self._links_new.remove(place)
-        self._links_ended.add(place)
-        before = self.link_before(place)
-        ended, neighbour = cast(Link, links.find(place)), cast(Link, links.find(before))
-        links.put(before, Link(next=ended.next, member=neighbour.member))
-        links.delete(place)
+        Costs a read for each live link that was not there then and lies between, and for each that was and is gone.
+        """
+        at = self._lists.last_at_or_before(place)
+        link = self.find_at(LINKS, at, height)
+        while link is None:
+            ensure(at != LINK_FIRST, f"no lists were kept yet at height {height}")
+            at = self._lists.last_at_or_before((int.from_bytes(at, "big") - 1).to_bytes(len(at), "big"))
+            link = self.find_at(LINKS, at, height)
+        while link.next <= place and link.next != LINK_END:
+            at = link.next
+            link = cast(Link, self.find_at(LINKS, at, height))
+        return at, link
 
-    def _place(self, rule: ListRule, key: bytes, record: Record) -> bytes:
-        parent, member = rule.place(self.books, key, record)
-        tag = list_tag(rule.number, parent)
-        return tag + member_tag(tag, member)
+    def members(self, rule_number: int, parent_handle: bytes, height: int | None = None) -> Iterator[bytes]:
+        """The full keys (table number and key) of a list's members at the end of block `height`, in tag order."""
+        as_of = self.height if height is None else height
+        tag = list_tag(rule_number, parent_handle)
+        _, link = self.link_at(place_before_list(tag), as_of)
+        while link.next.startswith(tag):
+            link = cast(Link, self.find_at(LINKS, link.next, as_of))
+            yield self._lists.names.reveal(link)
 
     # Committing
 
     def found(self) -> None:
-        """Lay the ends of the sorted list: the first change of an empty state, before any record."""
-        self.books.shelf(LINKS).put(LINK_FIRST, Link(next=LINK_END, member=b""))
+        """Lay the first link: the first change of an empty state, before any record."""
+        self._lists.found()
         self.books.accept()
-        self._links_new.add(LINK_FIRST)
 
     def commit(self, height: int) -> Commitment:
         """Commit every accepted effect since the last commit as block `height`."""
         ensure(height > self.height, "heights only rise")
         ensure(not self.books.open_shelves, "an action is still open")
-        self._update_lists()
+        self._lists.update()
+        self.books.accept()
         block_key = keyed(self._secret, b"salt" + height.to_bytes(8, "big"), 32)
         height8 = height.to_bytes(8, "big")
         changed: list[tuple[int, bytes]] = []
@@ -305,8 +274,9 @@ class State:
 
         leaves = [leaf for _, leaf in changed] + [leaf for _, leaf in ended]
         slots = [slot for slot, _ in changed] + freed
+        self._recent.append(Overwritten(self.height, count_before, overwritten))
+        del self._recent[:-RECENT_BLOCKS]
         self.height = height
-        self._remember(height, count_before, overwritten)
         self._blobs["changes", height] = _pack_changes(len(changed), slots, leaves)
         self._changed_since_levels += len(slots)
         free_head = self.free[-1] if self.free else NO_SLOT
@@ -314,26 +284,21 @@ class State:
             root_digest(tree.count, free_head, top), tree.count, free_head, list_root(leaves), len(leaves)
         )
 
-    def _update_lists(self) -> None:
-        for number in sorted(self.books.shelves):
-            shelf = self.books.shelves[number]
-            if not shelf.table.lists or not shelf.touched:
-                continue
-            for key, old in shelf.touched.items():
-                record = shelf.live[key]
-                if (old is None) == (record is None):
-                    continue
-                for rule in shelf.table.lists:
-                    if record is not None:
-                        self._join(rule, key, record, shelf.table.prefix + key)
-                    elif old is not None:
-                        self._leave(rule, key, old)
-        self.books.accept()
+    def tree_at(self, height: int) -> PastTree:
+        """The tree as it was at the end of block `height`, at most `RECENT_BLOCKS` blocks ago.
 
-    def _remember(self, height: int, count_before: int, overwritten: dict[int, bytes]) -> None:
-        self._recent.append((height, count_before, overwritten))
-        if len(self._recent) > RECENT_BLOCKS:
-            del self._recent[0]
+        Raises `NotHeld` where it is older, or from before the ledger was opened.
+        """
+        overwritten: dict[int, bytes] = {}
+        count, back_to = self.tree.count, self.height
+        for block in reversed(self._recent):
+            if back_to <= height:
+                break
+            overwritten.update(block.leaves)
+            count, back_to = block.slot_count, block.height
+        if back_to > height:
+            raise NotHeld(f"the tree of block {height} is no longer held, only those back to block {back_to}")
+        return PastTree(self.tree, count, overwritten)
 
     # Disk
 
@@ -366,8 +331,7 @@ class State:
             for key, row in shelf.unwritten.items()
         ]
         batch.entries = [(kind, key, data) for (kind, key), data in self._entries.items()]
-        batch.entries += [("link", place, b"") for place in self._links_new]
-        batch.entries += [("link", place, None) for place in sorted(self._links_ended)]
+        batch.entries += self._lists.entries()
         batch.entries += [
             ("free", index.to_bytes(8, "big"), self.free[index].to_bytes(8, "big"))
             for index in range(self._free_kept, len(self.free))
@@ -379,8 +343,7 @@ class State:
         self._store.write(batch)
         self._first_version += len(self._versions)
         self._versions, self._blobs, self._entries = [], {}, {}
-        self._links_new.clear()
-        self._links_ended.clear()
+        self._lists.written()
         self._free_kept = len(self.free)
         for shelf in self.books.shelves.values():
             shelf.unwritten.clear()
@@ -402,6 +365,8 @@ class State:
         sizes = self._store.entry("meta", b"sizes")
         if sizes is None:
             return
+        held = self._store.entry("meta", b"held_from")
+        self.held_from = int.from_bytes(held, "big") if held is not None else 0
         count, free_count, self.height = (int.from_bytes(sizes[at : at + 8], "big") for at in (0, 8, 16))
         free = (self._store.entry("free", index.to_bytes(8, "big")) for index in range(free_count))
         self.free = [int.from_bytes(cast(bytes, slot), "big") for slot in free]

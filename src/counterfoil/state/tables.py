@@ -68,14 +68,17 @@ class Table(Generic[R]):
 
 
 class Link(Record):
-    """A place on a list: the member's full key, and the place that follows it on the ledger's one sorted list.
+    """A place on a list, and the place that follows it on the ledger's one sorted list.
 
     Its own key is list tag (16 bytes) and member tag (16 bytes). That no record lies between two neighbours is
-    what proves absence and completeness.
+    what proves absence and completeness. A neighbour's link is shown then, so that it does not name its member:
+    commitment is the digest over a secret blind and the member's full key (empty for the first link), and masked
+    is that key under a keystream of the network's secret.
     """
 
     next: bytes
-    member: bytes
+    commitment: bytes
+    masked: bytes
 
 
 LINKS = Table(number=1, name="links", record=Link, key_sizes=(32,), clear=32)

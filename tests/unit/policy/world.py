@@ -1,0 +1,261 @@
+"""The cast of the visibility matrix as records on bare books, and the subjects that its rows name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from counterfoil.modules.holdings.books import HoldingsBooks
+from counterfoil.modules.holdings.interface import Holdings
+from counterfoil.modules.holdings.records import (
+    ACCOUNTS,
+    Account,
+    AccountKind,
+    AccountStatus,
+    relationship_of,
+)
+from counterfoil.modules.instruments.books import InstrumentsBooks
+from counterfoil.modules.instruments.interface import Instruments
+from counterfoil.modules.instruments.records import (
+    INSTRUMENTS,
+    Instrument,
+    InstrumentKind,
+    InstrumentStatus,
+    QuantityType,
+    Rounding,
+)
+from counterfoil.modules.markets.books import MarketsBooks
+from counterfoil.modules.markets.interface import Markets
+from counterfoil.modules.markets.records import MARKETS, Market, MarketStatus
+from counterfoil.modules.module import PUBLIC
+from counterfoil.modules.parties.books import PartiesBooks
+from counterfoil.modules.parties.interface import Parties, Party, PartyStatus, Role
+from counterfoil.modules.parties.records import MANDATES, PARTIES, Mandate
+from counterfoil.policy.policy import ANYBODY, Policy
+from counterfoil.policy.subjects import (
+    AccountContents,
+    AccountHistory,
+    Business,
+    PartyDetails,
+    PartyHistory,
+    PartyName,
+    PendingProposal,
+    PublicFact,
+    ReceiptFor,
+    Register,
+    Side,
+    Subject,
+)
+from counterfoil.primitives.digests import OBJECT, digest
+from counterfoil.state.books import Books
+from counterfoil.state.rows import value_of
+
+TREE: dict[str, tuple[str, Role]] = {
+    "regulator": ("", Role.REGULATOR),
+    "depository": ("regulator", Role.DEPOSITORY),
+    "exchange": ("regulator", Role.EXCHANGE),
+    "other-exchange": ("regulator", Role.EXCHANGE),
+    "broker-a": ("regulator", Role.SECURITIES_COMPANY),
+    "broker-b": ("regulator", Role.SECURITIES_COMPANY),
+    "broker-s": ("regulator", Role.SECURITIES_COMPANY),
+    "trustee": ("regulator", Role.TRUSTEE),
+    "central-bank": ("regulator", Role.CENTRAL_BANK),
+    "operator": ("regulator", Role.OPERATOR),
+    "notary": ("regulator", Role.NOTARY),
+    "auditor": ("regulator", Role.AUDITOR),
+    "issuer": ("depository", Role.ISSUER),
+    "other-issuer": ("depository", Role.ISSUER),
+    "client-a": ("broker-a", Role.INVESTOR),
+    "other-client-a": ("broker-a", Role.INVESTOR),
+    "three-brokers": ("broker-a", Role.INVESTOR),
+    "former": ("broker-a", Role.INVESTOR),
+    "applicant": ("broker-a", Role.INVESTOR),
+    "client-b": ("broker-b", Role.INVESTOR),
+    "joint-holder": ("broker-b", Role.INVESTOR),
+    "client-s": ("broker-s", Role.INVESTOR),
+    "client-o": ("operator", Role.INVESTOR),
+}
+
+STATUS = {
+    "broker-s": PartyStatus.SUSPENDED,
+    "former": PartyStatus.TERMINATED,
+    "applicant": PartyStatus.APPLIED,
+}
+
+ACCOUNTS_OF: dict[str, tuple[str, str]] = {
+    "client-a's": ("client-a", "broker-a"),
+    "joint": ("client-a", "broker-a"),
+    "three at a": ("three-brokers", "broker-a"),
+    "three at b": ("three-brokers", "broker-b"),
+    "three at o": ("three-brokers", "operator"),
+    "broker-a's": ("broker-a", "depository"),
+    "broker-b's": ("broker-b", "depository"),
+    "client-s's": ("client-s", "broker-s"),
+    "former's": ("former", "broker-a"),
+    "client-o's": ("client-o", "operator"),
+    "issuance": ("issuer", "depository"),
+}
+
+
+def named(kind: str, name: str) -> bytes:
+    """The identity (20 bytes) of something in this world; of nothing that is there for a name that is not."""
+    return digest(OBJECT, kind.encode(), name.encode())[:20]
+
+
+def party(name: str) -> bytes:
+    return ANYBODY if name == "nobody" else named("party", name)
+
+
+def account(name: str) -> bytes:
+    return named("account", name)
+
+
+def signer(name: str) -> bytes:
+    return named("signer", name)
+
+
+EQUITY, OTHER_EQUITY, TOKEN, NO_INSTRUMENT = (
+    named("instrument", name) for name in ("equity", "other", "token", "none")
+)
+USER_OF_BROKER_A = named("user", "broker-a")
+
+
+class World:
+    """Books with the cast on them. `suspended`: who is suspended besides broker-s."""
+
+    def __init__(self, suspended: str = "") -> None:
+        self.books = Books(lambda _table, _key: None, value_of)
+        shelf: Any = self.books.shelf
+        parties = Parties(PartiesBooks(shelf))
+        markets = Markets(MarketsBooks(shelf, parties))
+        instruments = Instruments(InstrumentsBooks(shelf, parties, markets))
+        self.policy = Policy(
+            self.books, parties, markets, instruments, Holdings(HoldingsBooks(shelf, parties, instruments))
+        )
+        for name, (parent, role) in TREE.items():
+            status = PartyStatus.SUSPENDED if name == suspended else STATUS.get(name, PartyStatus.ACTIVE)
+            record = Party((role,), party(parent) if parent else b"", name, "", signer(name), status)
+            shelf(PARTIES).put(party(name), record)
+        shelf(MANDATES).put(party("broker-a") + USER_OF_BROKER_A, Mandate((), ()))
+        for name, (owner, servicer) in ACCOUNTS_OF.items():
+            joint = (party("joint-holder"),) if name == "joint" else ()
+            shelf(ACCOUNTS).put(
+                account(name), _account(party(owner), party(servicer), joint, name == "former's")
+            )
+        for identity, issuer, registrar in (
+            (EQUITY, "issuer", "depository"),
+            (OTHER_EQUITY, "other-issuer", "depository"),
+            (TOKEN, "trustee", "trustee"),
+        ):
+            shelf(INSTRUMENTS).put(identity, _instrument(party(issuer), party(registrar)))
+        market = Market(party("exchange"), "Market", MarketStatus.OPEN, 20240102, 0, 0, 0)
+        shelf(MARKETS).put(b"XMKT", market)
+        shelf(MARKETS).put(
+            b"XOTH", Market(party("other-exchange"), "Other", MarketStatus.OPEN, 20240102, 0, 0, 0)
+        )
+
+
+def _account(owner: bytes, servicer: bytes, joint: tuple[bytes, ...], closed: bool) -> Account:
+    return Account(
+        owner=owner,
+        servicer=servicer,
+        kind=AccountKind.OWN,
+        status=AccountStatus.CLOSED if closed else AccountStatus.OPEN,
+        relationship=relationship_of(servicer, owner),
+        handle=bytes(16),
+        owner_handle=bytes(16),
+        signers=(),
+        threshold=0,
+        joint_holders=joint,
+        default_cash_account=b"",
+        servicer_instructs=True,
+        frozen_debits=False,
+        frozen_credits=False,
+        freezes=(),
+        opened_height=1,
+    )
+
+
+def _instrument(issuer: bytes, registrar: bytes) -> Instrument:
+    return Instrument(
+        kind=InstrumentKind.EQUITY,
+        status=InstrumentStatus.ACTIVE,
+        issuer=issuer,
+        registrar=registrar,
+        market="XMKT",
+        class_name="",
+        campaign="",
+        currency="EUR",
+        quantity_type=QuantityType.UNITS,
+        scale=0,
+        settlement_unit=1,
+        minimum=1,
+        multiple=1,
+        rounding=Rounding.DOWN,
+        residue_account=b"",
+        maturity_date=0,
+        issuance_account=account("issuance"),
+        handle=bytes(16),
+        terms_version=1,
+        latest_version=1,
+    )
+
+
+def _relationship(name: str) -> bytes:
+    owner, servicer = ACCOUNTS_OF[name]
+    return relationship_of(party(servicer), party(owner))
+
+
+SUBJECTS: dict[str, Subject] = {
+    "terms of the equity": PublicFact(),
+    "rulebook of the market": PublicFact(),
+    "name of broker-a": PartyName(party("broker-a")),
+    "name of broker-s": PartyName(party("broker-s")),
+    "name of the issuer": PartyName(party("issuer")),
+    "name of client-a": PartyName(party("client-a")),
+    "name of applicant": PartyName(party("applicant")),
+    "name of former": PartyName(party("former")),
+    "details of broker-a": PartyDetails(party("broker-a")),
+    "details of broker-s": PartyDetails(party("broker-s")),
+    "details of client-a": PartyDetails(party("client-a")),
+    "details of three-brokers": PartyDetails(party("three-brokers")),
+    "details of client-s": PartyDetails(party("client-s")),
+    "details of the issuer": PartyDetails(party("issuer")),
+    "details of the regulator": PartyDetails(party("regulator")),
+    "details of former": PartyDetails(party("former")),
+    "history of former": PartyHistory(party("former")),
+    "history of client-a": PartyHistory(party("client-a")),
+    "account of client-a": AccountContents(account("client-a's")),
+    "history of client-a's account": AccountHistory(account("client-a's")),
+    "joint account": AccountContents(account("joint")),
+    "history of the joint account": AccountHistory(account("joint")),
+    "account of three-brokers at broker-a": AccountContents(account("three at a")),
+    "account of three-brokers at broker-b": AccountContents(account("three at b")),
+    "account of three-brokers at the operator": AccountContents(account("three at o")),
+    "account of broker-a at the depository": AccountContents(account("broker-a's")),
+    "account of broker-b at the depository": AccountContents(account("broker-b's")),
+    "account of client-s": AccountContents(account("client-s's")),
+    "account of former": AccountContents(account("former's")),
+    "history of former's account": AccountHistory(account("former's")),
+    "issuance account of the equity": AccountContents(account("issuance")),
+    "account of client-o": AccountContents(account("client-o's")),
+    "account that is not there": AccountContents(account("none")),
+    "register of the equity": Register(EQUITY),
+    "register of the other equity": Register(OTHER_EQUITY),
+    "register of the money token": Register(TOKEN),
+    "register that is not there": Register(NO_INSTRUMENT),
+    "trade": Business((Side(party("broker-a"), account("client-a's")), Side(party("broker-b"))), "XMKT"),
+    "instruction of broker-a for client-a": Business(
+        (Side(party("broker-a"), account("client-a's")),), "XMKT"
+    ),
+    "instruction of broker-b for itself": Business((Side(party("broker-b"), account("broker-b's")),), "XMKT"),
+    "proposal": PendingProposal((signer("issuer"), signer("notary"), USER_OF_BROKER_A)),
+    "receipt for client-a at broker-a": ReceiptFor(_relationship("client-a's"), (account("client-a's"),)),
+    "receipt for three-brokers at broker-b": ReceiptFor(
+        _relationship("three at b"), (account("broker-a's"), account("three at b"))
+    ),
+    "receipt for former at broker-a": ReceiptFor(_relationship("former's"), (account("former's"),)),
+    "receipt for the issuer": ReceiptFor(party("issuer"), (account("client-a's"),)),
+    "receipt for broker-a": ReceiptFor(party("broker-a")),
+    "receipt for a user of broker-a": ReceiptFor(USER_OF_BROKER_A),
+    "receipt for everybody": ReceiptFor(PUBLIC),
+}

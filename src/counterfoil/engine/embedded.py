@@ -27,7 +27,7 @@ from counterfoil.machine.transactions import (
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from counterfoil.primitives.signatures import verify
-from counterfoil.state.headers import Header
+from counterfoil.state.headers import Header, seal_message
 from counterfoil.state.receipts import TransactionResult
 
 log = logging.getLogger(__name__)
@@ -145,10 +145,14 @@ class EmbeddedEngine:
             raise InvariantViolation(
                 f"block {block.height} leads to another header than the one on record: the data or the rules differ"
             )
-        if not any(verify(bytes.fromhex(key), header.digest(), logged.seal) for key in self.machine.genesis.sealers):
+        if not self._is_sealed(header, logged.seal):
             raise InvariantViolation(f"the seal of block {block.height} is not by a sealer that the genesis names")
         self.machine.keep(header, logged.seal)
         return header
+
+    def _is_sealed(self, header: Header, seal: bytes) -> bool:
+        message = seal_message(self.machine.chain_id, header.digest())
+        return any(verify(bytes.fromhex(key), message, seal) for key in self.machine.genesis.sealers)
 
     def start(self) -> None:
         """Begin to take and decide transactions."""
@@ -286,7 +290,7 @@ class EmbeddedEngine:
         return outcomes, height
 
     def _make_durable(self, block: DecidedBlock, header: Header) -> None:
-        seal = self._sealer.sign(header.digest())
+        seal = self._sealer.sign(seal_message(self.machine.chain_id, header.digest()))
         self.machine.keep(header, seal)
         self._log.append(block.height, encode(LoggedBlock(block, header, seal)))
         self._log.sync()

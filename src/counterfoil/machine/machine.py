@@ -14,11 +14,11 @@ from counterfoil.machine.founding import found
 from counterfoil.machine.wiring import MESSAGES, Wired, wire
 from counterfoil.modules.module import ActionContext, BlockContext
 from counterfoil.primitives.addresses import address_of
-from counterfoil.primitives.codec import Decoder, Record, encode
+from counterfoil.primitives.codec import Decoder, encode
 from counterfoil.primitives.digests import OBJECT, keyed
 from counterfoil.primitives.outcome import InvariantViolation, Rejected, ensure
 from counterfoil.primitives.signatures import met
-from counterfoil.state.headers import Header, HeaderHistory
+from counterfoil.state.headers import Header, HeaderHistory, StoredHeader
 from counterfoil.state.receipts import BlockResults, MessageResult, TransactionResult
 from counterfoil.state.state import State
 from counterfoil.state.tree import list_root
@@ -26,14 +26,6 @@ from counterfoil.state.window import Window
 
 _NOT_EXECUTED = MessageResult(MachineReject.MESSAGE_WAS_NOT_EXECUTED.number)
 _BARE_ADDRESSES_MAX = 200_000
-
-
-class StoredHeader(Record):
-    """A header as kept: with the engine's signature over its digest, and the window's additions of the block."""
-
-    header: Header
-    seal: bytes
-    window: bytes
 
 
 class Outcome(NamedTuple):

@@ -4,8 +4,8 @@ A row names everybody who sees; whoever of the cast is not named does not. `brok
 so are the two issuers, the two exchanges, the two clients of broker-a, and the operator beside the brokers.
 
 The tree: regulator over depository, exchange, other-exchange, broker-a, broker-b, broker-s, trustee, central-bank,
-operator, notary, auditor; depository over issuer and other-issuer; broker-a over client-a, other-client-a,
-three-brokers, former; broker-b over client-b and joint-holder; broker-s (suspended) over client-s; operator over client-o.
+operator, notary, auditor; depository over issuer and other-issuer; broker-a over client-a, other-client-a, former and
+three-brokers; broker-b over client-b and joint-holder; broker-s (suspended) over client-s; operator over client-o.
 """
 
 from __future__ import annotations

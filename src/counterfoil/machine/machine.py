@@ -18,7 +18,7 @@ from counterfoil.primitives.codec import Decoder, encode
 from counterfoil.primitives.digests import OBJECT, keyed
 from counterfoil.primitives.outcome import InvariantViolation, Rejected, ensure
 from counterfoil.primitives.signatures import met
-from counterfoil.state.headers import Header, HeaderHistory, StoredHeader
+from counterfoil.state.headers import CHUNK, Header, HeaderHistory, StoredHeader
 from counterfoil.state.receipts import BlockResults, MessageResult, TransactionResult
 from counterfoil.state.state import State
 from counterfoil.state.tree import list_root
@@ -26,6 +26,7 @@ from counterfoil.state.window import Window
 
 _NOT_EXECUTED = MessageResult(MachineReject.MESSAGE_WAS_NOT_EXECUTED.number)
 _BARE_ADDRESSES_MAX = 200_000
+_CHUNK_ROOT = b"header chunk "
 
 
 class Outcome(NamedTuple):
@@ -100,14 +101,17 @@ class Machine:
     def open(self) -> None:
         """Take up the ledger as the store holds it."""
         self.state.open()
-        number = 0
-        while (data := self.state.blob("header", number)) is not None:
-            stored: StoredHeader = STORED_HEADER.trusted(data)
-            self.history.append(stored.header.digest())
-            self.last = stored.header
-            number += 1
-        if self.last is None:
+        last = self.state.last_blob("header")
+        if last is None:
             return
+        number = last + 1
+        chunks = [
+            self.state.require_entry("meta", _CHUNK_ROOT + index.to_bytes(8, "big"))
+            for index in range(number // CHUNK)
+        ]
+        tail = [self.header(earlier).header for earlier in range(number - number % CHUNK, number)]
+        self.history.resume(chunks, [header.digest() for header in tail])
+        self.last = self.header(last).header
         for earlier in range(number - 1, -1, -1):
             stored = self.header(earlier)
             if stored.header.time_ms + self.window_span_ms < self.last.time_ms:
@@ -203,6 +207,8 @@ class Machine:
             items_digest=items_digest,
         )
         self.history.append(header.digest())
+        if (finished := self.history.finished_chunk) is not None:
+            self.state.keep_entry("meta", _CHUNK_ROOT + finished[0].to_bytes(8, "big"), finished[1])
         self.last = header
         height8 = block.height.to_bytes(8, "big")
         keep_entry = self.state.keep_entry

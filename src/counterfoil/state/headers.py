@@ -115,6 +115,23 @@ class HeaderHistory:
         self._peaks: list[tuple[int, bytes]] = []
         self._kept: dict[int, list[bytes]] = {}
 
+    def resume(self, chunks: Sequence[bytes], tail: Sequence[bytes]) -> None:
+        """Take up a history again: the roots of its whole chunks, and the header digests after them."""
+        ensure(self.size == 0 and len(tail) < CHUNK, "a history is taken up once, at its beginning")
+        for root in chunks:
+            self._chunks.append(root)
+            _push(self._peaks, CHUNK, root)
+        self.size = CHUNK * len(chunks)
+        for header_digest in tail:
+            self.append(header_digest)
+
+    @property
+    def finished_chunk(self) -> tuple[int, bytes] | None:
+        """(index, root) of the chunk that the last header finished, for keeping; None where it finished none."""
+        if self._last or not self._chunks:
+            return None
+        return len(self._chunks) - 1, self._chunks[-1]
+
     def append(self, header_digest: bytes) -> None:
         leaf = history_leaf(header_digest)
         self._last.append(leaf)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from counterfoil.primitives.codec import Record, encode
 from counterfoil.primitives.digests import LEAF, VALUE, keyed
-from counterfoil.primitives.outcome import ensure
+from counterfoil.primitives.outcome import InvariantViolation, ensure
 from counterfoil.state.books import Books, Shelf
 from counterfoil.state.leaves import NO_SLOT, free_leaf, list_tag, place_before_list
 from counterfoil.state.lists import Lists
@@ -143,6 +143,16 @@ class State:
     def blob(self, kind: str, number: int) -> bytes | None:
         waiting = self._blobs.get((kind, number))
         return waiting if waiting is not None else self._store.blob(kind, number)
+
+    def last_blob(self, kind: str) -> int | None:
+        """The greatest number of a kind of blob that the store holds."""
+        return self._store.last_blob(kind)
+
+    def require_entry(self, kind: str, key: bytes) -> bytes:
+        found = self.entry(kind, key)
+        if found is None:
+            raise InvariantViolation(f"the record store lacks its {kind} entry {key!r}")
+        return found
 
     def entry(self, kind: str, key: bytes) -> bytes | None:
         if (kind, key) in self._entries:

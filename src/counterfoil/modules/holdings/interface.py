@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from counterfoil.modules.holdings import accounts, marks
+from counterfoil.modules.holdings import accounts, bulk, marks
 from counterfoil.modules.holdings.accounts import Disposal
 from counterfoil.modules.holdings.books import HoldingsBooks
+from counterfoil.modules.holdings.bulk import NetChange
 from counterfoil.modules.holdings.facts import Posting
 from counterfoil.modules.holdings.marks import count_holdings
 from counterfoil.modules.holdings.records import (
@@ -34,6 +35,7 @@ __all__ = [
     "EarmarkReason",
     "Holding",
     "Holdings",
+    "NetChange",
     "Posting",
     "PostingReason",
     "SubBalance",
@@ -259,6 +261,16 @@ class Holdings:
                 (target.relationship, issuer),
             )
         )
+
+    def apply_net(
+        self,
+        context: ActionContext,
+        changes: list[NetChange],
+        reason: PostingReason,
+        reference: bytes,
+    ) -> None:
+        """Many net changes of what is available, all or none; see `bulk.apply_net`."""
+        bulk.apply_net(self._books, context, changes, reason, reference)
 
     def issue(
         self,

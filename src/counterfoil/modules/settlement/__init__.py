@@ -1,0 +1,72 @@
+"""Settlement: instructions that match and settle, delivery against payment, when they are due and provided for."""
+
+from __future__ import annotations
+
+from counterfoil.modules.module import Module
+from counterfoil.modules.settlement import facts, messages, rules_amend, rules_batch
+from counterfoil.modules.settlement.invariants import check, check_all
+from counterfoil.modules.settlement.records import (
+    BATCH_CHUNKS,
+    BATCHES,
+    COUNTERS,
+    DUE,
+    INSTRUCTION_REFERENCES,
+    INSTRUCTIONS,
+    MATCHING,
+    READY,
+    RISEN,
+    WAITING,
+)
+from counterfoil.modules.settlement.rejects import SettlementReject
+from counterfoil.modules.settlement.retries import retry
+from counterfoil.modules.settlement.rules_both import instruct_both
+from counterfoil.modules.settlement.rules_instruct import instruct
+
+MODULE = Module(
+    name="settlement",
+    tables=(
+        INSTRUCTIONS,
+        INSTRUCTION_REFERENCES,
+        MATCHING,
+        WAITING,
+        DUE,
+        READY,
+        RISEN,
+        COUNTERS,
+        BATCHES,
+        BATCH_CHUNKS,
+    ),
+    rules={
+        messages.Instruct: instruct,
+        messages.InstructBoth: instruct_both,
+        messages.Amend: rules_amend.amend,
+        messages.Allocate: rules_amend.allocate,
+        messages.Deallocate: rules_amend.deallocate,
+        messages.Cancel: rules_amend.cancel,
+        messages.SignOff: rules_amend.sign_off,
+        messages.RefuseSignOff: rules_amend.refuse_sign_off,
+        messages.OpenBatch: rules_batch.open_batch,
+        messages.LoadBatch: rules_batch.load_batch,
+        messages.SettleBatch: rules_batch.settle_batch,
+        messages.CancelBatch: rules_batch.cancel_batch,
+    },
+    facts=(
+        facts.InstructionAccepted,
+        facts.InstructionMatched,
+        facts.InstructionPending,
+        facts.InstructionAmended,
+        facts.InstructionSettled,
+        facts.InstructionCancelled,
+        facts.CancellationRequested,
+        facts.SettlementSignedOff,
+        facts.DeliverySettled,
+        facts.BatchOpened,
+        facts.BatchLoaded,
+        facts.BatchSettled,
+        facts.BatchCancelled,
+    ),
+    rejects=SettlementReject,
+    retries=(retry,),
+    invariants=(check,),
+    full_checks=(check_all,),
+)

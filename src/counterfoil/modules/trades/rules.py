@@ -1,0 +1,113 @@
+"""The rules about trades: recorded, confirmed or signed by the exchange, amended or cancelled."""
+
+from __future__ import annotations
+
+from counterfoil.modules.module import ActionContext
+from counterfoil.modules.trades.books import TradesBooks
+from counterfoil.modules.trades.facts import TradeAmended, TradeCancelled, TradeConfirmed
+from counterfoil.modules.trades.interface import Trades, add_trade, changed, end_trade
+from counterfoil.modules.trades.messages import AmendTrade, CancelTrade, ConfirmTrade, RecordTrade
+from counterfoil.modules.trades.records import TradeStatus, TradeTerms
+from counterfoil.modules.trades.rejects import TradesReject
+from counterfoil.primitives.codec import Message
+from counterfoil.primitives.outcome import Rejected
+
+
+def record_trade(books: TradesBooks, ask: RecordTrade, context: ActionContext) -> None:
+    """Put a trade on the ledger.
+
+    Recorded by one side it waits for the other's word, unless one party stands on both sides (for two of its
+    clients). Signed by the operator of the venue it needs no further word.
+    """
+    trades, terms = Trades(books), ask.terms
+    trades.check_form(terms)
+    trades.check_parties(terms)
+    if ask.recorder in (terms.seller, terms.buyer):
+        both = terms.seller == terms.buyer
+        status = TradeStatus.CONFIRMED if both else TradeStatus.RECORDED
+    elif ask.recorder == _operator(books, terms):
+        status = TradeStatus.EXCHANGE_SIGNED
+    else:
+        raise Rejected(TradesReject.RECORDER_IS_NOT_INVOLVED, party=ask.recorder)
+    books.parties.authorise(context, ask.recorder, RecordTrade, amount=terms.amount)
+    trades.use_reference(context, terms)
+
+    add_trade(books, context, terms, status, ask.recorder)
+
+
+def confirm_trade(books: TradesBooks, ask: ConfirmTrade, context: ActionContext) -> None:
+    """Agree to what the other side recorded."""
+    trade = Trades(books).require(ask.trade_id)
+    terms = trade.terms
+    if trade.status is not TradeStatus.RECORDED:
+        raise Rejected(TradesReject.TRADE_IS_CONFIRMED, status=trade.status.name)
+    if ask.version != trade.version:
+        raise Rejected(TradesReject.VERSION_IS_NOT_CURRENT, version=trade.version)
+    side = terms.buyer if trade.recorder == terms.seller else terms.seller
+    books.parties.authorise(context, side, ConfirmTrade, amount=terms.amount)
+
+    books.trades.put(ask.trade_id, changed(trade, status=TradeStatus.CONFIRMED))
+    context.tell(TradeConfirmed(ask.trade_id, trade.version, side), terms.seller, terms.buyer)
+
+
+def amend_trade(books: TradesBooks, ask: AmendTrade, context: ActionContext) -> None:
+    """Replace the terms. Whoever agreed to the old ones must agree to the new ones."""
+    trades, terms = Trades(books), ask.terms
+    trade = trades.require(ask.trade_id)
+    old = trade.terms
+    trades.check_form(terms)
+    if (terms.venue, terms.trade_reference, terms.seller, terms.buyer) != (
+        old.venue,
+        old.trade_reference,
+        old.seller,
+        old.buyer,
+    ):
+        raise Rejected(TradesReject.IDENTITY_OF_THE_TRADE_CHANGES)
+    trades.check_parties(terms)
+    if terms == old:
+        raise Rejected(TradesReject.NOTHING_CHANGES)
+    if trade.instructions or trade.settled_quantity:
+        raise Rejected(TradesReject.TRADE_HAS_INSTRUCTIONS, instructions=len(trade.instructions))
+    if trade.status is TradeStatus.CONFIRMED:
+        _authorise_both(books, context, old, AmendTrade, terms.amount)
+    else:
+        books.parties.authorise(context, trade.recorder, AmendTrade, amount=terms.amount)
+
+    amended = changed(trade, terms=terms)
+    books.trades.put(ask.trade_id, amended)
+    context.tell(TradeAmended(ask.trade_id, amended.version, terms), terms.seller, terms.buyer)
+
+
+def cancel_trade(books: TradesBooks, ask: CancelTrade, context: ActionContext) -> None:
+    """End a trade. Before confirmation that is how a side withdraws it, or refuses it."""
+    trade = Trades(books).require(ask.trade_id)
+    terms = trade.terms
+    if trade.status is TradeStatus.EXCHANGE_SIGNED:
+        involved: tuple[bytes, ...] = (trade.recorder,)
+    else:
+        involved = (terms.seller, terms.buyer)
+    if ask.party not in involved:
+        raise Rejected(TradesReject.PARTY_IS_NOT_INVOLVED, party=ask.party)
+    if trade.instructions:
+        raise Rejected(TradesReject.TRADE_HAS_INSTRUCTIONS, instructions=len(trade.instructions))
+    if trade.status is TradeStatus.CONFIRMED:
+        _authorise_both(books, context, terms, CancelTrade, terms.amount)
+    else:
+        books.parties.authorise(context, ask.party, CancelTrade, amount=terms.amount)
+
+    end_trade(books, ask.trade_id, trade)
+    context.tell(TradeCancelled(ask.trade_id, ask.party, trade.settled_quantity), terms.seller, terms.buyer)
+
+
+def _operator(books: TradesBooks, terms: TradeTerms) -> bytes:
+    """The party that runs the venue, b"" where the venue is no market of this ledger."""
+    market = books.markets.find(terms.venue)
+    return market.operator if market is not None else b""
+
+
+def _authorise_both(
+    books: TradesBooks, context: ActionContext, terms: TradeTerms, message: type[Message], amount: int
+) -> None:
+    books.parties.authorise(context, terms.seller, message, amount=amount)
+    if terms.buyer != terms.seller:
+        books.parties.authorise(context, terms.buyer, message, amount=amount)

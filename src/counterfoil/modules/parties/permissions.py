@@ -62,7 +62,41 @@ class Permission(NamedTuple):
     winding_down: bool = False
 
 
-PERMISSIONS: dict[int, Permission] = {}
-"""By message tag."""
+SPONSORS = (REGULATOR, DEPOSITORY, OPERATOR, SECURITIES_COMPANY, COMMERCIAL_BANK)
+"""Who has somebody to admit, and so to suspend and revoke."""
+RUNS_A_MARKET = (OPERATOR, DEPOSITORY, EXCHANGE)
+
+ONE, TWO, ADMINISTRATIVE = Eyes.ONE, Eyes.TWO, Eyes.ADMINISTRATIVE
+
+PERMISSIONS: dict[int, Permission] = {
+    # Parties. What a signer sends for itself (200, 220 to 222) is not sent for a party.
+    200: Permission("ApplyForAdmission", ANYBODY),
+    201: Permission("AdmitParty", SPONSORS),
+    202: Permission("RefuseApplication", SPONSORS),
+    203: Permission("EnrolParty", SPONSORS),
+    204: Permission("ActivateParty", SPONSORS),
+    205: Permission("SuspendParty", SPONSORS),
+    206: Permission("ReinstateParty", SPONSORS),
+    207: Permission("RevokeParty", SPONSORS),
+    208: Permission("WindDownParty", ANYBODY),
+    209: Permission("TerminateParty", SPONSORS),
+    210: Permission("AmendParty", SPONSORS, TWO),
+    211: Permission("VerifyIdentity", LICENSED_AGENTS),
+    212: Permission("NameFourEyes", ANYBODY, ADMINISTRATIVE, True),
+    220: Permission("RegisterSigner", ANYBODY, ONE, True),
+    221: Permission("RotateKeys", ANYBODY, ONE, True),
+    222: Permission("NameRecoveryApprovers", ANYBODY, ONE, True),
+    230: Permission("GrantMandate", ANYBODY, ADMINISTRATIVE, True),
+    231: Permission("RevokeMandate", ANYBODY, ADMINISTRATIVE, True),
+    # Markets
+    300: Permission("OpenMarket", RUNS_A_MARKET, TWO),
+    301: Permission("AmendRulebook", RUNS_A_MARKET, TWO),
+    302: Permission("SetCalendar", RUNS_A_MARKET, TWO),
+    303: Permission("OpenDay", RUNS_A_MARKET, TWO),
+    304: Permission("CloseDay", RUNS_A_MARKET, TWO),
+    305: Permission("AcceptAsset", RUNS_A_MARKET, TWO),
+    306: Permission("WithdrawAsset", RUNS_A_MARKET, TWO),
+}
+"""By message tag: who may send it for whom, and under how many eyes."""
 
 UNLISTED = Permission("a message that no table lists", ANYBODY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 
 from counterfoil.primitives.codec import AMOUNT_MAX, Record
 from counterfoil.primitives.signatures import KeyPolicy
@@ -59,8 +59,10 @@ class PartyStatus(IntEnum):
     TERMINATED = 7
 
 
-class Duty(IntFlag):
-    """What a user does where two pairs of eyes are demanded; where one suffices, a maker acts alone."""
+class Duty(IntEnum):
+    """What a user does where two pairs of eyes are demanded; where one suffices, a maker acts alone.
+
+    The numbers are bits: 1 may make, 2 may check."""
 
     MAKER = 1
     CHECKER = 2
@@ -76,6 +78,7 @@ class Party(Record, frozen=True):
     agent: the licensed agent that verified it; both b"" before that. four_eyes: tags of the message types for which
     the party itself demands two pairs of eyes, ascending. status_before, suspended_by: while suspended, what it
     returns to and who may let it. below: living parties that it admitted. applications: those that wait for it.
+    lapses_ms: when an application lapses; of an application only.
     """
 
     roles: tuple[Role, ...]
@@ -91,6 +94,7 @@ class Party(Record, frozen=True):
     suspended_by: bytes = b""
     below: int = 0
     applications: int = 0
+    lapses_ms: int = 0
 
 
 class Signer(Record, frozen=True):

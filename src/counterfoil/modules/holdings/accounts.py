@@ -105,7 +105,7 @@ def open_account(
         servicer_instructs=disposal.servicer_instructs,
     )
     books.accounts.put(account_id, account)
-    _count(books, _parties_of(account), 1)
+    _count(books, parties_of(account), 1)
     fact = AccountOpened(account_id=account_id, owner=owner_id, servicer=servicer_id, kind=kind)
     context.tell(fact, account.relationship)
     return account_id
@@ -196,8 +196,8 @@ def amend_account(
         freezes=account.freezes,
         opened_height=account.opened_height,
     )
-    _count(books, _parties_of(account), -1)
-    _count(books, _parties_of(changed), 1)
+    _count(books, parties_of(account), -1)
+    _count(books, parties_of(changed), 1)
     books.accounts.put(account_id, changed)
     fact = AccountAmended(
         account_id=account_id,
@@ -223,7 +223,7 @@ def close_account(books: HoldingsBooks, context: ActionContext, account_id: byte
     if contents is not None:
         raise Rejected(HoldingsReject.ACCOUNT_IS_NOT_EMPTY, account=account_id, holdings=contents.holdings)
     books.accounts.put(account_id, _with_freezes(account, AccountStatus.CLOSED, account.freezes))
-    _count(books, _parties_of(account), -1)
+    _count(books, parties_of(account), -1)
     context.tell(AccountClosed(account_id=account_id), account.relationship)
 
 
@@ -248,7 +248,7 @@ def _with_freezes(account: Account, status: AccountStatus, freezes: tuple[Accoun
     )
 
 
-def _parties_of(account: Account) -> tuple[bytes, ...]:
+def parties_of(account: Account) -> tuple[bytes, ...]:
     """Owner, servicer and joint holders, each once."""
     parties = [account.owner]
     for party in (account.servicer, *account.joint_holders):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from counterfoil.modules.holdings.records import (
     ACCOUNTS,
@@ -14,27 +15,30 @@ from counterfoil.modules.holdings.records import (
     TOTALS,
 )
 from counterfoil.modules.instruments.interface import Instruments
+from counterfoil.modules.module import Shelves
 from counterfoil.modules.parties.interface import Parties
-from counterfoil.primitives.codec import Record
 from counterfoil.state.books import Shelf
-from counterfoil.state.tables import Table
-
-R = TypeVar("R", bound=Record)
 
 
-class Shelves(Protocol):
-    """Gives the shelf of a table that the module owns."""
-
-    def __call__(self, table: Table[R], /) -> Shelf[R]: ...
+def in_memory(shelf: Shelf[Any]) -> Iterator[tuple[bytes, Any]]:
+    """The records of a shelf that are in memory, by key: all of them in a ledger that was never written to disk."""
+    for key in sorted(shelf.live):
+        record = shelf.live[key]
+        if record is not None:
+            yield key, record
 
 
 class HoldingsBooks:
-    """Shelves of the module's own tables, and the interfaces that it asks."""
+    """Shelves of the module's own tables, and the interfaces that it asks.
+
+    everything(shelf) → all its records, for the full check alone; the wiring sets one that asks the state.
+    """
 
     __slots__ = (
         "accounts",
         "contents",
         "earmarks",
+        "everything",
         "expiries",
         "holdings",
         "instruments",
@@ -53,3 +57,4 @@ class HoldingsBooks:
         self.party_accounts = shelves(PARTY_ACCOUNTS)
         self.parties = parties
         self.instruments = instruments
+        self.everything: Callable[[Shelf[Any]], Iterable[tuple[bytes, Any]]] = in_memory

@@ -91,3 +91,12 @@ class AccountClosed(Fact, tag=557):
     """An account was closed; its identity is never given again."""
 
     account_id: bytes
+
+
+class TransferredByOrder(Fact, tag=558):
+    """A holding was moved without its owner. order_hash: SHA-256 of the order's text, the postings' reference."""
+
+    authority: bytes
+    instrument_id: bytes
+    quantity: int
+    order_hash: bytes

@@ -86,12 +86,13 @@ class Holdings:
         account: Account,
         message_type: type[Message],
         amount: int = 0,
+        servicer_too: bool | None = None,
     ) -> None:
         """Whether the action's signers may dispose of the account.
 
         They do when the threshold of the account's own signers is met; or by authority of the owner (not where it
         is held jointly: then the signers say how the holders act together); or by authority of the servicer, where
-        it may instruct. Rejected NOT_AUTHORISED_FOR_THE_ACCOUNT.
+        `servicer_too` or else the account says that it may instruct. Rejected NOT_AUTHORISED_FOR_THE_ACCOUNT.
         """
         needed = account.threshold
         if needed:
@@ -111,7 +112,7 @@ class Holdings:
                     return
                 except Rejected as rejected:
                     refusal = rejected.code.name
-        if account.servicer_instructs:
+        if account.servicer_instructs if servicer_too is None else servicer_too:
             try:
                 parties.authorise(context, account.servicer, message_type, account_id, amount)
                 return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from counterfoil.modules.instruments.records import (
     AMENDING_MARKETS,
@@ -14,31 +14,38 @@ from counterfoil.modules.instruments.records import (
     TERMS,
 )
 from counterfoil.modules.markets.interface import Markets
+from counterfoil.modules.module import Shelves
 from counterfoil.modules.parties.interface import Parties
-from counterfoil.primitives.codec import Record
 from counterfoil.state.books import Shelf
-from counterfoil.state.tables import Table
-
-R = TypeVar("R", bound=Record)
 
 
-class Shelves(Protocol):
-    """Gives the shelf of a table that the module owns."""
+def _nobody_knows(_instrument_id: bytes) -> int:
+    """Until the wiring says who counts, something is taken to be outstanding, and nothing is recorded as redeemed."""
+    return 1
 
-    def __call__(self, table: Table[R], /) -> Shelf[R]: ...
+
+def in_memory(shelf: Shelf[Any]) -> Iterator[tuple[bytes, Any]]:
+    """The records of a shelf that are in memory, by key: all of them in a ledger that was never written to disk."""
+    for key in sorted(shelf.live):
+        record = shelf.live[key]
+        if record is not None:
+            yield key, record
 
 
 class InstrumentsBooks:
     """Shelves of the module's own tables, and what it asks of others.
 
+    everything(shelf) → all its records, for the full check alone; the wiring sets one that asks the state.
+
     outstanding(instrument id) → units issued and not redeemed. It is answered by a module above this one, so that
-    the wiring sets it.
+    the wiring hands it in.
     """
 
     __slots__ = (
         "amending_markets",
         "amendments_due",
         "equity_classes",
+        "everything",
         "identifiers",
         "instruments",
         "markets",
@@ -47,7 +54,13 @@ class InstrumentsBooks:
         "terms",
     )
 
-    def __init__(self, shelves: Shelves, parties: Parties, markets: Markets) -> None:
+    def __init__(
+        self,
+        shelves: Shelves,
+        parties: Parties,
+        markets: Markets,
+        outstanding: Callable[[bytes], int] = _nobody_knows,
+    ) -> None:
         self.instruments = shelves(INSTRUMENTS)
         self.terms = shelves(TERMS)
         self.identifiers = shelves(IDENTIFIERS)
@@ -56,9 +69,5 @@ class InstrumentsBooks:
         self.amending_markets = shelves(AMENDING_MARKETS)
         self.parties = parties
         self.markets = markets
-        self.outstanding: Callable[[bytes], int] = _nobody_knows
-
-
-def _nobody_knows(_instrument_id: bytes) -> int:
-    """Until the wiring says who counts, something is taken to be outstanding, and nothing is recorded as redeemed."""
-    return 1
+        self.outstanding = outstanding
+        self.everything: Callable[[Shelf[Any]], Iterable[tuple[bytes, Any]]] = in_memory

@@ -1,4 +1,4 @@
-"""What the module tells: to issuer and registrar."""
+"""What the module tells, to everybody: reference data is public."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from counterfoil.modules.instruments.books import InstrumentsBooks
 from counterfoil.modules.instruments.facts import InstrumentStatusChanged, TermsInForce
 from counterfoil.modules.instruments.records import (
@@ -20,8 +22,8 @@ from counterfoil.modules.instruments.records import (
     in_force,
     terms_key,
 )
-from counterfoil.modules.module import ActionContext
-from counterfoil.primitives.outcome import ensure
+from counterfoil.modules.module import PUBLIC, ActionContext
+from counterfoil.primitives.outcome import InvariantViolation, ensure
 
 ENDED = (InstrumentStatus.REDEEMED, InstrumentStatus.CANCELLED)
 
@@ -40,39 +42,23 @@ def change_status(
     suspended_by = by if status is InstrumentStatus.SUSPENDED else b""
     books.instruments.put(instrument_id, with_status(instrument, status, suspended_by))
     fact = InstrumentStatusChanged(instrument_id=instrument_id, before=instrument.status, after=status, by=by)
-    context.tell(fact, instrument.issuer, instrument.registrar)
+    context.tell(fact, PUBLIC)
 
 
 def with_status(instrument: Instrument, status: InstrumentStatus, suspended_by: bytes) -> Instrument:
-    return Instrument(
-        kind=instrument.kind,
-        status=status,
-        issuer=instrument.issuer,
-        registrar=instrument.registrar,
-        market=instrument.market,
-        class_name=instrument.class_name,
-        campaign=instrument.campaign,
-        currency=instrument.currency,
-        quantity_type=instrument.quantity_type,
-        scale=instrument.scale,
-        settlement_unit=instrument.settlement_unit,
-        minimum=instrument.minimum,
-        multiple=instrument.multiple,
-        rounding=instrument.rounding,
-        residue_account=instrument.residue_account,
-        maturity_date=instrument.maturity_date,
-        issuance_account=instrument.issuance_account,
-        handle=instrument.handle,
-        terms_version=instrument.terms_version,
-        latest_version=instrument.latest_version,
-        suspended_by=suspended_by,
-    )
+    return structs.replace(instrument, status=status, suspended_by=suspended_by)
+
+
+def with_latest_version(instrument: Instrument, version: int) -> Instrument:
+    """The instrument with one more accepted version of its terms, not in force yet."""
+    return structs.replace(instrument, latest_version=version)
 
 
 def terms_of(books: InstrumentsBooks, instrument_id: bytes, version: int) -> TermsVersion:
     found = books.terms.find(terms_key(instrument_id, version))
-    ensure(found is not None, "every version up to the latest has its terms")
-    return found  # type: ignore[return-value]
+    if found is None:
+        raise InvariantViolation("every version up to the latest has its terms")
+    return found
 
 
 def claim_identifiers(books: InstrumentsBooks, instrument_id: bytes, terms: Terms, now: bool) -> None:
@@ -105,9 +91,7 @@ def take_effect(
     changed = in_force(instrument, terms, version)
     _drop_identifiers(books, instrument_id, before, changed)
     books.instruments.put(instrument_id, changed)
-    context.tell(
-        TermsInForce(instrument_id=instrument_id, version=version), instrument.issuer, instrument.registrar
-    )
+    context.tell(TermsInForce(instrument_id=instrument_id, version=version), PUBLIC)
 
 
 def await_date(books: InstrumentsBooks, market: str, date: int, instrument_id: bytes, version: int) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from msgspec import structs
+
 from counterfoil.primitives.codec import Record
 from counterfoil.state.tables import Table
 
@@ -187,26 +189,13 @@ def due_key(market: str, date: int, instrument_id: bytes, version: int) -> bytes
 
 def in_force(instrument: Instrument, terms: Terms, version: int) -> Instrument:
     """The instrument with another version of its terms in force."""
-    return Instrument(
-        kind=instrument.kind,
-        status=instrument.status,
-        issuer=instrument.issuer,
-        registrar=instrument.registrar,
-        market=instrument.market,
-        class_name=instrument.class_name,
-        campaign=instrument.campaign,
-        currency=instrument.currency,
-        quantity_type=instrument.quantity_type,
-        scale=instrument.scale,
+    return structs.replace(
+        instrument,
         settlement_unit=terms.settlement_unit,
         minimum=terms.minimum,
         multiple=terms.multiple,
         rounding=terms.rounding,
         residue_account=terms.residue_account,
         maturity_date=terms.maturity_date,
-        issuance_account=instrument.issuance_account,
-        handle=instrument.handle,
         terms_version=version,
-        latest_version=max(version, instrument.latest_version),
-        suspended_by=instrument.suspended_by,
     )

@@ -1,0 +1,218 @@
+"""What is always true of quantities and accounts.
+
+Each instrument sums to zero over all its holdings, the issuance account's counting negative. `check` proves it for a
+block by the changes alone; `check_all` adds up everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import structs
+
+from counterfoil.modules.holdings.accounts import parties_of
+from counterfoil.modules.holdings.books import HoldingsBooks
+from counterfoil.modules.holdings.marks import expiry_key
+from counterfoil.modules.holdings.records import (
+    ACCOUNTS,
+    CONTENTS,
+    EARMARK_EXPIRIES,
+    EARMARKS,
+    HOLDINGS,
+    PARTY_ACCOUNTS,
+    TOTALS,
+    Account,
+    AccountStatus,
+    Earmark,
+    EarmarkReason,
+    Holding,
+    InstrumentTotals,
+)
+from counterfoil.modules.instruments.interface import Instrument
+from counterfoil.primitives.codec import AMOUNT_MAX
+from counterfoil.primitives.outcome import InvariantViolation, ensure
+
+Changes = Mapping[int, Mapping[bytes, tuple[Any, Any]]]
+Sums = dict[bytes, int]
+
+_NO_TOTALS = InstrumentTotals(issued=0, redeemed=0, earmarked=0)
+
+
+def check(books: HoldingsBooks, changed: Changes) -> None:
+    """What the block touched, by differences."""
+    _check_holdings(books, changed)
+    _check_accounts(books, changed)
+
+
+def check_all(books: HoldingsBooks) -> None:
+    """Everything, by sums from nothing."""
+    nothing = None
+    everything: Changes = {
+        shelf.table.number: {key: (nothing, record) for key, record in books.everything(shelf)}
+        for shelf in (
+            books.holdings,
+            books.earmarks,
+            books.expiries,
+            books.totals,
+            books.accounts,
+            books.contents,
+            books.party_accounts,
+        )
+    }
+    check(books, everything)
+
+
+def _check_holdings(books: HoldingsBooks, changed: Changes) -> None:
+    balance: Sums = {}  # by instrument, the issuance account's counting negative
+    outstanding: Sums = {}  # by instrument
+    earmarked: Sums = {}  # by holding
+    earmarked_of: Sums = {}  # by instrument
+    holdings: Sums = {}  # by account
+    instruments: dict[bytes, Instrument] = {}
+    for key, (before, now) in changed.get(HOLDINGS.number, {}).items():
+        account_id, instrument_id = key[:20], key[20:]
+        instrument = instruments.get(instrument_id)
+        if instrument is None:
+            instrument = instruments[instrument_id] = _instrument(books, instrument_id)
+        available_before, earmarked_before = _quantities(before)
+        available, aside = _quantities(now)
+        if now is not None:
+            ensure(available >= 0 and aside >= 0, "no quantity is negative")
+            ensure(
+                0 < available + aside <= AMOUNT_MAX,
+                "a holding holds something, and no more than an amount can be",
+            )
+        change = available - available_before
+        if account_id == instrument.issuance_account:
+            ensure(aside == 0, "nothing of an issuance account is earmarked")
+            outstanding[instrument_id] = change
+            balance[instrument_id] = balance.get(instrument_id, 0) - change
+        else:
+            difference = aside - earmarked_before
+            balance[instrument_id] = balance.get(instrument_id, 0) + change + difference
+            if difference:
+                earmarked[key] = difference
+                earmarked_of[instrument_id] = earmarked_of.get(instrument_id, 0) + difference
+        if (before is None) != (now is None):
+            holdings[account_id] = holdings.get(account_id, 0) + (1 if before is None else -1)
+    ensure(not any(balance.values()), "each instrument sums to zero")
+
+    for earmark_id, (before, now) in changed.get(EARMARKS.number, {}).items():
+        if now is not None:
+            _check_earmark(books, earmark_id, now)
+        for earmark, sign in ((before, -1), (now, 1)):
+            if earmark is not None:
+                key = earmark.account_id + earmark.instrument_id
+                earmarked[key] = earmarked.get(key, 0) - sign * earmark.quantity
+    ensure(not any(earmarked.values()), "what is earmarked of a holding is the sum of its earmarks")
+    for key, (before, now) in changed.get(EARMARK_EXPIRIES.number, {}).items():
+        found = books.earmarks.find(key[8:])
+        if now is not None:
+            ensure(
+                found is not None and expiry_key(found.expiry_ms, key[8:]) == key,
+                "what expires is a live earmark",
+            )
+        elif before is not None:
+            ensure(found is None, "an earmark that ended does not expire")
+
+    for instrument_id, (before, now) in changed.get(TOTALS.number, {}).items():
+        old, new = before or _NO_TOTALS, now or _NO_TOTALS
+        ensure(
+            0 <= new.redeemed <= new.issued <= AMOUNT_MAX and 0 <= new.earmarked, "totals are within bounds"
+        )
+        ensure(
+            new.issued - new.redeemed - old.issued + old.redeemed == outstanding.pop(instrument_id, 0),
+            "the issuance account stands against what is issued and not redeemed",
+        )
+        ensure(
+            new.earmarked - old.earmarked == earmarked_of.pop(instrument_id, 0),
+            "what is earmarked of an instrument is counted",
+        )
+    ensure(not any(outstanding.values()), "what is issued and redeemed is counted")
+    ensure(not any(earmarked_of.values()), "what is earmarked of an instrument is counted")
+    _check_counts(changed, CONTENTS.number, holdings, "the holdings of an account are counted")
+
+
+def _check_accounts(books: HoldingsBooks, changed: Changes) -> None:
+    opened: Sums = {}
+    for account_id, (before, now) in changed.get(ACCOUNTS.number, {}).items():
+        ensure(now is not None, "an account's identity is kept for ever")
+        if before is not None:
+            ensure(_fixed(before) == _fixed(now), "owner, servicer and kind of an account do not change")
+            ensure(before.status is AccountStatus.OPEN, "a closed account does not change")
+        if now.status is AccountStatus.CLOSED:
+            ensure(books.contents.find(account_id) is None, "a closed account is empty")
+        ensure(
+            now.frozen_debits == any(order.debits for order in now.freezes)
+            and now.frozen_credits == any(order.credits for order in now.freezes),
+            "an account is frozen by the orders that stand against it",
+        )
+        for account, sign in ((before, -1), (now, 1)):
+            if account is not None and account.status is AccountStatus.OPEN:
+                for party in parties_of(account):
+                    opened[party] = opened.get(party, 0) + sign
+    _check_counts(changed, PARTY_ACCOUNTS.number, opened, "the open accounts of a party are counted")
+    for account_id, (_, contents) in changed.get(CONTENTS.number, {}).items():
+        if contents is not None:
+            found = books.accounts.find(account_id)
+            ensure(
+                found is not None and found.status is AccountStatus.OPEN,
+                "only an open account holds anything",
+            )
+
+
+def _check_counts(changed: Changes, table: int, differences: Sums, text: str) -> None:
+    """Whether a table of counters moved by exactly these differences."""
+    for key, (before, now) in changed.get(table, {}).items():
+        count_before = _count(before)
+        count = _count(now)
+        ensure(now is None or count > 0, text)
+        ensure(count - count_before == differences.pop(key, 0), text)
+    ensure(not any(differences.values()), text)
+
+
+def _check_earmark(books: HoldingsBooks, earmark_id: bytes, earmark: Earmark) -> None:
+    ensure(earmark.quantity > 0, "an earmark covers something")
+    holding = books.holdings.find(earmark.account_id + earmark.instrument_id)
+    ensure(
+        holding is not None and holding.earmarked >= earmark.quantity,
+        "an earmark lies on a live holding",
+    )
+    if earmark.expiry_ms:
+        ensure(earmark.reason is not EarmarkReason.FREEZE, "a freeze never lapses")
+        ensure(
+            books.expiries.find(expiry_key(earmark.expiry_ms, earmark_id)) is not None,
+            "an earmark with an expiry expires",
+        )
+
+
+def _instrument(books: HoldingsBooks, instrument_id: bytes) -> Instrument:
+    found = books.instruments.find(instrument_id)
+    if found is None:
+        raise InvariantViolation("what is held is an instrument")
+    return found
+
+
+def _quantities(holding: Holding | None) -> tuple[int, int]:
+    return (holding.available, holding.earmarked) if holding is not None else (0, 0)
+
+
+def _count(record: Any) -> int:
+    """Of an `AccountContents` or a `PartyAccounts`: both have one field, a count."""
+    if record is None:
+        return 0
+    (count,) = structs.astuple(record)
+    return int(count)
+
+
+def _fixed(account: Account) -> tuple[Any, ...]:
+    return (
+        account.owner,
+        account.servicer,
+        account.kind,
+        account.relationship,
+        account.handle,
+        account.owner_handle,
+        account.opened_height,
+    )

@@ -1,0 +1,1 @@
+"""Commands without logic: what they do is in `sdk`, `node` and `demo`."""

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from counterfoil.engine.decided import LOGGED_BLOCK, DecidedBlock, LoggedBlock, items_digest
 from counterfoil.engine.pool import Pool, Rates, Waiting
 from counterfoil.engine.signature_pool import PendingChecks, SignaturePool
+from counterfoil.machine.genesis import GENESIS_HEIGHT
 from counterfoil.machine.machine import Machine, Outcome, RulesFailed
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import (
@@ -105,13 +106,16 @@ class EmbeddedEngine:
 
     # Opening
 
-    def found(self) -> Header:
-        """Found the ledger and make the founding durable: its header is block 1 of the log."""
+    def found(self, progress: Callable[[int, int], None] | None = None) -> None:
+        """Found the ledger and make the founding durable: the first blocks of the log."""
+        machine = self.machine
         with self.lock:
-            header = self.machine.found()
-            self._make_durable(DecidedBlock(header.height, header.time_ms, self._sealer.address, (), b"", ()), header)
-            self.machine.state.flush(levels=True)
-        return header
+            for height in range(GENESIS_HEIGHT, machine.founding_height + 1):
+                header = machine.found(height)
+                self._make_durable(DecidedBlock(height, header.time_ms, self._sealer.address, (), b"", ()), header)
+                machine.state.flush(levels=height == machine.founding_height)
+                if progress is not None:
+                    progress(height - GENESIS_HEIGHT + 1, machine.founding_height - GENESIS_HEIGHT + 1)
 
     def recover(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Replay the log's tail that the store has not seen, comparing each header. Returns how many blocks."""
@@ -133,8 +137,8 @@ class EmbeddedEngine:
     def replay(self, logged: LoggedBlock) -> Header:
         """Apply a decided block again, check every signature, and compare the header with the logged one."""
         block = logged.block
-        if block.height == 1:
-            header = self.machine.found()
+        if block.height <= self.machine.founding_height:
+            header = self.machine.found(block.height)
         else:
             bundles = [self._open_bundle(item) for item in block.items]
             flat = [prepared for bundle in bundles for prepared in bundle]

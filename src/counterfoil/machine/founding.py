@@ -1,24 +1,146 @@
-"""Founding: what the genesis file's sections put on the books in block 1."""
+"""Founding: what the genesis file's sections put on the books, in one block or, for large registers, in several."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import msgspec
 
 from counterfoil.machine.genesis import Genesis
 from counterfoil.machine.wiring import Wired
+from counterfoil.modules.holdings.founding import OpeningAccount, found_accounts, found_issuance_account
+from counterfoil.modules.instruments.founding import found_instrument
+from counterfoil.modules.instruments.interface import InstrumentKind
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.parties import PartiesGenesis
 from counterfoil.modules.parties import found as found_parties
+from counterfoil.primitives.digests import OBJECT, digest
+
+Step = Callable[[ActionContext], None]
+Section = TypeVar("Section")
+
+PARTIES = "parties"
+OPENING_REGISTER = "opening_register"
 
 
-def found(wired: Wired, context: ActionContext, genesis: Genesis) -> None:
-    """Raises ValueError that names the section where the genesis file does not fit, `Rejected` where it cannot be."""
-    wired.governance.found(genesis.rule_version)
-    unknown = sorted(name for name in genesis.sections if name != "parties")
+class OpeningRegister(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A made-up register of any size, the same for the same numbers, for measuring and trying out; sandbox only.
+
+    market: code that the instruments name. issuer, trustee, brokers: names of founding parties. Of `accounts`
+    accounts, number i belongs to broker i modulo their number and holds `quantity` of security i modulo `securities`
+    and `money` of the trustee's token. accounts_per_block: so many are founded in one block.
+    """
+
+    market: str
+    issuer: str
+    trustee: str
+    brokers: tuple[str, ...]
+    securities: int
+    accounts: int
+    quantity: int
+    money: int
+    currency: str = "USD"
+    scale: int = 2
+    accounts_per_block: int = 50_000
+
+
+def opening_account(number: int) -> bytes:
+    """The identity of account `number` of an opening register."""
+    return _identity(b"account", number)
+
+
+def opening_security(number: int) -> bytes:
+    return _identity(b"security", number)
+
+
+def opening_money() -> bytes:
+    """The identity of the trustee's token of an opening register."""
+    return _identity(b"money", 0)
+
+
+def steps(wired: Wired, genesis: Genesis) -> list[Step]:
+    """What each founding block does, in order. ValueError names the section where the genesis file does not fit."""
+    unknown = [name for name in genesis.sections if name not in (PARTIES, OPENING_REGISTER)]
     if unknown:
-        raise ValueError(f"the genesis file has a section {unknown[0]!r} that no module knows")
+        raise ValueError(f"the genesis file has a section {unknown[0]!r} that this program does not know")
+    parties = _section(genesis, PARTIES, PartiesGenesis, {})
+    identities: dict[str, bytes] = {}
+
+    def found_ledger(context: ActionContext) -> None:
+        wired.governance.found(genesis.rule_version)
+        identities.update(found_parties(wired.parties_books, context, parties))
+
+    found = [found_ledger]
+    if OPENING_REGISTER in genesis.sections:
+        if not genesis.sandbox:
+            raise ValueError(f"only a sandbox ledger may be founded with a section {OPENING_REGISTER!r}")
+        register = _section(genesis, OPENING_REGISTER, OpeningRegister, None)
+        found += _opening_register(wired, register, identities)
+    return found
+
+
+def _opening_register(wired: Wired, register: OpeningRegister, identities: dict[str, bytes]) -> list[Step]:
+    instruments = [opening_security(number) for number in range(register.securities)]
+    issuance_accounts = {identity: _identity(b"issuance", at) for at, identity in enumerate(instruments)}
+    issuance_accounts[opening_money()] = _identity(b"issuance", register.securities)
+
+    def found_instruments(context: ActionContext) -> None:
+        for instrument_id, account_id in issuance_accounts.items():
+            is_money = instrument_id == opening_money()
+            issuer = identities[register.trustee if is_money else register.issuer]
+            found_issuance_account(wired.holdings_books, context, account_id, issuer)
+            found_instrument(
+                wired.instruments_books,
+                context,
+                instrument_id,
+                InstrumentKind.MONEY_TOKEN if is_money else InstrumentKind.EQUITY,
+                "money" if is_money else f"security {instruments.index(instrument_id)}",
+                issuer,
+                register.market,
+                register.currency,
+                register.scale if is_money else 0,
+                account_id,
+            )
+
+    def accounts_from(first: int) -> Step:
+        def found_part(context: ActionContext) -> None:
+            last = min(first + register.accounts_per_block, register.accounts)
+            openings = _openings(wired, register, identities, instruments, first, last)
+            found_accounts(wired.holdings_books, context, openings, issuance_accounts)
+
+        return found_part
+
+    firsts = range(0, register.accounts, register.accounts_per_block)
+    return [found_instruments, *(accounts_from(first) for first in firsts)]
+
+
+def _openings(
+    wired: Wired,
+    register: OpeningRegister,
+    identities: dict[str, bytes],
+    instruments: list[bytes],
+    first: int,
+    last: int,
+) -> Iterator[OpeningAccount]:
+    money = opening_money()
+    brokers = [identities[name] for name in register.brokers]
+    signers = [wired.parties.require(broker).signer for broker in brokers]
+    for number in range(first, last):
+        at = number % len(brokers)
+        held = (
+            (instruments[number % len(instruments)], register.quantity),
+            (money, register.money),
+        )
+        yield OpeningAccount(opening_account(number), brokers[at], brokers[at], signers[at], held)
+
+
+def _section(genesis: Genesis, name: str, kind: type[Section], otherwise: Any) -> Section:
     try:
-        section = msgspec.convert(genesis.sections.get("parties", {}), PartiesGenesis)
+        return msgspec.convert(genesis.sections.get(name, otherwise), kind)
     except msgspec.ValidationError as error:
-        raise ValueError(f"the genesis file's section 'parties' is not valid: {error}") from None
-    found_parties(wired.parties_books, context, section)
+        raise ValueError(f"the genesis file's section {name!r} is not valid: {error}") from None
+
+
+def _identity(kind: bytes, number: int) -> bytes:
+    return digest(OBJECT, b"opening register", kind, number.to_bytes(8, "big"))[:20]

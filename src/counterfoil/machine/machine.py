@@ -10,7 +10,7 @@ from counterfoil.machine.genesis import GENESIS_HEIGHT, RULE_VERSION, Genesis
 from counterfoil.machine.receipts import ReceiptBook
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import Body, Mode, Prepared, Reader
-from counterfoil.machine.founding import found
+from counterfoil.machine.founding import steps
 from counterfoil.machine.wiring import MESSAGES, Wired, wire
 from counterfoil.modules.module import ActionContext, BlockContext
 from counterfoil.primitives.addresses import address_of
@@ -79,6 +79,7 @@ class Machine:
         self.last: Header | None = None
         self.reader = Reader(chain_id, MESSAGES)
         self.wired: Wired = wire(state, self.reader.proposal)
+        self._founding = steps(self.wired, genesis)
         self._secret = secret
         self._rules = self.wired.rules
         self._policy = self.wired.parties.policy
@@ -87,13 +88,19 @@ class Machine:
 
     # Founding and opening
 
-    def found(self) -> Header:
-        """Found the ledger: block 1, from the genesis file's sections."""
-        self.state.found()
-        block = self._block_context(GENESIS_HEIGHT, self.genesis.time_ms, self.genesis.rule_version)
-        found(self.wired, ActionContext(block, bytes(32), 0, ()), self.genesis)
+    @property
+    def founding_height(self) -> int:
+        """The height of the last founding block: 1, unless the genesis file brings a large register."""
+        return GENESIS_HEIGHT - 1 + len(self._founding)
+
+    def found(self, height: int) -> Header:
+        """Make one founding block, from the genesis file's sections; the first is `GENESIS_HEIGHT`."""
+        if height == GENESIS_HEIGHT:
+            self.state.found()
+        block = self._block_context(height, self.genesis.time_ms + height - GENESIS_HEIGHT, self.genesis.rule_version)
+        self._founding[height - GENESIS_HEIGHT](ActionContext(block, height.to_bytes(32, "big"), 0, ()))
         self.state.books.accept()
-        book = ReceiptBook(GENESIS_HEIGHT, self._receipt_key(GENESIS_HEIGHT))
+        book = ReceiptBook(height, self._receipt_key(height))
         self._executed = (block, sha256(b"").digest(), book, [], [])
         self._check_invariants()
         return self.commit()

@@ -73,6 +73,9 @@ class Wired(NamedTuple):
     holdings: Holdings
     cash: Cash
     trades: Trades
+    parties_books: PartiesBooks
+    instruments_books: InstrumentsBooks
+    holdings_books: HoldingsBooks
 
 
 Decode = Callable[[bytes], tuple[tuple[bytes, ...], tuple[Any, ...]]]
@@ -144,4 +147,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         holdings=holdings_interface,
         cash=cash_interface,
         trades=trades_interface,
+        parties_books=parties_books,
+        instruments_books=instruments_books,
+        holdings_books=holdings_books,
     )

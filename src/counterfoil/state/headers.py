@@ -10,11 +10,8 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from counterfoil.primitives.codec import Record, encode
-from counterfoil.primitives.digests import HEADER, HISTORY_LEAF, HISTORY_NODE
+from counterfoil.primitives.digests import HEADER, HISTORY_LEAF, HISTORY_NODE, SEAL
 from counterfoil.primitives.outcome import ensure
-
-SEAL = b"\x05s"
-"""The tag of what a sealer signs, beside those in `primitives.digests`."""
 
 CHUNK = 1024
 """So many headers share one remembered root: a power of two, so that a chunk is a whole subtree."""

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from counterfoil.primitives.digests import FREE_SLOTS, LEAF, LIST, MEMBER, VALUE
-
-MEMBER_KEY = b"\x03k"
-"""The tag of a link's commitment to its member, beside those in `primitives.digests`."""
+from counterfoil.primitives.digests import FREE_SLOTS, LEAF, LIST, MEMBER, MEMBER_KEY, VALUE
 
 NO_SLOT = 2**64 - 1
 """Stands for "no free slot" in the root, and for the slot of an ended record."""

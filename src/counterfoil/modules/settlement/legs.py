@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from counterfoil.modules.settlement.records import BatchChunk
 from counterfoil.modules.settlement.rejects import SettlementReject
+from counterfoil.primitives.digests import BATCH, CHUNK
 from counterfoil.primitives.outcome import Rejected
 
 LEGS_PER_CHUNK_MAX = 65_536
@@ -22,8 +23,8 @@ LEGS_PER_CHUNK_MAX = 65_536
 CHUNKS_MAX = 1_024
 LEGS_MAX = 8_388_608
 """Legs of one batch: more would take longer than a block may."""
-BATCH_CHUNK = b"\x05c"
-BATCH = b"\x05b"
+
+
 
 _ID = 20
 _LOW = np.int64(0xFFFF_FFFF)
@@ -67,7 +68,7 @@ def check_chunk(chunk: BatchChunk) -> int:
 
 def chunk_digest(chunk: BatchChunk) -> bytes:
     """32 bytes over a part, each array after its length."""
-    hasher = sha256(BATCH_CHUNK)
+    hasher = sha256(CHUNK)
     for part in (
         chunk.accounts,
         chunk.instruments,

@@ -1,0 +1,100 @@
+"""Accounts and holdings that exist from the founding on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from counterfoil.modules.holdings.accounts import new_account
+from counterfoil.modules.holdings.books import HoldingsBooks
+from counterfoil.modules.holdings.records import (
+    AccountContents,
+    AccountKind,
+    Holding,
+    InstrumentTotals,
+    PartyAccounts,
+)
+from counterfoil.modules.module import ActionContext
+
+
+class OpeningAccount(NamedTuple):
+    """One account of the opening register: its own signer, and (instrument id, quantity) of what it holds."""
+
+    account_id: bytes
+    owner: bytes
+    servicer: bytes
+    signer: bytes
+    holdings: tuple[tuple[bytes, int], ...]
+
+
+def found_issuance_account(
+    books: HoldingsBooks, context: ActionContext, account_id: bytes, issuer: bytes
+) -> None:
+    """The account that stands against everything issued of one instrument."""
+    account = new_account(
+        issuer,
+        issuer,
+        AccountKind.ISSUANCE,
+        context.handle(account_id),
+        context.handle(issuer),
+        context.height,
+    )
+    books.accounts.put(account_id, account)
+    _count(books, {issuer: 1})
+
+
+def found_accounts(
+    books: HoldingsBooks,
+    context: ActionContext,
+    accounts: Iterable[OpeningAccount],
+    issuance_accounts: dict[bytes, bytes],
+) -> None:
+    """Put accounts with their opening holdings on the books, issued against each instrument's issuance account.
+
+    issuance_accounts: instrument id → account id. What the accounts hold is added to what is issued already.
+    """
+    put_account, put_contents, put_holding = books.accounts.put, books.contents.put, books.holdings.put
+    handle, height = context.handle, context.height
+    counts: dict[bytes, int] = {}
+    issued: dict[bytes, int] = {}
+    owner_handles: dict[bytes, bytes] = {}
+    for opening in accounts:
+        account_id, owner, servicer = opening.account_id, opening.owner, opening.servicer
+        owner_handle = owner_handles.get(owner)
+        if owner_handle is None:
+            owner_handle = owner_handles[owner] = handle(owner)
+        account = new_account(
+            owner,
+            servicer,
+            AccountKind.SEGREGATED,
+            handle(account_id),
+            owner_handle,
+            height,
+            (opening.signer,),
+            1,
+        )
+        put_account(account_id, account)
+        put_contents(account_id, AccountContents(len(opening.holdings)))
+        for party in (owner,) if owner == servicer else (owner, servicer):
+            counts[party] = counts.get(party, 0) + 1
+        for instrument_id, quantity in opening.holdings:
+            put_holding(account_id + instrument_id, Holding(quantity, 0))
+            issued[instrument_id] = issued.get(instrument_id, 0) + quantity
+    _count(books, counts)
+    for instrument_id, quantity in issued.items():
+        _count_issued(books, issuance_accounts[instrument_id], instrument_id, quantity)
+
+
+def _count(books: HoldingsBooks, counts: dict[bytes, int]) -> None:
+    for party, opened in counts.items():
+        found = books.party_accounts.find(party)
+        books.party_accounts.put(party, PartyAccounts(opened + (found.open if found is not None else 0)))
+
+
+def _count_issued(books: HoldingsBooks, issuance_account: bytes, instrument_id: bytes, quantity: int) -> None:
+    totals = books.totals.find(instrument_id)
+    issued = quantity + (totals.issued if totals is not None else 0)
+    books.totals.put(instrument_id, InstrumentTotals(issued, 0, 0))
+    if totals is None:
+        books.contents.put(issuance_account, AccountContents(1))
+    books.holdings.put(issuance_account + instrument_id, Holding(issued, 0))

@@ -39,15 +39,17 @@ def check(books: CashBooks, changed: Changes) -> None:
             ensure(books.holdings.earmark_of(old.earmark_id) is None, "an ended redemption has no earmark")
     for before, now in changed.get(SUPPLIES.number, {}).values():
         ensure(now is not None, "a supply is kept for ever")
-        if before is not None and before.token != now.token:
-            ensure(_outstanding(before) == 0, "a token is succeeded when all of it was redeemed")
-            booked.pop(before.token, 0)
-            requested.pop(before.token, 0)
-            before = None
-        was_booked = before.deposited - before.paid if before is not None else 0
-        was_requested = before.requested if before is not None else 0
+        was_outstanding, was_requested = now.founded, 0
+        if before is not None and before.token == now.token:
+            was_outstanding, was_requested = _outstanding(before), before.requested
+        elif before is not None:
+            ensure(
+                _outstanding(before) + booked.pop(before.token, 0) == 0
+                and before.requested + requested.pop(before.token, 0) == 0,
+                "a token is succeeded when all of it was redeemed",
+            )
         ensure(
-            now.deposited - now.paid - was_booked == booked.pop(now.token, 0),
+            _outstanding(now) - was_outstanding == booked.pop(now.token, 0),
             "a supply changes by bank entries alone",
         )
         ensure(
@@ -55,7 +57,10 @@ def check(books: CashBooks, changed: Changes) -> None:
             "what is requested is counted as it comes and goes",
         )
         _check_supply(books, now)
-    ensure(not booked and not any(requested.values()), "bank entries and redemptions change the supply")
+    ensure(
+        not any(booked.values()) and not any(requested.values()),
+        "bank entries and redemptions change the supply",
+    )
 
 
 def check_all(books: CashBooks) -> None:

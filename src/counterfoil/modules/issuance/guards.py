@@ -97,7 +97,8 @@ def check_list(lines: tuple[HoldingLine, ...], total: int) -> None:
 def _fits(books: IssuanceBooks, instrument: Instrument, kind: RegistrationApprover, party: bytes) -> bool:
     """Whether a party is what stands in the policy: the issuer, the market's operator, a role.
 
-    An operator is the market's own, or the one under which the issuer was admitted.
+    An operator is the market's own, or the one that admitted the issuer; where none did (it is a trustee, a bank),
+    any operator.
     """
     if kind is RegistrationApprover.ISSUER:
         return party == instrument.issuer
@@ -107,5 +108,8 @@ def _fits(books: IssuanceBooks, instrument: Instrument, kind: RegistrationApprov
     if not books.parties.has_role(party, _ROLES[kind]):
         return False
     if kind is RegistrationApprover.OPERATOR:
-        return party == market_operator or books.parties.is_above(party, instrument.issuer)
+        admitted_by = books.parties.require(instrument.issuer).parent
+        return party in (market_operator, admitted_by) or not books.parties.has_role(
+            admitted_by, Role.OPERATOR
+        )
     return True

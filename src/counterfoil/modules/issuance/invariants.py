@@ -41,7 +41,7 @@ def check(books: IssuanceBooks, changed: Changes) -> None:
         )
         if before is not None:
             difference = now.registered - now.ended - before.registered + before.ended
-            ensure(difference == net[instrument_id], "an issue changes by what is registered")
+            ensure(difference == net.get(instrument_id, 0), "an issue changes by what is registered")
         _check_issue(books, instrument_id, now)
     ensure(not acts, "every registration changes its issue")
     for placing in changed.get(PLACINGS.number, {}).values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from counterfoil.modules.approvals import records as approvals_records
 from counterfoil.modules.cash import records as cash_records
 from counterfoil.modules.holdings import records as holdings_records
 from counterfoil.modules.instruments import records as instruments_records
@@ -21,6 +22,7 @@ RECORDS = (
     markets_records,
     instruments_records,
     holdings_records,
+    approvals_records,
     issuance_records,
     cash_records,
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from counterfoil.modules import cash, issuance
+from counterfoil.modules import approvals, cash, issuance
+from counterfoil.modules.approvals.books import ApprovalsBooks
 from counterfoil.modules.cash.books import CashBooks
 from counterfoil.modules.cash.interface import Cash
 from counterfoil.modules.holdings.books import HoldingsBooks
@@ -36,7 +39,7 @@ from counterfoil.modules.module import ActionContext, BlockContext
 from counterfoil.modules.parties.books import PartiesBooks
 from counterfoil.modules.parties.interface import Duty, Mandate, Parties, Party, PartyStatus, Role
 from counterfoil.primitives.calendars import UTC
-from counterfoil.primitives.codec import AMOUNT_MAX, Message
+from counterfoil.primitives.codec import AMOUNT_MAX, Decoder, Message
 from counterfoil.primitives.digests import keyed
 from counterfoil.primitives.outcome import RejectCode, Rejected
 from counterfoil.state.books import Books
@@ -96,6 +99,10 @@ ACCOUNTS_OF: dict[str, tuple[str, str, AccountKind]] = {
 }
 
 FOUR_EYES = (700, 702)
+
+MESSAGES = (*issuance.MODULE.rules, *cash.MODULE.rules, *approvals.MODULE.rules)
+ANY_MESSAGE: Any = reduce(or_, MESSAGES)
+CONTENT = Decoder(tuple[tuple[bytes, ...], tuple[ANY_MESSAGE, ...]])
 
 
 def identity(kind: str, name: str, size: int = 20) -> bytes:
@@ -167,6 +174,15 @@ class World:
         )
         self.cash_books = CashBooks(books.shelf, self.parties, self.instruments, self.holdings)
         self.cash = Cash(self.cash_books)
+        self.approvals = ApprovalsBooks(books.shelf, CONTENT.exact, self.run)
+        self.modules = (
+            (approvals.MODULE, self.approvals),
+            (issuance.MODULE, self.issuance),
+            (cash.MODULE, self.cash_books),
+        )
+        self.rules = {
+            kind: (rule, own) for module, own in self.modules for kind, rule in module.rules.items()
+        }
 
     # What is there before anything happens
 
@@ -320,11 +336,9 @@ class World:
                 assert {k: r for k, r in now.items() if r} == {k: r for k, r in live.items() if r}
         return None
 
-    def run(self, message: Message, context: ActionContext) -> None:
-        if type(message) in issuance.MODULE.rules:
-            issuance.MODULE.rules[type(message)](self.issuance, message, context)
-        else:
-            cash.MODULE.rules[type(message)](self.cash_books, message, context)
+    def run(self, message: Any, context: ActionContext) -> None:
+        rule, books = self.rules[type(message)]
+        rule(books, message, context)
 
     def keep(self) -> None:
         self.state.accept()
@@ -339,7 +353,7 @@ class World:
     def end_block(self) -> None:
         """Check what always holds, and begin another block."""
         self.keep()
-        for module, books in ((issuance.MODULE, self.issuance), (cash.MODULE, self.cash_books)):
+        for module, books in self.modules:
             for check in module.invariants:
                 check(books, self.changed())
             for check_all in module.full_checks:

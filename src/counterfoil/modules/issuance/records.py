@@ -59,7 +59,7 @@ class Registration(Record):
 class Placing(Record):
     """Key: instrument id, account of an underwriter. What was allotted to it, and what of that it has allotted on.
 
-    Ends when all is placed, or with the exit of the issue.
+    Ends when all is placed, or when a registration leaves nothing of the instrument outstanding.
     """
 
     allotted: int

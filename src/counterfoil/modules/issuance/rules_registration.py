@@ -122,8 +122,6 @@ def register_exit(books: IssuanceBooks, ask: RegisterExit, context: ActionContex
         books.holdings.check_debit(ask.treasury_account, treasury, ask.instrument_id, outstanding)
         _redeem(books, context, act, ask.treasury_account, treasury, outstanding)
 
-    for key, _ in list(books.placings.scan(ask.instrument_id)):
-        books.placings.delete(key)
     books.instruments.exited(context, ask.instrument_id)
     _register(books, context, act, issue, RegistrationAct.EXIT, outstanding)
 
@@ -182,6 +180,10 @@ def _register(
     if registered > AMOUNT_MAX:
         registered, ended = registered - ended, 0
     books.issues.put(act.instrument_id, Issue(registered, ended, number, kind))
+    outstanding = books.holdings.outstanding(act.instrument_id)
+    if not outstanding:
+        for key, _ in list(books.placings.scan(act.instrument_id)):
+            books.placings.delete(key)
     business_date = books.markets.business_date(act.instrument.market)
     books.registrations.put(
         act.instrument_id + act.papers,
@@ -192,7 +194,7 @@ def _register(
         kind,
         number,
         quantity,
-        books.holdings.outstanding(act.instrument_id),
+        outstanding,
         business_date,
         act.approvers,
         act.papers,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from counterfoil.modules.instruments.books import InstrumentsBooks
 from counterfoil.modules.instruments.life import change_status
 from counterfoil.modules.instruments.records import (
+    IDENTIFIER_LENGTH_MAX,
     INSTRUMENTS,
+    SCHEME_LENGTH_MAX,
     Identifier,
     Instrument,
     InstrumentKind,
@@ -93,6 +95,8 @@ class Instruments:
 
     def by_identifier(self, scheme: str, value: str) -> bytes | None:
         """The id of the live instrument that bears the identifier now, such as ("ISIN", "US4592001014")."""
+        if len(scheme) > SCHEME_LENGTH_MAX or len(value) > IDENTIFIER_LENGTH_MAX:
+            return None
         use = self._books.identifiers.find(identifier_key(scheme, value))
         return use.instrument_id if use is not None and use.in_force else None
 

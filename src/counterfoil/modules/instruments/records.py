@@ -7,6 +7,7 @@ from enum import IntEnum
 from msgspec import structs
 
 from counterfoil.primitives.codec import Record
+from counterfoil.primitives.digests import REFERENCE, digest
 from counterfoil.state.tables import Table
 
 NAME_LENGTH_MAX = 140
@@ -143,7 +144,7 @@ class IdentifierUse(Record):
 
 
 class EquityClass(Record):
-    """Key: issuer, class, a separator, campaign. The one live instrument of that class and campaign."""
+    """Key: issuer, digest of class and campaign (32). The one live instrument of that class and campaign."""
 
     instrument_id: bytes
 
@@ -161,7 +162,7 @@ class AmendingMarket(Record):
 INSTRUMENTS = Table(number=40, name="instruments", record=Instrument, key_sizes=(20,))
 TERMS = Table(number=41, name="terms", record=TermsVersion, key_sizes=(20, 4))
 IDENTIFIERS = Table(number=42, name="identifiers", record=IdentifierUse, key_sizes=(0,))
-EQUITY_CLASSES = Table(number=43, name="equity classes", record=EquityClass, key_sizes=(20, 0))
+EQUITY_CLASSES = Table(number=43, name="equity classes", record=EquityClass, key_sizes=(20, 32))
 AMENDMENTS_DUE = Table(
     number=44, name="amendments due", record=AmendmentDue, key_sizes=(4, 4, 20, 4), clear=8, resident=True
 )
@@ -179,8 +180,7 @@ def identifier_key(scheme: str, value: str) -> bytes:
 
 
 def equity_class_key(issuer: bytes, class_name: str, campaign: str) -> bytes:
-    """Texts hold no control characters, so that the separator keeps the key injective."""
-    return issuer + f"{class_name}\x1f{campaign}".encode()
+    return issuer + digest(REFERENCE, b"equity class", class_name.encode(), campaign.encode())
 
 
 def due_key(market: str, date: int, instrument_id: bytes, version: int) -> bytes:

@@ -10,7 +10,7 @@ from counterfoil.modules.markets.records import (
     MARKETS,
     RULEBOOKS,
 )
-from counterfoil.modules.parties.books import Shelves
+from counterfoil.modules.module import Shelves
 from counterfoil.modules.parties.interface import Parties
 
 

@@ -7,6 +7,7 @@ from typing import cast
 from counterfoil.modules.markets.books import MarketsBooks, market_key
 from counterfoil.modules.markets.counting import BusinessDays
 from counterfoil.modules.markets.records import (
+    NEVER_MS,
     CalendarKind,
     DaySchedule,
     Market,
@@ -86,6 +87,14 @@ class Markets:
         except ValueError:
             return False
 
+    def is_trading_day(self, market: str, date: int) -> bool:
+        """Whether trades are made on a date. False for what is no date."""
+        self.require(market)
+        try:
+            return BusinessDays(self._books.calendars, market, CalendarKind.TRADING).is_open(IsoDate(date))
+        except ValueError:
+            return False
+
     def accepts_asset(self, market: str, instrument_id: bytes) -> bool:
         """Whether the market takes a money token in settlement on its business date."""
         asset = self._books.accepted_assets.find(market_key(market) + instrument_id)
@@ -101,7 +110,7 @@ class Markets:
 
     def next_change_ms(self) -> int:
         """The moment (time_ms) at which a schedule next opens or closes a day; `NEVER_MS` where none does."""
-        return min((market.changes_ms for _, market in self._markets.scan()), default=2**63 - 1)
+        return min((market.changes_ms for _, market in self._markets.scan()), default=NEVER_MS)
 
     def _settlement_days(self, market: str, currency: str) -> BusinessDays:
         return BusinessDays(self._books.calendars, market, CalendarKind.SETTLEMENT, currency)

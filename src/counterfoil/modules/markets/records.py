@@ -21,6 +21,8 @@ CALENDAR_VERSIONS_MAX = 8
 """Versions of one calendar that are kept in force or to come; the oldest makes room."""
 AMENDMENTS_MAX = 32
 """Rulebooks of one market that wait for their date."""
+ACCEPTED_ASSETS_MAX = 1_000
+"""Money tokens that one market accepts; each has an issuer that its members must know."""
 NEVER_MS = 2**63 - 1
 """The schedule holds no change."""
 
@@ -52,8 +54,8 @@ class RegistrationApprover(IntEnum):
 
 
 class CalendarKind(IntEnum):
-    """TRADING: on which days the market opens. SETTLEMENT: on which its settlement system works. CURRENCY: on which
-    payments in a currency are made."""
+    """TRADING: on which days trades are made. SETTLEMENT: on which the settlement system works; these are the
+    market's business days. CURRENCY: on which payments in a currency are made."""
 
     TRADING = 1
     SETTLEMENT = 2

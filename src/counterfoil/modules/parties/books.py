@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
 
+from counterfoil.modules.module import Shelves
 from counterfoil.modules.parties.records import APPLICATIONS, LEIS, MANDATES, NAMES, PARTIES, SIGNERS
-from counterfoil.primitives.codec import Record
-from counterfoil.state.books import Shelf
-from counterfoil.state.tables import Table
-
-R = TypeVar("R", bound=Record)
-
-
-class Shelves(Protocol):
-    """Gives the one shelf of a table."""
-
-    def __call__(self, table: Table[R]) -> Shelf[R]: ...
 
 
 class PartiesBooks:

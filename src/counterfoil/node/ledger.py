@@ -205,12 +205,17 @@ def open_ledger(
     progress: Progress | None = None,
     scheduled: bool = True,
     start: bool = True,
+    clock: Callable[[], int] | None = None,
 ) -> LedgerNode:
-    """Open a ledger folder, recover what a crash left, and (with `start`) begin to take transactions."""
+    """Open a ledger folder, recover what a crash left, and (with `start`) begin to take transactions.
+
+    clock: milliseconds since 1970 UTC, in place of the system's (or of a sandbox ledger's own).
+    """
     folder = open_folder(path, key_file=key_file)
     try:
         genesis_bytes = (folder.path / GENESIS_NAME).read_bytes()
-        node = _node(folder, genesis_bytes, _read_secrets(folder), workers=workers, scheduled=scheduled)
+        secrets = _read_secrets(folder)
+        node = _node(folder, genesis_bytes, secrets, workers=workers, scheduled=scheduled, clock=clock)
     except BaseException:
         folder.close()
         raise
@@ -258,6 +263,7 @@ def _node(
     *,
     workers: int | None,
     scheduled: bool = True,
+    clock: Callable[[], int] | None = None,
 ) -> LedgerNode:
     store = folder.open_store(LAYOUTS)
     try:
@@ -266,7 +272,14 @@ def _node(
         store.close()
         raise
     return LedgerNode(
-        genesis_bytes, secrets, store, block_log, folder=folder, workers=workers, scheduled=scheduled
+        genesis_bytes,
+        secrets,
+        store,
+        block_log,
+        folder=folder,
+        workers=workers,
+        scheduled=scheduled,
+        clock=clock,
     )
 
 

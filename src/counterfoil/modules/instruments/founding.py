@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from counterfoil.modules.instruments.books import InstrumentsBooks
 from counterfoil.modules.instruments.records import (
+    EquityClass,
     Instrument,
     InstrumentKind,
     InstrumentStatus,
@@ -11,6 +12,7 @@ from counterfoil.modules.instruments.records import (
     Rounding,
     Terms,
     TermsVersion,
+    equity_class_key,
     terms_key,
 )
 from counterfoil.modules.module import ActionContext
@@ -21,7 +23,7 @@ def found_instrument(
     context: ActionContext,
     instrument_id: bytes,
     kind: InstrumentKind,
-    name: str,
+    class_name: str,
     issuer: bytes,
     market: str,
     currency: str,
@@ -29,14 +31,14 @@ def found_instrument(
     issuance_account: bytes,
 ) -> Instrument:
     """Put an active instrument without identifiers on the books, divisible down to one unit of its scale."""
-    terms = Terms(name, "", "", (), 1, 1, 1, Rounding.DOWN, b"", 0, 0, 0, b"")
+    terms = Terms(class_name, "", "", (), 1, 1, 1, Rounding.DOWN, b"", 0, 0, 0, b"")
     instrument = Instrument(
         kind=kind,
         status=InstrumentStatus.ACTIVE,
         issuer=issuer,
         registrar=issuer,
         market=market,
-        class_name="",
+        class_name=class_name,
         campaign="",
         currency=currency,
         quantity_type=QuantityType.UNITS,
@@ -54,4 +56,6 @@ def found_instrument(
     )
     books.instruments.put(instrument_id, instrument)
     books.terms.put(terms_key(instrument_id, 1), TermsVersion(0, context.time_ms, terms))
+    if kind is InstrumentKind.EQUITY:
+        books.equity_classes.put(equity_class_key(issuer, class_name, ""), EquityClass(instrument_id))
     return instrument

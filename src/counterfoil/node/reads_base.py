@@ -1,0 +1,234 @@
+"""What every named read has in common: typed parameters and answers, a viewer, and the moment that is asked about."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Generic, TypeVar, get_type_hints
+
+import msgspec
+
+from counterfoil.machine.genesis import GENESIS_HEIGHT
+from counterfoil.modules.markets import queries as markets
+from counterfoil.node.ledger import LedgerNode
+from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.policy.errors import NotVisible
+from counterfoil.policy.policy import Policy
+from counterfoil.policy.subjects import Subject
+from counterfoil.primitives.calendars import parse_date
+from counterfoil.state.headers import Header
+from counterfoil.state.state import State
+
+PAGE_MAX = 10_000
+"""Lines of one page of an answer."""
+SHORT_ID_SIZE = 20
+LONG_ID_SIZE = 32
+
+
+class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a read is asked with. Fields only ever come in with defaults."""
+
+
+class AsOf(Params, frozen=True, kw_only=True):
+    """A read that can be asked about the past.
+
+    at: "" for now; digits alone for the end of the block of that height; an ISO 8601 instant with its zone, such as
+    2024-01-02T17:30:00+01:00; or a date, such as 2024-01-02, for the close of that business date of `market`.
+    market: its code; where it is "" the instrument's home market, or the ledger's only one.
+    """
+
+    at: str = ""
+    market: str = ""
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """What an answer is as of: the end of the block at `height`, whose block time was `time_ms`."""
+
+    height: int
+    time_ms: int
+    chain_id: str
+    sandbox: bool
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Every answer says what it is as of."""
+
+    moment: Moment
+
+
+P = TypeVar("P", bound=Params)
+A = TypeVar("A", bound=msgspec.Struct)
+
+
+class Read(Generic[P, A]):
+    """One named read: what clients and commands are made from."""
+
+    def __init__(self, name: str, run: Callable[[LedgerNode, bytes, P], A]) -> None:
+        hints = get_type_hints(run)
+        self.name = name
+        self.run = run
+        self.params: type[P] = hints["params"]
+        self.answer: type[A] = hints["return"]
+        self.text = (run.__doc__ or "").strip()
+        self._params = msgspec.msgpack.Decoder(self.params)
+        self._answer = msgspec.msgpack.Decoder(self.answer)
+
+    def decode_params(self, data: bytes) -> P:
+        """Refused PARAMETERS_ARE_WRONG where they do not fit."""
+        try:
+            return self._params.decode(data)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, read=self.name, detail=error) from None
+
+    def decode_answer(self, data: bytes) -> A:
+        return self._answer.decode(data)
+
+
+def named(name: str) -> Callable[[Callable[[LedgerNode, bytes, P], A]], Read[P, A]]:
+    """Make a function `(node, viewer, params) -> answer` a named read; its annotations say of what types."""
+
+    def wrap(run: Callable[[LedgerNode, bytes, P], A]) -> Read[P, A]:
+        return Read(name, run)
+
+    return wrap
+
+
+class View:
+    """The ledger as one viewer reads it at one moment. height: None for now, as the modules' queries take it."""
+
+    def __init__(self, node: LedgerNode, viewer: bytes, height: int | None, header: Header) -> None:
+        self.node = node
+        self.viewer = viewer
+        self.state: State = node.state
+        self.wired = node.machine.wired
+        self.policy = policy_of(node)
+        self.height = height
+        self.header = header
+
+    @property
+    def moment(self) -> Moment:
+        return Moment(self.header.height, self.header.time_ms, self.node.chain_id, self.node.sandbox)
+
+    def may_see(self, subject: Subject) -> bool:
+        return self.policy.may_see(self.viewer, subject)
+
+    def require(self, subject: Subject) -> None:
+        """NotVisible where the viewer may not see it, or it is not there."""
+        self.policy.require(self.viewer, subject)
+
+
+def policy_of(node: LedgerNode) -> Policy:
+    wired = node.machine.wired
+    return Policy(node.state, wired.parties, wired.markets, wired.instruments, wired.holdings)
+
+
+@contextmanager
+def reading(node: LedgerNode, viewer: bytes, asked: AsOf | None = None, home: str = "") -> Iterator[View]:
+    """Hold the ledger still and look at it. home: the market whose dates count where the asker names none."""
+    with node.engine.lock:
+        if node.engine.failure is not None:
+            raise Refused(NodeRefusal.NODE_STOPPED, cause=node.engine.failure)
+        at, market = (asked.at, asked.market or home) if asked is not None else ("", "")
+        header = header_as_of(node, at, market)
+        present = header.height == node.state.height
+        yield View(node, viewer, None if present else header.height, header)
+
+
+def present(found: A | None) -> A:
+    """NotVisible where there is none: what is not there and what is not yours give one answer."""
+    if found is None:
+        raise NotVisible
+    return found
+
+
+# ---- moments ----
+
+
+def header_as_of(node: LedgerNode, at: str, market: str = "") -> Header:
+    """The header of the last block up to a moment; see `AsOf`. Refused MOMENT_IS_NOT_ON_RECORD."""
+    at = at.strip()
+    last = node.machine.last
+    if last is None:
+        raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, at=at or "now")
+    if not at:
+        return last
+    if at.isascii() and at.isdigit():
+        height = int(at[:20])
+        if not GENESIS_HEIGHT <= height <= last.height:
+            raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, at=at[:20], first=GENESIS_HEIGHT, last=last.height)
+        return _last_header(node, height, lambda header: header.height)
+    if is_date_text(at):
+        return _last_header(node, _close_of(node, at, market), lambda header: header.height)
+    instant_ms = _instant_ms(at)
+    if instant_ms > max(last.time_ms, node.clock()):
+        raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, at=at[:40], detail="that instant has not come")
+    return _last_header(node, instant_ms, lambda header: header.time_ms)
+
+
+def time_of(node: LedgerNode, height: int) -> int:
+    """Block time (ms) of a past block."""
+    with node.engine.lock:
+        return _last_header(node, height, lambda header: header.height).time_ms
+
+
+def is_date_text(at: str) -> bool:
+    """Whether a moment is meant as a business date."""
+    return len(at) == len("yyyy-mm-dd") and at[4:5] == "-"
+
+
+def _last_header(node: LedgerNode, limit: int, by: Callable[[Header], int]) -> Header:
+    """The last header whose height (or time) is not above the limit, by halves: about 20 headers of a million."""
+    machine = node.machine
+    numbers = range(machine.history.size)
+    after = bisect_right(numbers, limit, key=lambda number: by(machine.header(number).header))
+    if not after:
+        raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, at="before the ledger was founded")
+    return machine.header(after - 1).header
+
+
+def _instant_ms(at: str) -> int:
+    try:
+        instant = datetime.fromisoformat(at)
+    except ValueError:
+        detail = "at is a height, a date (2024-01-02) or an instant with its zone (2024-01-02T17:30:00+01:00)"
+        raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, at=at[:40], detail=detail) from None
+    if instant.tzinfo is None:
+        raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, at=at[:40], detail="the instant lacks its zone, such as Z or +01:00")
+    epoch = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+    since = instant - epoch
+    return since.days * 86_400_000 + since.seconds * 1_000 + since.microseconds // 1_000
+
+
+def _close_of(node: LedgerNode, at: str, market: str) -> int:
+    try:
+        date = parse_date(at)
+    except ValueError as error:
+        raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, at=at, detail=error) from None
+    code = market or only_market(node)
+    close = markets.day_close(node.state, code, date)
+    if close is None:
+        raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, at=at, market=code, detail="that day was not closed")
+    return close.height
+
+
+def only_market(node: LedgerNode) -> str:
+    """The ledger's one market. Refused PARAMETERS_ARE_WRONG where there are none or several."""
+    codes = markets.market_codes(node.state)
+    if len(codes) != 1:
+        detail = f"say which market's date is meant; there are {len(codes)}"
+        raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, detail=detail)
+    return codes[0]
+
+
+# ---- helpers of several reads ----
+
+
+def check_id(value: bytes, size: int = SHORT_ID_SIZE) -> bytes:
+    """NotVisible where the bytes can be no identity of that size: there is nothing under them."""
+    if len(value) != size:
+        raise NotVisible
+    return value
+
+

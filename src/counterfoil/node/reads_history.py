@@ -1,0 +1,246 @@
+"""What happened: on an account, an instrument, a party, a trade or an instruction; who asked for it, when, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from counterfoil.engine.decided import LoggedBlock
+from counterfoil.machine.transactions import read_bundle
+from counterfoil.modules.holdings import queries as holdings
+from counterfoil.modules.holdings.facts import EarmarkPlaced
+from counterfoil.modules.parties import facts as parties_facts
+from counterfoil.node.ledger import LedgerNode
+from counterfoil.node.reads_base import (
+    LONG_ID_SIZE,
+    PAGE_MAX,
+    Answer,
+    Params,
+    View,
+    check_id,
+    named,
+    present,
+    reading,
+    time_of,
+)
+from counterfoil.node.receipts_of import AnyFact, Found, accounts_in, found_in, identities_in, mentions, receipts_with
+from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.policy.errors import NotVisible
+from counterfoil.policy.subjects import AccountHistory, PartyHistory, Register
+from counterfoil.primitives.codec import Fact
+from counterfoil.state.receipts import MessageResult
+
+HISTORY_LIMIT = 1_000
+"""Entries of a page where the asker says nothing else."""
+_PARTY_FACTS = tuple(
+    kind for kind in vars(parties_facts).values() if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
+)
+
+
+class HistoryOf(Params, frozen=True, kw_only=True):
+    """Exactly one of: account, instrument, party (ids of 20 bytes); business: a trade, instruction, earmark, batch or
+    proposal (id of 32 bytes). first_height: where to begin (0: at the beginning); last_height: where to end (0: now)."""
+
+    account: bytes = b""
+    instrument: bytes = b""
+    party: bytes = b""
+    business: bytes = b""
+    first_height: int = 0
+    last_height: int = 0
+    limit: int = HISTORY_LIMIT
+
+
+class Author(msgspec.Struct, frozen=True):
+    """A signer of the transaction, and the party it speaks for where the viewer may know it."""
+
+    signer: bytes
+    party: bytes
+
+
+class HistoryEntry(msgspec.Struct, frozen=True):
+    """One action. action: the transaction's id, or the own id of what the ledger did by itself.
+
+    messages: kinds of what was asked, where the viewer may know that; authors: who signed, as far as the viewer may
+    know: itself, those below it, and what a regulator sees. by_ledger: a deadline or a retry, which nobody signed.
+    """
+
+    height: int
+    time_ms: int
+    action: bytes
+    by_ledger: bool
+    authors: tuple[Author, ...]
+    messages: tuple[str, ...]
+    results: tuple[MessageResult, ...]
+    facts: tuple[AnyFact, ...]
+
+
+class History(Answer, frozen=True, kw_only=True):
+    """Oldest first. next_height: `first_height` of the page after this one, 0 after the last."""
+
+    entries: tuple[HistoryEntry, ...]
+    next_height: int
+
+
+Choose = Callable[[Found], tuple[Fact, ...]]
+"""Which facts of a receipt belong to the history; none where the receipt does not."""
+
+
+@named("history")
+def history(node: LedgerNode, viewer: bytes, params: HistoryOf) -> History:
+    """Who did what, when, by which transaction: of an account, an instrument, a party, or a piece of business.
+
+    Looks through the receipts of all blocks from `first_height` on (about a second for a gigabyte of them), and reads
+    the block of each entry from the log for its authors. A page ends with a whole block.
+    """
+    if sum(map(bool, (params.account, params.instrument, params.party, params.business))) != 1:
+        raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, detail="name one account, instrument, party or piece of business")
+    if not 0 < params.limit <= PAGE_MAX or params.first_height < 0 or params.last_height < 0:
+        raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, limit=PAGE_MAX, detail="heights are 0 or more, limit 1 to the limit")
+    with reading(node, viewer) as view:
+        needle, choose = _what(view, params)
+        moment, last = view.moment, view.header.height
+    if params.last_height:
+        last = min(last, params.last_height)
+    entries: list[HistoryEntry] = []
+    next_height = 0
+    for height, found in _chosen(node, needle, choose, max(1, params.first_height), last):
+        if len(entries) >= params.limit:
+            next_height = height
+            break
+        entries += _entries(node, viewer, height, found)
+    if params.business and not entries and not params.first_height:
+        raise NotVisible
+    return History(moment=moment, entries=tuple(entries), next_height=next_height)
+
+
+def _what(view: View, params: HistoryOf) -> tuple[bytes, Choose]:
+    """What to look for in the receipts, and which facts of those that hold it to show."""
+    if params.account:
+        account_id = check_id(params.account)
+        view.require(AccountHistory(account_id))
+        account = present(holdings.account(view.state, account_id))
+        return account.relationship, _OfAccount(account_id, account.relationship)
+    if params.instrument:
+        instrument_id = check_id(params.instrument)
+        view.require(Register(instrument_id))
+        issuer = present(view.wired.instruments.find(instrument_id)).issuer
+        return issuer, _told_to(issuer, lambda fact: mentions(fact, instrument_id))
+    if params.party:
+        party = check_id(params.party)
+        view.require(PartyHistory(party))
+        return party, _told_to(party, lambda fact: isinstance(fact, _PARTY_FACTS) and mentions(fact, party))
+    business, policy, viewer, lock = check_id(params.business, LONG_ID_SIZE), view.policy, view.viewer, view.node.engine.lock
+
+    def of_business(found: Found) -> tuple[Fact, ...]:
+        chosen = tuple(fact for fact in found.facts if mentions(fact, business))
+        with lock:
+            return chosen if chosen and policy.may_see(viewer, found.subject) else ()
+
+    return business, of_business
+
+
+class _OfAccount:
+    """Facts about one account among those told to its relationship, which may be about other accounts as well."""
+
+    def __init__(self, account_id: bytes, relationship: bytes) -> None:
+        self._account = account_id
+        self._relationship = relationship
+        self._objects: set[bytes] = set()
+
+    def __call__(self, found: Found) -> tuple[Fact, ...]:
+        if found.receipt.stakeholder != self._relationship:
+            return ()
+        return tuple(fact for fact in found.facts if self._is_mine(fact))
+
+    def _is_mine(self, fact: Fact) -> bool:
+        """A fact that names the account, or something that such a fact named, unless it states another account."""
+        stated = getattr(fact, "account_id", getattr(fact, "account", self._account))
+        named_ids = tuple(identities_in(fact))
+        if stated != self._account:
+            return False
+        mine = self._account in named_ids or any(one in self._objects for one in named_ids)
+        if mine and (isinstance(fact, EarmarkPlaced) or hasattr(fact, "instruction_id")):
+            self._objects.add(getattr(fact, "earmark_id", b"") or getattr(fact, "instruction_id", b""))
+        return mine
+
+
+def _told_to(stakeholder: bytes, belongs: Callable[[Fact], bool]) -> Choose:
+    def choose(found: Found) -> tuple[Fact, ...]:
+        if found.receipt.stakeholder != stakeholder:
+            return ()
+        return tuple(fact for fact in found.facts if belongs(fact))
+
+    return choose
+
+
+def _chosen(
+    node: LedgerNode, needle: bytes, choose: Choose, first: int, last: int
+) -> Iterator[tuple[int, list[tuple[Found, tuple[Fact, ...]]]]]:
+    """(height, receipts with the facts chosen of each) of every block that has any."""
+    for height, kept, indices in receipts_with(node, needle, first, last):
+        found = [found_in(index, kept[index]) for index in indices]
+        chosen = [(one, facts) for one in found if (facts := choose(one))]
+        if chosen:
+            yield height, chosen
+
+
+# ---- who ----
+
+
+def _entries(
+    node: LedgerNode, viewer: bytes, height: int, chosen: Iterable[tuple[Found, tuple[Fact, ...]]]
+) -> list[HistoryEntry]:
+    """One entry for each action; what several receipts of an action tell is told once."""
+    by_action: dict[bytes, tuple[Found, list[Fact]]] = {}
+    for found, facts in chosen:
+        _, told = by_action.setdefault(found.receipt.action, (found, []))
+        told += [fact for fact in facts if fact not in told]
+    bodies = _bodies(node, height)
+    time_ms = time_of(node, height)
+    entries = []
+    for action, (found, told) in by_action.items():
+        body = bodies.get(action)
+        authors: tuple[Author, ...] = ()
+        kinds: tuple[str, ...] = ()
+        if body is not None:
+            signers, messages = body
+            with node.engine.lock:
+                authors = _authors(View(node, viewer, None, node.machine.header(0).header), signers, told)
+            kinds = messages if authors else ()
+        entries.append(
+            HistoryEntry(height, time_ms, action, body is None and height > 1, authors, kinds, found.receipt.results, tuple(told))
+        )
+    return entries
+
+
+def _bodies(node: LedgerNode, height: int) -> dict[bytes, tuple[tuple[bytes, ...], tuple[str, ...]]]:
+    """(signers, kinds of messages) of each transaction of a block, by its id."""
+    logged: LoggedBlock | None = next(node.blocks(height), None)
+    found: dict[bytes, tuple[tuple[bytes, ...], tuple[str, ...]]] = {}
+    if logged is None or logged.block.height != height:
+        return found
+    for item in logged.block.items:
+        for raw in read_bundle(item)[1].transactions:
+            prepared = node.machine.reader.prepare(raw)
+            if prepared.body is not None:
+                kinds = tuple(type(message).__name__ for message in prepared.body.messages)
+                found[prepared.id] = (prepared.body.signers, kinds)
+    return found
+
+
+def _authors(view: View, signers: tuple[bytes, ...], facts: Iterable[Fact]) -> tuple[Author, ...]:
+    """The signers that the viewer may know: its own, and those of parties whose history it may see."""
+    candidates: dict[bytes, None] = {view.viewer: None} if view.viewer else {}
+    for identity in accounts_in(facts):
+        candidates[identity] = None
+        account = view.wired.holdings.account(identity)
+        if account is not None:
+            candidates[account.owner] = candidates[account.servicer] = None
+    visible = [one for one in candidates if one and view.may_see(PartyHistory(one))]
+    authors = []
+    for signer in signers:
+        party = next((one for one in visible if view.policy.speaks_for(signer, one)), b"")
+        if party or view.policy.sees_everything(view.viewer):
+            authors.append(Author(signer, party))
+    return tuple(authors)

@@ -1,0 +1,99 @@
+"""Finding receipts beside the blocks, and taking apart what they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from counterfoil.machine.wiring import MODULES
+from counterfoil.node.ledger import LedgerNode
+from counterfoil.policy.subjects import ReceiptFor
+from counterfoil.primitives.codec import Decoder, Fact
+from counterfoil.state.receipts import BlockResults, KeptReceipt, Receipt
+
+if TYPE_CHECKING:
+    AnyFact = Fact
+else:
+    AnyFact = reduce(or_, [kind for module in MODULES for kind in module.facts])
+    """Every fact that a module tells; decoded by its number."""
+
+_RESULTS = Decoder(BlockResults)
+_RECEIPT = Decoder(Receipt)
+_FACT = Decoder(AnyFact)
+_SHORT, _LONG = 20, 32
+
+
+class Found(NamedTuple):
+    """One receipt: its index among the block's, taken apart, with its facts decoded."""
+
+    index: int
+    receipt: Receipt
+    facts: tuple[Fact, ...]
+
+    @property
+    def subject(self) -> ReceiptFor:
+        return ReceiptFor(self.receipt.stakeholder, accounts_in(self.facts))
+
+
+def found_in(index: int, kept: KeptReceipt) -> Found:
+    receipt: Receipt = _RECEIPT.trusted(kept.plaintext)
+    return Found(index, receipt, tuple(_FACT.trusted(bytes(raw)) for raw in receipt.facts))
+
+
+def receipts_of_block(node: LedgerNode, height: int) -> tuple[KeptReceipt, ...]:
+    """All receipts of one block; none where it has no record of any."""
+    data = _blob(node, height)
+    return _RESULTS.trusted(data).receipts if data is not None else ()
+
+
+def receipts_with(node: LedgerNode, needle: bytes, first: int, last: int) -> Iterator[tuple[int, list[KeptReceipt], list[int]]]:
+    """(height, all receipts of the block, indices of those that hold the bytes) for the blocks `first` to `last`.
+
+    Each block's receipts are looked through as one piece of bytes, and taken apart only where they hold the needle:
+    about a second for a gigabyte of receipts, decrypting included. The ledger is held still only while one block's
+    are fetched, since what lies in the past does not change.
+    """
+    for height in range(first, last + 1):
+        data = _blob(node, height)
+        if data is None or needle not in data:
+            continue
+        kept = list(_RESULTS.trusted(data).receipts)
+        indices = [
+            index for index, one in enumerate(kept) if one.stakeholder == needle or needle in one.plaintext
+        ]
+        if indices:
+            yield height, kept, indices
+
+
+def _blob(node: LedgerNode, height: int) -> bytes | None:
+    with node.engine.lock:
+        return node.state.blob("receipts", height)
+
+
+# ---- what a fact is about ----
+
+
+def identities_in(value: Any) -> Iterator[bytes]:
+    """Every identity (20 or 32 bytes) that a fact names, at any depth, in order."""
+    if isinstance(value, bytes):
+        if len(value) in (_SHORT, _LONG):
+            yield value
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield from identities_in(getattr(value, name))
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from identities_in(item)
+
+
+def mentions(fact: Fact, identity: bytes) -> bool:
+    return any(found == identity for found in identities_in(fact))
+
+
+def accounts_in(facts: Iterable[Fact]) -> tuple[bytes, ...]:
+    """Identities of 20 bytes that the facts name, each once: whatever is an account is among them."""
+    return tuple(dict.fromkeys(found for fact in facts for found in identities_in(fact) if len(found) == _SHORT))

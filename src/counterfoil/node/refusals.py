@@ -1,0 +1,97 @@
+"""Refusals of the node itself: of what is asked, not of what is signed. They never stand in a block."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from counterfoil.node.protocol import Problem
+
+
+class NodeRefusal(Enum):
+    """Numbers 1070 to 1089, beside the machine's: one table of numbers for whoever reads them."""
+
+    FRAME_IS_TOO_LARGE = (
+        1070,
+        "The request is larger than the node accepts from this client.",
+        "Authenticate first, send fewer transactions at once, or ask for smaller pages.",
+    )
+    FRAME_IS_MALFORMED = (
+        1071,
+        "The bytes are not a request of this protocol version.",
+        "Use the SDK of the ledger's version.",
+    )
+    NOT_RECOGNISED = (
+        1072,
+        "The signatures do not show that the signer speaks for the party.",
+        "Sign this connection's challenge with keys in force, as the party's signer or as a user with a mandate.",
+    )
+    READ_IS_UNKNOWN = (
+        1073,
+        "There is no read of this name.",
+        "Look at the list of reads; ask a node of a version that knows it.",
+    )
+    PARAMETERS_ARE_WRONG = (
+        1074,
+        "The parameters do not fit this read.",
+        "Correct the parameter that the details name.",
+    )
+    MOMENT_IS_NOT_ON_RECORD = (
+        1075,
+        "The ledger has no such moment: before its founding, after its last block, or a day that was not closed.",
+        "Name a height, an instant with its zone, or a business date that the market has closed.",
+    )
+    NO_SANDBOX = (
+        1076,
+        "This is not a sandbox ledger: it has no clock to advance, no personas and no fixtures.",
+        "Make a sandbox ledger for trying things out.",
+    )
+    TOO_MANY_CLIENTS = (
+        1077,
+        "The node serves as many clients as it can.",
+        "Close connections that are not used, or come back later.",
+    )
+    NODE_STOPPED = (
+        1078,
+        "The node does not take transactions any more.",
+        "Ask its operator, or go to another node; what was acknowledged is safe.",
+    )
+    NAME_IS_UNKNOWN = (
+        1079,
+        "Nothing bears this name.",
+        "Use the public name of a member, an ISIN, or an address as text.",
+    )
+    TOO_MUCH_AT_ONCE = (
+        1080,
+        "The answer would be longer than one page.",
+        "Ask for a shorter period or a smaller page.",
+    )
+    NODE_FAILED = (
+        1089,
+        "The node failed on this request.",
+        "Report it to the node's operator: this is the node's fault, not yours.",
+    )
+
+    def __init__(self, number: int, explanation: str, resolution: str) -> None:
+        self.number = number
+        self.explanation = explanation
+        self.resolution = resolution
+
+
+class Refused(Exception):
+    """A request that the node does not answer. `facts` tell the asker what it needs."""
+
+    def __init__(self, code: NodeRefusal, **facts: object) -> None:
+        super().__init__(code, facts)
+        self.code = code
+        self.facts = facts
+
+    @property
+    def problem(self) -> Problem:
+        code = self.code
+        facts = {name: str(value) for name, value in self.facts.items()}
+        return Problem(code.number, code.name, code.explanation, code.resolution, facts)
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{name}={value}" for name, value in self.facts.items())
+        text = f"{self.code.number} {self.code.name}: {self.code.explanation} {self.code.resolution}"
+        return f"{text} ({told})" if told else text

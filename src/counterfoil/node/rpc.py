@@ -1,0 +1,355 @@
+"""The node's door for other programs of its machine: a unix socket, or a loopback port where one is asked for.
+
+One thread runs the event loop; reads and checks run on a few worker threads, so that a slow reader delays nobody. What
+a client has not read yet, and what it may ask at once, is bounded: a client that does not read its answers is not
+served further, and loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import os
+import socket
+import stat
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from counterfoil.machine.machine import Outcome
+from counterfoil.node.ledger import LedgerNode
+from counterfoil.node.protocol import (
+    ANSWER_BYTES_MAX,
+    CHALLENGE_BYTES,
+    FRAME_BYTES_MAX,
+    HIDDEN,
+    LENGTH_BYTES,
+    PROTOCOL_VERSION,
+    REQUEST,
+    STRANGER_FRAME_BYTES_MAX,
+    TRANSACTIONS_MAX,
+    AdvanceClock,
+    Answered,
+    Authenticate,
+    Done,
+    Failed,
+    Greeting,
+    Problem,
+    Read,
+    Request,
+    Submit,
+    TryOut,
+    Wait,
+    answered,
+    frame,
+    length_of,
+    problem_of,
+)
+from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.service import Service
+from counterfoil.policy.errors import NotVisible
+from counterfoil.policy.policy import ANYBODY
+from counterfoil.primitives.codec import Malformed, encode
+from counterfoil.primitives.outcome import Rejected
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+CLIENTS_MAX = 128
+REQUESTS_AT_ONCE_MAX = 64
+"""Of one client: it may go on asking while earlier requests are under way, but not without end."""
+WORKERS = 4
+WAITERS = 32
+"""Threads for those that wait for a result, which must not keep others from being served."""
+FRAME_SECONDS_MAX = 30
+"""Within so many seconds a frame that has begun must be there."""
+UNSENT_BYTES_MAX = 1 << 20
+SOCKET_MODE = 0o600
+UNIX_PATH_BYTES_MAX = 107
+"""What the system has room for in a socket's address."""
+BACKLOG = 64
+
+
+class RpcServer:
+    """Serves one node until it is closed. `path`: of a unix socket; `port`: on 127.0.0.1 (0 for any that is free)."""
+
+    def __init__(
+        self, node: LedgerNode, *, path: Path | None = None, port: int | None = None, host: str = "127.0.0.1"
+    ) -> None:
+        if path is None and port is None:
+            raise ValueError("A server needs the path of a socket, or a port.")
+        if not ipaddress.ip_address(host).is_loopback:
+            raise ValueError(f"The node listens on this machine alone; {host} is not a loopback address.")
+        self.path = path
+        self.port = port
+        self._host = host
+        self._service = Service(node)
+        self._workers = ThreadPoolExecutor(WORKERS, "counterfoil-rpc")
+        self._waiters = ThreadPoolExecutor(WAITERS, "counterfoil-rpc-wait")
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="counterfoil-rpc-loop", daemon=True)
+        self._ready: Future[None] = Future()
+        self._stop = asyncio.Event()
+        self._clients = 0
+
+    def start(self) -> None:
+        """Listen; returns when clients can connect. OSError where the address cannot be had."""
+        self._thread.start()
+        self._ready.result()
+
+    def close(self) -> None:
+        """Hang up on everybody. What was taken in is decided all the same."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+        self._workers.shutdown(wait=True, cancel_futures=True)
+        self._waiters.shutdown(wait=False, cancel_futures=True)
+
+    def __enter__(self) -> RpcServer:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- listening ----
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve())
+        except BaseException as error:
+            if not self._ready.done():
+                self._ready.set_exception(error)
+            else:
+                log.critical("the node's door is closed: %s", error, exc_info=True)
+        finally:
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        servers = []
+        if self.path is not None:
+            servers.append(await asyncio.start_unix_server(self._welcome, sock=_unix_socket(self.path)))
+        if self.port is not None:
+            server = await asyncio.start_server(self._welcome, self._host, self.port, backlog=BACKLOG)
+            self.port = server.sockets[0].getsockname()[1]
+            servers.append(server)
+        self._ready.set_result(None)
+        await self._stop.wait()
+        for server in servers:
+            server.close()
+        mine = asyncio.current_task()
+        others = [task for task in asyncio.all_tasks() if task is not mine]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+    async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients += 1
+        try:
+            client = _Client(self._service, self._workers, self._waiters, reader, writer)
+            if self._clients > CLIENTS_MAX:
+                await client.refuse(Refused(NodeRefusal.TOO_MANY_CLIENTS).problem)
+            else:
+                await client.serve()
+        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError):
+            pass
+        finally:
+            self._clients -= 1
+            writer.close()
+
+
+class _Client:
+    """One connection: who it has shown to be, and its requests under way."""
+
+    def __init__(
+        self,
+        service: Service,
+        workers: ThreadPoolExecutor,
+        waiters: ThreadPoolExecutor,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self._service = service
+        self._workers = workers
+        self._waiters = waiters
+        self._reader = reader
+        self._writer = writer
+        self._challenge = os.urandom(CHALLENGE_BYTES)
+        self._viewer = ANYBODY
+        self._free = asyncio.Semaphore(REQUESTS_AT_ONCE_MAX)
+        self._sending = asyncio.Lock()
+        self._under_way: set[asyncio.Task[None]] = set()
+        writer.transport.set_write_buffer_limits(UNSENT_BYTES_MAX)
+
+    async def serve(self) -> None:
+        node = self._service.node
+        await self._send(Greeting(PROTOCOL_VERSION, node.chain_id, node.sandbox, self._challenge))
+        try:
+            while True:
+                await self._free.acquire()
+                request = await self._next()
+                if request is None:
+                    return
+                if isinstance(request, Authenticate):
+                    await self._handle(request)
+                    continue
+                task = asyncio.create_task(self._handle(request))
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
+        except Refused as refused:
+            await self.refuse(refused.problem)
+        finally:
+            for task in tuple(self._under_way):
+                task.cancel()
+
+    async def refuse(self, problem: Problem) -> None:
+        """Say why, and hang up."""
+        await self._send(Failed(0, problem))
+
+    async def _next(self) -> Request | None:
+        """The next request; None when the client has hung up between two frames."""
+        try:
+            head = await self._reader.readexactly(LENGTH_BYTES)
+        except asyncio.IncompleteReadError as incomplete:
+            if incomplete.partial:
+                raise
+            return None
+        length, limit = length_of(head), FRAME_BYTES_MAX if self._viewer else STRANGER_FRAME_BYTES_MAX
+        if length > limit:
+            raise Refused(NodeRefusal.FRAME_IS_TOO_LARGE, size=length, limit=limit)
+        async with asyncio.timeout(FRAME_SECONDS_MAX):
+            payload = await self._reader.readexactly(length)
+        try:
+            request: Request = REQUEST.exact(payload)
+        except Malformed as error:
+            raise Refused(NodeRefusal.FRAME_IS_MALFORMED, detail=error) from None
+        return request
+
+    async def _handle(self, request: Request) -> None:
+        try:
+            reply: Done | Failed = Done(request.number, await self._answer(request))
+        except Refused as refused:
+            reply = Failed(request.number, refused.problem)
+        except Rejected as rejected:
+            reply = Failed(request.number, problem_of(rejected))
+        except NotVisible:
+            reply = Failed(request.number, HIDDEN)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.error("a request failed: %s", type(request).__name__, exc_info=error)
+            reply = Failed(request.number, Refused(NodeRefusal.NODE_FAILED).problem)
+        await self._send(reply)
+        self._free.release()
+
+    async def _answer(self, request: Request) -> msgspec.Raw:
+        service, viewer = self._service, self._viewer
+        if isinstance(request, Read):
+            name, params = request.name, bytes(request.params)
+            return msgspec.Raw(await self._in(self._workers, lambda: service.read(viewer, name, params)))
+        if isinstance(request, Submit):
+            return msgspec.Raw(encode(await self._submit(request)))
+        if isinstance(request, Wait):
+            ask = request
+            found = await self._in(
+                self._waiters, lambda: service.wait(ask.transaction, ask.expiry_ms, ask.wait_ms)
+            )
+            return msgspec.Raw(encode(found))
+        if isinstance(request, TryOut):
+            transaction = request.transaction
+            return msgspec.Raw(encode(await self._in(self._workers, lambda: service.try_out(transaction))))
+        if isinstance(request, AdvanceClock):
+            time_ms = request.time_ms
+            return msgspec.Raw(encode(await self._in(self._workers, lambda: service.advance_clock(time_ms))))
+        party, signer, signatures = request.party, request.signer, request.signatures
+        await self._in(self._workers, lambda: service.recognise(self._challenge, party, signer, signatures))
+        self._viewer = party
+        return msgspec.Raw(encode(None))
+
+    async def _submit(self, request: Submit) -> tuple[Answered, ...]:
+        if len(request.transactions) > TRANSACTIONS_MAX:
+            raise Refused(
+                NodeRefusal.FRAME_IS_TOO_LARGE, transactions=len(request.transactions), limit=TRANSACTIONS_MAX
+            )
+        transactions, submitter = request.transactions, self._viewer
+        futures = await self._in(self._workers, lambda: self._service.submit(transactions, submitter))
+        await _all_done(futures)
+        try:
+            return tuple(answered(*future.result()) for future in futures)
+        except Exception as error:
+            raise Refused(NodeRefusal.NODE_STOPPED, cause=error) from error
+
+    async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+    async def _send(self, message: object) -> None:
+        data = frame(message)
+        if len(data) > ANSWER_BYTES_MAX and isinstance(message, Done):
+            data = frame(
+                Failed(message.number, Refused(NodeRefusal.TOO_MUCH_AT_ONCE, size=len(data)).problem)
+            )
+        async with self._sending:
+            self._writer.write(data)
+            await self._writer.drain()
+
+
+async def _all_done(futures: Sequence[Future[tuple[int, Outcome]]]) -> None:
+    """Until the last of them is done; the event loop is woken once, not once for each."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    left = [len(futures)]
+    counting = threading.Lock()
+
+    def count_down(_: object) -> None:
+        with counting:
+            left[0] -= 1
+            last = not left[0]
+        if last:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(done.set)
+
+    for future in futures:
+        future.add_done_callback(count_down)
+    if futures:
+        await done.wait()
+
+
+def _unix_socket(path: Path) -> socket.socket:
+    """A socket that this user alone can connect to. OSError where another node serves it, or the path is too long."""
+    if len(os.fsencode(path)) > UNIX_PATH_BYTES_MAX:
+        raise OSError(
+            f"the path of a socket has at most {UNIX_PATH_BYTES_MAX} bytes: choose a shorter one than {path}"
+        )
+    if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
+        _remove_if_dead(path)
+    listening = socket.socket(socket.AF_UNIX)
+    try:
+        before = os.umask(0o777 - SOCKET_MODE)
+        try:
+            listening.bind(str(path))
+        finally:
+            os.umask(before)
+        listening.listen(BACKLOG)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+def _remove_if_dead(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise OSError(f"another node serves {path}")

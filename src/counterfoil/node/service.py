@@ -1,0 +1,128 @@
+"""What a node does for whoever talks to it, in the same process or over a socket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from counterfoil.engine.embedded import EngineStopped
+from counterfoil.machine.machine import Outcome
+from counterfoil.machine.transactions import SIGNATURES_MAX
+from counterfoil.node.clock import SandboxClock
+from counterfoil.node.ledger import LedgerNode
+from counterfoil.node.protocol import WAIT_MS_MAX, Answered, answered, authentication_bytes
+from counterfoil.node.reads import answer_read
+from counterfoil.node.reads_base import policy_of
+from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.primitives.addresses import address_of
+from counterfoil.primitives.outcome import ensure
+from counterfoil.primitives.signatures import check_key, met, verify
+
+POLL_SECONDS = 0.01
+"""How often a waiting client's transaction is looked for after each block."""
+
+
+class Service:
+    """One node's services. Safe to use from several threads."""
+
+    def __init__(self, node: LedgerNode) -> None:
+        self.node = node
+
+    def recognise(
+        self, challenge: bytes, party: bytes, signer: bytes, signatures: Sequence[tuple[bytes, bytes]]
+    ) -> None:
+        """Refused NOT_RECOGNISED unless the signatures show that the signer, who speaks for the party, is there.
+
+        The signer's threshold must be met under the keys in force, as for a transaction.
+        """
+        node = self.node
+        signed = authentication_bytes(node.chain_id, challenge, party, signer)
+        if len(signatures) > SIGNATURES_MAX or not all(verify(key, signed, one) for key, one in signatures):
+            raise Refused(NodeRefusal.NOT_RECOGNISED)
+        keys = tuple(key for key, _ in signatures)
+        with node.engine.lock:
+            policy = node.machine.wired.parties.policy(signer)
+            if policy is not None:
+                present = met(policy, keys)
+            else:
+                present = len(keys) == 1 and check_key(keys[0]) and address_of(keys[0]) == signer
+            if not present or not policy_of(node).speaks_for(signer, party, self.time_ms()):
+                raise Refused(NodeRefusal.NOT_RECOGNISED)
+
+    def time_ms(self) -> int:
+        """Block time as it would be now."""
+        last = self.node.machine.last
+        return max(last.time_ms + 1 if last is not None else 0, self.node.clock())
+
+    def submit(self, transactions: Sequence[bytes], submitter: bytes) -> list[Future[tuple[int, Outcome]]]:
+        """One future for each; `Rejected(POOL_IS_FULL)` where not all of them fit."""
+        try:
+            return self.node.engine.submit_many(transactions, submitter)
+        except EngineStopped as stopped:
+            raise Refused(NodeRefusal.NODE_STOPPED, cause=stopped.__cause__ or "closed") from None
+
+    def result(self, transaction: bytes, expiry_ms: int) -> Answered | None:
+        """The first authorised result of a transaction, however long ago; None where there is none (yet)."""
+        if len(transaction) != 32 or not 0 < expiry_ms < 2**62:
+            return None
+        with self.node.engine.lock:
+            found = self.node.machine.first_result(expiry_ms, transaction)
+        if found is None:
+            return None
+        height, result = found
+        return Answered(result.id, height, result.number, result.messages)
+
+    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None:
+        """`result`, after waiting for it for so long if need be. Looks again whenever a block was decided."""
+        give_up = time.monotonic() + min(max(wait_ms, 0), WAIT_MS_MAX) / 1_000
+        seen = -1
+        while True:
+            height = self.node.height
+            if height != seen:
+                seen = height
+                found = self.result(transaction, expiry_ms)
+                if found is not None:
+                    return found
+            if time.monotonic() >= give_up:
+                return None
+            time.sleep(POLL_SECONDS)
+
+    def read(self, viewer: bytes, name: str, params: bytes) -> bytes:
+        """The encoded result of a named read."""
+        return answer_read(self.node, viewer, name, params)
+
+    def try_out(self, transaction: bytes) -> Answered:
+        """A dry run under the keys and balances of now."""
+        node = self.node
+        prepared = node.machine.reader.prepare(transaction)
+        prepared.good = bytes(
+            verify(key, message, signature) for key, message, signature in prepared.checks()
+        )
+        with node.engine.lock:
+            return answered(0, node.machine.try_out(prepared, self.time_ms()))
+
+    def advance_clock(self, time_ms: int) -> int:
+        """Move a sandbox's clock forward and let happen what became due. Refused NO_SANDBOX anywhere else."""
+        node = self.node
+        clock = node.clock
+        if not node.sandbox or not isinstance(clock, SandboxClock):
+            raise Refused(NodeRefusal.NO_SANDBOX)
+        with node.engine.lock:
+            while True:
+                change_ms = node.machine.wired.markets.next_change_ms()
+                clock.advance_to(min(time_ms, change_ms))
+                for _ in range(_DUE_BLOCKS_MAX):
+                    if node.engine.decide_due() is None:
+                        break
+                after_ms = node.machine.wired.markets.next_change_ms()
+                if clock() >= time_ms or after_ms <= change_ms:
+                    break
+            clock.advance_to(time_ms)
+            node.engine.decide_due()
+        ensure(node.sandbox, "only a sandbox has a clock that is moved")
+        return clock()
+
+
+_DUE_BLOCKS_MAX = 10_000
+"""Blocks of deadlines and retries that one step of the clock may lead to; each does a bounded part of what is due."""

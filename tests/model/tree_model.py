@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b, sha256
+from itertools import pairwise
 
 import msgspec
 
@@ -160,7 +161,7 @@ class TreeModel:
         }
         order = [FIRST, *sorted(member_at), END]
         links: dict[bytes, bytes] = {}
-        for place, following in zip(order, order[1:], strict=False):
+        for place, following in pairwise(order):
             commitment, masked = b"", b""
             if place != FIRST:
                 full_key = member_at[place]

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from counterfoil.modules.holdings.interface import PostingReason
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.settlement.books import SettlementBooks
-from counterfoil.modules.settlement.endings import end_instruction, free_dependents
+from counterfoil.modules.settlement.endings import end_instruction, free_dependents, let_go
 from counterfoil.modules.settlement.facts import InstructionPending, InstructionSettled
 from counterfoil.modules.settlement.judging import (
     Judgement,
@@ -193,6 +193,8 @@ def _settle_together(books: SettlementBooks, context: ActionContext, pairs: tupl
 def _ended(books: SettlementBooks, context: ActionContext, pair: Pair, quantity: int, amount: int) -> None:
     _tell_settled(books, context, pair, quantity, amount, 0)
     _count_in_trades(books, context, pair, quantity)
+    let_go(books, context, pair.delivery)
+    let_go(books, context, pair.receipt)
     end_instruction(books, context, pair.delivery_id, pair.delivery)
     end_instruction(books, context, pair.receipt_id, pair.receipt)
     free_dependents(books, pair.delivery_id, pair.delivery)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
-
 from counterfoil.modules.cash.interface import Cash
 from counterfoil.modules.holdings.interface import Holdings
 from counterfoil.modules.instruments.interface import Instruments
 from counterfoil.modules.markets.interface import Markets
+from counterfoil.modules.module import Shelves
 from counterfoil.modules.parties.interface import Parties
 from counterfoil.modules.settlement.records import (
     BATCH_CHUNKS,
@@ -22,17 +21,6 @@ from counterfoil.modules.settlement.records import (
     WAITING,
 )
 from counterfoil.modules.trades.interface import Trades
-from counterfoil.primitives.codec import Record
-from counterfoil.state.books import Shelf
-from counterfoil.state.tables import Table
-
-R = TypeVar("R", bound=Record)
-
-
-class Shelves(Protocol):
-    """Gives the shelf of a table that the module owns."""
-
-    def __call__(self, table: Table[R], /) -> Shelf[R]: ...
 
 
 class SettlementBooks:

@@ -34,7 +34,7 @@ def end_instruction(
 
 
 def let_go(books: SettlementBooks, context: ActionContext, instruction: Instruction) -> None:
-    """Release what is set aside for an instruction that ends unsettled."""
+    """Release what is still set aside for an instruction that ends, and was not needed."""
     if earmarked(books, instruction):
         books.holdings.release(context, instruction.earmark)
 

@@ -25,7 +25,6 @@ LEGS_MAX = 8_388_608
 """Legs of one batch: more would take longer than a block may."""
 
 
-
 _ID = 20
 _LOW = np.int64(0xFFFF_FFFF)
 _HALF = np.int64(32)

@@ -36,50 +36,50 @@ class SettlementReject(RejectCode):
         "A date is none, the settlement date is before the trade date, or it lies more than ten years ahead.",
         "Write days of the calendar as yyyymmdd.",
     )
-    TOO_MANY_LINKAGES = (
-        9006,
-        "The instruction names more linkages than one may have.",
-        "Name at most 8.",
-    )
-    SETTLEMENT_DATE_IS_NO_BUSINESS_DAY = (
-        9007,
-        "The market, or the currency's payment system, is closed on the intended settlement date.",
-        "Choose the next business day.",
-    )
     PAYMENT_METHOD_DOES_NOT_FIT = (
-        9008,
+        9006,
         "Money against money is payment versus payment; anything else against money is delivery versus payment.",
         "Choose the method by what is delivered.",
     )
     ASSET_IS_NOT_ACCEPTED = (
-        9009,
+        9007,
         "The market does not accept this settlement asset.",
         "Use a money token that the market's operator has accepted.",
     )
+    SETTLEMENT_DATE_IS_NO_BUSINESS_DAY = (
+        9008,
+        "The market, or the currency's payment system, is closed on the intended settlement date.",
+        "Choose the next business day.",
+    )
     PARTY_DOES_NOT_HOLD_THE_ACCOUNT = (
-        9010,
+        9009,
         "The instructing party neither owns nor services the account.",
         "Instruct for an account that the party holds or keeps.",
     )
-    PRIORITY_IS_RESERVED = (
-        9011,
-        "The reserved priority is for the market's operator.",
-        "Use top, high or normal priority.",
-    )
-    SIDES_USE_THE_SAME_ACCOUNT = (
-        9012,
-        "Delivering and receiving account are the same.",
-        "Name two securities accounts.",
-    )
     TRADE_DOES_NOT_AGREE = (
-        9013,
+        9010,
         "The trade's sides are not the parties of the accounts, or its dates do not fit the instruction.",
         "Let the seller's account deliver and the buyer's receive, on or after the trade date.",
     )
+    SIDES_USE_THE_SAME_ACCOUNT = (
+        9011,
+        "Delivering and receiving account are the same.",
+        "Name two securities accounts.",
+    )
+    PRIORITY_IS_RESERVED = (
+        9012,
+        "The reserved priority is for the market's operator.",
+        "Use top, high or normal priority.",
+    )
     REFERENCE_IS_USED = (
-        9014,
+        9013,
         "The member has used this reference already.",
         "Look the earlier instruction up; give a new one a new reference.",
+    )
+    TOO_MANY_LINKAGES = (
+        9014,
+        "The instruction names more linkages than one may have.",
+        "Name at most 8.",
     )
     LINKED_INSTRUCTION_NOT_FOUND = (
         9015,

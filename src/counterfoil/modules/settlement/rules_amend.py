@@ -166,9 +166,9 @@ def sign_off(books: SettlementBooks, ask: SignOff, context: ActionContext) -> No
 
 def refuse_sign_off(books: SettlementBooks, ask: RefuseSignOff, context: ActionContext) -> None:
     """The market's operator refuses; both instructions end, and both sides are told why."""
+    pair = _pair_to_sign_off(books, context, ask.instruction_id, RefuseSignOff)
     if not 0 < len(ask.narrative) <= NARRATIVE_LENGTH_MAX:
         raise Rejected(SettlementReject.NARRATIVE_IS_MALFORMED)
-    pair = _pair_to_sign_off(books, context, ask.instruction_id, RefuseSignOff)
 
     _end_pair(books, context, pair, Reason.CANCELLED_BY_THIRD_PARTY, ask.narrative)
 

@@ -44,6 +44,7 @@ from counterfoil.primitives.outcome import Rejected
 
 _OPEN = MarketStatus.OPEN
 _RESERVED = Priority.RESERVED
+_MONEY = InstrumentKind.MONEY_TOKEN
 _DELIVERED, _PAID = PostingReason.DELIVERED, PostingReason.PAID
 
 
@@ -65,6 +66,8 @@ def instruct_both(books: SettlementBooks, ask: InstructBoth, context: ActionCont
         check_text(ask.common_reference)
     if ask.transaction_type not in TRANSACTION_TYPES:
         raise Rejected(SettlementReject.TRANSACTION_TYPE_IS_UNKNOWN)
+    if not asset and (delivery.cash_account or receipt.cash_account):
+        raise Rejected(SettlementReject.METHOD_IS_INCONSISTENT)
     market = markets.require(market_code)
     business_date = market.business_date
     check_dates(terms.trade_date, ask.settlement_date, business_date)
@@ -73,7 +76,7 @@ def instruct_both(books: SettlementBooks, ask: InstructBoth, context: ActionCont
     money = None
     if asset:
         money = instruments.require_active(asset)
-        if not markets.accepts_asset(market_code, asset):
+        if money.kind is not _MONEY or not markets.accepts_asset(market_code, asset):
             raise Rejected(SettlementReject.ASSET_IS_NOT_ACCEPTED, asset=asset)
     if ask.settlement_date > business_date:
         check_business_day(books, market_code, ask.settlement_date, business_date, asset)
@@ -104,8 +107,6 @@ def instruct_both(books: SettlementBooks, ask: InstructBoth, context: ActionCont
         if payer_id != target_id:
             payer = holdings.require_account(payer_id)
             holdings.authorise_account(context, payer_id, payer, InstructBoth, worth)
-    elif delivery.cash_account or receipt.cash_account:
-        raise Rejected(SettlementReject.METHOD_IS_INCONSISTENT)
     trades.use_reference(context, terms)
     if not use_reference(context, seller, delivery.reference):
         raise Rejected(SettlementReject.REFERENCE_IS_USED, reference=delivery.reference)
@@ -213,7 +214,7 @@ def _enter(
     if not terms.asset:
         method = Method.FREE
     else:
-        method = Method.PVP if instrument.kind is InstrumentKind.MONEY_TOKEN else Method.DVP
+        method = Method.PVP if instrument.kind is _MONEY else Method.DVP
     sign_off = sign_off_of(books, ask.market)
     now = Moment(context.height, context.time_ms, market.business_date)
     ids = (delivery_id, receipt_id)

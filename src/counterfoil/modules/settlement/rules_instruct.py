@@ -93,8 +93,8 @@ def instruct(books: SettlementBooks, ask: Instruct, context: ActionContext) -> N
             ask.movement is Movement.DELIVER,
             ask.quantity,
         )
-    links = check_linkages(books, ask.party, b"", ask.linkages)
     check_fresh_reference(books, context, ask.party, ask.reference)
+    links = check_linkages(books, ask.party, b"", ask.linkages)
 
     instruction_id = context.new_id()
     now = Moment(context.height, context.time_ms, business_date)
@@ -225,7 +225,8 @@ def _check_what_moves(books: SettlementBooks, ask: Instruct) -> None:
         return
     if (ask.method is Method.PVP) != (instrument.kind is InstrumentKind.MONEY_TOKEN):
         raise Rejected(SettlementReject.PAYMENT_METHOD_DOES_NOT_FIT, kind=instrument.kind.name)
-    if not books.markets.accepts_asset(ask.market, ask.asset):
+    money = books.instruments.require_active(ask.asset)
+    if money.kind is not InstrumentKind.MONEY_TOKEN or not books.markets.accepts_asset(ask.market, ask.asset):
         raise Rejected(SettlementReject.ASSET_IS_NOT_ACCEPTED, asset=ask.asset)
 
 

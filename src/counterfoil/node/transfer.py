@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from counterfoil.engine.decided import LOGGED_BLOCK, LoggedBlock
+from counterfoil.engine.embedded import Log
 from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest
 from counterfoil.node.ledger import (
     LAYOUTS,
@@ -141,28 +142,23 @@ def import_ledger(
 
         def fill(place: LedgerFolder) -> None:
             write_identity(place, genesis_bytes, secrets)
-            node = LedgerNode(
-                genesis_bytes,
-                secrets,
-                place.open_store(LAYOUTS),
-                place.open_log(),
-                workers=workers,
-                scheduled=False,
-            )
+            store, block_log = place.open_store(LAYOUTS), place.open_log()
             try:
-                with _faults_named(path):
+                with (
+                    _faults_named(path),
+                    _node(genesis_bytes, secrets, store, block_log, workers) as node,
+                ):
                     for logged, payload in _replayed(node, opening.blocks(), opening.head.height, progress):
-                        node.log.append(logged.block.height, payload)
+                        block_log.append(logged.block.height, payload)
                         if logged.block.height % BLOCKS_PER_WRITE == 0:
-                            node.log.sync()
+                            block_log.sync()
                     _compare_end(node, opening.head, path)
-                node.log.sync()
-                node.engine.close()
-                last.append(_last(node))
+                    block_log.sync()
+                    node.engine.close()
+                    last.append(_last(node))
             finally:
-                node.signatures.close()
-                node.log.close()
-                node.store.close()
+                block_log.close()
+                store.close()
 
         last: list[Header] = []
         create_folder(folder, encrypted=encrypted, key_file=key_file, fill=fill)
@@ -226,25 +222,35 @@ def _replay(
     workers: int | None,
     progress: Progress | None,
 ) -> ReplayReport:
-    with _scratch_store(log_bytes) as store:
-        node = LedgerNode(genesis_bytes, secrets, store, MemoryLog(), workers=workers, scheduled=False)
-        try:
-            began, blocks = time.monotonic(), 0
-            transactions = 0
-            for logged, _ in _replayed(node, payloads, height, progress):
-                blocks += 1
-                transactions += len(node.machine.block_results(logged.block.height).results)
-            header = _last(node)
-            if own is not None and own.machine.last != header:
-                raise InvariantViolation(
-                    f"the log leads to another state at height {header.height} than the record store holds"
-                )
-            if check:
-                node.machine.check_everything()
-            seconds = time.monotonic() - began
-        finally:
-            node.signatures.close()
+    with (
+        _scratch_store(log_bytes) as store,
+        _node(genesis_bytes, secrets, store, MemoryLog(), workers) as node,
+    ):
+        began, blocks, transactions = time.monotonic(), 0, 0
+        for logged, _ in _replayed(node, payloads, height, progress):
+            blocks += 1
+            transactions += len(node.machine.block_results(logged.block.height).results)
+        header = _last(node)
+        if own is not None and own.machine.last != header:
+            raise InvariantViolation(
+                f"the log leads to another state at height {header.height} than the record store holds"
+            )
+        if check:
+            node.machine.check_everything()
+        seconds = time.monotonic() - began
     return ReplayReport(node.chain_id, header.height, header, blocks, transactions, seconds, check)
+
+
+@contextmanager
+def _node(
+    genesis_bytes: bytes, secrets: NodeSecrets, store: RecordStore, block_log: Log, workers: int | None
+) -> Iterator[LedgerNode]:
+    """A node that applies what others decided. Only its signature workers end with it."""
+    node = LedgerNode(genesis_bytes, secrets, store, block_log, workers=workers, scheduled=False)
+    try:
+        yield node
+    finally:
+        node.signatures.close()
 
 
 def _replayed(

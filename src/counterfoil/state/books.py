@@ -86,6 +86,8 @@ class Shelf(Generic[R]):
         return next(self.scan(prefix), None)
 
     def _load(self, key: bytes) -> R | None:
+        if self._key_size and len(key) != self._key_size:
+            return None  # an identifier of a wrong size came from outside: nothing lies under it
         row = self.unwritten.get(key)
         if row is None:
             row = self._books.load(self.table.number, key)

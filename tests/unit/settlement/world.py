@@ -402,6 +402,11 @@ class World:
             )
             assert held == self.holdings.outstanding(instrument(name))
 
+    def forget_references(self) -> None:
+        """Let the window of references pass."""
+        self.window.commit()
+        self.window.forget(2**62)
+
     # Looking
 
     def held(self, holder: str, what: str) -> tuple[int, int]:

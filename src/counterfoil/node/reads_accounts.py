@@ -137,7 +137,11 @@ def accounts(node: LedgerNode, viewer: bytes, params: AccountsOf) -> AccountList
             found = holdings.accounts_of_owner(view.state, check_id(params.owner), view.height)
         else:
             found = holdings.accounts_of_servicer(view.state, check_id(params.servicer), view.height)
-        lines = [account_line(one.account_id, one.account) for one in found if view.may_see(AccountContents(one.account_id))]
+        lines = [
+            account_line(one.account_id, one.account)
+            for one in found
+            if view.may_see(AccountContents(one.account_id))
+        ]
         return AccountList(moment=view.moment, accounts=tuple(lines))
 
 
@@ -150,15 +154,29 @@ def holdings_of(node: LedgerNode, viewer: bytes, params: AccountOf) -> HoldingsO
         view.require(AccountContents(account_id))
         account = present(holdings.account(view.state, account_id, view.height))
         balances = holdings.balances(view.state, account_id, view.height)
-        lines = [BalanceLine(label(view, one.instrument_id), one.available, one.earmarked) for one in balances]
-        marks = holdings.earmarks(view.state, account_id, b"", view.height) if any(one.earmarked for one in balances) else []
+        lines = [
+            BalanceLine(label(view, one.instrument_id), one.available, one.earmarked) for one in balances
+        ]
+        marks = (
+            holdings.earmarks(view.state, account_id, b"", view.height)
+            if any(one.earmarked for one in balances)
+            else []
+        )
         return HoldingsOfAccount(
             moment=view.moment,
             account=account_line(account_id, account),
-            balances=tuple(sorted(lines, key=lambda line: (line.instrument.isin, line.instrument.instrument_id))),
+            balances=tuple(
+                sorted(lines, key=lambda line: (line.instrument.isin, line.instrument.instrument_id))
+            ),
             earmarks=tuple(
                 EarmarkLine(
-                    earmark_id, mark.instrument_id, mark.quantity, mark.reason.name, mark.owner, mark.reference, mark.expiry_ms
+                    earmark_id,
+                    mark.instrument_id,
+                    mark.quantity,
+                    mark.reason.name,
+                    mark.owner,
+                    mark.reference,
+                    mark.expiry_ms,
                 )
                 for earmark_id, mark in marks
             ),
@@ -173,7 +191,11 @@ def register(node: LedgerNode, viewer: bytes, params: RegisterOf) -> RegisterPag
     together, ask for the next one `at` the height of the first.
     """
     if params.first < 0 or not 0 < params.limit <= PAGE_MAX:
-        raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, limit=PAGE_MAX, detail="first is 0 or more, limit 1 to the limit")
+        raise Refused(
+            NodeRefusal.PARAMETERS_ARE_WRONG,
+            limit=PAGE_MAX,
+            detail="first is 0 or more, limit 1 to the limit",
+        )
     instrument_id = check_id(params.instrument)
     home = node.machine.wired.instruments.find(instrument_id)
     with reading(node, viewer, params, home.market if home is not None else "") as view:
@@ -194,7 +216,9 @@ def register(node: LedgerNode, viewer: bytes, params: RegisterOf) -> RegisterPag
         )
 
 
-_registers: WeakKeyDictionary[LedgerNode, OrderedDict[tuple[bytes, int], list[holdings.Balance]]] = WeakKeyDictionary()
+_registers: WeakKeyDictionary[LedgerNode, OrderedDict[tuple[bytes, int], list[holdings.Balance]]] = (
+    WeakKeyDictionary()
+)
 
 
 def _ordered(view: View, instrument_id: bytes) -> list[holdings.Balance]:

@@ -18,8 +18,10 @@ from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.policy import Policy
 from counterfoil.policy.subjects import Subject
 from counterfoil.primitives.calendars import parse_date
+from counterfoil.primitives.codec import Record
 from counterfoil.state.headers import Header
 from counterfoil.state.state import State
+from counterfoil.state.tables import Table
 
 PAGE_MAX = 10_000
 """Lines of one page of an answer."""
@@ -60,6 +62,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 P = TypeVar("P", bound=Params)
 A = TypeVar("A", bound=msgspec.Struct)
+R = TypeVar("R", bound=Record)
 
 
 class Read(Generic[P, A]):
@@ -78,12 +81,14 @@ class Read(Generic[P, A]):
     def decode_params(self, data: bytes) -> P:
         """Refused PARAMETERS_ARE_WRONG where they do not fit."""
         try:
-            return self._params.decode(data)
+            params: P = self._params.decode(data)
         except (msgspec.MsgspecError, RecursionError) as error:
             raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, read=self.name, detail=error) from None
+        return params
 
     def decode_answer(self, data: bytes) -> A:
-        return self._answer.decode(data)
+        answer: A = self._answer.decode(data)
+        return answer
 
 
 def named(name: str) -> Callable[[Callable[[LedgerNode, bytes, P], A]], Read[P, A]]:
@@ -110,6 +115,14 @@ class View:
     @property
     def moment(self) -> Moment:
         return Moment(self.header.height, self.header.time_ms, self.node.chain_id, self.node.sandbox)
+
+    def find(self, table: Table[R], key: bytes) -> R | None:
+        """A record as of the view's moment."""
+        return (
+            self.state.find(table, key)
+            if self.height is None
+            else self.state.find_at(table, key, self.height)
+        )
 
     def may_see(self, subject: Subject) -> bool:
         return self.policy.may_see(self.viewer, subject)
@@ -157,7 +170,9 @@ def header_as_of(node: LedgerNode, at: str, market: str = "") -> Header:
     if at.isascii() and at.isdigit():
         height = int(at[:20])
         if not GENESIS_HEIGHT <= height <= last.height:
-            raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, at=at[:20], first=GENESIS_HEIGHT, last=last.height)
+            raise Refused(
+                NodeRefusal.MOMENT_IS_NOT_ON_RECORD, at=at[:20], first=GENESIS_HEIGHT, last=last.height
+            )
         return _last_header(node, height, lambda header: header.height)
     if is_date_text(at):
         return _last_header(node, _close_of(node, at, market), lambda header: header.height)
@@ -195,7 +210,11 @@ def _instant_ms(at: str) -> int:
         detail = "at is a height, a date (2024-01-02) or an instant with its zone (2024-01-02T17:30:00+01:00)"
         raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, at=at[:40], detail=detail) from None
     if instant.tzinfo is None:
-        raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, at=at[:40], detail="the instant lacks its zone, such as Z or +01:00")
+        raise Refused(
+            NodeRefusal.PARAMETERS_ARE_WRONG,
+            at=at[:40],
+            detail="the instant lacks its zone, such as Z or +01:00",
+        )
     epoch = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
     since = instant - epoch
     return since.days * 86_400_000 + since.seconds * 1_000 + since.microseconds // 1_000
@@ -209,7 +228,9 @@ def _close_of(node: LedgerNode, at: str, market: str) -> int:
     code = market or only_market(node)
     close = markets.day_close(node.state, code, date)
     if close is None:
-        raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, at=at, market=code, detail="that day was not closed")
+        raise Refused(
+            NodeRefusal.MOMENT_IS_NOT_ON_RECORD, at=at, market=code, detail="that day was not closed"
+        )
     return close.height
 
 
@@ -230,5 +251,3 @@ def check_id(value: bytes, size: int = SHORT_ID_SIZE) -> bytes:
     if len(value) != size:
         raise NotVisible
     return value
-
-

@@ -24,7 +24,15 @@ from counterfoil.node.reads_base import (
     reading,
     time_of,
 )
-from counterfoil.node.receipts_of import AnyFact, Found, accounts_in, found_in, identities_in, mentions, receipts_with
+from counterfoil.node.receipts_of import (
+    AnyFact,
+    Found,
+    accounts_in,
+    found_in,
+    identities_in,
+    mentions,
+    receipts_with,
+)
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.subjects import AccountHistory, PartyHistory, Register
@@ -34,13 +42,18 @@ from counterfoil.state.receipts import MessageResult
 HISTORY_LIMIT = 1_000
 """Entries of a page where the asker says nothing else."""
 _PARTY_FACTS = tuple(
-    kind for kind in vars(parties_facts).values() if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
+    kind
+    for kind in vars(parties_facts).values()
+    if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
 )
 
 
 class HistoryOf(Params, frozen=True, kw_only=True):
     """Exactly one of: account, instrument, party (ids of 20 bytes); business: a trade, instruction, earmark, batch or
-    proposal (id of 32 bytes). first_height: where to begin (0: at the beginning); last_height: where to end (0: now)."""
+    proposal (id of 32 bytes).
+
+    first_height: where to begin (0: at the beginning); last_height: where to end (0: now).
+    """
 
     account: bytes = b""
     instrument: bytes = b""
@@ -94,9 +107,16 @@ def history(node: LedgerNode, viewer: bytes, params: HistoryOf) -> History:
     the block of each entry from the log for its authors. A page ends with a whole block.
     """
     if sum(map(bool, (params.account, params.instrument, params.party, params.business))) != 1:
-        raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, detail="name one account, instrument, party or piece of business")
+        raise Refused(
+            NodeRefusal.PARAMETERS_ARE_WRONG,
+            detail="name one account, instrument, party or piece of business",
+        )
     if not 0 < params.limit <= PAGE_MAX or params.first_height < 0 or params.last_height < 0:
-        raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, limit=PAGE_MAX, detail="heights are 0 or more, limit 1 to the limit")
+        raise Refused(
+            NodeRefusal.PARAMETERS_ARE_WRONG,
+            limit=PAGE_MAX,
+            detail="heights are 0 or more, limit 1 to the limit",
+        )
     with reading(node, viewer) as view:
         needle, choose = _what(view, params)
         moment, last = view.moment, view.header.height
@@ -130,7 +150,12 @@ def _what(view: View, params: HistoryOf) -> tuple[bytes, Choose]:
         party = check_id(params.party)
         view.require(PartyHistory(party))
         return party, _told_to(party, lambda fact: isinstance(fact, _PARTY_FACTS) and mentions(fact, party))
-    business, policy, viewer, lock = check_id(params.business, LONG_ID_SIZE), view.policy, view.viewer, view.node.engine.lock
+    business, policy, viewer, lock = (
+        check_id(params.business, LONG_ID_SIZE),
+        view.policy,
+        view.viewer,
+        view.node.engine.lock,
+    )
 
     def of_business(found: Found) -> tuple[Fact, ...]:
         chosen = tuple(fact for fact in found.facts if mentions(fact, business))
@@ -209,7 +234,16 @@ def _entries(
                 authors = _authors(View(node, viewer, None, node.machine.header(0).header), signers, told)
             kinds = messages if authors else ()
         entries.append(
-            HistoryEntry(height, time_ms, action, body is None and height > 1, authors, kinds, found.receipt.results, tuple(told))
+            HistoryEntry(
+                height,
+                time_ms,
+                action,
+                body is None and height > 1,
+                authors,
+                kinds,
+                found.receipt.results,
+                tuple(told),
+            )
         )
     return entries
 

@@ -10,7 +10,6 @@ from counterfoil.modules.holdings import queries as holdings
 from counterfoil.modules.holdings.facts import Posting
 from counterfoil.modules.holdings.interface import Direction, SubBalance
 from counterfoil.modules.markets import queries as markets
-from counterfoil.modules.settlement.facts import BatchAccountSettled
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_accounts import AccountLine, BalanceLine, Label, account_line, label
 from counterfoil.node.reads_base import (
@@ -29,20 +28,17 @@ from counterfoil.node.reads_base import (
 from counterfoil.node.receipts_of import found_in, receipts_with
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.policy.subjects import AccountHistory
-from counterfoil.primitives.calendars import parse_date
-from counterfoil.primitives.codec import Fact
+from counterfoil.primitives.calendars import add_days, parse_date
 
 POSTINGS_MAX = 100_000
-NET_SETTLEMENT = "NET_SETTLEMENT"
-"""Reason of the one line that a batch of net settlement makes for an account and an instrument."""
 
 
 class StatementOf(Params, frozen=True, kw_only=True):
     """account: id (20 bytes). instrument: id, or b"" for all.
 
-    since, until: moments as `at` of other reads takes them. What happened after `since` and up to `until` is stated; a
-    date in `since` stands for the close of the day before it, so that since = until = a date is that whole day. "": from
-    the account's opening, to now. market: whose dates they are.
+    since, until: moments as `at` of other reads takes them; "" for the account's opening, and for now. What happened
+    after `since` and up to `until` is stated; a date in `since` stands for the close of the day before it, so that
+    since = until = a date is that whole day. market: whose dates they are.
     """
 
     account: bytes
@@ -103,7 +99,9 @@ def statement(node: LedgerNode, viewer: bytes, params: StatementOf) -> Statement
     start = max(first + 1, account.opened_height)
     postings = _postings(node, account_id, account.relationship, start, last.height, params.instrument)
     with reading(node, viewer) as view:
-        mentioned = [line.instrument_id for line in (*opening, *postings, *closing)]
+        mentioned = [one.instrument_id for one in (*opening, *closing)] + [
+            one.instrument_id for one in postings
+        ]
         labels = {one: label(view, one) for one in dict.fromkeys(mentioned)}
         moment = View(node, viewer, None, last).moment
     return Statement(
@@ -125,14 +123,31 @@ def _opening(node: LedgerNode, params: StatementOf) -> tuple[int, int]:
         return 0, 0
     since = params.since.strip()
     if is_date_text(since):
-        code = params.market or only_market(node)
-        try:
-            close = markets.last_close_before(node.state, code, parse_date(since))
-        except ValueError as error:
-            raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, since=since, detail=error) from None
-        return (close.time_ms, close.height) if close is not None else (0, 0)
+        return _close_before(node, since, params.market or only_market(node))
     header = header_as_of(node, since, params.market)
     return header.time_ms, header.height
+
+
+def _close_before(node: LedgerNode, since: str, code: str) -> tuple[int, int]:
+    """(block time, height) of the close of the last business day before a date; zeros where there was none yet."""
+    try:
+        before = add_days(parse_date(since), -1)
+    except ValueError as error:
+        raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, since=since, detail=error) from None
+    market = markets.market(node.state, code)
+    if (
+        market is None
+        or before > market.business_date
+        or (before == market.business_date and market.status.name == "OPEN")
+    ):
+        raise Refused(
+            NodeRefusal.MOMENT_IS_NOT_ON_RECORD,
+            since=since,
+            market=code,
+            detail="the day before was not closed",
+        )
+    close = markets.day_close(node.state, code, before)
+    return (close.time_ms, close.height) if close is not None else (0, 0)
 
 
 def _balances(view: View, account_id: bytes, height: int, instrument: bytes) -> tuple[holdings.Balance, ...]:
@@ -150,43 +165,31 @@ def _postings(
             if kept[index].stakeholder != relationship:
                 continue
             found = found_in(index, kept[index])
-            for fact in found.facts:
-                lines += _lines_of(fact, account_id, instrument, height, time_ms, found.receipt.action)
+            lines += [
+                _line_of(fact, height, time_ms, found.receipt.action)
+                for fact in found.facts
+                if isinstance(fact, Posting)
+                and fact.account_id == account_id
+                and instrument in (b"", fact.instrument_id)
+            ]
         if len(lines) > POSTINGS_MAX:
             raise Refused(NodeRefusal.TOO_MUCH_AT_ONCE, postings_max=POSTINGS_MAX, reached_height=height)
     return lines
 
 
-def _lines_of(
-    fact: Fact, account_id: bytes, instrument: bytes, height: int, time_ms: int, action: bytes
-) -> list[PostingLine]:
-    if isinstance(fact, Posting):
-        if fact.account_id != account_id or instrument not in (b"", fact.instrument_id):
-            return []
-        change = fact.quantity if fact.direction is Direction.CREDIT else -fact.quantity
-        after = -fact.balance_after if fact.sub_balance is SubBalance.ISSUED else fact.balance_after
-        return [
-            PostingLine(
-                height,
-                time_ms,
-                action,
-                fact.instrument_id,
-                fact.sub_balance.name,
-                change,
-                fact.reason.name,
-                fact.reference,
-                after,
-            )
-        ]
-    if isinstance(fact, BatchAccountSettled) and fact.account == account_id:
-        return [
-            PostingLine(
-                height, time_ms, action, one, SubBalance.AVAILABLE.name, change, NET_SETTLEMENT, fact.batch_id, after
-            )
-            for one, change, after in fact.nets
-            if instrument in (b"", one)
-        ]
-    return []
+def _line_of(fact: Posting, height: int, time_ms: int, action: bytes) -> PostingLine:
+    """As the balances are shown: of an issuance account, what is outstanding counts negative."""
+    return PostingLine(
+        height,
+        time_ms,
+        action,
+        fact.instrument_id,
+        fact.sub_balance.name,
+        fact.quantity if fact.direction is Direction.CREDIT else -fact.quantity,
+        fact.reason.name,
+        fact.reference,
+        -fact.balance_after if fact.sub_balance is SubBalance.ISSUED else fact.balance_after,
+    )
 
 
 def _lines(balances: Iterable[holdings.Balance], labels: dict[bytes, Label]) -> tuple[BalanceLine, ...]:

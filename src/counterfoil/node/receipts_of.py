@@ -28,9 +28,9 @@ _SHORT, _LONG = 20, 32
 
 
 class Found(NamedTuple):
-    """One receipt: its index among the block's, taken apart, with its facts decoded."""
+    """One receipt: its place among the block's, taken apart, with its facts decoded."""
 
-    index: int
+    place: int
     receipt: Receipt
     facts: tuple[Fact, ...]
 
@@ -50,7 +50,9 @@ def receipts_of_block(node: LedgerNode, height: int) -> tuple[KeptReceipt, ...]:
     return _RESULTS.trusted(data).receipts if data is not None else ()
 
 
-def receipts_with(node: LedgerNode, needle: bytes, first: int, last: int) -> Iterator[tuple[int, list[KeptReceipt], list[int]]]:
+def receipts_with(
+    node: LedgerNode, needle: bytes, first: int, last: int
+) -> Iterator[tuple[int, list[KeptReceipt], list[int]]]:
     """(height, all receipts of the block, indices of those that hold the bytes) for the blocks `first` to `last`.
 
     Each block's receipts are looked through as one piece of bytes, and taken apart only where they hold the needle:
@@ -96,4 +98,6 @@ def mentions(fact: Fact, identity: bytes) -> bool:
 
 def accounts_in(facts: Iterable[Fact]) -> tuple[bytes, ...]:
     """Identities of 20 bytes that the facts name, each once: whatever is an account is among them."""
-    return tuple(dict.fromkeys(found for fact in facts for found in identities_in(fact) if len(found) == _SHORT))
+    return tuple(
+        dict.fromkeys(found for fact in facts for found in identities_in(fact) if len(found) == _SHORT)
+    )

@@ -65,6 +65,11 @@ class NodeRefusal(Enum):
         "The answer would be longer than one page.",
         "Ask for a shorter period or a smaller page.",
     )
+    CANNOT_BE_PROVEN = (
+        1081,
+        "What is to be proven is not so, or not so yet; the details say which.",
+        "Ask as of another moment, or for the proof of what is so.",
+    )
     NODE_FAILED = (
         1089,
         "The node failed on this request.",

@@ -93,6 +93,10 @@ class Policy:
         in_business = party.status in (PartyStatus.ACTIVE, PartyStatus.WINDING_DOWN)
         return Standing.FULL if in_business and not self._parties.stopped_above(party) else Standing.PERSONAL
 
+    def sees_everything(self, viewer: bytes) -> bool:
+        """Whether the viewer is a regulator whose powers do not rest."""
+        return self.standing(viewer) is Standing.FULL and self._is_regulator(viewer)
+
     def speaks_for(self, address: bytes, party_id: bytes, time_ms: int | None = None) -> bool:
         """Whether a signer's address is the party's own, or a user's with a mandate (in force at `time_ms`)."""
         party = self._parties.find(party_id) if party_id else None

@@ -1,0 +1,53 @@
+"""Every named read: what a client, a command or a page can ask of a node. Each asks the policy first."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from counterfoil.node.ledger import LedgerNode
+from counterfoil.node.reads_accounts import accounts, holdings_of, register
+from counterfoil.node.reads_base import Read
+from counterfoil.node.reads_business import instruction, instructions, list_trades, proposals, trade
+from counterfoil.node.reads_history import history
+from counterfoil.node.reads_ledger import find, header, personas, result, status
+from counterfoil.node.reads_market import instrument, list_instruments, list_markets
+from counterfoil.node.reads_parties import list_parties, party_details
+from counterfoil.node.reads_proofs import proof
+from counterfoil.node.reads_statement import statement
+from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.primitives.codec import encode
+
+_ALL: tuple[Read[Any, Any], ...] = (
+    status,
+    header,
+    result,
+    find,
+    personas,
+    list_markets,
+    list_instruments,
+    instrument,
+    list_parties,
+    party_details,
+    accounts,
+    holdings_of,
+    register,
+    statement,
+    history,
+    instructions,
+    instruction,
+    list_trades,
+    trade,
+    proposals,
+    proof,
+)
+
+READS: Final[dict[str, Read[Any, Any]]] = {read.name: read for read in _ALL}
+"""By name. A read's `params`, `answer` and `text` are all that a command or a page needs to be made from it."""
+
+
+def answer_read(node: LedgerNode, viewer: bytes, name: str, params: bytes) -> bytes:
+    """The encoded answer of a read. Raises `Refused`, or `NotVisible`."""
+    read = READS.get(name)
+    if read is None:
+        raise Refused(NodeRefusal.READ_IS_UNKNOWN, name=name[:40])
+    return encode(read.run(node, viewer, read.decode_params(params)))

@@ -1,0 +1,344 @@
+"""Reads of trades, settlement instructions, and proposals that wait for signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from counterfoil.modules.approvals import queries as approvals
+from counterfoil.modules.settlement import queries as settlement
+from counterfoil.modules.settlement.records import INSTRUCTIONS_OF_ACCOUNT, Instruction
+from counterfoil.modules.trades import queries as trades
+from counterfoil.modules.trades.interface import Trade, TradeTerms
+from counterfoil.node.ledger import LedgerNode
+from counterfoil.node.reads_base import (
+    LONG_ID_SIZE,
+    PAGE_MAX,
+    Answer,
+    AsOf,
+    Params,
+    View,
+    check_id,
+    named,
+    present,
+    reading,
+)
+from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.policy.subjects import AccountContents, Business, PendingProposal, Side
+
+
+class InstructionOf(AsOf, frozen=True, kw_only=True):
+    """instruction: id (32 bytes)."""
+
+    instruction: bytes
+
+
+class TradeOf(AsOf, frozen=True, kw_only=True):
+    """trade: id (32 bytes)."""
+
+    trade: bytes
+
+
+class OpenBusiness(Params, frozen=True, kw_only=True):
+    """What is named narrows the list: account, party (ids), market (code). first, limit: the page."""
+
+    account: bytes = b""
+    party: bytes = b""
+    market: str = ""
+    first: int = 0
+    limit: int = PAGE_MAX
+
+
+class PendingOf(Params, frozen=True, kw_only=True):
+    """signer: only proposals that name this address (20 bytes); b"" for all that the viewer may see."""
+
+    signer: bytes = b""
+
+
+class InstructionLine(msgspec.Struct, frozen=True):
+    """Quantities in units of the instrument's scale, amounts of the asset's.
+
+    Statuses as ISO 20022's sese.024 names them; code: its reason; words and remedy: in plain language.
+    """
+
+    instruction_id: bytes
+    market: str
+    party: bytes
+    account: bytes
+    cash_account: bytes
+    movement: str
+    method: str
+    transaction_type: str
+    instrument_id: bytes
+    quantity: int
+    settled_quantity: int
+    asset: bytes
+    amount: int
+    settled_amount: int
+    counterparty: bytes
+    counterparty_account: bytes
+    trade_date: int
+    settlement_date: int
+    reference: str
+    common_reference: str
+    trade_reference: str
+    trade: bytes
+    counterpart: bytes
+    priority: str
+    partial: str
+    accepted_height: int
+    accepted_time_ms: int
+    accepted_business_date: int
+    matched_height: int
+    matched_business_date: int
+    processing: str
+    matching: str
+    hold: str
+    settlement: str
+    cancellation: str
+    failing: bool
+    code: str
+    words: str
+    remedy: str
+
+
+class InstructionDetails(Answer, frozen=True, kw_only=True):
+    instruction: InstructionLine
+
+
+class InstructionList(Answer, frozen=True, kw_only=True):
+    """By entry. next: `first` of the page after this one, 0 after the last."""
+
+    instructions: tuple[InstructionLine, ...]
+    next: int
+
+
+class TradeLine(msgspec.Struct, frozen=True):
+    trade_id: bytes
+    status: str
+    recorder: bytes
+    version: int
+    recorded_height: int
+    recorded_time_ms: int
+    settled_quantity: int
+    instructions: tuple[bytes, ...]
+    terms: TradeTerms
+
+
+class TradeDetails(Answer, frozen=True, kw_only=True):
+    trade: TradeLine
+
+
+class TradeList(Answer, frozen=True, kw_only=True):
+    """Oldest first. next: `first` of the page after this one, 0 after the last."""
+
+    trades: tuple[TradeLine, ...]
+    next: int
+
+
+class ProposalLine(msgspec.Struct, frozen=True):
+    """messages: kinds of what is proposed. content: what the signers approve, encoded (signers, messages)."""
+
+    proposal_id: bytes
+    proposer: bytes
+    messages: tuple[str, ...]
+    content: bytes
+    expires_ms: int
+    approved: tuple[bytes, ...]
+    missing: tuple[bytes, ...]
+
+
+class ProposalList(Answer, frozen=True, kw_only=True):
+    """The one that lapses first at the head."""
+
+    proposals: tuple[ProposalLine, ...]
+
+
+@named("instruction")
+def instruction(node: LedgerNode, viewer: bytes, params: InstructionOf) -> InstructionDetails:
+    """A live instruction with its statuses, or as it was at a past moment. One that has ended is in the history."""
+    with reading(node, viewer, params) as view:
+        key = check_id(params.instruction, LONG_ID_SIZE)
+        found = present(settlement.instruction(view.state, key, view.height))
+        view.require(subject_of_instruction(found))
+        return InstructionDetails(moment=view.moment, instruction=_instruction_line(view, key, found))
+
+
+@named("instructions")
+def instructions(node: LedgerNode, viewer: bytes, params: OpenBusiness) -> InstructionList:
+    """Live instructions that the viewer may see, by entry.
+
+    Of one account it walks the account's list; otherwise it reads every instruction that ever outlived its block.
+    """
+    _check_page(params)
+    with reading(node, viewer) as view:
+        if params.account:
+            found = _of_account(view, check_id(params.account))
+        else:
+            found = settlement.open_instructions(view.state)
+        wanted = [
+            (key, live)
+            for key, live in found
+            if params.party in (b"", live.party)
+            and params.market in ("", live.market)
+            and view.may_see(subject_of_instruction(live))
+        ]
+        page, after = _page(wanted, params)
+        return InstructionList(
+            moment=view.moment,
+            instructions=tuple(_instruction_line(view, key, live) for key, live in page),
+            next=after,
+        )
+
+
+@named("trade")
+def trade(node: LedgerNode, viewer: bytes, params: TradeOf) -> TradeDetails:
+    """A live trade, or as it was at a past moment. One that has settled is in the history."""
+    with reading(node, viewer, params) as view:
+        key = check_id(params.trade, LONG_ID_SIZE)
+        found = present(trades.trade(view.state, key, view.height))
+        view.require(subject_of_trade(found))
+        return TradeDetails(moment=view.moment, trade=_trade_line(key, found))
+
+
+@named("trades")
+def list_trades(node: LedgerNode, viewer: bytes, params: OpenBusiness) -> TradeList:
+    """Live trades that the viewer may see, the oldest first. Reads every trade that ever outlived its block."""
+    _check_page(params)
+    with reading(node, viewer) as view:
+        wanted = [
+            (key, live)
+            for key, live in trades.live_trades(view.state, params.party)
+            if params.market in ("", live.terms.venue)
+            and params.account in (b"", live.terms.seller_client, live.terms.buyer_client)
+            and view.may_see(subject_of_trade(live))
+        ]
+        page, after = _page(wanted, params)
+        return TradeList(
+            moment=view.moment, trades=tuple(_trade_line(key, live) for key, live in page), next=after
+        )
+
+
+@named("proposals")
+def proposals(node: LedgerNode, viewer: bytes, params: PendingOf) -> ProposalList:
+    """Transactions that wait on the ledger for signatures, as far as the viewer may see them."""
+    with reading(node, viewer) as view:
+        found = approvals.open_proposals(view.state, params.signer or None)
+        visible = [one for one in found if view.may_see(PendingProposal(one.proposal.signers))]
+        return ProposalList(moment=view.moment, proposals=tuple(_proposal_line(view, one) for one in visible))
+
+
+# ---- subjects ----
+
+
+def subject_of_instruction(live: Instruction) -> Business:
+    return Business((Side(live.party, live.account),), live.market)
+
+
+def subject_of_trade(live: Trade) -> Business:
+    terms = live.terms
+    return Business(
+        (Side(terms.seller, terms.seller_client), Side(terms.buyer, terms.buyer_client)), terms.venue
+    )
+
+
+# ---- lines ----
+
+
+def _of_account(view: View, account_id: bytes) -> list[tuple[bytes, Instruction]]:
+    account = view.wired.holdings.account(account_id)
+    if account is None or not view.may_see(AccountContents(account_id)):
+        return []
+    members = view.state.members(INSTRUCTIONS_OF_ACCOUNT.number, account.handle)
+    found = [(full_key[1:], settlement.instruction(view.state, full_key[1:])) for full_key in members]
+    return sorted(((key, live) for key, live in found if live is not None), key=lambda entry: entry[1].entry)
+
+
+def _instruction_line(view: View, key: bytes, live: Instruction) -> InstructionLine:
+    statuses = settlement.statuses(live, view.wired.markets)
+    return InstructionLine(
+        instruction_id=key,
+        market=live.market,
+        party=live.party,
+        account=live.account,
+        cash_account=live.cash_account,
+        movement=live.movement.value,
+        method=live.method.name,
+        transaction_type=live.transaction_type,
+        instrument_id=live.instrument_id,
+        quantity=live.quantity,
+        settled_quantity=live.settled_quantity,
+        asset=live.asset,
+        amount=live.amount,
+        settled_amount=live.settled_amount,
+        counterparty=live.counterparty,
+        counterparty_account=live.counterparty_account,
+        trade_date=live.trade_date,
+        settlement_date=live.settlement_date,
+        reference=live.reference,
+        common_reference=live.common_reference,
+        trade_reference=live.trade_reference,
+        trade=live.trade,
+        counterpart=live.counterpart,
+        priority=live.priority.name,
+        partial=live.partial.value,
+        accepted_height=live.accepted.height,
+        accepted_time_ms=live.accepted.time_ms,
+        accepted_business_date=live.accepted.business_date,
+        matched_height=live.matched.height if live.matched is not None else 0,
+        matched_business_date=live.matched.business_date if live.matched is not None else 0,
+        processing=statuses.processing,
+        matching=statuses.matching,
+        hold=statuses.hold,
+        settlement=statuses.settlement,
+        cancellation=statuses.cancellation,
+        failing=statuses.failing,
+        code=statuses.code,
+        words=statuses.words,
+        remedy=statuses.remedy,
+    )
+
+
+def _trade_line(key: bytes, live: Trade) -> TradeLine:
+    return TradeLine(
+        key,
+        live.status.name,
+        live.recorder,
+        live.version,
+        live.recorded_height,
+        live.recorded_time_ms,
+        live.settled_quantity,
+        live.instructions,
+        live.terms,
+    )
+
+
+def _proposal_line(view: View, found: approvals.ProposalView) -> ProposalLine:
+    _, messages = view.node.machine.reader.proposal(found.proposal.content)
+    return ProposalLine(
+        found.proposal_id,
+        found.proposal.proposer,
+        tuple(type(message).__name__ for message in messages),
+        found.proposal.content,
+        found.proposal.expires_ms,
+        tuple(address for address, _ in found.approved),
+        found.missing,
+    )
+
+
+def _check_page(params: OpenBusiness) -> None:
+    if params.first < 0 or not 0 < params.limit <= PAGE_MAX:
+        raise Refused(
+            NodeRefusal.PARAMETERS_ARE_WRONG,
+            limit=PAGE_MAX,
+            detail="first is 0 or more, limit 1 to the limit",
+        )
+
+
+def _page(found: list[Any], params: OpenBusiness) -> tuple[Iterable[Any], int]:
+    """The page asked for, and where the next one begins (0 after the last)."""
+    page = found[params.first : params.first + params.limit]
+    after = params.first + len(page)
+    return page, after if after < len(found) else 0

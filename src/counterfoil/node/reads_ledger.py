@@ -1,0 +1,191 @@
+"""Reads about the ledger itself: its status, its headers, results of transactions, and what a name stands for."""
+
+from __future__ import annotations
+
+import msgspec
+
+from counterfoil.machine.genesis import genesis_digest
+from counterfoil.modules.instruments import queries as instruments
+from counterfoil.modules.instruments.records import ISIN
+from counterfoil.modules.settlement import queries as settlement
+from counterfoil.node.ledger import LedgerNode
+from counterfoil.node.personas import PERSONAS, party_key, persona_keys
+from counterfoil.node.protocol import Answered
+from counterfoil.node.reads_base import Answer, AsOf, Params, named, reading
+from counterfoil.node.reads_parties import all_parties
+from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.policy.subjects import PartyName
+from counterfoil.primitives.addresses import AddressKind, parse_text
+from counterfoil.primitives.identifiers import is_isin
+from counterfoil.state.headers import Header
+
+TEXT_LENGTH_MAX = 200
+
+
+class Nothing(Params, frozen=True):
+    """No parameters."""
+
+
+class TransactionOf(Params, frozen=True, kw_only=True):
+    """transaction: id (32 bytes). expiry_ms: as in its body."""
+
+    transaction: bytes
+    expiry_ms: int
+
+
+class NameOf(Params, frozen=True, kw_only=True):
+    """text: an ISIN, a member's public name, a persona's name (sandbox), or an address as text."""
+
+    text: str
+
+
+class Status(Answer, frozen=True, kw_only=True):
+    """The ledger as it stands.
+
+    application_hash: digest of the last header. clock_ms: what the node's clock shows; the time of a block that comes
+    now is not before it. records: slots of the tree. waiting: instructions in each queue.
+    """
+
+    name: str
+    genesis: bytes
+    rule_version: int
+    blocks: int
+    application_hash: bytes
+    state_root: bytes
+    clock_ms: int
+    id_window_ms: int
+    reference_window_ms: int
+    records: int
+    sealers: tuple[str, ...]
+    waiting: dict[str, int]
+
+
+class SealedHeader(Answer, frozen=True, kw_only=True):
+    """A header as it was sealed: application_hash is its digest, seal the engine's signature over it."""
+
+    header: Header
+    application_hash: bytes
+    seal: bytes
+
+
+class ResultOf(Answer, frozen=True, kw_only=True):
+    """result: None where no transaction of this id and expiry was authorised (yet)."""
+
+    result: Answered | None
+
+
+class Named(Answer, frozen=True, kw_only=True):
+    """What a name stands for. kind: "party", "account", "instrument" or "signer"."""
+
+    kind: str
+    identity: bytes
+
+
+class Persona(msgspec.Struct, frozen=True):
+    """A named persona of a sandbox. keys: tagged public keys that it signs with. party: whom it acts for, b"" where
+    that party is not on the ledger. does: in words."""
+
+    name: str
+    keys: tuple[bytes, ...]
+    party: bytes
+    party_name: str
+    does: str
+
+
+class Personas(Answer, frozen=True, kw_only=True):
+    personas: tuple[Persona, ...]
+
+
+@named("status")
+def status(node: LedgerNode, viewer: bytes, params: Nothing) -> Status:
+    """The ledger's name, height, root and time. Public."""
+    with reading(node, viewer) as view:
+        header, parameters = view.header, node.machine.parameters
+        return Status(
+            moment=view.moment,
+            name=node.genesis.name,
+            genesis=genesis_digest(node.genesis_bytes),
+            rule_version=header.rule_version,
+            blocks=header.number + 1,
+            application_hash=header.digest(),
+            state_root=header.state_root,
+            clock_ms=node.clock(),
+            id_window_ms=parameters.id_window_ms,
+            reference_window_ms=parameters.reference_window_ms,
+            records=header.slot_count,
+            sealers=node.genesis.sealers,
+            waiting=settlement.waiting_counts(view.state),
+        )
+
+
+@named("header")
+def header(node: LedgerNode, viewer: bytes, params: AsOf) -> SealedHeader:
+    """The header that was in force at a moment, with its seal. Public."""
+    with reading(node, viewer, params) as view:
+        stored = node.machine.header(view.header.number)
+        return SealedHeader(
+            moment=view.moment,
+            header=stored.header,
+            application_hash=stored.header.digest(),
+            seal=stored.seal,
+        )
+
+
+@named("result")
+def result(node: LedgerNode, viewer: bytes, params: TransactionOf) -> ResultOf:
+    """The first authorised result of a transaction, however long ago, to whoever names its id and expiry."""
+    with reading(node, viewer) as view:
+        found = None
+        if len(params.transaction) == 32 and 0 < params.expiry_ms < 2**62:
+            found = node.machine.first_result(params.expiry_ms, params.transaction)
+        answer = None
+        if found is not None:
+            height, first = found
+            answer = Answered(first.id, height, first.number, first.messages)
+        return ResultOf(moment=view.moment, result=answer)
+
+
+@named("find")
+def find(node: LedgerNode, viewer: bytes, params: NameOf) -> Named:
+    """What a name stands for: an address as text, an ISIN, a member's public name. Refused NAME_IS_UNKNOWN."""
+    text = params.text.strip()[:TEXT_LENGTH_MAX]
+    with reading(node, viewer) as view:
+        try:
+            kind, identity = parse_text(text)
+            return Named(moment=view.moment, kind=_KINDS[kind], identity=identity)
+        except ValueError:
+            pass
+        if is_isin(text):
+            instrument = instruments.instrument_of_identifier(view.state, ISIN, text)
+            if instrument is not None:
+                return Named(moment=view.moment, kind="instrument", identity=instrument)
+        party = view.wired.parties.find_by_name(text)
+        if party is not None and view.may_see(PartyName(party)):
+            return Named(moment=view.moment, kind="party", identity=party)
+    raise Refused(NodeRefusal.NAME_IS_UNKNOWN, name=text)
+
+
+@named("personas")
+def personas(node: LedgerNode, viewer: bytes, params: Nothing) -> Personas:
+    """The named personas of a sandbox and the parties they act for. Refused NO_SANDBOX on any other ledger.
+
+    Reads all parties.
+    """
+    if not node.sandbox:
+        raise Refused(NodeRefusal.NO_SANDBOX)
+    with reading(node, viewer) as view:
+        by_signer = {party.signer: key for key, party in all_parties(view)}
+        found = []
+        for card in PERSONAS:
+            party = by_signer.get(party_key(card.name).address, b"")
+            keys = tuple(key.public_key for key in persona_keys(card.name))
+            found.append(Persona(card.name, keys, party, card.party, card.does))
+        return Personas(moment=view.moment, personas=tuple(found))
+
+
+_KINDS = {
+    AddressKind.SIGNER: "signer",
+    AddressKind.PARTY: "party",
+    AddressKind.ACCOUNT: "account",
+    AddressKind.INSTRUMENT: "instrument",
+}

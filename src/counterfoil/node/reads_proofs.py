@@ -1,0 +1,141 @@
+"""Proofs as files: what a read says, for somebody who does not trust this node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from counterfoil.machine.genesis import genesis_digest
+from counterfoil.modules.holdings.records import ACCOUNTS, HOLDINGS, REGISTER
+from counterfoil.modules.instruments.records import INSTRUMENTS, TERMS, terms_key
+from counterfoil.modules.settlement import queries as settlement
+from counterfoil.modules.settlement.records import INSTRUCTIONS
+from counterfoil.modules.trades import queries as trades
+from counterfoil.modules.trades.records import TRADES
+from counterfoil.node.ledger import LedgerNode
+from counterfoil.node.reads_base import LONG_ID_SIZE, Answer, AsOf, View, check_id, named, present, reading
+from counterfoil.node.reads_business import subject_of_instruction, subject_of_trade
+from counterfoil.node.receipts_of import found_in, receipts_of_block
+from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.policy.errors import NotVisible
+from counterfoil.policy.subjects import AccountContents, PublicFact, Register
+from counterfoil.state.past_tree import NotHeld
+from counterfoil.state.proof_files import encode_proof
+from counterfoil.state.proof_formats import Place, Proof
+from counterfoil.state.proofs import CannotProve, Prover, Sources
+
+KINDS = ("holding", "no-holding", "register", "account", "terms", "trade", "instruction", "receipt", "header")
+
+
+class ProofOf(AsOf, frozen=True, kw_only=True):
+    """What is to be proven, as of a moment.
+
+    kind: "holding" or "no-holding" (account and instrument), "register" (instrument: that these are all holders),
+    "account", "terms" (instrument: those in force), "trade" or "instruction" (business: its id), "receipt" (business:
+    the action's id, with its height as `at`), "header".
+    """
+
+    kind: str
+    account: bytes = b""
+    instrument: bytes = b""
+    business: bytes = b""
+
+
+class ProofFile(Answer, frozen=True, kw_only=True):
+    """file: the bytes of a proof file, which `counterfoil verify` checks without this ledger."""
+
+    kind: str
+    file: bytes
+
+
+@named("proof")
+def proof(node: LedgerNode, viewer: bytes, params: ProofOf) -> ProofFile:
+    """A proof file about what the viewer may see, checked by `counterfoil verify` with nothing but the genesis file.
+
+    It shows what it proves and nothing beside: a holding is shown to whoever sees its account or its register; what
+    shows an account's place on its lists, to whoever sees the account. A register's proof reads all of it.
+    """
+    home = node.machine.wired.instruments.find(params.instrument) if params.instrument else None
+    with reading(node, viewer, params, home.market if home is not None else "") as view:
+        sources = Sources(
+            view.state,
+            node.machine.history,
+            node.machine.header,
+            node.chain_id,
+            genesis_digest(node.genesis_bytes),
+        )
+        try:
+            made = _proof(view, Prover(sources), params)
+        except CannotProve as error:
+            raise Refused(NodeRefusal.CANNOT_BE_PROVEN, detail=error) from None
+        except NotHeld as error:
+            raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, detail=error) from None
+        return ProofFile(moment=view.moment, kind=params.kind, file=encode_proof(made))
+
+
+def _proof(view: View, prover: Prover, params: ProofOf) -> Proof:
+    kind, height = params.kind, view.height
+    if kind == "header":
+        view.require(PublicFact())
+        return prover.header(height=height)
+    if kind in ("holding", "no-holding"):
+        account, instrument = check_id(params.account), check_id(params.instrument)
+        if kind == "no-holding":
+            return _absence(view, prover, account, instrument)
+        if not (view.may_see(AccountContents(account)) or view.may_see(Register(instrument))):
+            raise NotVisible
+        return prover.records([HOLDINGS.prefix + account + instrument], height=height)
+    if kind == "register":
+        instrument = check_id(params.instrument)
+        view.require(Register(instrument))
+        handle = present(view.wired.instruments.find(instrument)).handle
+        return prover.listing(REGISTER.number, handle, [INSTRUMENTS.prefix + instrument], height=height)
+    if kind == "account":
+        account = check_id(params.account)
+        view.require(AccountContents(account))
+        return prover.records([ACCOUNTS.prefix + account], height=height)
+    if kind == "terms":
+        instrument = check_id(params.instrument)
+        view.require(PublicFact())
+        version = present(view.find(INSTRUMENTS, instrument)).terms_version
+        return prover.records([TERMS.prefix + terms_key(instrument, version)], height=height)
+    if kind in ("trade", "instruction"):
+        return prover.records([_business(view, kind, check_id(params.business, LONG_ID_SIZE))], height=height)
+    if kind == "receipt":
+        return _receipts(view, prover, check_id(params.business, LONG_ID_SIZE))
+    raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, kind=kind[:40], kinds=", ".join(KINDS))
+
+
+def _absence(view: View, prover: Prover, account: bytes, instrument: bytes) -> Proof:
+    """That an account holds nothing of an instrument: both handles are shown, in the records that hold them.
+
+    The instrument's record shows where its register lies, the account's where it lies on every list.
+    """
+    view.require(AccountContents(account))
+    found = present(view.wired.holdings.account(account))
+    listed = present(view.wired.instruments.find(instrument))
+    place = Place(REGISTER.number, listed.handle, found.handle)
+    named = [INSTRUMENTS.prefix + instrument, ACCOUNTS.prefix + account]
+    return prover.absence(place, named, height=view.height)
+
+
+def _business(view: View, kind: str, key: bytes) -> bytes:
+    if kind == "trade":
+        view.require(subject_of_trade(present(trades.trade(view.state, key, view.height))))
+        return TRADES.prefix + key
+    view.require(subject_of_instruction(present(settlement.instruction(view.state, key, view.height))))
+    return INSTRUCTIONS.prefix + key
+
+
+def _receipts(view: View, prover: Prover, action: bytes) -> Proof:
+    """The receipts of one action that the viewer may see whole."""
+    height = view.header.height
+    kept: tuple[Any, ...] = receipts_of_block(view.node, height)
+    places = []
+    for index, one in enumerate(kept):
+        if action in one.plaintext:
+            found = found_in(index, one)
+            if found.receipt.action == action and view.may_see(found.subject):
+                places.append(index)
+    if not places:
+        raise NotVisible
+    return prover.receipts(height, places)

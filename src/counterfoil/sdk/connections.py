@@ -1,0 +1,334 @@
+"""Ways to a ledger: a node in this process, or one that serves a socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from counterfoil.custody.signers import Signer
+from counterfoil.node.ledger import LedgerNode
+from counterfoil.node.protocol import (
+    ANSWER_BYTES_MAX,
+    ANSWERED,
+    ANSWERED_MANY,
+    ANSWERED_OR_NONE,
+    CHALLENGE_BYTES,
+    FRAME_BYTES_MAX,
+    HIDDEN,
+    LENGTH_BYTES,
+    PROTOCOL_VERSION,
+    REPLY,
+    TRANSACTIONS_MAX,
+    AdvanceClock,
+    Answered,
+    Authenticate,
+    Done,
+    Failed,
+    Greeting,
+    Read,
+    Submit,
+    TryOut,
+    Wait,
+    answered,
+    authentication_bytes,
+    frame,
+    length_of,
+    problem_of,
+)
+from counterfoil.node.refusals import Refused
+from counterfoil.node.service import Service
+from counterfoil.policy.errors import NotVisible as Hidden
+from counterfoil.policy.policy import ANYBODY
+from counterfoil.primitives.outcome import Rejected
+from counterfoil.sdk.errors import LedgerError, NodeUnreachable, error_for
+
+T = TypeVar("T")
+
+ATTEMPTS = 5
+"""How often a request is made when the connection is lost; what is repeated has no further effect."""
+FIRST_PAUSE_SECONDS = 0.1
+"""Before the second attempt; each further pause is twice as long."""
+TIMEOUT_SECONDS = 60.0
+"""How long an answer may take, beyond what the request itself asks to wait."""
+_CHUNK_BYTES = FRAME_BYTES_MAX - 4_096
+
+
+class Viewing(Protocol):
+    """Who reads: a party, and the keys of a signer that speaks for it."""
+
+    @property
+    def party(self) -> bytes: ...
+    @property
+    def signer(self) -> bytes: ...
+    @property
+    def keys(self) -> Sequence[Signer]: ...
+
+
+class Connection(Protocol):
+    """What a client needs of a ledger. Errors are `LedgerError`; a lost node is `NodeUnreachable`."""
+
+    @property
+    def chain_id(self) -> str: ...
+    @property
+    def sandbox(self) -> bool: ...
+
+    def show(self, viewing: Viewing) -> None:
+        """Read as this viewer from now on."""
+
+    def submit(self, transactions: Sequence[bytes]) -> list[Answered]:
+        """Returns when every one of them is durable or refused, in their order."""
+
+    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None: ...
+    def read(self, name: str, params: bytes) -> bytes: ...
+    def try_out(self, transaction: bytes) -> Answered: ...
+    def advance_clock(self, time_ms: int) -> int: ...
+    def close(self) -> None: ...
+
+
+class LocalConnection:
+    """To a node that is open in this process. Closing the connection leaves the node open."""
+
+    def __init__(self, node: LedgerNode) -> None:
+        self._service = Service(node)
+        self._viewer = ANYBODY
+
+    @property
+    def node(self) -> LedgerNode:
+        return self._service.node
+
+    @property
+    def chain_id(self) -> str:
+        return self.node.chain_id
+
+    @property
+    def sandbox(self) -> bool:
+        return self.node.sandbox
+
+    def show(self, viewing: Viewing) -> None:
+        challenge = os.urandom(CHALLENGE_BYTES)
+        signatures = _signed(viewing, self.chain_id, challenge)
+        _translated(lambda: self._service.recognise(challenge, viewing.party, viewing.signer, signatures))
+        self._viewer = viewing.party
+
+    def submit(self, transactions: Sequence[bytes]) -> list[Answered]:
+        found = []
+        for some in _in_frames(transactions):
+            futures = _translated(lambda some=some: self._service.submit(some, self._viewer))  # type: ignore[misc]
+            found += [answered(*future.result()) for future in futures]
+        return found
+
+    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None:
+        return self._service.wait(transaction, expiry_ms, wait_ms)
+
+    def read(self, name: str, params: bytes) -> bytes:
+        return _translated(lambda: self._service.read(self._viewer, name, params))
+
+    def try_out(self, transaction: bytes) -> Answered:
+        return _translated(lambda: self._service.try_out(transaction))
+
+    def advance_clock(self, time_ms: int) -> int:
+        return _translated(lambda: self._service.advance_clock(time_ms))
+
+    def close(self) -> None:
+        self._viewer = ANYBODY
+
+
+class SocketConnection:
+    """To a node that serves a unix socket (`Path`) or a loopback port (`int`). Safe to use from several threads.
+
+    A lost connection is made again and the request repeated; that cannot do anything twice.
+    """
+
+    def __init__(
+        self, address: Path | int, *, attempts: int = ATTEMPTS, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        self._address = address
+        self._attempts = attempts
+        self._timeout_seconds = timeout_seconds
+        self._lock = threading.RLock()
+        self._socket: socket.socket | None = None
+        self._number = 0
+        self._viewing: Viewing | None = None
+        self._greeting = self._repeated(self._connected)
+
+    @property
+    def chain_id(self) -> str:
+        return self._greeting.chain_id
+
+    @property
+    def sandbox(self) -> bool:
+        return self._greeting.sandbox
+
+    def show(self, viewing: Viewing) -> None:
+        with self._lock:
+            self._repeated(lambda: self._authenticate(viewing))
+            self._viewing = viewing
+
+    def submit(self, transactions: Sequence[bytes]) -> list[Answered]:
+        found: list[Answered] = []
+        for some in _in_frames(transactions):
+            found += ANSWERED_MANY.decode(self._ask(lambda number, some=some: Submit(number, some)))  # type: ignore[misc]
+        return found
+
+    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None:
+        reply = self._ask(lambda number: Wait(number, transaction, expiry_ms, wait_ms), wait_ms / 1_000)
+        found: Answered | None = ANSWERED_OR_NONE.decode(reply)
+        return found
+
+    def read(self, name: str, params: bytes) -> bytes:
+        return self._ask(lambda number: Read(number, name, msgspec.Raw(params)))
+
+    def try_out(self, transaction: bytes) -> Answered:
+        return ANSWERED.decode(self._ask(lambda number: TryOut(number, transaction)))
+
+    def advance_clock(self, time_ms: int) -> int:
+        return msgspec.msgpack.decode(self._ask(lambda number: AdvanceClock(number, time_ms)), type=int)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+
+    # ---- asking ----
+
+    def _ask(self, request: Callable[[int], Any], seconds: float = 0) -> bytes:
+        with self._lock:
+            return self._repeated(lambda: self._asked(request, seconds))
+
+    def _repeated(self, work: Callable[[], T]) -> T:
+        pause_seconds = FIRST_PAUSE_SECONDS
+        for attempt in range(self._attempts):
+            try:
+                return work()
+            except OSError as error:
+                self.close()
+                if attempt + 1 == self._attempts:
+                    raise NodeUnreachable(f"no answer from the node at {self._address}: {error}") from error
+            time.sleep(pause_seconds)
+            pause_seconds *= 2
+        raise NodeUnreachable(f"no attempt was made to reach the node at {self._address}")
+
+    def _asked(self, request: Callable[[int], Any], seconds: float) -> bytes:
+        self._connected()
+        self._number += 1
+        return self._exchange(request(self._number), self._number, seconds)
+
+    def _connected(self) -> Greeting:
+        if self._socket is not None:
+            return self._greeting
+        if isinstance(self._address, int):
+            connected = socket.create_connection(("127.0.0.1", self._address), self._timeout_seconds)
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            connected = socket.socket(socket.AF_UNIX)
+            connected.settimeout(self._timeout_seconds)
+            try:
+                connected.connect(str(self._address))
+            except OSError:
+                connected.close()
+                raise
+        self._socket = connected
+        greeting = self._receive()
+        if isinstance(greeting, Failed):
+            raise error_for(greeting.problem)
+        if not isinstance(greeting, Greeting) or greeting.version != PROTOCOL_VERSION:
+            raise ConnectionError("what answers is not a node of this version")
+        earlier = getattr(self, "_greeting", None)
+        if earlier is not None and earlier.chain_id != greeting.chain_id:
+            raise ConnectionError(f"the node now serves another ledger, {greeting.chain_id}")
+        self._greeting = greeting
+        if self._viewing is not None:
+            self._authenticate(self._viewing)
+        return greeting
+
+    def _authenticate(self, viewing: Viewing) -> None:
+        greeting = self._connected()
+        signatures = _signed(viewing, greeting.chain_id, greeting.challenge)
+        self._number += 1
+        self._exchange(Authenticate(self._number, viewing.party, viewing.signer, signatures), self._number, 0)
+
+    def _exchange(self, request: object, number: int, seconds: float) -> bytes:
+        connected = self._socket
+        if connected is None:
+            raise ConnectionError("the connection is closed")
+        try:
+            connected.settimeout(self._timeout_seconds + seconds)
+            connected.sendall(frame(request))
+            return self._reply_to(number)
+        except LedgerError:
+            raise
+        except BaseException:
+            self.close()  # half an answer may still be on its way
+            raise
+
+    def _reply_to(self, number: int) -> bytes:
+        while True:
+            reply = self._receive()
+            if isinstance(reply, Failed) and reply.number in (0, number):
+                if not reply.number:
+                    self.close()
+                raise error_for(reply.problem)
+            if isinstance(reply, Done) and reply.number == number:
+                return bytes(reply.value)
+
+    def _receive(self) -> Greeting | Done | Failed:
+        length = length_of(self._take(LENGTH_BYTES))
+        if length > ANSWER_BYTES_MAX:
+            raise ConnectionError("what answers is not a node")
+        try:
+            reply: Greeting | Done | Failed = REPLY.decode(self._take(length))
+        except msgspec.MsgspecError as error:
+            raise ConnectionError(f"what answers is not a node of this version: {error}") from None
+        return reply
+
+    def _take(self, count: int) -> bytes:
+        connected = self._socket
+        if connected is None:
+            raise ConnectionError("the connection is closed")
+        parts = bytearray(count)
+        view, taken = memoryview(parts), 0
+        while taken < count:
+            got = connected.recv_into(view[taken:])
+            if not got:
+                raise ConnectionError("the node hung up")
+            taken += got
+        return bytes(parts)
+
+
+def _signed(viewing: Viewing, chain_id: str, challenge: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    text = authentication_bytes(chain_id, challenge, viewing.party, viewing.signer)
+    return tuple((key.public_key, key.sign(text)) for key in viewing.keys)
+
+
+def _in_frames(transactions: Sequence[bytes]) -> Iterator[tuple[bytes, ...]]:
+    """The transactions in order, in as many requests as they need."""
+    some: list[bytes] = []
+    size = 0
+    for transaction in transactions:
+        if some and (len(some) == TRANSACTIONS_MAX or size + len(transaction) > _CHUNK_BYTES):
+            yield tuple(some)
+            some, size = [], 0
+        some.append(transaction)
+        size += len(transaction) + 5
+    if some:
+        yield tuple(some)
+
+
+def _translated(work: Callable[[], T]) -> T:
+    """What a node in this process raises, as a node on a socket would answer it."""
+    try:
+        return work()
+    except Rejected as rejected:
+        raise LedgerError(problem_of(rejected)) from None
+    except Refused as refused:
+        raise error_for(refused.problem) from None
+    except Hidden:
+        raise error_for(HIDDEN) from None

@@ -17,7 +17,6 @@ from counterfoil.modules.markets.records import (
 from counterfoil.modules.markets.rejects import MarketsReject
 from counterfoil.primitives.calendars import (
     Calendar,
-    IsoDate,
     UtcOffsets,
     check_calendar,
     check_offsets,

@@ -58,14 +58,6 @@ class BusinessDays:
                 return date
         raise ValueError(f"No business day within {CLOSED_DAYS_MAX} days.")
 
-    def before(self, date: IsoDate) -> IsoDate:
-        """The last open day before `date`. ValueError as `after`."""
-        for _ in range(CLOSED_DAYS_MAX):
-            date = add_days(date, -1)
-            if self.is_open(date):
-                return date
-        raise ValueError(f"No business day within {CLOSED_DAYS_MAX} days.")
-
     def add(self, date: IsoDate, days: int) -> IsoDate:
         """The `days`-th open day after `date`; for 0 the date itself, or the next that is open. ValueError as
         `after`, for a negative number and beyond `BUSINESS_DAYS_MAX`."""

@@ -17,7 +17,7 @@ from counterfoil.modules.markets.records import (
     MarketStatus,
     Rulebook,
 )
-from counterfoil.modules.module import ActionContext
+from counterfoil.modules.module import PUBLIC, ActionContext
 from counterfoil.primitives.calendars import IsoDate, time_of_local
 
 
@@ -84,7 +84,7 @@ def begin_day(
             closed_height=found.closed_height,
         ),
     )
-    context.tell(DayOpened(market, date, rulebook.effective_from, scheduled), found.operator)
+    context.tell(DayOpened(market, date, rulebook.effective_from, scheduled), PUBLIC)
 
 
 def end_day(books: MarketsBooks, context: ActionContext, market: str, scheduled: bool) -> None:
@@ -107,4 +107,4 @@ def end_day(books: MarketsBooks, context: ActionContext, market: str, scheduled:
             closed_height=height,
         ),
     )
-    context.tell(DayClosed(market, date, height, scheduled), found.operator)
+    context.tell(DayClosed(market, date, height, scheduled), PUBLIC)

@@ -1,4 +1,4 @@
-"""What is told about markets, to their operator. Numbers 350 to 399."""
+"""What is told about markets, to everybody. Numbers 350 to 399."""
 
 from __future__ import annotations
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import cast
 
 from counterfoil.modules.markets.books import MarketsBooks, market_key
-from counterfoil.modules.markets.counting import BusinessDays
+from counterfoil.modules.markets.counting import BusinessDays, calendar_key
 from counterfoil.modules.markets.records import (
     NEVER_MS,
     CalendarKind,
     DaySchedule,
     Market,
+    MarketCalendar,
     MarketStatus,
     MatchingField,
     RegistrationApprover,
@@ -33,6 +34,13 @@ __all__ = [
 ]
 
 
+_NO_KEY = bytes(4)
+_ASSET_KEY_SIZE = 24
+_SETTLEMENT = bytes((CalendarKind.SETTLEMENT, 0, 0, 0))
+_KNOWN_DAYS_MAX = 10_000
+"""Answers about business days that are remembered, each as long as the calendars are the very same records."""
+
+
 class Markets:
     """Read-only: markets change by their own messages and their schedule alone."""
 
@@ -40,12 +48,15 @@ class Markets:
         self._books = books
         self._markets = books.markets
         self._rulebooks = books.rulebooks
+        self._known_days: dict[
+            tuple[str, str, int], tuple[MarketCalendar | None, MarketCalendar | None, bool]
+        ] = {}
 
     def find(self, market: str) -> Market | None:
-        return self._markets.find(market_key(market))
+        return self._markets.find(market_key(market) or _NO_KEY)
 
     def require(self, market: str) -> Market:
-        found = self._markets.find(market_key(market))
+        found = self._markets.find(market_key(market) or _NO_KEY)
         if found is None:
             raise Rejected(MarketsReject.MARKET_NOT_FOUND, market=market[:20])
         return found
@@ -82,10 +93,21 @@ class Markets:
         False for what is no date.
         """
         self.require(market)
+        find = self._books.calendars.find
+        own = find(market.encode() + _SETTLEMENT)
+        payments = find(calendar_key(market, CalendarKind.CURRENCY, currency)) if currency else None
+        asked = (market, currency, date)
+        known = self._known_days.get(asked)
+        if known is not None and known[0] is own and known[1] is payments:
+            return known[2]
         try:
-            return self._settlement_days(market, currency).is_open(IsoDate(date))
+            is_open = self._settlement_days(market, currency).is_open(IsoDate(date))
         except ValueError:
             return False
+        if len(self._known_days) >= _KNOWN_DAYS_MAX:
+            self._known_days.clear()
+        self._known_days[asked] = (own, payments, is_open)
+        return is_open
 
     def is_trading_day(self, market: str, date: int) -> bool:
         """Whether trades are made on a date. False for what is no date."""
@@ -97,7 +119,8 @@ class Markets:
 
     def accepts_asset(self, market: str, instrument_id: bytes) -> bool:
         """Whether the market takes a money token in settlement on its business date."""
-        asset = self._books.accepted_assets.find(market_key(market) + instrument_id)
+        key = market_key(market) + instrument_id
+        asset = self._books.accepted_assets.find(key) if len(key) == _ASSET_KEY_SIZE else None
         if asset is None:
             return False
         date = self.require(market).business_date

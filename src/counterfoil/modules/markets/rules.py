@@ -53,7 +53,7 @@ from counterfoil.modules.markets.records import (
     Rulebook,
 )
 from counterfoil.modules.markets.rejects import MarketsReject
-from counterfoil.modules.module import ActionContext
+from counterfoil.modules.module import PUBLIC, ActionContext
 from counterfoil.primitives.calendars import IsoDate, is_date
 from counterfoil.primitives.currencies import is_currency
 from counterfoil.primitives.identifiers import is_mic
@@ -93,7 +93,7 @@ def open_market(books: MarketsBooks, ask: OpenMarket, context: ActionContext) ->
             changes_ms=opens_by_itself_ms(books, ask.market, ask.last_date),
         ),
     )
-    context.tell(MarketOpened(ask.market, ask.operator, ask.last_date), ask.operator)
+    context.tell(MarketOpened(ask.market, ask.operator, ask.last_date), PUBLIC)
 
 
 def amend_rulebook(books: MarketsBooks, ask: AmendRulebook, context: ActionContext) -> None:
@@ -109,7 +109,7 @@ def amend_rulebook(books: MarketsBooks, ask: AmendRulebook, context: ActionConte
         raise Rejected(MarketsReject.TOO_MANY_AMENDMENTS, most=AMENDMENTS_MAX)
     books.amendments.put(amendment_key, ask.rulebook)
     _schedule_anew(books, ask.market, market)
-    context.tell(RulebookAmended(ask.market, ask.rulebook.effective_from), market.operator)
+    context.tell(RulebookAmended(ask.market, ask.rulebook.effective_from), PUBLIC)
 
 
 def set_calendar(books: MarketsBooks, ask: SetCalendar, context: ActionContext) -> None:
@@ -133,7 +133,7 @@ def set_calendar(books: MarketsBooks, ask: SetCalendar, context: ActionContext) 
         del versions[0]
     books.calendars.put(key, MarketCalendar(tuple(versions)))
     _schedule_anew(books, ask.market, market)
-    context.tell(CalendarSet(ask.market, ask.kind, ask.currency, ask.effective_from), market.operator)
+    context.tell(CalendarSet(ask.market, ask.kind, ask.currency, ask.effective_from), PUBLIC)
 
 
 def open_day(books: MarketsBooks, ask: OpenDay, context: ActionContext) -> None:
@@ -191,7 +191,7 @@ def accept_asset(books: MarketsBooks, ask: AcceptAsset, context: ActionContext) 
     continues = known is not None and ask.accepted_from <= still_until
     accepted_from = known.accepted_from if known is not None and continues else ask.accepted_from
     books.accepted_assets.put(key + ask.instrument, AcceptedAsset(accepted_from))
-    context.tell(AssetAccepted(ask.market, ask.instrument, accepted_from), market.operator)
+    context.tell(AssetAccepted(ask.market, ask.instrument, accepted_from), PUBLIC)
 
 
 def withdraw_asset(books: MarketsBooks, ask: WithdrawAsset, context: ActionContext) -> None:
@@ -204,7 +204,7 @@ def withdraw_asset(books: MarketsBooks, ask: WithdrawAsset, context: ActionConte
         raise Rejected(MarketsReject.ASSET_IS_NOT_ACCEPTED)
     check_later(ask.accepted_until, max(market.business_date, known.accepted_from))
     books.accepted_assets.put(key, replace(known, accepted_until=ask.accepted_until))
-    context.tell(AssetWithdrawn(ask.market, ask.instrument, ask.accepted_until), market.operator)
+    context.tell(AssetWithdrawn(ask.market, ask.instrument, ask.accepted_until), PUBLIC)
 
 
 def _schedule_anew(books: MarketsBooks, code: str, market: Market) -> None:

@@ -8,6 +8,9 @@ from counterfoil.modules.module import ActionContext
 from counterfoil.modules.parties.books import PartiesBooks
 from counterfoil.modules.parties.permissions import PERMISSIONS, UNLISTED, Eyes
 from counterfoil.modules.parties.records import (
+    ADDRESS_SIZE,
+    NAME_LENGTH_MAX,
+    PARTY_ID_SIZE,
     TREE_DEPTH_MAX,
     Duty,
     Mandate,
@@ -42,15 +45,16 @@ class Parties:
     # ---- who is it ----
 
     def find(self, party_id: bytes) -> Party | None:
-        return self._parties.find(party_id)
+        """The party, or None; None too for what can be no identifier."""
+        return self._parties.find(party_id) if len(party_id) == PARTY_ID_SIZE else None
 
     def find_by_name(self, name: str) -> bytes | None:
         """The identifier of the member with this public name (investors are not found by name)."""
-        named = self._books.names.find(name.encode())
+        named = self._books.names.find(name.encode()) if 0 < len(name) <= NAME_LENGTH_MAX else None
         return named.party if named is not None else None
 
     def require(self, party_id: bytes) -> Party:
-        party = self._parties.find(party_id)
+        party = self.find(party_id)
         if party is None:
             raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
         return party
@@ -80,19 +84,19 @@ class Parties:
 
     def has_role(self, party_id: bytes, *roles: Role) -> bool:
         """Whether the party exists and has one of the roles, active or not."""
-        party = self._parties.find(party_id)
+        party = self.find(party_id)
         return party is not None and any(role in roles for role in party.roles)
 
     def is_active(self, party_id: bytes) -> bool:
         """Whether `require_active` would pass."""
-        party = self._parties.find(party_id)
+        party = self.find(party_id)
         return party is not None and party.status is ACTIVE and not self.stopped_above(party)
 
     # ---- the role tree ----
 
     def is_above(self, upper: bytes, lower: bytes) -> bool:
         """Whether `upper` admitted `lower`, or admitted whoever did, and so on. Nobody is above itself."""
-        party = self._parties.find(lower)
+        party = self.find(lower)
         for _ in range(TREE_DEPTH_MAX):
             if party is None or not party.parent:
                 return False
@@ -117,7 +121,7 @@ class Parties:
 
     def policy(self, address: bytes) -> KeyPolicy | None:
         """The keys in force for a signer's address; None for an address that is a bare key's own."""
-        signer = self._signers.find(address)
+        signer = self._signers.find(address) if len(address) == ADDRESS_SIZE else None
         return signer.policy if signer is not None else None
 
     def authorise(
@@ -134,7 +138,7 @@ class Parties:
         Where two pairs of eyes are demanded (the table says so, or the party named the message), by two users: one
         with a maker's mandate, one with a checker's, who share no key.
         """
-        party = self._parties.find(party_id)
+        party = self._parties.find(party_id) if len(party_id) == PARTY_ID_SIZE else None
         if party is None:
             raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
         tag = cast(int, message_type.__struct_config__.tag)

@@ -64,12 +64,28 @@ class Permission(NamedTuple):
 
 SPONSORS = (REGULATOR, DEPOSITORY, OPERATOR, SECURITIES_COMPANY, COMMERCIAL_BANK)
 """Who has somebody to admit, and so to suspend and revoke."""
-RUNS_A_MARKET = (OPERATOR, DEPOSITORY, EXCHANGE)
+RUNS_A_MARKET = (DEPOSITORY, EXCHANGE, OPERATOR)
+RUNS_THE_LEDGER = (REGULATOR, DEPOSITORY, OPERATOR)
+MONEY_ISSUERS = (COMMERCIAL_BANK, CENTRAL_BANK, TRUSTEE)
+REGISTRARS = (DEPOSITORY, COMMERCIAL_BANK, CENTRAL_BANK, TRUSTEE, OPERATOR)
+AUTHORITIES = (REGULATOR, *REGISTRARS)
+SERVICERS = (*REGISTRARS, SECURITIES_COMPANY)
+REGISTRATION = (REGULATOR, *REGISTRARS, ISSUER, NOTARY)
+"""Everybody whom some registration policy may name."""
+HOLDERS = (*SERVICERS, EXCHANGE, ISSUER, INVESTOR)
+"""Who has accounts, or disposes of them: nobody who only watches or attests."""
 
 ONE, TWO, ADMINISTRATIVE = Eyes.ONE, Eyes.TWO, Eyes.ADMINISTRATIVE
+WINDING_DOWN = True
 
 PERMISSIONS: dict[int, Permission] = {
-    # Parties. What a signer sends for itself (200, 220 to 222) is not sent for a party.
+    # The chain itself, and transactions that gather their signatures on the ledger (those are sent by signers)
+    140: Permission("ScheduleUpgrade", RUNS_THE_LEDGER, TWO),
+    141: Permission("CancelUpgrade", RUNS_THE_LEDGER, TWO),
+    150: Permission("ProposeTransaction", ANYBODY, ONE, WINDING_DOWN),
+    151: Permission("ApproveTransaction", ANYBODY, ONE, WINDING_DOWN),
+    152: Permission("WithdrawProposal", ANYBODY, ONE, WINDING_DOWN),
+    # Parties; 200 and 220 to 222 are sent by signers
     200: Permission("ApplyForAdmission", ANYBODY),
     201: Permission("AdmitParty", SPONSORS),
     202: Permission("RefuseApplication", SPONSORS),
@@ -79,15 +95,15 @@ PERMISSIONS: dict[int, Permission] = {
     206: Permission("ReinstateParty", SPONSORS),
     207: Permission("RevokeParty", SPONSORS),
     208: Permission("WindDownParty", ANYBODY),
-    209: Permission("TerminateParty", SPONSORS),
+    209: Permission("TerminateParty", SPONSORS, ONE, WINDING_DOWN),
     210: Permission("AmendParty", SPONSORS, TWO),
     211: Permission("VerifyIdentity", LICENSED_AGENTS),
-    212: Permission("NameFourEyes", ANYBODY, ADMINISTRATIVE, True),
-    220: Permission("RegisterSigner", ANYBODY, ONE, True),
-    221: Permission("RotateKeys", ANYBODY, ONE, True),
-    222: Permission("NameRecoveryApprovers", ANYBODY, ONE, True),
-    230: Permission("GrantMandate", ANYBODY, ADMINISTRATIVE, True),
-    231: Permission("RevokeMandate", ANYBODY, ADMINISTRATIVE, True),
+    212: Permission("NameFourEyes", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
+    220: Permission("RegisterSigner", ANYBODY, ONE, WINDING_DOWN),
+    221: Permission("RotateKeys", ANYBODY, ONE, WINDING_DOWN),
+    222: Permission("NameRecoveryApprovers", ANYBODY, ONE, WINDING_DOWN),
+    230: Permission("GrantMandate", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
+    231: Permission("RevokeMandate", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
     # Markets
     300: Permission("OpenMarket", RUNS_A_MARKET, TWO),
     301: Permission("AmendRulebook", RUNS_A_MARKET, TWO),
@@ -96,7 +112,62 @@ PERMISSIONS: dict[int, Permission] = {
     304: Permission("CloseDay", RUNS_A_MARKET, TWO),
     305: Permission("AcceptAsset", RUNS_A_MARKET, TWO),
     306: Permission("WithdrawAsset", RUNS_A_MARKET, TWO),
+    # Instruments
+    400: Permission("AnnounceInstrument", REGISTRARS, TWO),
+    401: Permission("AmendTerms", REGISTRARS, TWO),
+    402: Permission("SuspendInstrument", AUTHORITIES),
+    403: Permission("ResumeInstrument", AUTHORITIES),
+    404: Permission("MatureInstrument", REGISTRARS),
+    405: Permission("RedeemInstrument", REGISTRARS, ONE, WINDING_DOWN),
+    406: Permission("CancelInstrument", REGISTRARS, ONE, WINDING_DOWN),
+    # Holdings
+    500: Permission("OpenAccount", SERVICERS),
+    501: Permission("AmendAccount", HOLDERS, ONE, WINDING_DOWN),
+    502: Permission("FreezeAccount", (REGULATOR, *SERVICERS), TWO),
+    503: Permission("UnfreezeAccount", (REGULATOR, *SERVICERS), TWO),
+    504: Permission("PlaceEarmark", HOLDERS),
+    505: Permission("CloseAccount", HOLDERS, ONE, WINDING_DOWN),
+    506: Permission("ReleaseEarmark", HOLDERS, ONE, WINDING_DOWN),
+    507: Permission("ForceTransfer", AUTHORITIES, TWO),
+    508: Permission("FreezeHolding", AUTHORITIES, TWO),
+    509: Permission("UnfreezeHolding", AUTHORITIES, TWO),
+    # Issuance
+    600: Permission("RegisterIssue", REGISTRATION),
+    601: Permission("RegisterFurtherIssue", REGISTRATION),
+    602: Permission("RegisterReduction", REGISTRATION, ONE, WINDING_DOWN),
+    603: Permission("RegisterExit", REGISTRATION, ONE, WINDING_DOWN),
+    604: Permission("RegisterRedemption", REGISTRATION, ONE, WINDING_DOWN),
+    605: Permission("Allot", HOLDERS),
+    # Cash
+    700: Permission("Mint", MONEY_ISSUERS, TWO),
+    701: Permission("RequestRedemption", HOLDERS, ONE, WINDING_DOWN),
+    702: Permission("PayRedemption", MONEY_ISSUERS, TWO, WINDING_DOWN),
+    703: Permission("RefuseRedemption", MONEY_ISSUERS, ONE, WINDING_DOWN),
+    # Trades
+    800: Permission("RecordTrade", HOLDERS),
+    801: Permission("ConfirmTrade", HOLDERS),
+    802: Permission("AmendTrade", HOLDERS),
+    803: Permission("CancelTrade", HOLDERS, ONE, WINDING_DOWN),
+    # Settlement
+    900: Permission("Instruct", HOLDERS, ONE, WINDING_DOWN),
+    901: Permission("InstructBoth", HOLDERS),
+    902: Permission("Amend", HOLDERS, ONE, WINDING_DOWN),
+    903: Permission("Allocate", HOLDERS, ONE, WINDING_DOWN),
+    904: Permission("Deallocate", HOLDERS, ONE, WINDING_DOWN),
+    905: Permission("Cancel", HOLDERS, ONE, WINDING_DOWN),
+    906: Permission("SignOff", RUNS_A_MARKET),
+    907: Permission("RefuseSignOff", RUNS_A_MARKET),
+    908: Permission("OpenBatch", RUNS_A_MARKET),
+    909: Permission("LoadBatch", RUNS_A_MARKET),
+    910: Permission("SettleBatch", HOLDERS),
+    911: Permission("CancelBatch", RUNS_A_MARKET),
 }
 """By message tag: who may send it for whom, and under how many eyes."""
 
-UNLISTED = Permission("a message that no table lists", ANYBODY)
+FOUR_EYES: tuple[int, ...] = tuple(
+    tag for tag, permission in PERMISSIONS.items() if permission.eyes is Eyes.TWO
+)
+"""The messages for which the ledger itself demands a maker and a checker; members may name more."""
+
+UNLISTED = Permission("a message that the table does not list", ())
+"""Nobody may send what the table does not list."""

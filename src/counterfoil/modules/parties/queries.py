@@ -49,9 +49,7 @@ def signer(state: State, address: bytes, height: int | None = None) -> Signer | 
     return _find(state, SIGNERS, address, height) if len(address) == ADDRESS_SIZE else None
 
 
-def mandates(
-    state: State, party_id: bytes, height: int | None = None
-) -> tuple[tuple[bytes, Mandate], ...]:
+def mandates(state: State, party_id: bytes, height: int | None = None) -> tuple[tuple[bytes, Mandate], ...]:
     """User and mandate of every user of a party, by address."""
     if len(party_id) != PARTY_ID_SIZE:
         return ()

@@ -52,7 +52,12 @@ def draft_genesis(accounts: int, brokers: int = BROKERS) -> Genesis:
     """A sandbox ledger whose opening register has so many accounts."""
 
     def party(name: str, role: str, sponsor: str) -> dict[str, object]:
-        return {"name": name, "roles": [role], "sponsor": sponsor, "signer": {"keys": [key(name).public_key.hex()]}}
+        return {
+            "name": name,
+            "roles": [role],
+            "sponsor": sponsor,
+            "signer": {"keys": [key(name).public_key.hex()]},
+        }
 
     operator = party("operator", "depository", "regulator")
     operator["users"] = [
@@ -135,7 +140,9 @@ def signed(
     mode: Mode = Mode.ALL_OR_NOTHING,
 ) -> bytes:
     """A transaction's bytes, signed by each of the signers, given in the order of their names."""
-    body = encode(Body(expiry_ms, os.urandom(16), tuple(signer.address for signer in signers), mode, messages))
+    body = encode(
+        Body(expiry_ms, os.urandom(16), tuple(signer.address for signer in signers), mode, messages)
+    )
     message = sign_prefix(chain_id) + body
     signatures = tuple(
         Signature(at, signer.public_key, signer.sign(message)) for at, signer in enumerate(signers)

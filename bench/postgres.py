@@ -94,7 +94,9 @@ def best_rate(accounts: int, instruments: int, seconds: int) -> tuple[float, int
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _measured(programs: Path, directory: Path, accounts: int, instruments: int, seconds: int) -> tuple[float, int, str]:
+def _measured(
+    programs: Path, directory: Path, accounts: int, instruments: int, seconds: int
+) -> tuple[float, int, str]:
     data, socket = directory / "data", directory
     _as_server(["chown", "-R", "postgres", str(directory)] if os.geteuid() == 0 else ["true"], as_root=True)
     _as_server([str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "--no-sync"])
@@ -102,7 +104,19 @@ def _measured(programs: Path, directory: Path, accounts: int, instruments: int, 
         f"-c listen_addresses='' -c unix_socket_directories={socket} -c shared_buffers=2GB -c max_wal_size=8GB "
         "-c synchronous_commit=on -c max_connections=64 -c checkpoint_timeout=30min"
     )
-    _as_server([str(programs / "pg_ctl"), "-D", str(data), "-w", "-l", str(directory / "log"), "-o", options, "start"])
+    _as_server(
+        [
+            str(programs / "pg_ctl"),
+            "-D",
+            str(data),
+            "-w",
+            "-l",
+            str(directory / "log"),
+            "-o",
+            options,
+            "start",
+        ]
+    )
     try:
         psql = [str(programs / "psql"), "-h", str(socket), "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-qAt"]
         fill = f"""
@@ -120,8 +134,25 @@ def _measured(programs: Path, directory: Path, accounts: int, instruments: int, 
         rates = {}
         for clients in CLIENTS:
             output = _as_server(
-                [str(programs / "pgbench"), "-h", str(socket), "-U", "postgres", "-n", "-M", "prepared", "-f", str(script),
-                 "-c", str(clients), "-j", "2", "-T", str(seconds), "postgres"]
+                [
+                    str(programs / "pgbench"),
+                    "-h",
+                    str(socket),
+                    "-U",
+                    "postgres",
+                    "-n",
+                    "-M",
+                    "prepared",
+                    "-f",
+                    str(script),
+                    "-c",
+                    str(clients),
+                    "-j",
+                    "2",
+                    "-T",
+                    str(seconds),
+                    "postgres",
+                ]
             )
             found = re.search(r"tps = ([0-9.]+)", output)
             rates[clients] = float(found.group(1)) if found else 0.0

@@ -112,7 +112,9 @@ class EmbeddedEngine:
         with self.lock:
             for height in range(GENESIS_HEIGHT, machine.founding_height + 1):
                 header = machine.found(height)
-                self._make_durable(DecidedBlock(height, header.time_ms, self._sealer.address, (), b"", ()), header)
+                self._make_durable(
+                    DecidedBlock(height, header.time_ms, self._sealer.address, (), b"", ()), header
+                )
                 machine.state.flush(levels=height == machine.founding_height)
                 if progress is not None:
                     progress(height - GENESIS_HEIGHT + 1, machine.founding_height - GENESIS_HEIGHT + 1)
@@ -150,7 +152,9 @@ class EmbeddedEngine:
                 f"block {block.height} leads to another header than the one on record: the data or the rules differ"
             )
         if not self._is_sealed(header, logged.seal):
-            raise InvariantViolation(f"the seal of block {block.height} is not by a sealer that the genesis names")
+            raise InvariantViolation(
+                f"the seal of block {block.height} is not by a sealer that the genesis names"
+            )
         self.machine.keep(header, logged.seal)
         return header
 
@@ -256,13 +260,19 @@ class EmbeddedEngine:
                 answered.append((bad, 0, _refused(bad.prepared, Rejected(MachineReject.RULES_FAILED))))
                 batch = [item for item in batch if item is not bad]
                 continue
-            answered += [(item, *self._answer(item, outcome, height)) for item, outcome in zip(batch, outcomes, strict=True)]
+            answered += [
+                (item, *self._answer(item, outcome, height))
+                for item, outcome in zip(batch, outcomes, strict=True)
+            ]
             break
         return answered
 
     def _answer(self, item: Waiting, outcome: Outcome, height: int) -> tuple[int, Outcome]:
         """A repeated transaction is answered with the first result of its id."""
-        if outcome.result.number == MachineReject.TRANSACTION_IS_USED.number and item.prepared.body is not None:
+        if (
+            outcome.result.number == MachineReject.TRANSACTION_IS_USED.number
+            and item.prepared.body is not None
+        ):
             first = self.machine.first_result(item.prepared.body.expiry_ms, item.prepared.id)
             if first is not None:
                 return first[0], Outcome(first[1], ())

@@ -61,7 +61,11 @@ class Pool:
         """Raises `Rejected(POOL_IS_FULL)`, in which case none was taken."""
         size = sum(len(item.prepared.raw) for item in items)
         with self._condition:
-            if self._closed or len(self._waiting) + len(items) > WAITING_MAX or self._bytes + size > WAITING_BYTES_MAX:
+            if (
+                self._closed
+                or len(self._waiting) + len(items) > WAITING_MAX
+                or self._bytes + size > WAITING_BYTES_MAX
+            ):
                 raise Rejected(MachineReject.POOL_IS_FULL, waiting=len(self._waiting))
             self._waiting.extend(items)
             self._bytes += size

@@ -16,6 +16,7 @@ from counterfoil.modules.module import ActionContext
 from counterfoil.modules.parties import PartiesGenesis
 from counterfoil.modules.parties import found as found_parties
 from counterfoil.primitives.digests import OBJECT, digest
+from counterfoil.state.state import State
 
 Step = Callable[[ActionContext], None]
 Section = TypeVar("Section")
@@ -59,7 +60,7 @@ def opening_money() -> bytes:
     return _identity(b"money", 0)
 
 
-def steps(wired: Wired, genesis: Genesis) -> list[Step]:
+def steps(wired: Wired, state: State, genesis: Genesis) -> list[Step]:
     """What each founding block does, in order. ValueError names the section where the genesis file does not fit."""
     unknown = [name for name in genesis.sections if name not in (PARTIES, OPENING_REGISTER)]
     if unknown:
@@ -71,21 +72,27 @@ def steps(wired: Wired, genesis: Genesis) -> list[Step]:
         wired.governance.found(genesis.rule_version)
         identities.update(found_parties(wired.parties_books, context, parties))
 
-    found = [found_ledger]
+    found: list[Step] = [found_ledger]
     if OPENING_REGISTER in genesis.sections:
         if not genesis.sandbox:
             raise ValueError(f"only a sandbox ledger may be founded with a section {OPENING_REGISTER!r}")
         register = _section(genesis, OPENING_REGISTER, OpeningRegister, None)
-        found += _opening_register(wired, register, identities)
+        found += _opening_register(wired, state, register, identities)
     return found
 
 
-def _opening_register(wired: Wired, register: OpeningRegister, identities: dict[str, bytes]) -> list[Step]:
+def _opening_register(
+    wired: Wired, state: State, register: OpeningRegister, identities: dict[str, bytes]
+) -> list[Step]:
+    """Instruments, then accounts part by part, then all their places on the lists, in order."""
     instruments = [opening_security(number) for number in range(register.securities)]
     issuance_accounts = {identity: _identity(b"issuance", at) for at, identity in enumerate(instruments)}
     issuance_accounts[opening_money()] = _identity(b"issuance", register.securities)
 
+    members = 3 * register.accounts + 2 * len(issuance_accounts)
+
     def found_instruments(context: ActionContext) -> None:
+        state.gather_members()
         for instrument_id, account_id in issuance_accounts.items():
             is_money = instrument_id == opening_money()
             issuer = identities[register.trustee if is_money else register.issuer]
@@ -111,8 +118,15 @@ def _opening_register(wired: Wired, register: OpeningRegister, identities: dict[
 
         return found_part
 
-    firsts = range(0, register.accounts, register.accounts_per_block)
-    return [found_instruments, *(accounts_from(first) for first in firsts)]
+    def links_from(first: int) -> Step:
+        def found_part(context: ActionContext) -> None:
+            state.join_members(first, min(first + 2 * register.accounts_per_block, members))
+
+        return found_part
+
+    accounts = range(0, register.accounts, register.accounts_per_block)
+    links = range(0, members, 2 * register.accounts_per_block)
+    return [found_instruments, *map(accounts_from, accounts), *map(links_from, links)]
 
 
 def _openings(

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from counterfoil.machine.founding import steps
 from counterfoil.machine.genesis import GENESIS_HEIGHT, RULE_VERSION, Genesis
 from counterfoil.machine.receipts import ReceiptBook
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import Body, Mode, Prepared, Reader
-from counterfoil.machine.founding import steps
 from counterfoil.machine.wiring import MESSAGES, Wired, wire
 from counterfoil.modules.module import ActionContext, BlockContext
 from counterfoil.primitives.addresses import address_of
@@ -79,12 +79,14 @@ class Machine:
         self.last: Header | None = None
         self.reader = Reader(chain_id, MESSAGES)
         self.wired: Wired = wire(state, self.reader.proposal)
-        self._founding = steps(self.wired, genesis)
+        self._founding = steps(self.wired, state, genesis)
         self._secret = secret
         self._rules = self.wired.rules
         self._policy = self.wired.parties.policy
         self._bare_addresses: dict[bytes, bytes] = {}
-        self._executed: tuple[BlockContext, bytes, ReceiptBook, list[TransactionResult], list[int]] | None = None
+        self._executed: tuple[BlockContext, bytes, ReceiptBook, list[TransactionResult], list[int]] | None = (
+            None
+        )
 
     # Founding and opening
 
@@ -97,7 +99,9 @@ class Machine:
         """Make one founding block, from the genesis file's sections; the first is `GENESIS_HEIGHT`."""
         if height == GENESIS_HEIGHT:
             self.state.found()
-        block = self._block_context(height, self.genesis.time_ms + height - GENESIS_HEIGHT, self.genesis.rule_version)
+        block = self._block_context(
+            height, self.genesis.time_ms + height - GENESIS_HEIGHT, self.genesis.rule_version
+        )
         self._founding[height - GENESIS_HEIGHT](ActionContext(block, height.to_bytes(32, "big"), 0, ()))
         self.state.books.accept()
         book = ReceiptBook(height, self._receipt_key(height))
@@ -139,13 +143,17 @@ class Machine:
 
     # Blocks
 
-    def execute(self, height: int, time_ms: int, bundles: Sequence[Sequence[Prepared]], items_digest: bytes) -> list[Outcome]:
+    def execute(
+        self, height: int, time_ms: int, bundles: Sequence[Sequence[Prepared]], items_digest: bytes
+    ) -> list[Outcome]:
         """Apply one block's transactions, without committing. Outcomes stand in the order of `bundles`, flattened.
 
         Every `Prepared` must have its signatures checked. Raises `RulesFailed` or `InvariantViolation`.
         """
         last = self.last
-        ensure(last is not None and height > last.height and time_ms > last.time_ms, "height and time only rise")
+        ensure(
+            last is not None and height > last.height and time_ms > last.time_ms, "height and time only rise"
+        )
         ensure(self._executed is None, "the block before is neither committed nor discarded")
         block = self._block_context(height, time_ms, self._rules_at(height))
         book = ReceiptBook(height, self._receipt_key(height))
@@ -153,7 +161,9 @@ class Machine:
         results: list[TransactionResult] = []
         expiries: list[int] = []
         self._executed = (block, items_digest, book, results, expiries)
-        position = self._run_block_rules(self.wired.deadlines, block, book, b"deadline", 0, self.parameters.deadline_actions_max)
+        position = self._run_block_rules(
+            self.wired.deadlines, block, book, b"deadline", 0, self.parameters.deadline_actions_max
+        )
         flat = [prepared for bundle in bundles for prepared in bundle]
         outcomes: list[Outcome | None] = [None] * len(flat)
         for index in self._order(flat):
@@ -168,7 +178,9 @@ class Machine:
                 results.append(outcome.result)
                 expiries.append(prepared.body.expiry_ms)
             position += 1
-        self._run_block_rules(self.wired.retries, block, book, b"retry", position, self.parameters.retry_actions_max)
+        self._run_block_rules(
+            self.wired.retries, block, book, b"retry", position, self.parameters.retry_actions_max
+        )
         self._check_invariants()
         return [outcome for outcome in outcomes if outcome is not None]
 
@@ -188,7 +200,9 @@ class Machine:
     @property
     def has_effect(self) -> bool:
         """Whether the executed block changed anything at all; one that did not makes no header."""
-        return bool(self.window.block_size or any(shelf.touched for shelf in self.state.books.shelves.values()))
+        return bool(
+            self.window.block_size or any(shelf.touched for shelf in self.state.books.shelves.values())
+        )
 
     def commit(self) -> Header:
         """Commit the executed block and return its header; `keep` stores it with the engine's seal."""
@@ -292,7 +306,10 @@ class Machine:
             results, rejects = self._run_together(prepared.id, body, block, contexts)
         else:
             results, rejects = self._run_each(prepared.id, body, block, contexts)
-        number = next((result.number for result in results if result.number != _NOT_EXECUTED.number and result.number), 0)
+        number = next(
+            (result.number for result in results if result.number != _NOT_EXECUTED.number and result.number),
+            0,
+        )
         book.add(prepared.id, position, results, contexts, body.signers)
         return Outcome(TransactionResult(prepared.id, number, results), rejects, authorised=True)
 

@@ -90,7 +90,10 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
     markets_books = MarketsBooks(shelves, parties_interface)
     markets_interface = Markets(markets_books)
     instruments_books = InstrumentsBooks(
-        shelves, parties_interface, markets_interface, lambda instrument: holdings_interface.outstanding(instrument)
+        shelves,
+        parties_interface,
+        markets_interface,
+        lambda instrument: holdings_interface.outstanding(instrument),
     )
     instruments_interface = Instruments(instruments_books)
     holdings_books = HoldingsBooks(shelves, parties_interface, instruments_interface)

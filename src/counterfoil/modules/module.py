@@ -21,6 +21,7 @@ class Shelves(Protocol):
 
     def __call__(self, table: Table[R], /) -> Shelf[R]: ...
 
+
 PUBLIC = bytes(20)
 """As a stakeholder: anybody may see the receipt."""
 

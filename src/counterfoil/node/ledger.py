@@ -288,8 +288,9 @@ def _read_secrets(folder: LedgerFolder) -> NodeSecrets:
     try:
         plain = folder.cipher.open(_SECRETS_PURPOSE, path.read_bytes())
     except (Damaged, FileNotFoundError):
-        raise CorruptStorage(path, "the node's secrets are missing or damaged; take the file from a copy") from None
+        raise CorruptStorage(
+            path, "the node's secrets are missing or damaged; take the file from a copy"
+        ) from None
     if len(plain) != SECRET_SIZE + SECRET_BYTES:
         raise CorruptStorage(path, "it does not hold the node's secrets")
     return NodeSecrets(plain[:SECRET_SIZE], plain[SECRET_SIZE:])
-

@@ -52,10 +52,21 @@ class Shelf(Generic[R]):
             if not journal:
                 self._books.open_shelves.append(self)
             journal[key] = self.find(key)
-        if self.live[key] is None:
-            ensure(not self._key_size or len(key) == self._key_size, f"{self.table.name}: key of a wrong size")
+        if self.live.get(key) is None:
+            ensure(
+                not self._key_size or len(key) == self._key_size, f"{self.table.name}: key of a wrong size"
+            )
             if self.index is not None:
                 self.index.add(key)
+        self.live[key] = record
+
+    def put_first(self, key: bytes, record: R) -> None:
+        """`put` for a key that never lived, without looking for what stood there: the founding's way."""
+        if not self.journal:
+            self._books.open_shelves.append(self)
+        self.journal[key] = None
+        if self.index is not None:
+            self.index.add(key)
         self.live[key] = record
 
     def delete(self, key: bytes) -> None:
@@ -96,7 +107,8 @@ class Shelf(Generic[R]):
             self.rows[key] = row
             value = self._books.value_of(row)
             record = self.table.decoder.trusted(value) if value else None
-        self.live[key] = record
+        if record is not None or self.index is None:
+            self.live[key] = record
         return cast("R | None", record)
 
     def fill(self, key: bytes, row: bytes, record: R) -> None:
@@ -107,7 +119,7 @@ class Shelf(Generic[R]):
         cast("SortedList[bytes]", self.index).add(key)
 
     def _restore(self, key: bytes, old: R | None) -> None:
-        if self.index is not None and (old is None) != (self.live[key] is None):
+        if self.index is not None and (old is None) != (self.live.get(key) is None):
             if old is None:
                 self.index.remove(key)
             else:

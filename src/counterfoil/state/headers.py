@@ -160,7 +160,10 @@ class HeaderHistory:
             return self._last[:count]
         leaves = self._kept.pop(chunk, None)
         if leaves is None:
-            leaves = [history_leaf(self._digest_of(number)) for number in range(chunk * CHUNK, chunk * CHUNK + CHUNK)]
+            leaves = [
+                history_leaf(self._digest_of(number))
+                for number in range(chunk * CHUNK, chunk * CHUNK + CHUNK)
+            ]
             if len(self._kept) == CHUNKS_KEPT:
                 del self._kept[next(iter(self._kept))]
         self._kept[chunk] = leaves

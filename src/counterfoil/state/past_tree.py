@@ -53,7 +53,9 @@ class PastTree:
         to be empty and are left out.
         """
         known = sorted(dict.fromkeys(slots))
-        ensure(not known or (known[0] >= 0 and known[-1] < self.count), "a path leads from a slot that is there")
+        ensure(
+            not known or (known[0] >= 0 and known[-1] < self.count), "a path leads from a slot that is there"
+        )
         parts: list[bytes] = []
         for level in range(self.levels if known else 0):
             above = list(dict.fromkeys(index >> 4 for index in known))
@@ -75,5 +77,7 @@ class PastTree:
             here: dict[int, bytes] = {}
             for index in dirty:
                 children = range(index * ARITY, index * ARITY + ARITY)
-                here[index] = node_digest(level, b"".join([self.digest(level - 1, child) for child in children]))
+                here[index] = node_digest(
+                    level, b"".join([self.digest(level - 1, child) for child in children])
+                )
             self._then.append(here)

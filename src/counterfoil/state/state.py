@@ -113,7 +113,9 @@ class State:
 
     def _check_held(self, height: int) -> None:
         if height < self.held_from:
-            raise NotHeld(f"block {height} lies before the snapshot of block {self.held_from} that was restored here")
+            raise NotHeld(
+                f"block {height} lies before the snapshot of block {self.held_from} that was restored here"
+            )
 
     def find_at(self, table: Table[R], key: bytes, height: int) -> R | None:
         """The record as of the end of block `height`."""
@@ -202,6 +204,13 @@ class State:
         self._lists.found()
         self.books.accept()
 
+    def gather_members(self) -> None:
+        """Found a large register: who joins the lists is gathered, until `join_members` has made all the links."""
+        self._lists.gather()
+
+    def join_members(self, first: int, last: int) -> None:
+        self._lists.join_gathered(first, last)
+
     def commit(self, height: int) -> Commitment:
         """Commit every accepted effect since the last commit as block `height`."""
         ensure(height > self.height, "heights only rise")
@@ -231,8 +240,16 @@ class State:
                 hidden = sha256(VALUE + salt + sized_key + value).digest()
                 before = rows.get(key)
                 if old is None:
-                    born.append((salt, shelf, key, value, before, sha256(
-                        LEAF + height8 + b"\0\0\0\0\0\0\0\0" + sized_key + hidden).digest()))
+                    born.append(
+                        (
+                            salt,
+                            shelf,
+                            key,
+                            value,
+                            before,
+                            sha256(LEAF + height8 + b"\0\0\0\0\0\0\0\0" + sized_key + hidden).digest(),
+                        )
+                    )
                     continue
                 ensure(before is not None, "a record that was there has a row")
                 before = cast(bytes, before)
@@ -436,5 +453,3 @@ def unpack_changes(packed: bytes) -> tuple[int, list[int], bytes]:
     alive, count = int.from_bytes(packed[:8], "big"), int.from_bytes(packed[8:16], "big")
     slots = [int.from_bytes(packed[at : at + 8], "big") for at in range(16, 16 + 8 * count, 8)]
     return alive, slots, packed[16 + 8 * count :]
-
-

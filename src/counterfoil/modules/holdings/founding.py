@@ -53,7 +53,11 @@ def found_accounts(
 
     issuance_accounts: instrument id → account id. What the accounts hold is added to what is issued already.
     """
-    put_account, put_contents, put_holding = books.accounts.put, books.contents.put, books.holdings.put
+    put_account, put_contents, put_holding = (
+        books.accounts.put_first,
+        books.contents.put_first,
+        books.holdings.put_first,
+    )
     handle, height = context.handle, context.height
     counts: dict[bytes, int] = {}
     issued: dict[bytes, int] = {}

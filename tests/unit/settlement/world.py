@@ -255,7 +255,14 @@ class World:
         self.markets_books.rulebooks.put(MARKET.encode(), msgspec.structs.replace(book, **changes))
 
     def open_account(self, name: str, owner: str, servicer: str, kind: AccountKind) -> None:
-        self.holdings.open_account(self.context(), party(owner), party(servicer), kind, account(name))
+        self.holdings.open_account(
+            self.context(),
+            party(owner),
+            party(servicer),
+            kind,
+            account(name),
+            servicer_instructs=servicer != "depository",
+        )
 
     def give(self, holder: str, what: str, quantity: int) -> None:
         """Issue something into an account, as if it came in by issuance."""

@@ -29,6 +29,7 @@ _ID = 20
 _LOW = np.int64(0xFFFF_FFFF)
 _HALF = np.int64(32)
 _HIGH_MAX = 2**31 - 1
+"""Of a net that fits: its high part is -2³¹ to 2³¹ - 1, and it is not -2⁶³ itself."""
 
 Integers = NDArray[np.int64]
 
@@ -105,7 +106,8 @@ def net(chunks: list[BatchChunk]) -> Nets:
     if bool(high.any()) or bool(low.any()):
         raise Rejected(SettlementReject.BATCH_DOES_NOT_NET_TO_ZERO)
     cell, high, low = _sums(np.concatenate(cells), quantity)
-    if int(high.max()) > _HIGH_MAX or int(high.min()) < -_HIGH_MAX:
+    lowest = (high == -_HIGH_MAX - 1) & (low == 0)
+    if int(high.max()) > _HIGH_MAX or int(high.min()) < -_HIGH_MAX - 1 or bool(lowest.any()):
         raise Rejected(SettlementReject.NET_IS_TOO_LARGE)
     change = (high << _HALF) + low
     moved = change != 0

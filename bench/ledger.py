@@ -168,12 +168,11 @@ def deals(count: int, accounts: int, seed: int) -> list[Deal]:
 class DealMaker:
     """Makes and signs transactions for deals; picklable, so that it can run in several processes."""
 
-    def __init__(self, node: LedgerNode, signatures: int) -> None:
+    def __init__(self, node: LedgerNode) -> None:
         parties = node.machine.wired.parties
         self.chain_id = node.chain_id
         self.date = node.machine.wired.markets.business_date(MARKET)
         self.brokers = [parties.find_by_name(f"broker {number}") or b"" for number in range(BROKERS)]
-        self.signatures = signatures
         self.expiry_ms = system_clock_ms() + 3_000_000
 
     def message(self, deal: Deal) -> InstructBoth:
@@ -197,13 +196,12 @@ class DealMaker:
         return InstructBoth(MARKET, terms, self.date, delivery, receipt)
 
     def transactions(self, made: list[Deal]) -> list[bytes]:
-        """One transaction a deal, signed by both brokers."""
+        """One transaction a deal, signed by both brokers (by the one, where it is the same)."""
         keys: dict[int, SandboxKey] = {}
         found = []
         for deal in made:
             signers = []
-            for account in (deal.seller, deal.buyer):
-                number = account % BROKERS
+            for number in dict.fromkeys((deal.seller % BROKERS, deal.buyer % BROKERS)):
                 if number not in keys:
                     keys[number] = key(f"broker {number}")
                 signers.append(keys[number])

@@ -19,7 +19,8 @@ def describe() -> str:
                 break
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = len(os.sched_getaffinity(0))
-    return f"{model}, {cores} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    system, python = f"{platform.system()} {platform.release()}", platform.python_version()
+    return f"{model}, {cores} cores, {memory:.0f} GiB, {system}, Python {python}"
 
 
 def peak_memory_mb() -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
@@ -103,6 +104,21 @@ class EmbeddedEngine:
         self._blocks_unwritten = 0
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self._cpu_seconds = 0.0
+
+    @property
+    def address(self) -> bytes:
+        """Of the node's own key."""
+        return self._sealer.address
+
+    @property
+    def waiting(self) -> int:
+        """Transactions that wait for a block."""
+        return len(self._pool)
+
+    def cpu_seconds(self) -> float:
+        """Processor time that the deciding thread has used so far, as of its last block."""
+        return self._cpu_seconds
 
     # Opening
 
@@ -112,7 +128,7 @@ class EmbeddedEngine:
         with self.lock:
             for height in range(GENESIS_HEIGHT, machine.founding_height + 1):
                 header = machine.found(height)
-                self._make_durable(
+                self.make_durable(
                     DecidedBlock(height, header.time_ms, self._sealer.address, (), b"", ()), header
                 )
                 machine.state.flush(levels=height == machine.founding_height)
@@ -144,7 +160,7 @@ class EmbeddedEngine:
         else:
             bundles = [self._open_bundle(item) for item in block.items]
             flat = [prepared for bundle in bundles for prepared in bundle]
-            self._fill_in(flat, self._check(flat).result())
+            self.fill_in(flat, self.check(flat).result())
             self.machine.execute(block.height, block.time_ms, bundles, items_digest(block.items))
             header = self.machine.commit()
         if header != logged.header:
@@ -216,7 +232,7 @@ class EmbeddedEngine:
                 batch = self._pool.take(self._block_transactions, BLOCK_BYTES_MAX, wait_s)
                 if batch and not under_way and len(batch) < self._block_transactions // 4:
                     batch += self._gather_more(len(batch))
-                checks = self._check([item.prepared for item in batch]) if batch else None
+                checks = self.check([item.prepared for item in batch]) if batch else None
                 if under_way is not None:
                     self._decide(*under_way)
                 under_way = (batch, checks) if checks is not None else None
@@ -243,11 +259,12 @@ class EmbeddedEngine:
             waiting = self._pool.take(self._block_transactions, BLOCK_BYTES_MAX, 0)
 
     def _decide(self, batch: list[Waiting], checks: PendingChecks) -> None:
-        self._fill_in([item.prepared for item in batch], checks.result())
+        self.fill_in([item.prepared for item in batch], checks.result())
         with self.lock:
             answered = self._apply(batch)
         for item, height, outcome in answered:
             item.answer.set_result((height, outcome))
+        self._cpu_seconds = time.thread_time()
 
     def _apply(self, batch: list[Waiting]) -> list[tuple[Waiting, int, Outcome]]:
         answered: list[tuple[Waiting, int, Outcome]] = []
@@ -290,26 +307,26 @@ class EmbeddedEngine:
         if last is None:
             raise EngineStopped("the ledger is not founded")
         height, time_ms = last.height + 1, max(last.time_ms + 1, self._clock())
-        items = (self._bundle(prepared, time_ms),) if prepared else ()
+        items = (self.bundle(prepared, time_ms),) if prepared else ()
         outcomes = machine.execute(height, time_ms, [prepared] if prepared else [], items_digest(items))
         if not machine.has_effect:
             machine.discard()
             return outcomes, 0
         header = machine.commit()
-        self._make_durable(DecidedBlock(height, time_ms, self._sealer.address, (), b"", items), header)
+        self.make_durable(DecidedBlock(height, time_ms, self._sealer.address, (), b"", items), header)
         self._blocks_unwritten += 1
         if self._blocks_unwritten >= FLUSH_BLOCKS or machine.state.unwritten_changes > FLUSH_CHANGES:
             machine.state.flush()
             self._blocks_unwritten = 0
         return outcomes, height
 
-    def _make_durable(self, block: DecidedBlock, header: Header) -> None:
+    def make_durable(self, block: DecidedBlock, header: Header) -> None:
         seal = self._sealer.sign(seal_message(self.machine.chain_id, header.digest()))
         self.machine.keep(header, seal)
         self._log.append(block.height, encode(LoggedBlock(block, header, seal)))
         self._log.sync()
 
-    def _bundle(self, prepared: Sequence[Prepared], time_ms: int) -> bytes:
+    def bundle(self, prepared: Sequence[Prepared], time_ms: int) -> bytes:
         raws = tuple([item.raw for item in prepared])
         expiry = time_ms + self.machine.parameters.id_window_ms
         content = encode(BundleContent(self._sealer.address, expiry, 0, raws))
@@ -321,14 +338,14 @@ class EmbeddedEngine:
             raise Rejected(MachineReject.BUNDLE_IS_MALFORMED, detail="the gatherer's signature is wrong")
         return [self.machine.reader.prepare(raw) for raw in content.transactions]
 
-    def _check(self, prepared: Sequence[Prepared]) -> PendingChecks:
+    def check(self, prepared: Sequence[Prepared]) -> PendingChecks:
         checks: list[Any] = []
         for item in prepared:
             checks += item.checks()
         return self._signatures.submit(checks)
 
     @staticmethod
-    def _fill_in(prepared: Sequence[Prepared], answers: bytes) -> None:
+    def fill_in(prepared: Sequence[Prepared], answers: bytes) -> None:
         at = 0
         for item in prepared:
             end = at + len(item.signatures)

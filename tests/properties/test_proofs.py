@@ -25,7 +25,7 @@ def _ledger(chain: list[tuple[Block, int]]) -> SmallLedger:
     return ledger
 
 
-@settings(max_examples=25)
+@settings(max_examples=settings().max_examples // 2)
 @given(CHAINS)
 def test_proofs_of_every_kind_as_of_every_height_hold(chain: list[tuple[Block, int]]) -> None:
     ledger = _ledger(chain)

@@ -49,10 +49,11 @@ GENUINE: dict[int, list[Proof]] = {
     height: list(genuine_proofs(LEDGER, height)) for height in range(1, LEDGER.height + 1)
 }
 ALL_GENUINE = [proof for proofs in GENUINE.values() for proof in proofs]
+EXAMPLES = settings().max_examples
 PICKS = st.integers(0, len(ALL_GENUINE) - 1)
 
 
-@settings(max_examples=400)
+@settings(max_examples=6 * EXAMPLES)
 @given(st.data())
 def test_a_changed_part_is_refused_or_still_true(data: st.DataObject) -> None:
     proof = ALL_GENUINE[data.draw(PICKS)]
@@ -63,7 +64,7 @@ def test_a_changed_part_is_refused_or_still_true(data: st.DataObject) -> None:
     is_refused(LEDGER, refit(LEDGER, forged))
 
 
-@settings(max_examples=150)
+@settings(max_examples=3 * EXAMPLES)
 @given(st.data())
 def test_several_changed_parts_with_fitting_digests_are_refused_or_still_true(data: st.DataObject) -> None:
     proof = ALL_GENUINE[data.draw(PICKS)]
@@ -73,7 +74,7 @@ def test_several_changed_parts_with_fitting_digests_are_refused_or_still_true(da
     is_refused(LEDGER, refit(LEDGER, proof))
 
 
-@settings(max_examples=30)
+@settings(max_examples=EXAMPLES // 2)
 @given(st.lists(BLOCKS, min_size=2, max_size=5), st.data())
 def test_on_any_ledger_a_changed_part_is_refused_or_still_true(
     blocks: list[Block], data: st.DataObject
@@ -91,7 +92,7 @@ def test_on_any_ledger_a_changed_part_is_refused_or_still_true(
         is_refused(ledger, refit(ledger, forged))
 
 
-@settings(max_examples=1000)
+@settings(max_examples=15 * EXAMPLES)
 @given(st.data())
 def test_a_flipped_bit_anywhere_in_the_file_is_refused(data: st.DataObject) -> None:
     """But in the question (when, which list, which member): the answer is then another one, and true."""

@@ -148,9 +148,7 @@ class Desk:
         self.height, self.time_ms, self.actions = 2, NOW_MS, 0
 
     def block(self) -> BlockContext:
-        return BlockContext(
-            self.height, self.time_ms, 1, lambda identity: keyed(b"k", identity), self.window, 1_000
-        )
+        return BlockContext(self.height, self.time_ms, 1, self.handle, self.window, 1_000)
 
     def context(self, *signers: bytes) -> ActionContext:
         self.actions += 1
@@ -218,8 +216,15 @@ class Desk:
                 check(books, changed)
             for check_all in module.full_checks:
                 check_all(books)
+        self.keep_block()
+
+    def keep_block(self) -> None:
+        """What is committed is no change any more."""
         for shelf in self.state.shelves.values():
             shelf.touched.clear()
+
+    def handle(self, identity: bytes) -> bytes:
+        return keyed(b"k", identity)
 
     # What tests begin with
 

@@ -6,7 +6,7 @@ block by the changes alone; `check_all` adds up everything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import structs
@@ -15,13 +15,6 @@ from counterfoil.modules.holdings.accounts import parties_of
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.marks import expiry_key
 from counterfoil.modules.holdings.records import (
-    ACCOUNTS,
-    CONTENTS,
-    EARMARK_EXPIRIES,
-    EARMARKS,
-    HOLDINGS,
-    PARTY_ACCOUNTS,
-    TOTALS,
     Account,
     AccountStatus,
     Earmark,
@@ -32,8 +25,11 @@ from counterfoil.modules.holdings.records import (
 from counterfoil.modules.instruments.interface import Instrument
 from counterfoil.primitives.codec import AMOUNT_MAX
 from counterfoil.primitives.outcome import InvariantViolation, ensure
+from counterfoil.state.books import Shelf
 
 Changes = Mapping[int, Mapping[bytes, tuple[Any, Any]]]
+ChangesOf = Callable[[Shelf[Any]], Iterable[tuple[bytes, tuple[Any, Any]]]]
+"""(key, (record before, record now)) for what changed on a shelf."""
 Sums = dict[bytes, int]
 
 _NO_TOTALS = InstrumentTotals(issued=0, redeemed=0, earmarked=0)
@@ -41,36 +37,27 @@ _NO_TOTALS = InstrumentTotals(issued=0, redeemed=0, earmarked=0)
 
 def check(books: HoldingsBooks, changed: Changes) -> None:
     """What the block touched, by differences."""
-    _check_holdings(books, changed)
-    _check_accounts(books, changed)
+    _check(books, lambda shelf: changed.get(shelf.table.number, {}).items())
 
 
 def check_all(books: HoldingsBooks) -> None:
     """Everything, by sums from nothing."""
-    nothing = None
-    everything: Changes = {
-        shelf.table.number: {key: (nothing, record) for key, record in books.everything(shelf)}
-        for shelf in (
-            books.holdings,
-            books.earmarks,
-            books.expiries,
-            books.totals,
-            books.accounts,
-            books.contents,
-            books.party_accounts,
-        )
-    }
-    check(books, everything)
+    _check(books, lambda shelf: ((key, (None, record)) for key, record in books.everything(shelf)))
 
 
-def _check_holdings(books: HoldingsBooks, changed: Changes) -> None:
+def _check(books: HoldingsBooks, changes: ChangesOf) -> None:
+    _check_holdings(books, changes)
+    _check_accounts(books, changes)
+
+
+def _check_holdings(books: HoldingsBooks, changes: ChangesOf) -> None:
     balance: Sums = {}  # by instrument, the issuance account's counting negative
     outstanding: Sums = {}  # by instrument
     earmarked: Sums = {}  # by holding
     earmarked_of: Sums = {}  # by instrument
     holdings: Sums = {}  # by account
     instruments: dict[bytes, Instrument] = {}
-    for key, (before, now) in changed.get(HOLDINGS.number, {}).items():
+    for key, (before, now) in changes(books.holdings):
         account_id, instrument_id = key[:20], key[20:]
         instrument = instruments.get(instrument_id)
         if instrument is None:
@@ -98,7 +85,7 @@ def _check_holdings(books: HoldingsBooks, changed: Changes) -> None:
             holdings[account_id] = holdings.get(account_id, 0) + (1 if before is None else -1)
     ensure(not any(balance.values()), "each instrument sums to zero")
 
-    for earmark_id, (before, now) in changed.get(EARMARKS.number, {}).items():
+    for earmark_id, (before, now) in changes(books.earmarks):
         if now is not None:
             _check_earmark(books, earmark_id, now)
         for earmark, sign in ((before, -1), (now, 1)):
@@ -106,7 +93,7 @@ def _check_holdings(books: HoldingsBooks, changed: Changes) -> None:
                 key = earmark.account_id + earmark.instrument_id
                 earmarked[key] = earmarked.get(key, 0) - sign * earmark.quantity
     ensure(not any(earmarked.values()), "what is earmarked of a holding is the sum of its earmarks")
-    for key, (before, now) in changed.get(EARMARK_EXPIRIES.number, {}).items():
+    for key, (before, now) in changes(books.expiries):
         found = books.earmarks.find(key[8:])
         if now is not None:
             ensure(
@@ -116,7 +103,7 @@ def _check_holdings(books: HoldingsBooks, changed: Changes) -> None:
         elif before is not None:
             ensure(found is None, "an earmark that ended does not expire")
 
-    for instrument_id, (before, now) in changed.get(TOTALS.number, {}).items():
+    for instrument_id, (before, now) in changes(books.totals):
         old, new = before or _NO_TOTALS, now or _NO_TOTALS
         ensure(
             0 <= new.redeemed <= new.issued <= AMOUNT_MAX and 0 <= new.earmarked, "totals are within bounds"
@@ -131,12 +118,12 @@ def _check_holdings(books: HoldingsBooks, changed: Changes) -> None:
         )
     ensure(not any(outstanding.values()), "what is issued and redeemed is counted")
     ensure(not any(earmarked_of.values()), "what is earmarked of an instrument is counted")
-    _check_counts(changed, CONTENTS.number, holdings, "the holdings of an account are counted")
+    _check_counts(changes(books.contents), holdings, "the holdings of an account are counted")
 
 
-def _check_accounts(books: HoldingsBooks, changed: Changes) -> None:
+def _check_accounts(books: HoldingsBooks, changes: ChangesOf) -> None:
     opened: Sums = {}
-    for account_id, (before, now) in changed.get(ACCOUNTS.number, {}).items():
+    for account_id, (before, now) in changes(books.accounts):
         ensure(now is not None, "an account's identity is kept for ever")
         if before is not None:
             ensure(_fixed(before) == _fixed(now), "owner, servicer and kind of an account do not change")
@@ -152,8 +139,8 @@ def _check_accounts(books: HoldingsBooks, changed: Changes) -> None:
             if account is not None and account.status is AccountStatus.OPEN:
                 for party in parties_of(account):
                     opened[party] = opened.get(party, 0) + sign
-    _check_counts(changed, PARTY_ACCOUNTS.number, opened, "the open accounts of a party are counted")
-    for account_id, (_, contents) in changed.get(CONTENTS.number, {}).items():
+    _check_counts(changes(books.party_accounts), opened, "the open accounts of a party are counted")
+    for account_id, (_, contents) in changes(books.contents):
         if contents is not None:
             found = books.accounts.find(account_id)
             ensure(
@@ -162,9 +149,9 @@ def _check_accounts(books: HoldingsBooks, changed: Changes) -> None:
             )
 
 
-def _check_counts(changed: Changes, table: int, differences: Sums, text: str) -> None:
+def _check_counts(changes: Iterable[tuple[bytes, tuple[Any, Any]]], differences: Sums, text: str) -> None:
     """Whether a table of counters moved by exactly these differences."""
-    for key, (before, now) in changed.get(table, {}).items():
+    for key, (before, now) in changes:
         count_before = _count(before)
         count = _count(now)
         ensure(now is None or count > 0, text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from counterfoil.modules.holdings.records import (
     ACCOUNTS,
@@ -18,7 +18,8 @@ from counterfoil.modules.holdings.records import (
     InstrumentTotals,
 )
 from counterfoil.modules.instruments.interface import INSTRUMENTS, Instrument
-from counterfoil.state.rows import parse
+from counterfoil.state.books import Shelf
+from counterfoil.state.rows import parse, value_of
 from counterfoil.state.state import State
 
 
@@ -63,6 +64,16 @@ class Statement(NamedTuple):
 class HeldAccount(NamedTuple):
     account_id: bytes
     account: Account
+
+
+def every_record(state: State, shelf: Shelf[Any]) -> Iterator[tuple[bytes, Any]]:
+    """Every committed record of a table, by key, without keeping it in memory; what full checks add up."""
+    table = shelf.table
+    for key in state.keys(table):
+        row = state.row(table, key)
+        value = value_of(row) if row is not None else b""
+        if value:
+            yield key, table.decoder.trusted(value)
 
 
 def account(state: State, account_id: bytes, height: int | None = None) -> Account | None:

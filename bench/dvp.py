@@ -71,7 +71,9 @@ class Bench:
         step = BROKERS * SECURITIES
         made = []
         for deal in deals(count, self.accounts, self._seed):
-            buyer = (deal.seller + step * (1 + deal.buyer % max(1, self.accounts // step - 1))) % self.accounts
+            buyer = (
+                deal.seller + step * (1 + deal.buyer % max(1, self.accounts // step - 1))
+            ) % self.accounts
             made.append(deal._replace(buyer=buyer))
         return DealMaker(self.node).all_transactions(made)
 
@@ -90,10 +92,25 @@ class Bench:
                 buyer = other + BROKERS * ((first.buyer // BROKERS + number) % per_broker)
                 buyer = _same_security(seller, buyer, per_broker)
                 quantity = 1 + number
-                part.append(Deal(seller, buyer, seller % SECURITIES, quantity, quantity * 7, f"L{self._seed}-{at}-{number}"))
+                part.append(
+                    Deal(
+                        seller,
+                        buyer,
+                        seller % SECURITIES,
+                        quantity,
+                        quantity * 7,
+                        f"L{self._seed}-{at}-{number}",
+                    )
+                )
             messages = tuple(maker.message(deal) for deal in part)
             raws.append(
-                signed(self.node.chain_id, messages, (keys[one], keys[other]), maker.expiry_ms, Mode.EACH_ON_ITS_OWN)
+                signed(
+                    self.node.chain_id,
+                    messages,
+                    (keys[one], keys[other]),
+                    maker.expiry_ms,
+                    Mode.EACH_ON_ITS_OWN,
+                )
             )
         return raws
 
@@ -146,7 +163,9 @@ def _same_security(seller: int, buyer: int, per_broker: int) -> int:
         if buyer % SECURITIES == seller % SECURITIES and buyer != seller:
             return buyer
         buyer = (buyer + BROKERS) % (per_broker * BROKERS)
-    raise RuntimeError("brokers and securities do not fit together: no account of this broker holds the security")
+    raise RuntimeError(
+        "brokers and securities do not fit together: no account of this broker holds the security"
+    )
 
 
 def stages(node: LedgerNode, raws: Sequence[bytes], block: int = 2_000) -> dict[str, float]:
@@ -187,4 +206,3 @@ def stages(node: LedgerNode, raws: Sequence[bytes], block: int = 2_000) -> dict[
                 machine.state.flush()
             note("record store", now)
     return {stage: seconds / len(raws) * 1e6 for stage, seconds in spent.items()}
-

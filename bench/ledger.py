@@ -20,7 +20,7 @@ from counterfoil.machine.genesis import Genesis, Parameters
 from counterfoil.machine.transactions import Body, Mode, Signature, Transaction, sign_prefix
 from counterfoil.modules.markets.interface import DaySchedule, RegistrationApprover, Rulebook
 from counterfoil.modules.markets.messages import AcceptAsset, OpenDay, OpenMarket
-from counterfoil.modules.settlement.messages import InstructBoth, Side
+from counterfoil.modules.settlement.messages import InstructBoth, SettleBatch, Side
 from counterfoil.modules.trades.interface import TradeTerms
 from counterfoil.node.clock import system_clock_ms
 from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger
@@ -48,8 +48,11 @@ def key(name: str) -> SandboxKey:
     return SandboxKey.from_name(SEED, name)
 
 
-def draft_genesis(accounts: int, brokers: int = BROKERS) -> Genesis:
-    """A sandbox ledger whose opening register has so many accounts."""
+def draft_genesis(accounts: int, securities: int = SECURITIES, held: int = 1) -> Genesis:
+    """A sandbox ledger whose opening register has so many accounts, each with some securities and money.
+
+    Every broker lets the operator's signer settle net batches for it.
+    """
 
     def party(name: str, role: str, sponsor: str) -> dict[str, object]:
         return {
@@ -64,20 +67,26 @@ def draft_genesis(accounts: int, brokers: int = BROKERS) -> Genesis:
         {"signer": {"keys": [key("maker").public_key.hex()]}, "duty": "maker"},
         {"signer": {"keys": [key("checker").public_key.hex()]}, "duty": "checker"},
     ]
-    names = [f"broker {number}" for number in range(brokers)]
+    settler = {
+        "signer": {"keys": [key("operator").public_key.hex()]},
+        "duty": "maker",
+        "message_types": [SettleBatch.__struct_config__.tag],
+    }
+    names = [f"broker {number}" for number in range(BROKERS)]
     parties = [
         party("regulator", "regulator", ""),
         operator,
         party("issuer", "issuer", "operator"),
         party("trustee", "trustee", "regulator"),
-        *(party(name, "securities_company", "regulator") for name in names),
+        *({**party(name, "securities_company", "regulator"), "users": [settler]} for name in names),
     ]
     register = {
         "market": MARKET,
         "issuer": "issuer",
         "trustee": "trustee",
         "brokers": names,
-        "securities": SECURITIES,
+        "securities": securities,
+        "securities_held": held,
         "accounts": accounts,
         "quantity": 1_000_000_000,
         "money": 1_000_000_000_000,
@@ -93,10 +102,12 @@ def draft_genesis(accounts: int, brokers: int = BROKERS) -> Genesis:
     )
 
 
-def new_ledger(path: Path, accounts: int, *, encrypted: bool = True) -> None:
+def new_ledger(
+    path: Path, accounts: int, securities: int = SECURITIES, held: int = 1, *, encrypted: bool = True
+) -> None:
     """Found it in a folder; the storage key comes from the environment."""
     os.environ.setdefault("COUNTERFOIL_STORAGE_KEY", "11" * 32)
-    create_ledger(path, draft_genesis(accounts), encrypted=encrypted)
+    create_ledger(path, draft_genesis(accounts, securities, held), encrypted=encrypted)
 
 
 def opened(path: Path) -> LedgerNode:

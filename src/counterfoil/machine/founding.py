@@ -29,8 +29,9 @@ class OpeningRegister(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A made-up register of any size, the same for the same numbers, for measuring and trying out; sandbox only.
 
     market: code that the instruments name. issuer, trustee, brokers: names of founding parties. Of `accounts`
-    accounts, number i belongs to broker i modulo their number and holds `quantity` of security i modulo `securities`
-    and `money` of the trustee's token. accounts_per_block: so many are founded in one block.
+    accounts, number i belongs to broker i modulo their number and holds `quantity` of each of `securities_held`
+    securities, number i modulo `securities` and the ones after it, and `money` of the trustee's token.
+    accounts_per_block: so many are founded in one block.
     """
 
     market: str
@@ -43,6 +44,7 @@ class OpeningRegister(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     money: int
     currency: str = "USD"
     scale: int = 2
+    securities_held: int = 1
     accounts_per_block: int = 50_000
 
 
@@ -89,7 +91,7 @@ def _opening_register(
     issuance_accounts = {identity: _identity(b"issuance", at) for at, identity in enumerate(instruments)}
     issuance_accounts[opening_money()] = _identity(b"issuance", register.securities)
 
-    members = 3 * register.accounts + 2 * len(issuance_accounts)
+    members = (2 + register.securities_held) * register.accounts + 2 * len(issuance_accounts)
 
     def found_instruments(context: ActionContext) -> None:
         state.gather_members()
@@ -143,7 +145,10 @@ def _openings(
     for number in range(first, last):
         at = number % len(brokers)
         held = (
-            (instruments[number % len(instruments)], register.quantity),
+            *(
+                (instruments[(number + step) % len(instruments)], register.quantity)
+                for step in range(register.securities_held)
+            ),
             (money, register.money),
         )
         yield OpeningAccount(opening_account(number), brokers[at], brokers[at], signers[at], held)

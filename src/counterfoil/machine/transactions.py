@@ -95,7 +95,8 @@ def transaction_id(prefix: bytes, body: bytes) -> bytes:
 class Prepared:
     """A transaction taken apart once: everything that can be known without the state.
 
-    reject: why it can never be executed, or None. good: one byte for each signature, 1 where it fits; None until checked.
+    reject: why it can never be executed, or None. good: one byte for each signature, 1 where it fits; None until they
+    are checked.
     """
 
     __slots__ = ("body", "good", "id", "raw", "reject", "sign_bytes", "signatures")

@@ -17,6 +17,32 @@ from counterfoil.node.reads_statement import statement
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.primitives.codec import encode
 
+__all__ = [
+    "READS",
+    "answer_read",
+    "accounts",
+    "find",
+    "header",
+    "history",
+    "holdings_of",
+    "instruction",
+    "instructions",
+    "instrument",
+    "list_instruments",
+    "list_markets",
+    "list_parties",
+    "list_trades",
+    "party_details",
+    "personas",
+    "proof",
+    "proposals",
+    "register",
+    "result",
+    "statement",
+    "status",
+    "trade",
+]
+
 _ALL: tuple[Read[Any, Any], ...] = (
     status,
     header,

@@ -9,7 +9,7 @@ import msgspec
 from counterfoil.engine.decided import LoggedBlock
 from counterfoil.machine.transactions import read_bundle
 from counterfoil.modules.holdings import queries as holdings
-from counterfoil.modules.holdings.facts import EarmarkPlaced
+from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties import facts as parties_facts
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import (
@@ -75,7 +75,8 @@ class HistoryEntry(msgspec.Struct, frozen=True):
     """One action. action: the transaction's id, or the own id of what the ledger did by itself.
 
     messages: kinds of what was asked, where the viewer may know that; authors: who signed, as far as the viewer may
-    know: itself, those below it, and what a regulator sees. by_ledger: a deadline or a retry, which nobody signed.
+    know: itself, those below it, and what a regulator sees; results: of all messages, to an author alone, since they
+    name what was created for others. by_ledger: a deadline or a retry, which nobody signed.
     """
 
     height: int
@@ -145,7 +146,7 @@ def _what(view: View, params: HistoryOf) -> tuple[bytes, Choose]:
         instrument_id = check_id(params.instrument)
         view.require(Register(instrument_id))
         issuer = present(view.wired.instruments.find(instrument_id)).issuer
-        return issuer, _told_to(issuer, lambda fact: mentions(fact, instrument_id))
+        return instrument_id, _told_to(issuer, lambda fact: mentions(fact, instrument_id))
     if params.party:
         party = check_id(params.party)
         view.require(PartyHistory(party))
@@ -166,7 +167,11 @@ def _what(view: View, params: HistoryOf) -> tuple[bytes, Choose]:
 
 
 class _OfAccount:
-    """Facts about one account among those told to its relationship, which may be about other accounts as well."""
+    """Facts about one account among those told to its relationship, which may be about other accounts as well.
+
+    They are those that state the account, and those that name an object (an instruction, an earmark, a batch) which
+    such a fact named, here or earlier, unless they state another account.
+    """
 
     def __init__(self, account_id: bytes, relationship: bytes) -> None:
         self._account = account_id
@@ -176,23 +181,29 @@ class _OfAccount:
     def __call__(self, found: Found) -> tuple[Fact, ...]:
         if found.receipt.stakeholder != self._relationship:
             return ()
+        for fact in found.facts:
+            if _stated_account(fact) == self._account:
+                self._objects.update(one for one in identities_in(fact) if len(one) == LONG_ID_SIZE)
         return tuple(fact for fact in found.facts if self._is_mine(fact))
 
     def _is_mine(self, fact: Fact) -> bool:
-        """A fact that names the account, or something that such a fact named, unless it states another account."""
-        stated = getattr(fact, "account_id", getattr(fact, "account", self._account))
-        named_ids = tuple(identities_in(fact))
-        if stated != self._account:
-            return False
-        mine = self._account in named_ids or any(one in self._objects for one in named_ids)
-        if mine and (isinstance(fact, EarmarkPlaced) or hasattr(fact, "instruction_id")):
-            self._objects.add(getattr(fact, "earmark_id", b"") or getattr(fact, "instruction_id", b""))
-        return mine
+        stated = _stated_account(fact)
+        if stated:
+            return stated == self._account
+        return any(one == self._account or one in self._objects for one in identities_in(fact))
+
+
+def _stated_account(fact: Fact) -> bytes:
+    """The one account that a fact is about, b"" where it states none."""
+    stated = getattr(fact, "account_id", getattr(fact, "account", b""))
+    return stated if isinstance(stated, bytes) else b""
 
 
 def _told_to(stakeholder: bytes, belongs: Callable[[Fact], bool]) -> Choose:
+    """What was told to one stakeholder, or to everybody."""
+
     def choose(found: Found) -> tuple[Fact, ...]:
-        if found.receipt.stakeholder != stakeholder:
+        if found.receipt.stakeholder not in (stakeholder, PUBLIC):
             return ()
         return tuple(fact for fact in found.facts if belongs(fact))
 
@@ -241,7 +252,7 @@ def _entries(
                 body is None and height > 1,
                 authors,
                 kinds,
-                found.receipt.results,
+                found.receipt.results if authors else (),
                 tuple(told),
             )
         )

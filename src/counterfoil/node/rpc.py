@@ -188,6 +188,7 @@ class _Client:
         self._viewer = ANYBODY
         self._free = asyncio.Semaphore(REQUESTS_AT_ONCE_MAX)
         self._sending = asyncio.Lock()
+        self._taking_in = asyncio.Lock()
         self._under_way: set[asyncio.Task[None]] = set()
         writer.transport.set_write_buffer_limits(UNSENT_BYTES_MAX)
 
@@ -282,7 +283,10 @@ class _Client:
                 NodeRefusal.FRAME_IS_TOO_LARGE, transactions=len(request.transactions), limit=TRANSACTIONS_MAX
             )
         transactions, submitter = request.transactions, self._viewer
-        futures = await self._in(self._workers, lambda: self._service.submit(transactions, submitter))
+        async with (
+            self._taking_in
+        ):  # a client's requests are taken in as they came, though answered as they are done
+            futures = await self._in(self._workers, lambda: self._service.submit(transactions, submitter))
         await _all_done(futures)
         try:
             return tuple(answered(*future.result()) for future in futures)

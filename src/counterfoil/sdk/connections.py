@@ -6,13 +6,17 @@ import os
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from counterfoil.custody.signers import Signer
+from counterfoil.engine.embedded import EngineStopped
+from counterfoil.machine.machine import Outcome
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import (
     ANSWER_BYTES_MAX,
@@ -42,7 +46,7 @@ from counterfoil.node.protocol import (
     length_of,
     problem_of,
 )
-from counterfoil.node.refusals import Refused
+from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.service import Service
 from counterfoil.policy.errors import NotVisible as Hidden
 from counterfoil.policy.policy import ANYBODY
@@ -57,6 +61,8 @@ FIRST_PAUSE_SECONDS = 0.1
 """Before the second attempt; each further pause is twice as long."""
 TIMEOUT_SECONDS = 60.0
 """How long an answer may take, beyond what the request itself asks to wait."""
+FRAMES_AHEAD = 3
+"""Requests of one list of transactions that are sent before the answer to the first has come."""
 _CHUNK_BYTES = FRAME_BYTES_MAX - 4_096
 
 
@@ -118,11 +124,24 @@ class LocalConnection:
         self._viewer = viewing.party
 
     def submit(self, transactions: Sequence[bytes]) -> list[Answered]:
-        found = []
+        found: list[Answered] = []
+        under_way: deque[list[Future[tuple[int, Outcome]]]] = deque()
         for some in _in_frames(transactions):
-            futures = _translated(lambda some=some: self._service.submit(some, self._viewer))  # type: ignore[misc]
-            found += [answered(*future.result()) for future in futures]
+            under_way.append(self._taken_in(some))
+            if len(under_way) > FRAMES_AHEAD:
+                found += self._outcomes(under_way.popleft())
+        while under_way:
+            found += self._outcomes(under_way.popleft())
         return found
+
+    def _taken_in(self, some: tuple[bytes, ...]) -> list[Future[tuple[int, Outcome]]]:
+        return _translated(lambda: self._service.submit(some, self._viewer))
+
+    def _outcomes(self, futures: list[Future[tuple[int, Outcome]]]) -> list[Answered]:
+        try:
+            return [answered(*future.result()) for future in futures]
+        except EngineStopped as stopped:
+            raise error_for(Refused(NodeRefusal.NODE_STOPPED, cause=stopped).problem) from stopped
 
     def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None:
         return self._service.wait(transaction, expiry_ms, wait_ms)
@@ -155,6 +174,7 @@ class SocketConnection:
         self._lock = threading.RLock()
         self._socket: socket.socket | None = None
         self._number = 0
+        self._early: dict[int, Done | Failed] = {}
         self._viewing: Viewing | None = None
         self._greeting = self._repeated(self._connected)
 
@@ -172,10 +192,8 @@ class SocketConnection:
             self._viewing = viewing
 
     def submit(self, transactions: Sequence[bytes]) -> list[Answered]:
-        found: list[Answered] = []
-        for some in _in_frames(transactions):
-            found += ANSWERED_MANY.decode(self._ask(lambda number, some=some: Submit(number, some)))  # type: ignore[misc]
-        return found
+        with self._lock:
+            return self._repeated(lambda: self._submitted(transactions))
 
     def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None:
         reply = self._ask(lambda number: Wait(number, transaction, expiry_ms, wait_ms), wait_ms / 1_000)
@@ -193,6 +211,7 @@ class SocketConnection:
 
     def close(self) -> None:
         with self._lock:
+            self._early.clear()
             if self._socket is not None:
                 self._socket.close()
                 self._socket = None
@@ -220,6 +239,21 @@ class SocketConnection:
         self._connected()
         self._number += 1
         return self._exchange(request(self._number), self._number, seconds)
+
+    def _submitted(self, transactions: Sequence[bytes]) -> list[Answered]:
+        """Some requests are sent ahead of the answers; they are taken in as they are sent."""
+        self._connected()
+        found: list[Answered] = []
+        ahead: deque[int] = deque()
+        for some in _in_frames(transactions):
+            self._number += 1
+            self._send(Submit(self._number, some), 0)
+            ahead.append(self._number)
+            if len(ahead) > FRAMES_AHEAD:
+                found += ANSWERED_MANY.decode(self._reply_to(ahead.popleft()))
+        while ahead:
+            found += ANSWERED_MANY.decode(self._reply_to(ahead.popleft()))
+        return found
 
     def _connected(self) -> Greeting:
         if self._socket is not None:
@@ -256,28 +290,37 @@ class SocketConnection:
         self._exchange(Authenticate(self._number, viewing.party, viewing.signer, signatures), self._number, 0)
 
     def _exchange(self, request: object, number: int, seconds: float) -> bytes:
+        self._send(request, seconds)
+        return self._reply_to(number)
+
+    def _send(self, request: object, seconds: float) -> None:
         connected = self._socket
         if connected is None:
             raise ConnectionError("the connection is closed")
         try:
             connected.settimeout(self._timeout_seconds + seconds)
             connected.sendall(frame(request))
-            return self._reply_to(number)
-        except LedgerError:
-            raise
         except BaseException:
-            self.close()  # half an answer may still be on its way
+            self.close()  # half a request may be on its way
             raise
 
     def _reply_to(self, number: int) -> bytes:
-        while True:
-            reply = self._receive()
-            if isinstance(reply, Failed) and reply.number in (0, number):
-                if not reply.number:
-                    self.close()
+        """Answers come as they are ready; those that are waited for later are kept."""
+        while number not in self._early:
+            try:
+                reply = self._receive()
+            except BaseException:
+                self.close()  # half an answer may be on its way
+                raise
+            if isinstance(reply, Failed) and not reply.number:
+                self.close()
                 raise error_for(reply.problem)
-            if isinstance(reply, Done) and reply.number == number:
-                return bytes(reply.value)
+            if isinstance(reply, Done | Failed):
+                self._early[reply.number] = reply
+        reply = self._early.pop(number)
+        if isinstance(reply, Failed):
+            raise error_for(reply.problem)
+        return bytes(reply.value)
 
     def _receive(self) -> Greeting | Done | Failed:
         length = length_of(self._take(LENGTH_BYTES))

@@ -1,0 +1,29 @@
+"""The Python client of the ledger, and scratch ledgers to try it on. The first page is in the README."""
+
+from counterfoil.machine.transactions import Mode
+from counterfoil.sdk import messages, recipes
+from counterfoil.sdk.client import Client, Result
+from counterfoil.sdk.connections import Connection, LocalConnection, SocketConnection
+from counterfoil.sdk.draft import Draft
+from counterfoil.sdk.errors import LedgerError, NodeUnreachable, NotVisible, TransactionRejected
+from counterfoil.sdk.sandbox import Fixtures, Sandbox, persona_client, seed
+
+__all__ = [
+    "Client",
+    "Connection",
+    "Draft",
+    "Fixtures",
+    "LedgerError",
+    "LocalConnection",
+    "Mode",
+    "NodeUnreachable",
+    "NotVisible",
+    "Result",
+    "Sandbox",
+    "SocketConnection",
+    "TransactionRejected",
+    "messages",
+    "persona_client",
+    "recipes",
+    "seed",
+]

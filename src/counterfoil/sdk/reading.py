@@ -1,0 +1,283 @@
+"""Reads as methods of a client. Whatever names something takes its identity, or its name as people write it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from datetime import date, datetime
+from typing import TypeVar
+
+import msgspec
+
+from counterfoil.node import reads
+from counterfoil.node.protocol import Answered
+from counterfoil.node.reads_accounts import (
+    AccountLine,
+    AccountOf,
+    AccountsOf,
+    HoldingsOfAccount,
+    RegisterLine,
+    RegisterOf,
+    RegisterPage,
+)
+from counterfoil.node.reads_base import PAGE_MAX, AsOf, Params, Read
+from counterfoil.node.reads_business import (
+    InstructionLine,
+    InstructionOf,
+    OpenBusiness,
+    PendingOf,
+    ProposalLine,
+    TradeLine,
+    TradeOf,
+)
+from counterfoil.node.reads_history import HistoryEntry, HistoryOf
+from counterfoil.node.reads_ledger import NameOf, Nothing, Persona, SealedHeader, TransactionOf
+from counterfoil.node.reads_market import (
+    InstrumentDetails,
+    InstrumentLine,
+    InstrumentOf,
+    InstrumentsPage,
+    MarketLine,
+)
+from counterfoil.node.reads_parties import PartiesPage, PartyLine, PartyOf, PartyRecord
+from counterfoil.node.reads_proofs import ProofOf
+from counterfoil.node.reads_statement import Statement, StatementOf
+from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.sdk.errors import error_for
+
+P = TypeVar("P", bound=Params)
+A = TypeVar("A", bound=msgspec.Struct)
+
+At = str | int | date | datetime
+"""A moment: "" for now, a height, an instant with its zone, or a business date."""
+Id = bytes | str
+"""An identity, or its text: an address, an ISIN, a member's public name."""
+
+
+class Reading(ABC):
+    """What a client can read. `ask` is all that it stands on."""
+
+    @abstractmethod
+    def ask(self, read: Read[P, A], params: P) -> A:
+        """Any named read, with its own parameters."""
+
+    # ---- names ----
+
+    def find(self, text: str, kind: str) -> bytes:
+        """The identity that a text stands for, which must be of that kind ("party", "account", "instrument")."""
+        found = self.ask(reads.find, NameOf(text=text))
+        if found.kind != kind:
+            raise error_for(
+                Refused(NodeRefusal.NAME_IS_UNKNOWN, name=text, kind=kind, found=found.kind).problem
+            )
+        return found.identity
+
+    def party_id(self, party: Id) -> bytes:
+        return party if isinstance(party, bytes) else self.find(party, "party")
+
+    def account_id(self, account: Id) -> bytes:
+        return account if isinstance(account, bytes) else self.find(account, "account")
+
+    def instrument_id(self, instrument: Id) -> bytes:
+        return instrument if isinstance(instrument, bytes) else self.find(instrument, "instrument")
+
+    # ---- the ledger ----
+
+    def header(self, at: At = "", market: str = "") -> SealedHeader:
+        return self.ask(reads.header, AsOf(at=at_text(at), market=market))
+
+    def result(self, transaction: bytes, expiry_ms: int) -> Answered | None:
+        """The first authorised result of a transaction, however long ago."""
+        return self.ask(reads.result, TransactionOf(transaction=transaction, expiry_ms=expiry_ms)).result
+
+    def personas(self) -> tuple[Persona, ...]:
+        """Of a sandbox."""
+        return self.ask(reads.personas, Nothing()).personas
+
+    def proof(
+        self,
+        kind: str,
+        *,
+        account: Id = b"",
+        instrument: Id = b"",
+        business: bytes = b"",
+        at: At = "",
+        market: str = "",
+    ) -> bytes:
+        """The bytes of a proof file; see `ProofOf` for the kinds."""
+        params = ProofOf(
+            kind=kind,
+            account=self.account_id(account),
+            instrument=self.instrument_id(instrument),
+            business=business,
+            at=at_text(at),
+            market=market,
+        )
+        return self.ask(reads.proof, params).file
+
+    # ---- public facts ----
+
+    def markets(self, at: At = "") -> tuple[MarketLine, ...]:
+        return self.ask(reads.list_markets, AsOf(at=at_text(at))).markets
+
+    def market(self, market: str, at: At = "") -> MarketLine:
+        """One market, by its code."""
+        for line in self.markets(at):
+            if line.market == market:
+                return line
+        raise error_for(Refused(NodeRefusal.NAME_IS_UNKNOWN, name=market, kind="market").problem)
+
+    def instruments(self, at: At = "") -> list[InstrumentLine]:
+        found: list[InstrumentLine] = []
+        first = 0
+        while True:
+            page = self.ask(reads.list_instruments, InstrumentsPage(at=at_text(at), first=first))
+            found += page.instruments
+            first = page.next
+            if not first:
+                return found
+
+    def instrument(self, instrument: Id, at: At = "") -> InstrumentDetails:
+        return self.ask(
+            reads.instrument, InstrumentOf(instrument=self.instrument_id(instrument), at=at_text(at))
+        )
+
+    def parties(self, below: Id = b"", at: At = "") -> list[PartyLine]:
+        """The members of the market, or those that a party admitted, as far as they may be seen."""
+        sponsor, found, first = self.party_id(below), list[PartyLine](), 0
+        while True:
+            page = self.ask(reads.list_parties, PartiesPage(below=sponsor, at=at_text(at), first=first))
+            found += page.parties
+            first = page.next
+            if not first:
+                return found
+
+    def party_details(self, party: Id, at: At = "") -> PartyRecord:
+        return self.ask(reads.party_details, PartyOf(party=self.party_id(party), at=at_text(at)))
+
+    # ---- accounts ----
+
+    def accounts(self, owner: Id = b"", servicer: Id = b"", at: At = "") -> tuple[AccountLine, ...]:
+        """Of an owner or of a servicer, as far as they may be seen."""
+        params = AccountsOf(owner=self.party_id(owner), servicer=self.party_id(servicer), at=at_text(at))
+        return self.ask(reads.accounts, params).accounts
+
+    def holdings(self, account: Id, at: At = "", market: str = "") -> HoldingsOfAccount:
+        return self.ask(
+            reads.holdings_of, AccountOf(account=self.account_id(account), at=at_text(at), market=market)
+        )
+
+    def balance(self, account: Id, instrument: Id, at: At = "", market: str = "") -> tuple[int, int]:
+        """(available, earmarked) of one instrument, in units of its scale; zeros where the account holds none."""
+        instrument_id = self.instrument_id(instrument)
+        for line in self.holdings(account, at, market).balances:
+            if line.instrument.instrument_id == instrument_id:
+                return line.available, line.earmarked
+        return 0, 0
+
+    def register_page(
+        self, instrument: Id, at: At = "", market: str = "", *, first: int = 0, limit: int = PAGE_MAX
+    ) -> RegisterPage:
+        params = RegisterOf(
+            instrument=self.instrument_id(instrument), at=at_text(at), market=market, first=first, limit=limit
+        )
+        return self.ask(reads.register, params)
+
+    def register(self, instrument: Id, at: At = "", market: str = "") -> list[RegisterLine]:
+        """Every holder, the largest first, all as of one moment however long the register is."""
+        instrument_id = self.instrument_id(instrument)
+        page = self.register_page(instrument_id, at, market)
+        lines, height = list(page.lines), page.moment.height
+        while page.next:
+            page = self.register_page(instrument_id, height, first=page.next)
+            lines += page.lines
+        return lines
+
+    def statement(
+        self, account: Id, since: At = "", until: At = "", market: str = "", instrument: Id = b""
+    ) -> Statement:
+        """Opening balances, postings, closing balances; see `StatementOf` for what the moments mean."""
+        params = StatementOf(
+            account=self.account_id(account),
+            since=at_text(since),
+            until=at_text(until),
+            market=market,
+            instrument=self.instrument_id(instrument),
+        )
+        return self.ask(reads.statement, params)
+
+    def history(
+        self,
+        *,
+        account: Id = b"",
+        instrument: Id = b"",
+        party: Id = b"",
+        business: bytes = b"",
+        first_height: int = 0,
+        last_height: int = 0,
+    ) -> list[HistoryEntry]:
+        """Who did what, when, by which transaction: of one of the four. The whole of it, however many pages."""
+        asked = (self.account_id(account), self.instrument_id(instrument), self.party_id(party))
+        found: list[HistoryEntry] = []
+        while True:
+            params = HistoryOf(
+                account=asked[0],
+                instrument=asked[1],
+                party=asked[2],
+                business=business,
+                first_height=first_height,
+                last_height=last_height,
+            )
+            page = self.ask(reads.history, params)
+            found += page.entries
+            first_height = page.next_height
+            if not first_height:
+                return found
+
+    # ---- business ----
+
+    def instructions(self, account: Id = b"", party: Id = b"", market: str = "") -> list[InstructionLine]:
+        """Live instructions, as far as they may be seen."""
+        account_id, party_id, found, first = (
+            self.account_id(account),
+            self.party_id(party),
+            list[InstructionLine](),
+            0,
+        )
+        while True:
+            params = OpenBusiness(account=account_id, party=party_id, market=market, first=first)
+            page = self.ask(reads.instructions, params)
+            found += page.instructions
+            first = page.next
+            if not first:
+                return found
+
+    def instruction(self, instruction: bytes, at: At = "") -> InstructionLine:
+        return self.ask(reads.instruction, InstructionOf(instruction=instruction, at=at_text(at))).instruction
+
+    def trades(self, account: Id = b"", party: Id = b"", market: str = "") -> list[TradeLine]:
+        """Live trades, as far as they may be seen."""
+        account_id, party_id, found, first = (
+            self.account_id(account),
+            self.party_id(party),
+            list[TradeLine](),
+            0,
+        )
+        while True:
+            params = OpenBusiness(account=account_id, party=party_id, market=market, first=first)
+            page = self.ask(reads.list_trades, params)
+            found += page.trades
+            first = page.next
+            if not first:
+                return found
+
+    def trade(self, trade: bytes, at: At = "") -> TradeLine:
+        return self.ask(reads.trade, TradeOf(trade=trade, at=at_text(at))).trade
+
+    def proposals(self, signer: bytes = b"") -> tuple[ProposalLine, ...]:
+        """Transactions that wait for signatures on the ledger."""
+        return self.ask(reads.proposals, PendingOf(signer=signer)).proposals
+
+
+def at_text(at: At) -> str:
+    """A moment as reads take it."""
+    return at.isoformat() if isinstance(at, date) else str(at)

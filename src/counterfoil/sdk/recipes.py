@@ -1,0 +1,267 @@
+"""Messages that markets need again and again, with everything that usually goes without saying filled in.
+
+Each function builds one message and does nothing else; what it leaves at a default can be said by building the message
+itself. Quantities count units of the instrument's scale, amounts units of the money token's.
+"""
+
+from __future__ import annotations
+
+from counterfoil.primitives.calendars import IsoDate, add_days
+from counterfoil.primitives.identifiers import is_isin
+from counterfoil.sdk.messages import (
+    UTC,
+    AccountKind,
+    AnnounceInstrument,
+    Calendar,
+    DaySchedule,
+    Identifier,
+    InstructBoth,
+    InstrumentKind,
+    MatchingField,
+    OpenAccount,
+    OpenMarket,
+    QuantityType,
+    RegistrationApprover,
+    Rounding,
+    Rulebook,
+    Side,
+    Terms,
+    TradeTerms,
+    UtcOffsets,
+)
+
+WEEKENDS = Calendar(0b1100000)
+"""Closed on Saturdays and Sundays alone."""
+REGISTRATION = (RegistrationApprover.ISSUER, RegistrationApprover.REGULATOR, RegistrationApprover.NOTARY)
+CUT_OFF_DVP_MINUTE, CUT_OFF_FOP_MINUTE = 17 * 60, 18 * 60
+PRICE_SCALE = 4
+
+
+def rulebook(
+    first_day: int,
+    *,
+    settlement_cycle_days: int = 2,
+    registration_policy: tuple[RegistrationApprover, ...] = REGISTRATION,
+    sign_off_required: bool = False,
+    amount_tolerance: int = 0,
+    partial_minimum: int = 1,
+    schedule: DaySchedule | None = None,
+    time_zone: str = "UTC",
+    offsets: UtcOffsets = UTC,
+    cut_off_dvp_minute: int = CUT_OFF_DVP_MINUTE,
+    cut_off_fop_minute: int = CUT_OFF_FOP_MINUTE,
+) -> Rulebook:
+    """The rules of a market from `first_day` (yyyymmdd) on; its operator opens and closes the days."""
+    return Rulebook(
+        effective_from=first_day,
+        time_zone=time_zone,
+        offsets=offsets,
+        schedule=schedule or DaySchedule(),
+        settlement_cycle_days=settlement_cycle_days,
+        matching_fields=(MatchingField.TRADE_DATE,),
+        amount_tolerance=amount_tolerance,
+        registration_policy=registration_policy,
+        sign_off_required=sign_off_required,
+        cut_off_dvp_minute=cut_off_dvp_minute,
+        cut_off_fop_minute=cut_off_fop_minute,
+        partial_minimum=partial_minimum,
+    )
+
+
+def open_market(
+    operator: bytes,
+    market: str,
+    name: str,
+    first_day: int,
+    rules: Rulebook | None = None,
+    closed: Calendar = WEEKENDS,
+) -> OpenMarket:
+    """Found a market whose first business day is `first_day` (yyyymmdd), which its calendar must leave open."""
+    last_date = add_days(IsoDate(first_day), -1)
+    return OpenMarket(operator, market, name, last_date, rules or rulebook(first_day), closed, closed)
+
+
+def open_account(
+    owner: bytes, servicer: bytes, kind: AccountKind = AccountKind.OWN, default_cash: bytes = b""
+) -> OpenAccount:
+    """An account without signers of its own: owner and servicer dispose of it."""
+    return OpenAccount(owner, servicer, kind, default_cash_account=default_cash)
+
+
+def terms(
+    name: str,
+    isin: str = "",
+    *,
+    settlement_unit: int = 1,
+    minimum: int = 1,
+    multiple: int = 1,
+    maturity_date: int = 0,
+    nominal: int = 0,
+    nominal_scale: int = 0,
+) -> Terms:
+    """The terms of an instrument. ValueError where the ISIN is none."""
+    if isin and not is_isin(isin):
+        raise ValueError(f"{isin!r} is not an ISIN")
+    return Terms(
+        name=name,
+        fisn="",
+        cfi="",
+        identifiers=(Identifier("ISIN", isin),) if isin else (),
+        settlement_unit=settlement_unit,
+        minimum=minimum,
+        multiple=multiple,
+        rounding=Rounding.DOWN,
+        residue_account=b"",
+        maturity_date=maturity_date,
+        nominal=nominal,
+        nominal_scale=nominal_scale,
+        document_hash=b"",
+    )
+
+
+def equity(
+    registrar: bytes,
+    issuer: bytes,
+    market: str,
+    currency: str,
+    issuance_account: bytes,
+    of: Terms,
+    class_name: str = "ordinary",
+) -> AnnounceInstrument:
+    """Announce shares of one class, in whole units."""
+    return _announce(
+        InstrumentKind.EQUITY,
+        registrar,
+        issuer,
+        market,
+        currency,
+        issuance_account,
+        of,
+        QuantityType.UNITS,
+        0,
+        class_name,
+    )
+
+
+def bond(
+    registrar: bytes,
+    issuer: bytes,
+    market: str,
+    currency: str,
+    issuance_account: bytes,
+    of: Terms,
+    scale: int = 2,
+) -> AnnounceInstrument:
+    """Announce a bond, counted by face amount; its terms have a maturity date."""
+    return _announce(
+        InstrumentKind.BOND,
+        registrar,
+        issuer,
+        market,
+        currency,
+        issuance_account,
+        of,
+        QuantityType.FACE_AMOUNT,
+        scale,
+        "",
+    )
+
+
+def money_token(
+    registrar: bytes,
+    issuer: bytes,
+    market: str,
+    currency: str,
+    issuance_account: bytes,
+    of: Terms,
+    scale: int = 2,
+) -> AnnounceInstrument:
+    """Announce a settlement asset: `issuer` owes what it stands for, in that currency."""
+    return _announce(
+        InstrumentKind.MONEY_TOKEN,
+        registrar,
+        issuer,
+        market,
+        currency,
+        issuance_account,
+        of,
+        QuantityType.UNITS,
+        scale,
+        "",
+    )
+
+
+def dvp(
+    market: str,
+    reference: str,
+    *,
+    seller: bytes,
+    seller_account: bytes,
+    buyer: bytes,
+    buyer_account: bytes,
+    instrument: bytes,
+    quantity: int,
+    asset: bytes,
+    amount: int,
+    trade_date: int,
+    settlement_date: int,
+    time_ms: int,
+    venue: str = "XOFF",
+    price: int = 0,
+    price_scale: int = PRICE_SCALE,
+    seller_cash: bytes = b"",
+    buyer_cash: bytes = b"",
+) -> InstructBoth:
+    """A trade and both sides' instructions, delivery against payment, to be signed by both.
+
+    reference: of the trade, unique for its venue; the sides' own references are made from it. seller_cash, buyer_cash:
+    b"" for the default cash account of each side's account, or itself where it has none.
+    """
+    trade = TradeTerms(
+        trade_reference=reference,
+        venue=venue,
+        execution_time_ms=time_ms,
+        trade_date=trade_date,
+        instrument_id=instrument,
+        quantity=quantity,
+        price=price,
+        price_scale=price_scale,
+        amount=amount,
+        asset=asset,
+        seller=seller,
+        buyer=buyer,
+    )
+    return InstructBoth(
+        market,
+        trade,
+        settlement_date,
+        Side(seller_account, f"{reference}-S", seller_cash),
+        Side(buyer_account, f"{reference}-B", buyer_cash),
+    )
+
+
+def _announce(
+    kind: InstrumentKind,
+    registrar: bytes,
+    issuer: bytes,
+    market: str,
+    currency: str,
+    issuance_account: bytes,
+    of: Terms,
+    quantity_type: QuantityType,
+    scale: int,
+    class_name: str,
+) -> AnnounceInstrument:
+    return AnnounceInstrument(
+        registrar=registrar,
+        issuer=issuer,
+        kind=kind,
+        market=market,
+        class_name=class_name,
+        campaign="",
+        currency=currency,
+        quantity_type=quantity_type,
+        scale=scale,
+        issuance_account=issuance_account,
+        terms=of,
+    )

@@ -27,7 +27,7 @@ from counterfoil.storage.at_rest import (
     find_storage_key,
     refuse_inside,
 )
-from counterfoil.storage.block_log import BlockLog
+from counterfoil.storage.block_log import SEGMENT_SIZE, BlockLog
 from counterfoil.storage.cipher import Cipher
 from counterfoil.storage.errors import (
     CorruptStorage,
@@ -73,9 +73,9 @@ class LedgerFolder:
     def store_path(self) -> Path:
         return self.path / STORE_NAME
 
-    def open_log(self) -> BlockLog:
+    def open_log(self, *, segment_size: int = SEGMENT_SIZE) -> BlockLog:
         """Look at its `torn_tail` and tell the operator what was cut off."""
-        return BlockLog(self._made(self.log_path), self._cipher)
+        return BlockLog(self._made(self.log_path), self._cipher, segment_size=segment_size)
 
     def open_store(self, layouts: Mapping[int, TableLayout]) -> LmdbStore:
         return LmdbStore(self._made(self.store_path), layouts, self._cipher)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,10 +22,15 @@ MAP_SIZE = 1 << 40
 MAP_SIZE_LEAST = 1 << 30
 """Where addresses are scarce the map is halved until it fits, down to this; it grows when it is full."""
 
-EXAMINED_AT_OPEN_MAX = 64 << 20
-"""A file up to this size is examined page by page whenever it is opened (about 3 ms a MiB)."""
+EXAMINED_AT_OPEN_MAX = 256 << 20
+"""A file up to this size is examined page by page whenever it is opened (about 3 ms a MiB); a larger one when its
+keeper asks. Until then, damage to the pages that hold a larger file together may end the process."""
 
-GROWTH_WAIT_SECONDS = 30
+QUIET_WAIT_SECONDS = 10
+"""So long a write that must be given up, or needs a larger map, waits for the reads of other threads to end."""
+
+ROOM_LEAST = 1 << 20
+PAGE_SIZE = 4096
 READERS_MAX = 1024
 DATABASES_MAX = 64
 
@@ -35,6 +42,7 @@ _DAMAGE = (
     lmdb.InvalidError,
     lmdb.VersionMismatchError,
     lmdb.IncompatibleError,
+    lmdb.BadTxnError,
 )
 
 
@@ -48,8 +56,8 @@ class Environment:
         self._map_size = map_size
         self._writing = threading.Lock()
         self._readers: set[ReadTransaction] = set()
-        self._turn = 0  # odd while the map is being replaced
-        if self.file.exists() and self.file.stat().st_size <= EXAMINED_AT_OPEN_MAX:
+        self._turn = 0  # odd while no read may begin
+        if self.file.exists() and 0 < self.file.stat().st_size <= EXAMINED_AT_OPEN_MAX:
             examine_structure(self.file)
         while True:
             try:
@@ -65,13 +73,32 @@ class Environment:
                     raise self.translated(error) from error
                 self._map_size //= 2
 
+    def refuse_unknown(self, names: list[str]) -> None:
+        """CorruptStorage when there is a database of another name: a damaged name would pass for a new, empty one."""
+        with self.reading() as txn:
+            found = [bytes(key) for key in txn.cursor().iternext(keys=True, values=False)]
+        for name in found:
+            if name not in {known.encode() for known in names}:
+                raise CorruptStorage(self.file, "it holds a database that was never made", name=name)
+
     def translated(self, error: Exception) -> StorageError:
         """What an error of LMDB means to us."""
         if isinstance(error, _DAMAGE):
             return CorruptStorage(self.file, str(error))
-        if isinstance(error, lmdb.Error) and error.code in FULL:
+        if isinstance(error, lmdb.Error) and (
+            error.code in FULL or (error.code == errno.EIO and self._is_out_of_room())
+        ):
             return StorageFull(self.file)
         return StorageFailed(self.file, error)
+
+    def _is_out_of_room(self) -> bool:
+        """Whether a write that ended half way, which LMDB calls an input/output error, was for lack of room."""
+        disk = os.statvfs(self.file.parent)
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        at_limit = (
+            limit != resource.RLIM_INFINITY and self.file.stat().st_size >= limit // PAGE_SIZE * PAGE_SIZE
+        )
+        return disk.f_bavail * disk.f_frsize < ROOM_LEAST or at_limit
 
     def begin_read(self) -> ReadTransaction:
         """A view of what was written last; give it back with `end_read` soon, since it keeps old pages alive."""
@@ -104,8 +131,7 @@ class Environment:
         with self._writing:
             while True:
                 try:
-                    with self.raw.begin(write=True) as txn:
-                        change(txn)
+                    self._write_once(change)
                     return
                 except lmdb.MapFullError:
                     self._grow()
@@ -115,20 +141,37 @@ class Environment:
     def close(self) -> None:
         self.raw.close()
 
+    def _write_once(self, change: Callable[[ReadTransaction], None]) -> None:
+        txn = self.raw.begin(write=True)
+        try:
+            change(txn)
+            txn.commit()
+        except BaseException:
+            # py-lmdb gives a transaction up only at a moment when no other thread is inside LMDB.
+            with self._quiet():
+                txn.abort()
+            raise
+
     def _grow(self) -> None:
         """Double the map, which no read may overlap."""
-        self._turn += 1
-        try:
-            give_up = time.monotonic() + GROWTH_WAIT_SECONDS
-            while self._readers:
-                if time.monotonic() > give_up:
-                    raise StorageFull(self.file, "its map must grow, but a read does not end")
-                time.sleep(0.001)
+        with self._quiet() as quiet:
+            if not quiet:
+                raise StorageFull(self.file, "its map must grow, but a read does not end")
             try:
                 self.raw.set_mapsize(self._map_size * 2)
             except lmdb.Error as error:
                 raise self.translated(error) from error
             self._map_size *= 2
+
+    @contextmanager
+    def _quiet(self) -> Iterator[bool]:
+        """Let no read begin, and wait for those that have; false if some of them do not end."""
+        self._turn += 1
+        try:
+            give_up = time.monotonic() + QUIET_WAIT_SECONDS
+            while self._readers and time.monotonic() < give_up:
+                time.sleep(0.0005)
+            yield not self._readers
         finally:
             self._turn += 1
 

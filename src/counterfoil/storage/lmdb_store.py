@@ -61,11 +61,16 @@ class LmdbStore:
         self._keys = DiskKeys(layouts, cipher.tag_key)
         self._cipher = cipher
         self._environment = Environment(directory, map_size)
+        blobs = {kind: f"blob {kind}" for kind in BLOB_KINDS}
+        entries = {kind: f"entry {kind}" for kind in ENTRY_KINDS}
         try:
+            self._environment.refuse_unknown(
+                ["rows", "history", "progress", *blobs.values(), *entries.values()]
+            )
             self._rows = self._database("rows", b"")
             self._history = self._database("history", b"\x00v")
-            self._blobs = {kind: self._database(f"blob {kind}", b"\x00b") for kind in BLOB_KINDS}
-            self._entries = {kind: self._database(f"entry {kind}", b"\x00e") for kind in ENTRY_KINDS}
+            self._blobs = {kind: self._database(name, b"\x00b") for kind, name in blobs.items()}
+            self._entries = {kind: self._database(name, b"\x00e") for kind, name in entries.items()}
             self._progress = self._database("progress", b"\x00p")
             self._height, self._versions_end = self._take_up()
         except lmdb.Error as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from struct import Struct
+from itertools import accumulate
+from struct import Struct, pack
 
 PART_SIZE = 256 << 10
 """A blob is stored in parts of so many bytes, so that LMDB finds room for it among pages that were freed, and needs
@@ -28,13 +29,11 @@ def unpack_progress(packed: bytes) -> tuple[int, int]:
 def pack_versions(first: int, versions: list[bytes], page_size: int) -> Iterator[tuple[bytes, bytes]]:
     """(8-byte position of the first, page) for runs of up to `page_size` (at most 255) versions.
 
-    A page is the number of its versions (1 byte), their lengths (4 bytes each), the versions.
+    A page is the number of its versions (1 byte), where each ends (4 bytes), the versions.
     """
-    whole = Struct(f">B{page_size}I")
     for at in range(0, len(versions), page_size):
         run = versions[at : at + page_size]
-        layout = whole if len(run) == page_size else Struct(f">B{len(run)}I")
-        head = layout.pack(len(run), *map(len, run))
+        head = pack(f">B{len(run)}I", len(run), *accumulate(map(len, run)))
         yield (first + at).to_bytes(8, "big"), head + b"".join(run)
 
 
@@ -43,9 +42,9 @@ def unpack_version(page: bytes, index: int) -> bytes | None:
     count = page[0]
     if index >= count:
         return None
-    lengths = Struct(f">{index + 1}I").unpack_from(page, 1)
-    start = 1 + 4 * count + sum(lengths[:index])
-    return page[start : start + lengths[index]]
+    at, base = 1 + 4 * index, 1 + 4 * count
+    start = int.from_bytes(page[at - 4 : at], "big") if index else 0
+    return page[base + start : base + int.from_bytes(page[at : at + 4], "big")]
 
 
 def blob_parts(blobs: list[tuple[int, bytes]]) -> Iterator[tuple[bytes, bytes]]:

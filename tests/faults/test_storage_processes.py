@@ -1,0 +1,189 @@
+"""Whole processes on a ledger folder: killed at every fault point and at random, and two at once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from counterfoil.storage import fault_points
+from counterfoil.storage.errors import FolderInUse, FolderRefused
+from counterfoil.storage.fault_points import ALL_POINTS, FOLDER_POINTS, LOG_POINTS, STORE_POINTS
+from counterfoil.storage.folder import is_ledger_folder, open_folder
+from tests.conftest import PROJECT
+from tests.faults.storage_process import KEYS, SEGMENT, make, payload, row, work
+from tests.unit.storage.support import LAYOUTS
+
+
+def command(action: str, path: Path, fault: str = "") -> subprocess.Popen[str]:
+    environment = {**os.environ, fault_points.VARIABLE: fault}
+    arguments = [sys.executable, "-m", "tests.faults.storage_process", action, str(path)]
+    return subprocess.Popen(
+        arguments, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def check_folder(path: Path, acknowledged: int) -> int:
+    """All that was acknowledged is there once, the store is at a height of the log; returns the log's height."""
+    with open_folder(path, environment=KEYS) as folder:
+        log, store = folder.open_log(segment_size=SEGMENT), folder.open_store(LAYOUTS)
+        last = log.last_height()
+        assert last >= acknowledged
+        assert list(log.read_from(1)) == [(height, payload(height)) for height in range(1, last + 1)]
+        at = store.height()
+        assert at <= last
+        rows = {key: text for _, key, text in map(row, range(1, at + 1))}
+        assert dict(store.scan(row(1)[0], b"")) == rows
+        versions = [store.version(position) for position in range(store.versions_end())]
+        assert versions == [b"v%d" % position for position in range(at)]
+        store.examine()
+        log.close()
+        store.close()
+    return last
+
+
+@pytest.mark.parametrize("point", [*LOG_POINTS, *STORE_POINTS])
+@pytest.mark.parametrize("times", [1, 4])
+def test_killed_at_a_fault_point_nothing_acknowledged_is_lost(tmp_path: Path, point: str, times: int) -> None:
+    path = tmp_path / "ledger"
+    make(path)
+    process = command("work", path, f"{point}:{times}")
+    told, errors = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL, errors
+    acknowledged = max(map(int, told.split()), default=1)
+    last = check_folder(path, acknowledged)
+    work(path, 10)
+    assert check_folder(path, last + 10) == last + 10
+
+
+@pytest.mark.parametrize("point", FOLDER_POINTS)
+def test_killed_while_a_folder_is_made_there_is_a_whole_one_or_none(tmp_path: Path, point: str) -> None:
+    path = tmp_path / "ledger"
+    process = command("make", path, point)
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    if not path.exists():
+        assert point != fault_points.AFTER_FOLDER_RENAME
+        with pytest.raises(FolderRefused, match="There is no ledger"):
+            open_folder(path, environment=KEYS)
+        assert any(tmp_path.iterdir()), "what was begun lies beside the place"
+        make(path)
+    assert is_ledger_folder(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["ledger"]
+    assert check_folder(path, 1) == 1
+
+
+def test_killed_at_random_under_load_again_and_again(tmp_path: Path) -> None:
+    path, acknowledged, chance = tmp_path / "ledger", 1, random.Random(11)
+    make(path)
+    for _ in range(5):
+        process = command("work", path)
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        time.sleep(chance.random() * 0.02)
+        process.kill()
+        told = first + process.communicate()[0]
+        whole = [int(line) for line in told.splitlines(keepends=True) if line.endswith("\n")]
+        acknowledged = max([acknowledged, *whole])
+        check_folder(path, acknowledged)
+
+
+def test_a_second_process_is_refused_and_told_who_is_first(tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    make(path)
+    process = command("hold", path)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    with pytest.raises(FolderInUse, match=f"in use by process {process.pid};"):
+        open_folder(path, environment=KEYS)
+    process.kill()
+    process.communicate()
+    open_folder(path, environment=KEYS).close()
+
+
+def test_a_worker_that_outlives_its_killed_parent_does_not_keep_the_folder(tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    make(path)
+    script = (
+        "import os, sys, time\n"
+        "from pathlib import Path\n"
+        "from counterfoil.storage.folder import open_folder\n"
+        "from tests.faults.storage_process import KEYS\n"
+        "folder = open_folder(Path(sys.argv[1]), environment=KEYS)\n"
+        "worker = os.fork()\n"
+        "if worker: print(worker, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script, str(path)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    try:
+        with pytest.raises(FolderInUse, match=f"in use by process {parent.pid};"):
+            open_folder(path, environment=KEYS)
+        parent.kill()
+        parent.wait()
+        open_folder(path, environment=KEYS).close()
+    finally:
+        os.kill(worker, signal.SIGKILL)
+        parent.stdout.close()
+
+
+def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
+    script = f"{sys.executable} -m tests.faults.storage_process small-disk {tmp_path / 'small'}"
+    try:
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", script],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        pytest.skip("a small file system of one's own cannot be mounted here")
+    if "mount" in done.stderr and not done.stdout:
+        pytest.skip("a small file system of one's own cannot be mounted here")
+    assert done.stdout.splitlines() == ["True True", "True b'fits again'", "None True"], done.stderr
+
+
+def test_every_fault_point_is_reached_by_some_test(tmp_path: Path) -> None:
+    reached = []
+    fault_points.install(reached.append)
+    try:
+        make(tmp_path / "ledger")
+        work(tmp_path / "ledger")
+    finally:
+        fault_points.install(None)
+    assert set(reached) == set(ALL_POINTS)
+
+
+def test_a_misspelt_fault_point_is_refused() -> None:
+    with pytest.raises(ValueError, match="there is no fault point nowhere"):
+        fault_points.killer("nowhere:2")
+
+
+def test_a_failure_inside_a_write_or_a_creation_leaves_what_was(tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    make(path)
+
+    def fail(name: str) -> None:
+        if name in (fault_points.INSIDE_STORE_WRITE, fault_points.INSIDE_SEGMENT_CREATION):
+            raise RuntimeError(name)
+
+    fault_points.install(fail)
+    try:
+        with pytest.raises(RuntimeError, match="inside"):
+            work(path)
+        with pytest.raises(RuntimeError, match="inside-segment-creation"):
+            make(tmp_path / "other")
+    finally:
+        fault_points.install(None)
+    assert not (tmp_path / "other").exists()
+    check_folder(path, 1)

@@ -9,7 +9,10 @@ from counterfoil.modules.holdings.bulk import NetChange
 from counterfoil.modules.holdings.facts import Posting
 from counterfoil.modules.holdings.marks import count_holdings
 from counterfoil.modules.holdings.records import (
+    ACCOUNTS,
+    HOLDINGS,
     Account,
+    AccountFreeze,
     AccountKind,
     AccountStatus,
     Direction,
@@ -27,7 +30,10 @@ from counterfoil.primitives.codec import AMOUNT_MAX, Message
 from counterfoil.primitives.outcome import Rejected, ensure
 
 __all__ = [
+    "ACCOUNTS",
+    "HOLDINGS",
     "Account",
+    "AccountFreeze",
     "AccountKind",
     "AccountStatus",
     "Direction",

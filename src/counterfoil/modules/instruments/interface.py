@@ -7,7 +7,9 @@ from counterfoil.modules.instruments.life import change_status
 from counterfoil.modules.instruments.records import (
     IDENTIFIER_LENGTH_MAX,
     INSTRUMENTS,
+    ISIN,
     SCHEME_LENGTH_MAX,
+    TERMS,
     Identifier,
     Instrument,
     InstrumentKind,
@@ -15,6 +17,7 @@ from counterfoil.modules.instruments.records import (
     QuantityType,
     Rounding,
     Terms,
+    TermsVersion,
     identifier_key,
 )
 from counterfoil.modules.instruments.rejects import InstrumentsReject
@@ -24,6 +27,8 @@ from counterfoil.primitives.outcome import Rejected
 
 __all__ = [
     "INSTRUMENTS",
+    "ISIN",
+    "TERMS",
     "Identifier",
     "Instrument",
     "InstrumentKind",
@@ -32,6 +37,7 @@ __all__ = [
     "QuantityType",
     "Rounding",
     "Terms",
+    "TermsVersion",
 ]
 
 _ACTIVE = InstrumentStatus.ACTIVE

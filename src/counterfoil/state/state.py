@@ -20,6 +20,7 @@ from counterfoil.state.lists import Lists
 from counterfoil.state.past_tree import NotHeld, Overwritten, PastTree
 from counterfoil.state.port import RecordStore, WriteBatch
 from counterfoil.state.rows import next_row, parse, value_of
+from counterfoil.state.saved_tree import load_tree, save_tree
 from counterfoil.state.tables import LINK_END, LINK_FIRST, LINKS, Link, Table
 from counterfoil.state.tree import DIGEST, Tree, list_root, root_digest
 
@@ -30,7 +31,8 @@ RECENT_BLOCKS = 16
 LIVE_RECORDS_MAX = 400_000
 """So many decoded records a table keeps in memory before the older half is let go."""
 
-_TREE_CHUNK = 65_536
+RESTORING = b"restoring"
+HELD_FROM = b"held_from"
 
 
 class Commitment(NamedTuple):
@@ -65,7 +67,6 @@ class State:
         self._lists = Lists(self.books, store, secret)
         self._recent: list[Overwritten] = []
         self._changed_since_levels = 0
-        self._levels_height = 0
 
     # Reading
 
@@ -363,10 +364,10 @@ class State:
             ("free", index.to_bytes(8, "big"), self.free[index].to_bytes(8, "big"))
             for index in range(self._free_kept, len(self.free))
         ]
-        sizes = (self.tree.count, len(self.free), self.height)
-        batch.entries.append(("meta", b"sizes", b"".join(size.to_bytes(8, "big") for size in sizes)))
+        batch.entries.append(sizes_entry(self.tree.count, len(self.free), self.height))
         if levels or self._changed_since_levels > max(100_000, self.tree.count // 4):
-            self._add_levels(batch)
+            save_tree(batch, self.tree, self.height)
+            self._changed_since_levels = 0
         self._store.write(batch)
         self._first_version += len(self._versions)
         self._versions, self._blobs, self._entries = [], {}, {}
@@ -379,20 +380,16 @@ class State:
                     del shelf.live[key]
                     shelf.rows.pop(key, None)
 
-    def _add_levels(self, batch: WriteBatch) -> None:
-        for level, data in enumerate(self.tree.levels):
-            for chunk, start in enumerate(range(0, len(data), _TREE_CHUNK)):
-                batch.blobs.append(("tree", level << 40 | chunk, bytes(data[start : start + _TREE_CHUNK])))
-        saved = (self.height, self.tree.count)
-        batch.entries.append(("meta", b"levels", b"".join(size.to_bytes(8, "big") for size in saved)))
-        self._changed_since_levels, self._levels_height = 0, self.height
-
     def open(self) -> None:
         """Take up what the store holds: sizes, free list, tree (saved levels plus the changes since), residents."""
+        ensure(
+            self._store.entry("meta", RESTORING) is None,
+            "a snapshot was being restored here and did not finish: begin again with an empty folder",
+        )
         sizes = self._store.entry("meta", b"sizes")
         if sizes is None:
             return
-        held = self._store.entry("meta", b"held_from")
+        held = self._store.entry("meta", HELD_FROM)
         self.held_from = int.from_bytes(held, "big") if held is not None else 0
         count, free_count, self.height = (int.from_bytes(sizes[at : at + 8], "big") for at in (0, 8, 16))
         free = (self._store.entry("free", index.to_bytes(8, "big")) for index in range(free_count))
@@ -408,16 +405,7 @@ class State:
                     shelf.fill(key, row, shelf.table.decoder.trusted(value))
 
     def _load_tree(self, count: int) -> None:
-        saved = self._store.entry("meta", b"levels")
-        start = 0
-        if saved is not None:
-            start, saved_count = int.from_bytes(saved[:8], "big"), int.from_bytes(saved[8:], "big")
-            self.tree.grow(saved_count)
-            for level, data in enumerate(self.tree.levels):
-                for chunk, at in enumerate(range(0, len(data), _TREE_CHUNK)):
-                    part = cast(bytes, self._store.blob("tree", level << 40 | chunk))
-                    data[at : at + len(part)] = part
-            self._levels_height = start
+        self.tree, start = load_tree(self._store)
         self.tree.grow(count)
         for height in range(start + 1, self.height + 1):
             packed = self._store.blob("changes", height)
@@ -437,6 +425,11 @@ class State:
 
     def _load(self, number: int, key: bytes) -> bytes | None:
         return self._store.row(number, key)
+
+
+def sizes_entry(slot_count: int, free_count: int, height: int) -> tuple[str, bytes, bytes]:
+    """The entry that says how far the record store has come."""
+    return "meta", b"sizes", b"".join(size.to_bytes(8, "big") for size in (slot_count, free_count, height))
 
 
 def _by_salt(item: tuple[bytes, Any, bytes, bytes, bytes | None, bytes]) -> bytes:

@@ -9,6 +9,7 @@ from counterfoil.modules.holdings.records import (
     ACCOUNTS,
     ACCOUNTS_OF_OWNER,
     EARMARKS,
+    EARMARKS_OF_ACCOUNT,
     HOLDINGS,
     REGISTER,
     TOTALS,
@@ -149,13 +150,15 @@ def accounts_held_jointly(state: State, party_id: bytes, height: int | None = No
 def earmarks(
     state: State, account_id: bytes, instrument_id: bytes = b"", height: int | None = None
 ) -> list[tuple[bytes, Earmark]]:
-    """(id, earmark) of what is set aside in an account, of one instrument or all. Reads all earmarks."""
+    """(id, earmark) of what is set aside in an account, of one instrument or all, in the order of ids."""
+    of = state.find(ACCOUNTS, account_id)
+    if of is None:
+        return []
+    listed = state.members(EARMARKS_OF_ACCOUNT.number, of.handle, height)
     found = []
-    for key in state.keys(EARMARKS):
+    for key in sorted(full_key[1:] for full_key in listed):
         earmark = state.find(EARMARKS, key) if height is None else state.find_at(EARMARKS, key, height)
-        if earmark is None or earmark.account_id != account_id:
-            continue
-        if instrument_id in (b"", earmark.instrument_id):
+        if earmark is not None and instrument_id in (b"", earmark.instrument_id):
             found.append((key, earmark))
     return found
 

@@ -195,12 +195,17 @@ def _place_among_accounts(_reader: Reader, _key: bytes, account: Account) -> tup
     return account.owner_handle, account.handle
 
 
+def _place_among_earmarks(reader: Reader, key: bytes, earmark: Earmark) -> tuple[bytes, bytes]:
+    return cast(Account, reader.find(ACCOUNTS, earmark.account_id)).handle, key
+
+
 REGISTER = ListRule(number=1, name="register of an instrument", place=_place_on_register)
 ACCOUNTS_OF_OWNER = ListRule(number=2, name="accounts of an owner", place=_place_among_accounts)
+EARMARKS_OF_ACCOUNT = ListRule(number=3, name="earmarks of an account", place=_place_among_earmarks)
 
 HOLDINGS = Table(number=50, name="holdings", record=Holding, key_sizes=(20, 20), lists=(REGISTER,))
 ACCOUNTS = Table(number=51, name="accounts", record=Account, key_sizes=(20,), lists=(ACCOUNTS_OF_OWNER,))
-EARMARKS = Table(number=52, name="earmarks", record=Earmark, key_sizes=(32,))
+EARMARKS = Table(number=52, name="earmarks", record=Earmark, key_sizes=(32,), lists=(EARMARKS_OF_ACCOUNT,))
 EARMARK_EXPIRIES = Table(
     number=53, name="earmark expiries", record=EarmarkExpiry, key_sizes=(8, 32), clear=8, resident=True
 )

@@ -15,6 +15,8 @@ from counterfoil.primitives.outcome import ensure
 
 CHUNK = 1024
 """So many headers share one remembered root: a power of two, so that a chunk is a whole subtree."""
+CHUNK_ROOT = b"header chunk "
+"""Key of the store's meta entries that keep whole chunks' roots, followed by the chunk's index in eight bytes."""
 CHUNKS_KEPT = 32
 """Whole chunks whose leaves stay in memory after they were asked for: 1 MB."""
 

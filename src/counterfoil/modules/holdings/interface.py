@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterfoil.modules.holdings import accounts, bulk, marks
+from counterfoil.modules.holdings import accounts, bulk, issuing, marks
 from counterfoil.modules.holdings.accounts import Disposal
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.bulk import NetChange
@@ -19,15 +19,14 @@ from counterfoil.modules.holdings.records import (
     Earmark,
     EarmarkReason,
     Holding,
-    InstrumentTotals,
     PostingReason,
     SubBalance,
 )
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.instruments.interface import Instrument
 from counterfoil.modules.module import ActionContext
-from counterfoil.primitives.codec import AMOUNT_MAX, Message
-from counterfoil.primitives.outcome import Rejected, ensure
+from counterfoil.primitives.codec import Message
+from counterfoil.primitives.outcome import Rejected
 
 __all__ = [
     "ACCOUNTS",
@@ -47,7 +46,7 @@ __all__ = [
     "SubBalance",
 ]
 
-_AVAILABLE, _ISSUED = SubBalance.AVAILABLE, SubBalance.ISSUED
+_AVAILABLE = SubBalance.AVAILABLE
 _DEBIT, _CREDIT = Direction.DEBIT, Direction.CREDIT
 _OPEN = AccountStatus.OPEN
 _ISSUANCE = AccountKind.ISSUANCE
@@ -295,39 +294,7 @@ class Holdings:
         In this order, Rejected: QUANTITY_IS_OUT_OF_RANGE, ISSUANCE_ACCOUNT_IS_WRONG, ISSUANCE_ACCOUNT_ONLY_ISSUES,
         ISSUED_QUANTITY_IS_TOO_LARGE.
         """
-        contra_id = instrument.issuance_account
-        contra = self._require_issuance_account(instrument, to_id, quantity)
-        contra_key = contra_id + instrument_id
-        held = self._find(contra_key)
-        outstanding = (held.available if held is not None else 0) + quantity
-        if outstanding > AMOUNT_MAX:
-            raise Rejected(HoldingsReject.ISSUED_QUANTITY_IS_TOO_LARGE, outstanding=outstanding)
-        self._put(contra_key, Holding(outstanding, 0))
-        if held is None:
-            count_holdings(self._books, contra_id, 1)
-        to_key = to_id + instrument_id
-        receiving = self._find(to_key)
-        if receiving is None:
-            count_holdings(self._books, to_id, 1)
-            receiving = Holding(0, 0)
-        now = receiving.available + quantity
-        self._put(to_key, Holding(now, receiving.earmarked))
-        context.credited.append(to_key)
-        self._count_issued(instrument_id, quantity, 0)
-        self._tell_issue(
-            context,
-            instrument_id,
-            instrument,
-            contra,
-            _DEBIT,
-            to_id,
-            to,
-            quantity,
-            reason,
-            reference,
-            outstanding,
-            now,
-        )
+        issuing.issue(self._books, context, instrument_id, instrument, to_id, to, quantity, reason, reference)
 
     def redeem(
         self,
@@ -345,39 +312,8 @@ class Holdings:
         In this order, Rejected: QUANTITY_IS_OUT_OF_RANGE, ISSUANCE_ACCOUNT_IS_WRONG, ISSUANCE_ACCOUNT_ONLY_ISSUES,
         INSUFFICIENT_AVAILABLE_QUANTITY.
         """
-        contra_id = instrument.issuance_account
-        contra = self._require_issuance_account(instrument, from_id, quantity)
-        from_key = from_id + instrument_id
-        giving = self._find(from_key)
-        if giving is None or giving.available < quantity:
-            raise Rejected(
-                HoldingsReject.INSUFFICIENT_AVAILABLE_QUANTITY,
-                account=from_id,
-                instrument=instrument_id,
-                available=0 if giving is None else giving.available,
-                quantity=quantity,
-            )
-        left = giving.available - quantity
-        self._write(from_id, from_key, left, giving.earmarked)
-        contra_key = contra_id + instrument_id
-        held = self._find(contra_key)
-        outstanding = (held.available if held is not None else 0) - quantity
-        ensure(outstanding >= 0, "what is held was issued")
-        self._write(contra_id, contra_key, outstanding, 0)
-        self._count_issued(instrument_id, 0, quantity)
-        self._tell_issue(
-            context,
-            instrument_id,
-            instrument,
-            contra,
-            _CREDIT,
-            from_id,
-            from_,
-            quantity,
-            reason,
-            reference,
-            outstanding,
-            left,
+        issuing.redeem(
+            self._books, context, instrument_id, instrument, from_id, from_, quantity, reason, reference
         )
 
     # Earmarks
@@ -436,65 +372,3 @@ class Holdings:
         SOURCE_IS_THE_TARGET, ISSUANCE_ACCOUNT_ONLY_ISSUES.
         """
         marks.move(self._books, context, earmark_id, target_id, target, quantity, reason, reference)
-
-    # Inside
-
-    def _require_issuance_account(self, instrument: Instrument, other_id: bytes, quantity: int) -> Account:
-        if not 0 < quantity <= AMOUNT_MAX:
-            raise Rejected(HoldingsReject.QUANTITY_IS_OUT_OF_RANGE, quantity=quantity)
-        account = self._accounts(instrument.issuance_account)
-        if (
-            account is None
-            or account.status is not _OPEN
-            or account.kind is not _ISSUANCE
-            or account.owner != instrument.issuer
-        ):
-            raise Rejected(HoldingsReject.ISSUANCE_ACCOUNT_IS_WRONG, account=instrument.issuance_account)
-        if other_id == instrument.issuance_account:
-            raise Rejected(HoldingsReject.ISSUANCE_ACCOUNT_ONLY_ISSUES, account=other_id)
-        return account
-
-    def _write(self, account_id: bytes, key: bytes, available: int, earmarked: int) -> None:
-        """Write a holding that was there; nothing left ends it."""
-        if available or earmarked:
-            self._put(key, Holding(available, earmarked))
-        else:
-            self._books.holdings.delete(key)
-            count_holdings(self._books, account_id, -1)
-
-    def _count_issued(self, instrument_id: bytes, issued: int, redeemed: int) -> None:
-        totals = self._books.totals.find(instrument_id) or InstrumentTotals(issued=0, redeemed=0, earmarked=0)
-        issued, redeemed = totals.issued + issued, totals.redeemed + redeemed
-        if issued > AMOUNT_MAX:
-            issued, redeemed = issued - redeemed, 0
-        self._books.totals.put(instrument_id, InstrumentTotals(issued, redeemed, totals.earmarked))
-
-    def _tell_issue(
-        self,
-        context: ActionContext,
-        instrument_id: bytes,
-        instrument: Instrument,
-        contra: Account,
-        contra_direction: Direction,
-        other_id: bytes,
-        other: Account,
-        quantity: int,
-        reason: PostingReason,
-        reference: bytes,
-        outstanding: int,
-        balance: int,
-    ) -> None:
-        contra_id, issuer = instrument.issuance_account, instrument.issuer
-        against = _CREDIT if contra_direction is _DEBIT else _DEBIT
-        context.tell(
-            Posting(
-                contra_id, instrument_id, _ISSUED, contra_direction, quantity, reason, reference, outstanding
-            ),
-            contra.relationship,
-            issuer,
-        )
-        context.tell(
-            Posting(other_id, instrument_id, _AVAILABLE, against, quantity, reason, reference, balance),
-            other.relationship,
-            issuer,
-        )

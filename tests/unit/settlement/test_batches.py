@@ -26,6 +26,7 @@ from counterfoil.modules.settlement.messages import CancelBatch, LoadBatch, Open
 from counterfoil.modules.settlement.rejects import SettlementReject
 from counterfoil.primitives.codec import AMOUNT_MAX, Message
 from counterfoil.primitives.outcome import RejectCode, Rejected
+from tests.unit.settlement.messages import both
 from tests.unit.settlement.world import MARKET, MONDAY, TUESDAY, World, account, instrument, party, told
 
 Leg = tuple[bytes, bytes, int]
@@ -126,8 +127,6 @@ def test_parts_come_in_any_order_and_a_batch_may_be_dropped(world: World) -> Non
 
 
 def test_a_settled_batch_wakes_what_waited(world: World) -> None:
-    from tests.unit.settlement.messages import both
-
     waiting = world.act(
         both(
             seller=party("third"),

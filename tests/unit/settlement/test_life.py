@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from counterfoil.modules.holdings.interface import EarmarkReason
+from counterfoil.modules.settlement import queries
 from counterfoil.modules.settlement.facts import (
     CancellationRequested,
     InstructionAmended,
@@ -191,6 +192,8 @@ def test_a_matched_pair_ends_when_both_sides_cancel(world: World) -> None:
     assert world.live(delivery_id).cancellation is CancellationStatus.REQUESTED
     assert world.live(delivery_id).processing is ProcessingStatus.PENDING_CANCELLATION
     assert world.live(receipt_id).cancellation is CancellationStatus.NONE
+    statuses = queries.statuses(world.live(delivery_id), world.markets)
+    assert (statuses.processing, statuses.cancellation, statuses.code) == ("PDGCXL", "CONF", "FUTU")
     world.end_block()
     context = world.act(Cancel(receipt_id), "buyer")
     assert len(told(context, InstructionCancelled)) == 2

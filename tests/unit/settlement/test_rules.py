@@ -31,7 +31,17 @@ from counterfoil.primitives.calendars import SATURDAY_AND_SUNDAY, Calendar
 from counterfoil.primitives.codec import AMOUNT_MAX, Message
 from counterfoil.primitives.outcome import RejectCode
 from tests.unit.settlement.messages import both, deliver, receive
-from tests.unit.settlement.world import MARKET, MONDAY, SATURDAY, TUESDAY, World, account, instrument, party
+from tests.unit.settlement.world import (
+    MARKET,
+    MONDAY,
+    SATURDAY,
+    TUESDAY,
+    World,
+    account,
+    instrument,
+    party,
+    signer,
+)
 
 Prepare = Callable[[World], object]
 Row = tuple[RejectCode | None, dict[str, Any], tuple[str, ...], Prepare | None]
@@ -347,8 +357,6 @@ def test_instruct_both(world: World, row: Row) -> None:
 
 
 def test_a_suspended_side_enters_nothing_even_by_its_accounts_signers(world: World) -> None:
-    from tests.unit.settlement.world import signer
-
     world.change_account("seller's", signers=(signer("third"),), threshold=1)
     world.suspend("seller")
     world.keep()

@@ -8,6 +8,7 @@ import pytest
 from counterfoil.modules.holdings.interface import Direction, Posting
 from counterfoil.modules.instruments.interface import InstrumentStatus
 from counterfoil.modules.markets.interface import MatchingField
+from counterfoil.modules.settlement import queries
 from counterfoil.modules.settlement.facts import (
     DeliverySettled,
     InstructionAccepted,
@@ -25,6 +26,7 @@ from counterfoil.modules.settlement.interface import (
 from counterfoil.modules.settlement.messages import Amend, Instruct
 from counterfoil.modules.settlement.reasons import Reason
 from counterfoil.modules.trades.facts import TradeRecorded, TradeSettled
+from counterfoil.primitives.codec import decode_exact, encode
 from counterfoil.primitives.outcome import Rejected
 from tests.unit.settlement.messages import both, deliver, free, receive
 from tests.unit.settlement.world import (
@@ -643,16 +645,32 @@ def test_a_part_leaves_a_rest_that_can_be_delivered(world: World) -> None:
     world.end_block()
 
 
-def test_a_part_needs_its_money(world: World) -> None:
+def test_a_part_is_as_large_as_securities_and_money_allow(world: World) -> None:
     world.set_rulebook(partial_minimum=10)
     world.give("seller's", "share", 30)
     world.give("buyer's", "usd", 1_499)
     delivery_id, receipt_id = partial_sale(world)
     assert (world.reason(delivery_id), world.reason(receipt_id)) == ("CMON", "MONY")
+    assert (world.live(delivery_id).settled_quantity, world.live(delivery_id).settled_amount) == (29, 1_450)
     world.end_block()
+    world.give("buyer's", "usd", 5_000)
+    world.end_block()
+    assert world.reason(delivery_id) == Reason.LACK_OF_SECURITIES
+    world.give("seller's", "share", 70)
+    world.end_block()
+    assert world.settlement.find(delivery_id) is None
+    assert world.held("seller's", "usd") == (5_001, 0)
+
+
+def test_too_little_money_for_the_smallest_part_settles_nothing(world: World) -> None:
+    world.set_rulebook(partial_minimum=10)
+    world.give("seller's", "share", 30)
+    world.give("buyer's", "usd", 499)
+    delivery_id, _ = partial_sale(world)
+    assert world.live(delivery_id).settled_quantity == 0
     world.give("buyer's", "usd", 1)
     world.end_block()
-    assert world.live(delivery_id).settled_quantity == 30
+    assert (world.live(delivery_id).settled_quantity, world.live(delivery_id).settled_amount) == (10, 500)
 
 
 # ---- dry run ----
@@ -694,8 +712,6 @@ def test_payment_versus_payment_by_one_side(world: World) -> None:
 
 
 def test_ended_instructions_are_found_in_the_past(funded: World) -> None:
-    from counterfoil.modules.settlement import queries
-
     delivery_id = funded.act(both(settlement_date=TUESDAY), "seller", "buyer").created[1]
     funded.end_block()
     height = funded.state.height
@@ -714,8 +730,6 @@ def test_ended_instructions_are_found_in_the_past(funded: World) -> None:
 
 
 def test_messages_and_records_travel(funded: World) -> None:
-    from counterfoil.primitives.codec import decode_exact, encode
-
     for message in (both(receipt_priority=Priority.HIGH), deliver(partial=ALLOWED)):
         assert decode_exact(encode(message), type(message)) == message
     delivery_id = funded.act(both(settlement_date=TUESDAY), "seller", "buyer").created[1]

@@ -196,6 +196,7 @@ def _later(books: SettlementBooks, pair: Pair) -> bytes:
 
 
 def _judge_alone(books: SettlementBooks, pair: Pair) -> Judgement:
+    """Settle all that is open, or the part for which both securities and money are there, where parts are allowed."""
     delivery, receipt = pair.delivery, pair.receipt
     instrument_id, asset = delivery.instrument_id, delivery.asset
     may_split = (
@@ -204,17 +205,13 @@ def _judge_alone(books: SettlementBooks, pair: Pair) -> Judgement:
         and books.markets.rulebook(delivery.market).partial_minimum > 0
     )
     quantity, rest = pair.open_quantity, None
-    missing = max(quantity - earmarked(books, delivery), 0)
+    aside = earmarked(books, delivery)
+    missing = max(quantity - aside, 0)
     why = _debit(books, delivery.account, instrument_id, missing)
     if why == Reason.LACK_OF_SECURITIES:
-        queue = waiting_place(delivery.account, instrument_id, order_key(delivery, receipt))
-        rest = Pend(
-            Reason.LACK_OF_SECURITIES,
-            Reason.COUNTERPARTY_LACKS_SECURITIES,
-            queue,
-            1 if may_split else missing,
-        )
-        quantity = _part(books, pair) if may_split else 0
+        rest = _short(pair, delivery.account, instrument_id, 1 if may_split else missing)
+        there = books.holdings.balance(delivery.account, instrument_id)[0] + aside
+        quantity = _part(books, pair, there) if may_split else 0
         if not quantity:
             return Judgement((pair,), (rest,))
     elif why:
@@ -227,14 +224,17 @@ def _judge_alone(books: SettlementBooks, pair: Pair) -> Judgement:
     amount = _amount_of(pair, quantity)
     if delivery.cash_account == receipt.cash_account:
         return Judgement((pair,), (), quantity, amount, rest)
-    missing = max(amount - earmarked(books, receipt), 0)
+    aside = earmarked(books, receipt)
+    missing = max(amount - aside, 0)
     why = _debit(books, receipt.cash_account, asset, missing)
     if why == Reason.LACK_OF_SECURITIES:
-        queue = waiting_place(receipt.cash_account, asset, order_key(delivery, receipt))
-        least = 1 if may_split else missing
-        short = Pend(Reason.COUNTERPARTY_LACKS_MONEY, Reason.LACK_OF_MONEY, queue, least)
-        return Judgement((pair,), (short,))
-    if why:
+        rest = _short(pair, receipt.cash_account, asset, 1 if may_split else missing)
+        there = books.holdings.balance(receipt.cash_account, asset)[0] + aside
+        quantity = _part(books, pair, min(_affordable(pair, there), quantity)) if may_split else 0
+        if not quantity:
+            return Judgement((pair,), (rest,))
+        amount = _amount_of(pair, quantity)
+    elif why:
         return _blocked(books, pair, delivery_is_blocked=False)
     if _credit(books, delivery.cash_account, asset, amount):
         return _blocked(books, pair, delivery_is_blocked=True)
@@ -269,7 +269,7 @@ def _judge_together(books: SettlementBooks, group: tuple[Pair, ...]) -> Judgemen
                 missing = max(-change - freed.get(key, 0), 0)
                 why = _debit(books, account_id, instrument_id, missing)
                 if why == Reason.LACK_OF_SECURITIES:
-                    return _held_back(group, pair, _short(pair, account_id, instrument_id, missing))
+                    return _held_back(group, pair, _short(pair, account_id, instrument_id, 1))
             elif gives:
                 why = _debit(books, account_id, instrument_id, 0)
             else:
@@ -295,11 +295,12 @@ def net_changes(group: tuple[Pair, ...]) -> dict[bytes, int]:
     return nets
 
 
-def _short(pair: Pair, account_id: bytes, instrument_id: bytes, missing: int) -> Pend:
+def _short(pair: Pair, account_id: bytes, instrument_id: bytes, least: int) -> Pend:
+    """What the deliverer's securities or the payer's money is missing, and the queue that waits for it."""
     queue = waiting_place(account_id, instrument_id, order_key(pair.delivery, pair.receipt))
     if instrument_id == pair.delivery.instrument_id:
-        return Pend(Reason.LACK_OF_SECURITIES, Reason.COUNTERPARTY_LACKS_SECURITIES, queue, 1)
-    return Pend(Reason.COUNTERPARTY_LACKS_MONEY, Reason.LACK_OF_MONEY, queue, 1)
+        return Pend(Reason.LACK_OF_SECURITIES, Reason.COUNTERPARTY_LACKS_SECURITIES, queue, least)
+    return Pend(Reason.COUNTERPARTY_LACKS_MONEY, Reason.LACK_OF_MONEY, queue, least)
 
 
 def _held_back(group: tuple[Pair, ...], by: Pair, why: Pend) -> Judgement:
@@ -342,14 +343,20 @@ def _amount_of(pair: Pair, quantity: int) -> int:
     return delivery.amount * settled // delivery.quantity - delivery.settled_amount
 
 
-def _part(books: SettlementBooks, pair: Pair) -> int:
-    """The largest part that can be delivered, 0 where none: whole denominations, no less than the market's minimum,
+def _affordable(pair: Pair, money: int) -> int:
+    """The largest quantity that a sum of money pays for: the inverse of `_amount_of`, exact."""
+    delivery = pair.delivery
+    most = ((delivery.settled_amount + money + 1) * delivery.quantity - 1) // delivery.amount
+    return most - delivery.settled_quantity
+
+
+def _part(books: SettlementBooks, pair: Pair, most: int) -> int:
+    """The largest part of at most that quantity, 0 where none: whole denominations, no less than the market's minimum,
     and what is left must itself be deliverable."""
     delivery = pair.delivery
     instrument = instrument_of(books, delivery.instrument_id)
-    available = books.holdings.balance(delivery.account, delivery.instrument_id)[0]
     step = lcm(instrument.settlement_unit, instrument.multiple)
-    most = min(available + earmarked(books, delivery), pair.open_quantity - instrument.minimum)
+    most = min(most, pair.open_quantity - instrument.minimum)
     quantity = most - (most - instrument.minimum) % step if most >= instrument.minimum else 0
     if quantity < books.markets.rulebook(delivery.market).partial_minimum:
         return 0

@@ -28,7 +28,8 @@ from counterfoil.state.state import State
 class Statuses(NamedTuple):
     """The separate statuses of a live instruction, as the settlement status advice (sese.024) names them.
 
-    failing: the intended settlement date has passed. code: the ISO 20022 reason; words and remedy: in plain language.
+    failing: the intended settlement date has passed. cancellation: "" or the reason why one that was asked for waits.
+    code: the ISO 20022 reason; words and remedy: in plain language.
     """
 
     processing: str
@@ -108,7 +109,7 @@ def statuses(live: Instruction, markets: Markets) -> Statuses:
         matching="MTCHD" if matched else "UMTCHD",
         hold="HELD" if live.hold is HoldStatus.HELD else "RELEASED",
         settlement=settlement,
-        cancellation="CXLREQD" if cancelling else "",
+        cancellation=Reason.COUNTERPARTY_CONFIRMATION_IS_AWAITED.value if cancelling else "",
         failing=failing,
         code=live.reason,
         words=explained.words if explained is not None else "",

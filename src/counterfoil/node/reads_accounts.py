@@ -147,8 +147,10 @@ def accounts(node: LedgerNode, viewer: bytes, params: AccountsOf) -> AccountList
 
 @named("holdings")
 def holdings_of(node: LedgerNode, viewer: bytes, params: AccountOf) -> HoldingsOfAccount:
-    """What an account holds, available and earmarked, now or at any past moment. Reads all earmarks of the ledger
-    where something is earmarked."""
+    """What an account holds, available and earmarked, now or at any past moment.
+
+    Reads all earmarks of the ledger where something is earmarked.
+    """
     with reading(node, viewer, params) as view:
         account_id = check_id(params.account)
         view.require(AccountContents(account_id))

@@ -26,7 +26,7 @@ from counterfoil.node.reads_base import (
     reading,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.policy.subjects import AccountContents, Business, PendingProposal, Side
+from counterfoil.policy.subjects import Business, PendingProposal, Side
 
 
 class InstructionOf(AsOf, frozen=True, kw_only=True):
@@ -249,7 +249,7 @@ def subject_of_trade(live: Trade) -> Business:
 
 def _of_account(view: View, account_id: bytes) -> list[tuple[bytes, Instruction]]:
     account = view.wired.holdings.account(account_id)
-    if account is None or not view.may_see(AccountContents(account_id)):
+    if account is None:
         return []
     members = view.state.members(INSTRUCTIONS_OF_ACCOUNT.number, account.handle)
     found = [(full_key[1:], settlement.instruction(view.state, full_key[1:])) for full_key in members]

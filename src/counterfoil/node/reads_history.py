@@ -11,6 +11,7 @@ from counterfoil.machine.transactions import read_bundle
 from counterfoil.modules.holdings import queries as holdings
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties import facts as parties_facts
+from counterfoil.modules.trades.interface import TradeTerms
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import (
     LONG_ID_SIZE,
@@ -35,7 +36,7 @@ from counterfoil.node.receipts_of import (
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.policy.errors import NotVisible
-from counterfoil.policy.subjects import AccountHistory, PartyHistory, Register
+from counterfoil.policy.subjects import AccountHistory, Business, PartyHistory, Register
 from counterfoil.primitives.codec import Fact
 from counterfoil.state.receipts import MessageResult
 
@@ -105,7 +106,8 @@ def history(node: LedgerNode, viewer: bytes, params: HistoryOf) -> History:
     """Who did what, when, by which transaction: of an account, an instrument, a party, or a piece of business.
 
     Looks through the receipts of all blocks from `first_height` on (about a second for a gigabyte of them), and reads
-    the block of each entry from the log for its authors. A page ends with a whole block.
+    the block of each entry from the log for its authors. A page ends with a whole block. What the genesis file founded
+    has no receipt: it is the state from which a history begins.
     """
     if sum(map(bool, (params.account, params.instrument, params.party, params.business))) != 1:
         raise Refused(
@@ -151,19 +153,36 @@ def _what(view: View, params: HistoryOf) -> tuple[bytes, Choose]:
         party = check_id(params.party)
         view.require(PartyHistory(party))
         return party, _told_to(party, lambda fact: isinstance(fact, _PARTY_FACTS) and mentions(fact, party))
-    business, policy, viewer, lock = (
-        check_id(params.business, LONG_ID_SIZE),
-        view.policy,
-        view.viewer,
-        view.node.engine.lock,
-    )
+    business = check_id(params.business, LONG_ID_SIZE)
+    return business, _OfBusiness(view, business)
 
-    def of_business(found: Found) -> tuple[Fact, ...]:
-        chosen = tuple(fact for fact in found.facts if mentions(fact, business))
-        with lock:
-            return chosen if chosen and policy.may_see(viewer, found.subject) else ()
 
-    return business, of_business
+class _OfBusiness:
+    """Facts that name a piece of business, from every receipt that the viewer may see whole; and all of them where the
+    viewer may see everything about that market's business."""
+
+    def __init__(self, view: View, business: bytes) -> None:
+        self._business = business
+        self._view = view
+        self._by_office = False
+
+    def __call__(self, found: Found) -> tuple[Fact, ...]:
+        chosen = tuple(fact for fact in found.facts if mentions(fact, self._business))
+        if not chosen:
+            return ()
+        with self._view.node.engine.lock:
+            for market in _markets_of(chosen):
+                self._by_office = self._by_office or self._view.may_see(Business((), market))
+            return chosen if self._by_office or self._view.may_see(found.subject) else ()
+
+
+def _markets_of(facts: Iterable[Fact]) -> Iterator[str]:
+    """Codes of the markets that the facts state: where a trade was made, and where it settles."""
+    for fact in facts:
+        yield from (market for market in (getattr(fact, "market", ""),) if market)
+        terms = getattr(fact, "terms", None)
+        if isinstance(terms, TradeTerms):
+            yield terms.venue
 
 
 class _OfAccount:
@@ -241,15 +260,15 @@ def _entries(
         kinds: tuple[str, ...] = ()
         if body is not None:
             signers, messages = body
-            with node.engine.lock:
-                authors = _authors(View(node, viewer, None, node.machine.header(0).header), signers, told)
+            with reading(node, viewer) as view:
+                authors = _authors(view, signers, told)
             kinds = messages if authors else ()
         entries.append(
             HistoryEntry(
                 height,
                 time_ms,
                 action,
-                body is None and height > 1,
+                body is None,
                 authors,
                 kinds,
                 found.receipt.results if authors else (),

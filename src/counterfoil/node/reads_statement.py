@@ -66,7 +66,8 @@ class PostingLine(msgspec.Struct, frozen=True):
 class Statement(Answer, frozen=True, kw_only=True):
     """opening + postings = closing, for each instrument and sub-balance; balanced: whether that was found to hold.
 
-    opened_height: the block at whose end the opening balances stood, 0 for before there was an account.
+    opened_height: the block at whose end the opening balances stood, 0 for before there was an account. What an account
+    was founded with, by the genesis file, is its first opening balance.
     """
 
     account: AccountLine
@@ -91,6 +92,9 @@ def statement(node: LedgerNode, viewer: bytes, params: StatementOf) -> Statement
         view.require(AccountHistory(account_id))
         account = present(holdings.account(view.state, account_id))
         first_ms, first = _opening(node, params)
+        founded = node.machine.founding_height
+        if first < founded and account.opened_height <= founded:
+            first_ms, first = time_of(node, founded), founded
         last = header_as_of(node, params.until, params.market)
         if first > last.height:
             raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, detail="the period ends before it begins")

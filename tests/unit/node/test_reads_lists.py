@@ -1,0 +1,128 @@
+"""Lists in pages, labels, statuses in words, and parameters that do not fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from counterfoil.node.reads import READS, answer_read
+from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.primitives.codec import encode
+from counterfoil.sdk import LedgerError, Sandbox
+from tests.unit.node.cast import OTHER_ISIN, SHARE_ISIN, Cast
+
+
+def test_a_register_comes_in_pages_as_of_one_moment(cast: Cast) -> None:
+    issuer = cast.client("issuer")
+    whole = issuer.register_page(cast.share)
+    assert whole.holders == len(whole.lines) > 5
+    assert whole.next == 0
+    lines, first = [], 0
+    while True:
+        page = issuer.register_page(cast.share, whole.moment.height, first=first, limit=2)
+        lines += page.lines
+        first = page.next
+        if not first:
+            break
+    assert tuple(lines) == whole.lines
+    totals = [line.available + line.earmarked for line in whole.lines]
+    assert totals == sorted(totals, reverse=True)
+    assert sum(totals) == whole.outstanding == 100_000
+    names = {line.owner_name for line in whole.lines}
+    assert {"issuer", "broker-a"} <= names
+    assert whole.instrument.isin == SHARE_ISIN
+
+
+def test_instruments_come_in_pages(cast: Cast) -> None:
+    lines = cast.nobody.instruments()
+    assert {line.label.isin for line in lines} == {SHARE_ISIN, OTHER_ISIN, ""}
+    pages, first = [], 0
+    while True:
+        page = cast.nobody.read("instruments", first=first, limit=1)
+        pages += page.instruments
+        first = page.next
+        if not first:
+            break
+    assert pages == lines
+
+
+def test_an_instruction_says_its_status_in_words(cast: Cast) -> None:
+    line = cast.client("broker-b").instruction(cast.purchase)
+    assert (line.matching, line.code, line.settlement) == ("UMTCHD", "CMIS", "")
+    assert line.words.endswith(".")
+    assert line.remedy.endswith(".")
+    assert (line.quantity, line.amount, line.movement, line.method) == (20, 1_000, "RECE", "DVP")
+
+
+def test_instructions_by_party_account_and_market(cast: Cast) -> None:
+    regulator = cast.client("regulator")
+    assert {line.instruction_id for line in regulator.instructions()} == {cast.sale, cast.purchase}
+    assert [line.instruction_id for line in regulator.instructions(party="broker-b")] == [cast.purchase]
+    assert [line.instruction_id for line in regulator.instructions(account=cast.accounts["client-a's"])] == [
+        cast.sale
+    ]
+    assert regulator.instructions(market="XOTH") == []
+
+
+def test_a_trade_and_a_proposal_as_they_wait(cast: Cast) -> None:
+    trade = cast.client("broker-b").trade(cast.trade)
+    assert (trade.status, trade.version, trade.terms.quantity) == ("RECORDED", 1, 10)
+    (proposal,) = cast.client("notary").proposals()
+    assert proposal.messages == ("WithdrawAsset",)
+    assert (len(proposal.approved), len(proposal.missing)) == (1, 2)
+    assert cast.client("notary").proposals(signer=b"s" * 20) == ()
+
+
+def test_party_details(cast: Cast) -> None:
+    own = cast.client("broker-a").party_details("broker-a")
+    assert own.line.roles == ("SECURITIES_COMPANY",)
+    assert {user.duty for user in own.users} == {"MAKER", "CHECKER"}
+    assert own.above == (cast.parties["regulator"],)
+    assert own.stopped_by == b""
+    assert (
+        cast.client("client-s").party_details(cast.parties["client-s"]).stopped_by == cast.parties["broker-s"]
+    )
+
+
+def test_markets(cast: Cast) -> None:
+    market = cast.nobody.market("XMKT")
+    assert (market.is_open, market.business_date, market.operator) == (
+        True,
+        20240102,
+        cast.parties["exchange"],
+    )
+    with pytest.raises(LedgerError):
+        cast.nobody.market("XXXX")
+
+
+def test_personas_of_a_sandbox() -> None:
+    with Sandbox(seeded=False) as sandbox:
+        found = {persona.name: persona for persona in sandbox.client("regulator").personas()}
+        assert all(persona.party for persona in found.values())
+        assert len(found["depository"].keys) == 2
+
+
+@pytest.mark.parametrize("name", READS)
+def test_every_read_refuses_parameters_that_do_not_fit(cast: Cast, name: str) -> None:
+    for params in (b"", b"\xc1", encode(7), encode({"no such": 1}), encode([1]), b"\x81" * 10_000):
+        with pytest.raises(Refused) as caught:
+            answer_read(cast.node, b"", name, params)
+        assert caught.value.code is NodeRefusal.PARAMETERS_ARE_WRONG
+
+
+def test_a_read_that_is_none(cast: Cast) -> None:
+    with pytest.raises(Refused) as caught:
+        answer_read(cast.node, b"", "everything", encode({}))
+    assert caught.value.code is NodeRefusal.READ_IS_UNKNOWN
+
+
+@pytest.mark.parametrize("name", READS)
+def test_every_read_says_what_it_is_for(name: str) -> None:
+    assert READS[name].text.splitlines()[0].endswith(".")
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10_001])
+@pytest.mark.parametrize("name", ["instruments", "parties", "instructions", "trades"])
+def test_pages_are_bounded(cast: Cast, name: str, limit: int) -> None:
+    with pytest.raises(LedgerError) as caught:
+        cast.client("regulator").read(name, limit=limit)
+    assert caught.value.name == "PARAMETERS_ARE_WRONG"

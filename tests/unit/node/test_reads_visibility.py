@@ -1,0 +1,269 @@
+"""Every named read against the visibility matrix: for each row, each of the cast, each read that shows the row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from counterfoil.node.reads import READS
+from counterfoil.primitives.addresses import AddressKind, to_text
+from counterfoil.sdk import Client, NotVisible
+from counterfoil.sdk.errors import LedgerError
+from tests.unit.node.cast import SHARE_ISIN, Cast
+from tests.unit.policy.visibility_matrix import CAST, MATRIX
+
+Look = Callable[[Client, Cast], object]
+"""Reads something; it is seen unless the read says NotVisible, or a list lacks it. A history may be empty and seen."""
+
+
+def _account(name: str) -> tuple[Look, ...]:
+    return (
+        lambda client, cast: client.holdings(cast.accounts[name]),
+        lambda client, cast: client.proof("account", account=cast.accounts[name]),
+        lambda client, cast: [
+            line
+            for line in client.accounts(owner=_owner(cast, name))
+            if line.account_id == cast.accounts[name]
+        ],
+        lambda client, cast: [
+            line
+            for line in client.accounts(servicer=_servicer(cast, name))
+            if line.account_id == cast.accounts[name]
+        ],
+    )
+
+
+def _owner(cast: Cast, name: str) -> bytes:
+    account = cast.node.machine.wired.holdings.account(cast.accounts[name])
+    assert account is not None
+    return account.owner
+
+
+def _servicer(cast: Cast, name: str) -> bytes:
+    account = cast.node.machine.wired.holdings.account(cast.accounts[name])
+    assert account is not None
+    return account.servicer
+
+
+def _account_history(name: str) -> tuple[Look, ...]:
+    return (
+        lambda client, cast: client.statement(cast.accounts[name]),
+        lambda client, cast: client.history(account=cast.accounts[name]),
+    )
+
+
+def _name(party: str, sponsor: str = "") -> tuple[Look, ...]:
+    def look(client: Client, cast: Cast) -> object:
+        lines = client.parties(below=cast.parties[sponsor]) if sponsor else client.parties()
+        return [line for line in lines if line.party == cast.parties[party]]
+
+    return (look,)
+
+
+def _details(party: str) -> tuple[Look, ...]:
+    return (lambda client, cast: client.party_details(cast.parties[party]),)
+
+
+def _party_history(party: str) -> tuple[Look, ...]:
+    return (lambda client, cast: (client.history(party=cast.parties[party]),),)
+
+
+def _register(name: str) -> tuple[Look, ...]:
+    return (
+        lambda client, cast: client.register(getattr(cast, name)),
+        lambda client, cast: client.history(instrument=getattr(cast, name)),
+        lambda client, cast: client.proof("register", instrument=getattr(cast, name)),
+    )
+
+
+def _instruction(name: str) -> tuple[Look, ...]:
+    return (
+        lambda client, cast: client.instruction(getattr(cast, name)),
+        lambda client, cast: client.proof("instruction", business=getattr(cast, name)),
+        lambda client, cast: [
+            line for line in client.instructions() if line.instruction_id == getattr(cast, name)
+        ],
+        lambda client, cast: [
+            line
+            for line in client.instructions(account=client.instruction(getattr(cast, name)).account)
+            if line.instruction_id == getattr(cast, name)
+        ],
+        lambda client, cast: client.history(business=getattr(cast, name)),
+    )
+
+
+LOOKS: dict[str, tuple[Look, ...]] = {
+    "terms of the equity": (
+        lambda client, cast: client.instrument(cast.share),
+        lambda client, cast: client.proof("terms", instrument=cast.share),
+        lambda client, cast: [line for line in client.instruments() if line.label.isin == SHARE_ISIN],
+        lambda client, cast: client.find(SHARE_ISIN, "instrument"),
+    ),
+    "rulebook of the market": (
+        lambda client, cast: client.market("XMKT"),
+        lambda client, cast: client.header(),
+        lambda client, cast: client.proof("header"),
+        lambda client, cast: client.status(),
+        lambda client, cast: client.result(cast.settled.id, cast.settled_expiry_ms),
+    ),
+    "name of broker-a": (*_name("broker-a"), lambda client, cast: client.find("broker-a", "party")),
+    "name of broker-s": _name("broker-s"),
+    "name of the issuer": _name("issuer"),
+    "name of client-a": _name("client-a", "broker-a"),
+    "name of applicant": _name("applicant", "broker-a"),
+    "name of former": _name("former", "broker-a"),
+    "details of broker-a": _details("broker-a"),
+    "details of broker-s": _details("broker-s"),
+    "details of client-a": _details("client-a"),
+    "details of three-brokers": _details("three-brokers"),
+    "details of client-s": _details("client-s"),
+    "details of the issuer": _details("issuer"),
+    "details of the regulator": _details("regulator"),
+    "details of former": _details("former"),
+    "history of former": _party_history("former"),
+    "history of client-a": _party_history("client-a"),
+    "account of client-a": _account("client-a's"),
+    "history of client-a's account": _account_history("client-a's"),
+    "joint account": _account("joint"),
+    "history of the joint account": _account_history("joint"),
+    "account of three-brokers at broker-a": _account("three at a"),
+    "account of three-brokers at broker-b": _account("three at b"),
+    "account of three-brokers at the operator": _account("three at o"),
+    "account of broker-a at the depository": _account("broker-a's"),
+    "account of broker-b at the depository": _account("broker-b's"),
+    "account of client-s": _account("client-s's"),
+    "account of former": _account("former's"),
+    "history of former's account": _account_history("former's"),
+    "issuance account of the equity": _account("issuance"),
+    "account of client-o": _account("client-o's"),
+    "account that is not there": (
+        lambda client, cast: client.holdings(b"n" * 20),
+        lambda client, cast: client.holdings(b"short"),
+        lambda client, cast: client.statement(b"n" * 20),
+        lambda client, cast: client.history(account=b"n" * 20),
+        lambda client, cast: client.proof("account", account=b"n" * 20),
+        lambda client, cast: client.accounts(owner=b"n" * 20),
+        lambda client, cast: client.instructions(account=b"n" * 20),
+    ),
+    "register of the equity": _register("share"),
+    "register of the other equity": _register("other_share"),
+    "register of the money token": _register("token"),
+    "register that is not there": (
+        lambda client, cast: client.register(b"n" * 20),
+        lambda client, cast: client.history(instrument=b"n" * 20),
+        lambda client, cast: client.proof("register", instrument=b"n" * 20),
+    ),
+    "trade": (
+        lambda client, cast: client.trade(cast.trade),
+        lambda client, cast: client.proof("trade", business=cast.trade),
+        lambda client, cast: [line for line in client.trades() if line.trade_id == cast.trade],
+    ),
+    "instruction of broker-a for client-a": _instruction("sale"),
+    "instruction of broker-b for itself": _instruction("purchase"),
+    "proposal": (lambda client, cast: client.proposals(),),
+}
+
+BY_POLICY_ALONE = frozenset(row for row in MATRIX if row.startswith("receipt "))
+"""Rows that no read shows by themselves; receipts are tested in test_reads_history.py and by the policy's own test."""
+
+SHOWN_HERE = {
+    *(
+        "instrument",
+        "instruments",
+        "markets",
+        "header",
+        "status",
+        "result",
+        "find",
+        "parties",
+        "party",
+        "holdings",
+    ),
+    *(
+        "accounts",
+        "statement",
+        "history",
+        "register",
+        "instruction",
+        "instructions",
+        "trade",
+        "trades",
+        "proposals",
+    ),
+    *("proof",),
+}
+ELSEWHERE = {"personas"}
+"""Shown on a sandbox alone, to anybody."""
+
+
+def sees(client: Client, cast: Cast, look: Look) -> bool:
+    try:
+        return bool(look(client, cast))
+    except NotVisible:
+        return False
+
+
+def test_every_row_and_every_read_is_looked_at() -> None:
+    assert set(LOOKS) | BY_POLICY_ALONE == set(MATRIX)
+    assert SHOWN_HERE | ELSEWHERE == set(READS)
+
+
+@pytest.mark.parametrize("row", LOOKS)
+def test_matrix(cast: Cast, row: str) -> None:
+    for number, look in enumerate(LOOKS[row]):
+        seen = {viewer for viewer in CAST if sees(cast.client(viewer), cast, look)}
+        assert seen == set(MATRIX[row].split()), f"read {number} of {row!r}"
+
+
+@pytest.mark.parametrize(
+    ("viewer", "shown"),
+    [("client-a", True), ("broker-a", True), ("issuer", True), ("depository", True), ("broker-b", False)],
+)
+def test_a_holding_is_proven_to_whoever_sees_account_or_register(
+    cast: Cast, viewer: str, shown: bool
+) -> None:
+    def look(client: Client, cast: Cast) -> object:
+        return client.proof("holding", account=cast.accounts["client-a's"], instrument=cast.share)
+
+    assert sees(cast.client(viewer), cast, look) is shown
+
+
+@pytest.mark.parametrize(("viewer", "shown"), [("client-a", True), ("broker-a", True), ("issuer", False)])
+def test_absence_is_proven_to_whoever_sees_the_account(cast: Cast, viewer: str, shown: bool) -> None:
+    def look(client: Client, cast: Cast) -> object:
+        return client.proof("no-holding", account=cast.accounts["client-a's"], instrument=cast.other_share)
+
+    assert sees(cast.client(viewer), cast, look) is shown
+
+
+def test_not_there_and_not_yours_give_the_same_answer(cast: Cast) -> None:
+    client = cast.client("client-a")
+    problems = []
+    for identity in (cast.accounts["three at b"], b"n" * 20, b"", b"x" * 1_000):
+        with pytest.raises(NotVisible) as caught:
+            client.holdings(identity)
+        problems.append(caught.value.problem)
+    for business in (cast.purchase, b"n" * 32):
+        with pytest.raises(NotVisible) as caught:
+            client.instruction(business)
+        problems.append(caught.value.problem)
+    assert all(problem == problems[0] for problem in problems)
+    assert problems[0].number == 1090
+    assert problems[0].facts == {}
+
+
+def test_an_investor_is_not_found_by_name(cast: Cast) -> None:
+    """Names of investors are not public: asking for one is like asking for nobody."""
+    for client in (cast.nobody, cast.client("regulator")):
+        for name in ("client-a", "nobody at all"):
+            with pytest.raises(LedgerError) as caught:
+                client.find(name, "party")
+            assert caught.value.name == "NAME_IS_UNKNOWN"
+
+
+def test_a_text_stands_for_itself(cast: Cast) -> None:
+    text = to_text(AddressKind.ACCOUNT, cast.accounts["client-a's"])
+    assert cast.nobody.account_id(text) == cast.accounts["client-a's"]
+    with pytest.raises(LedgerError):
+        cast.nobody.party_id(text)

@@ -181,7 +181,8 @@ def test_administrative_messages(world: World) -> None:
     mandate(world, "c", Mandate((230,), (), duty=Duty.CHECKER))
     assert asked(world, "broker", GrantMandate, "m", account=b"") is PartiesReject.CHECKER_IS_MISSING
     assert asked(world, "broker", GrantMandate, "m", "c", account=b"") is None
-    assert asked(world, "broker", WindDownParty, "broker maker", account=b"") is None
+    assert asked(world, "broker", WindDownParty, "m", "c", account=b"") is PartiesReject.MAKER_IS_MISSING
+    assert asked(world, "broker", WindDownParty, "broker", account=b"") is None
 
 
 def test_a_message_that_no_table_lists_is_nobodys(world: World) -> None:

@@ -130,7 +130,7 @@ def test_reinstated_where_it_was_stopped(world: World) -> None:
         (None, "regulator", "ann", "leaving", ["regulator"], REVOKED),
         (PartiesReject.PARTY_NOT_FOUND, "nobody", "ann", "leaving", ["ann"], ACTIVE),
         (PartiesReject.PARTY_IS_NOT_ACTIVE, "ann", "ann", "leaving", ["ann"], WINDING_DOWN),
-        (PartiesReject.SIGNER_IS_NOT_AUTHORISED, "ann", "ann", "leaving", ["ben"], ACTIVE),
+        (PartiesReject.MAKER_IS_MISSING, "ann", "ann", "leaving", ["ben"], ACTIVE),
         (PartiesReject.AUTHORITY_IS_NOT_ABOVE, "ben", "ann", "leaving", ["ben"], ACTIVE),
         (PartiesReject.STATUS_DOES_NOT_ALLOW_IT, "broker", "ann", "leaving", ["broker"], SUSPENDED),
         (PartiesReject.REASON_IS_INVALID, "ann", "ann", "", ["ann"], ACTIVE),

@@ -24,11 +24,11 @@ def test_four_eyes_are_demanded_where_the_market_demands_them() -> None:
     assert {"OpenMarket", "AmendRulebook", "SetCalendar", "OpenDay", "CloseDay", "AmendParty"} <= named
 
 
-def test_who_may_change_who_acts_is_administrative() -> None:
+def test_what_changes_who_acts_or_ends_the_business_is_administrative() -> None:
     named = {
         permission.message for permission in PERMISSIONS.values() if permission.eyes is Eyes.ADMINISTRATIVE
     }
-    assert named == {"GrantMandate", "RevokeMandate", "NameFourEyes"}
+    assert named == {"GrantMandate", "RevokeMandate", "NameFourEyes", "WindDownParty"}
 
 
 def test_the_role_tree() -> None:

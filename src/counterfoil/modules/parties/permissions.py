@@ -45,8 +45,12 @@ ADMITS: dict[Role, tuple[Role, ...]] = {
 
 
 class Eyes(IntEnum):
-    """How many must look at a message. Of the administrative ones the party's own signer is enough, but users must be
-    two, with mandates that name the message: else whoever may grant mandates could grant himself all the rest."""
+    """How many must look at a message.
+
+    Of the administrative ones (who acts for a party, and whether it goes on) the party's own signer is enough, but
+    users must be two, with mandates that name the message: else whoever may grant mandates could grant himself all
+    the rest.
+    """
 
     ONE = 1
     TWO = 2
@@ -94,7 +98,7 @@ PERMISSIONS: dict[int, Permission] = {
     205: Permission("SuspendParty", SPONSORS),
     206: Permission("ReinstateParty", SPONSORS),
     207: Permission("RevokeParty", SPONSORS),
-    208: Permission("WindDownParty", ANYBODY),
+    208: Permission("WindDownParty", ANYBODY, ADMINISTRATIVE),
     209: Permission("TerminateParty", SPONSORS, ONE, WINDING_DOWN),
     210: Permission("AmendParty", SPONSORS, TWO),
     211: Permission("VerifyIdentity", LICENSED_AGENTS),

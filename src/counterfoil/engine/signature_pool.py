@@ -308,7 +308,12 @@ class SignaturePool:
                 self._replace(worker, reason)
 
     def _replace(self, worker: _Worker, reason: _Lost) -> None:
-        """Take leave of a lost worker, start another, and hand over again what the lost one owed."""
+        """Take leave of a lost worker, start another, and hand over again what the lost one owed.
+
+        Handing over can lose the next worker, so that one may be met here that was taken leave of meanwhile.
+        """
+        if worker not in self._workers:
+            return
         self._workers.remove(worker)
         worker.process.kill()
         owed = worker.stop(patience_seconds=1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from counterfoil.modules import (
@@ -24,6 +25,7 @@ from counterfoil.modules.governance.books import GovernanceBooks
 from counterfoil.modules.governance.interface import Governance
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.interface import Holdings
+from counterfoil.modules.holdings.queries import every_record
 from counterfoil.modules.instruments.books import InstrumentsBooks
 from counterfoil.modules.instruments.interface import Instruments
 from counterfoil.modules.issuance.books import IssuanceBooks
@@ -99,6 +101,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
     holdings_books = HoldingsBooks(shelves, parties_interface, instruments_interface)
     holdings_interface = Holdings(holdings_books)
     parties_books.holds_anything = holdings_interface.holds_anything
+    instruments_books.everything = holdings_books.everything = partial(every_record, state)
     issuance_books = IssuanceBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
     )

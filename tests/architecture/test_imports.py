@@ -15,12 +15,12 @@ SOURCE = PROJECT / "src"
 DOORS = {"interface", "messages", "facts", "rejects"}
 """What anybody outside a module may import of it."""
 
-READING_DOORS = DOORS | {"queries", "records"}
-"""What rooms that only read may import too."""
+READING_DOORS = DOORS | {"queries", "records", "founding"}
+"""What rooms that read, and write genesis files, may import too."""
 
 READING_ROOMS = tuple(f"counterfoil.{room}" for room in ("policy", "node", "sdk", "demo", "cli"))
 
-WIRING_DOORS = READING_DOORS | {"", "books", "founding"}
+WIRING_DOORS = READING_DOORS | {"", "books"}
 """What the machine may import, which builds every module on its books and founds ledgers; "" is the package."""
 
 WIRING_ROOMS = ("counterfoil.machine",)

@@ -58,11 +58,6 @@ class MachineReject(RejectCode):
         "Another message of the same all-or-nothing transaction was rejected, so that none took effect.",
         "Look at the message that was rejected, correct it, and send the transaction again.",
     )
-    MESSAGE_IS_NOT_IN_FORCE = (
-        1041,
-        "This kind of message is not part of the rule version in force.",
-        "Wait for the upgrade height, or use the messages of the rule version in force.",
-    )
     BUNDLE_IS_MALFORMED = (
         1050,
         "The bytes are not the one canonical encoding of a bundle, or its gatherer's signature is wrong.",

@@ -103,9 +103,9 @@ def test_a_flipped_bit_is_named_or_harmless_and_never_served(made: Made) -> None
     metas, rest = range(200), range(200, len(made.file_two))
     named = 0
     for at in [
-        *chosen.sample(metas, 60),
-        *(PAGE + at for at in chosen.sample(metas, 60)),
-        *chosen.sample(rest, 500),
+        *chosen.sample(metas, 30),
+        *(PAGE + at for at in chosen.sample(metas, 30)),
+        *chosen.sample(rest, 250),
     ]:
         changed = bytearray(made.file_two)
         changed[at] ^= 1 << chosen.randrange(8)
@@ -119,7 +119,7 @@ def test_a_flipped_bit_is_named_or_harmless_and_never_served(made: Made) -> None
         # Of two roots LMDB takes the newer one that it can read: a damaged newest root means the batch before it,
         # whose height tells the keeper to replay the log from there.
         assert found == made.two or at < 2 * PAGE
-    assert named > 100
+    assert named > 50
 
 
 def test_a_damaged_key_does_not_make_its_row_vanish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import lmdb
+from lmdb import verify
 
 from counterfoil.storage.errors import FULL, CorruptStorage, StorageError, StorageFailed, StorageFull
 
@@ -181,8 +182,6 @@ def examine_structure(file: Path) -> None:
 
     LMDB trusts its pages: a damaged one could end the process. This cannot. About 3 seconds a GiB.
     """
-    from lmdb import verify
-
     try:
         problems = verify.verify(str(file), subdir=False)  # type: ignore[no-untyped-call]
     except verify.VerifyError as error:

@@ -18,7 +18,7 @@ CHUNK = 1024
 CHUNK_ROOT = b"header chunk "
 """Key of the store's meta entries that keep whole chunks' roots, followed by the chunk's index in eight bytes."""
 CHUNKS_KEPT = 32
-"""Whole chunks whose leaves stay in memory after they were asked for: 1 MB."""
+"""Whole chunks whose leaves stay in memory after they were asked for: a few megabytes."""
 
 
 class Header(Record):
@@ -91,13 +91,38 @@ def _fold(peaks: Sequence[tuple[int, bytes]]) -> bytes:
     return node
 
 
-def _path(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    if len(leaves) == 1:
-        return []
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    if index < split:
-        return [*_path(leaves[:split], index), history_root(leaves[split:])]
-    return [*_path(leaves[split:], index - split), history_root(leaves[:split])]
+class _Leaves:
+    """Leaves that are only appended to, with the roots of whole subtrees kept once they were asked for."""
+
+    def __init__(self, leaves: list[bytes]) -> None:
+        self.all = leaves
+        self._roots: dict[tuple[int, int], bytes] = {}
+
+    def root(self, start: int, count: int) -> bytes:
+        if count == 1:
+            return self.all[start]
+        found = self._roots.get((start, count))
+        if found is None:
+            split = 1 << (count - 1).bit_length() - 1
+            left, right = self.root(start, split), self.root(start + split, count - split)
+            found = sha256(HISTORY_NODE + left + right).digest()
+            if count == 2 * split:
+                self._roots[start, count] = found
+        return found
+
+    def path(self, index: int, count: int) -> list[bytes]:
+        """From a leaf to the root over the first `count`."""
+        path: list[bytes] = []
+        start = 0
+        while count > 1:
+            split = 1 << (count - 1).bit_length() - 1
+            if index < start + split:
+                path.append(self.root(start + split, count - split))
+                count = split
+            else:
+                path.append(self.root(start, split))
+                start, count = start + split, count - split
+        return path[::-1]
 
 
 class HeaderHistory:
@@ -110,9 +135,9 @@ class HeaderHistory:
         self._digest_of = digest_of
         self.size = 0
         self._chunks: list[bytes] = []
-        self._last: list[bytes] = []
+        self._last = _Leaves([])
         self._peaks: list[tuple[int, bytes]] = []
-        self._kept: dict[int, list[bytes]] = {}
+        self._kept: dict[int, _Leaves] = {}
 
     def resume(self, chunks: Sequence[bytes], tail: Sequence[bytes]) -> None:
         """Take up a history again: the roots of its whole chunks, and the header digests after them."""
@@ -127,18 +152,18 @@ class HeaderHistory:
     @property
     def finished_chunk(self) -> tuple[int, bytes] | None:
         """(index, root) of the chunk that the last header finished, for keeping; None where it finished none."""
-        if self._last or not self._chunks:
+        if self._last.all or not self._chunks:
             return None
         return len(self._chunks) - 1, self._chunks[-1]
 
     def append(self, header_digest: bytes) -> None:
         leaf = history_leaf(header_digest)
-        self._last.append(leaf)
+        self._last.all.append(leaf)
         self.size += 1
         _push(self._peaks, 1, leaf)
-        if len(self._last) == CHUNK:
-            self._chunks.append(history_root(self._last))
-            self._last = []
+        if len(self._last.all) == CHUNK:
+            self._chunks.append(history_root(self._last.all))
+            self._last = _Leaves([])
 
     def root(self) -> bytes:
         return _fold(self._peaks) if self._peaks else sha256(b"").digest()
@@ -146,30 +171,25 @@ class HeaderHistory:
     def path(self, number: int, size: int) -> tuple[bytes, ...]:
         """The audit path (RFC 6962 section 2.1.1) of a header in the history of the first `size` headers."""
         ensure(number < size <= self.size, "a path leads from a header to a later history")
-        whole = size // CHUNK
-        chunk = number // CHUNK
-        if chunk < whole:
-            inside = _path(self._leaves(chunk, CHUNK), number % CHUNK)
-        else:
-            inside = _path(self._leaves(chunk, size % CHUNK), number % CHUNK)
-        above = list(self._chunks[:whole])
-        if size % CHUNK:
-            above.append(history_root(self._leaves(whole, size % CHUNK)))
-        return (*inside, *_path(above, chunk))
+        whole, rest = divmod(size, CHUNK)
+        chunk, index = divmod(number, CHUNK)
+        inside = self._leaves(chunk).path(index, CHUNK if chunk < whole else rest)
+        above = self._chunks[:whole]
+        if rest:
+            above.append(self._leaves(whole).root(0, rest))
+        return (*inside, *_Leaves(above).path(chunk, len(above)))
 
-    def _leaves(self, chunk: int, count: int) -> list[bytes]:
+    def _leaves(self, chunk: int) -> _Leaves:
         if chunk == len(self._chunks):
-            return self._last[:count]
+            return self._last
         leaves = self._kept.pop(chunk, None)
         if leaves is None:
-            leaves = [
-                history_leaf(self._digest_of(number))
-                for number in range(chunk * CHUNK, chunk * CHUNK + CHUNK)
-            ]
+            numbers = range(chunk * CHUNK, chunk * CHUNK + CHUNK)
+            leaves = _Leaves([history_leaf(self._digest_of(number)) for number in numbers])
             if len(self._kept) == CHUNKS_KEPT:
                 del self._kept[next(iter(self._kept))]
         self._kept[chunk] = leaves
-        return leaves[:count]
+        return leaves
 
 
 def root_from_path(leaf: bytes, number: int, size: int, path: Sequence[bytes]) -> bytes | None:

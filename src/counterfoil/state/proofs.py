@@ -61,6 +61,9 @@ class Sources(NamedTuple):
     def number_in_force(self, height: int) -> int:
         """The number of the last header at or before `height`; −1 where there is none."""
         numbers = range(self.history.size)
+        likely = height - self.stored(0).header.height if numbers else -1
+        if likely in numbers and self.stored(likely).header.height == height:
+            return likely
         return bisect_right(numbers, height, key=lambda number: self.stored(number).header.height) - 1
 
     def number_at(self, instant_ms: int) -> int:

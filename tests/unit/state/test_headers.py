@@ -2,6 +2,7 @@ from hashlib import sha256
 
 import pytest
 
+from counterfoil.state import headers
 from counterfoil.state.headers import CHUNK, HeaderHistory, history_leaf, history_root, root_from_path
 
 
@@ -28,3 +29,39 @@ def test_the_running_root_is_the_root_over_all() -> None:
     for number in range(50):
         assert history.root() == history_root([history_leaf(_digest(n)) for n in range(number)])
         history.append(_digest(number))
+
+
+def test_a_history_is_taken_up_again_by_its_chunk_roots() -> None:
+    whole = HeaderHistory(_digest)
+    chunks = []
+    for number in range(2 * CHUNK + 5):
+        whole.append(_digest(number))
+        finished = whole.finished_chunk
+        if finished is not None:
+            assert finished[0] == len(chunks)
+            chunks.append(finished[1])
+    again = HeaderHistory(_digest)
+    again.resume(chunks, [_digest(number) for number in range(2 * CHUNK, 2 * CHUNK + 5)])
+    for size in (CHUNK - 1, CHUNK, 2 * CHUNK, 2 * CHUNK + 5):
+        for number in (0, 700, size - 1):
+            assert again.path(number, size) == whole.path(number, size)
+    for history in (whole, again):
+        history.append(_digest(9))
+    assert again.root() == whole.root()
+
+
+def test_no_more_than_a_few_chunks_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(headers, "CHUNKS_KEPT", 2)
+    asked: list[int] = []
+
+    def digest_of(number: int) -> bytes:
+        asked.append(number)
+        return _digest(number)
+
+    history = HeaderHistory(digest_of)
+    for number in range(3 * CHUNK):
+        history.append(_digest(number))
+    for number in (0, CHUNK, 1, 2 * CHUNK, 2, CHUNK):
+        history.path(number, 3 * CHUNK)
+    assert len(asked) == 4 * CHUNK
+    assert len(history._kept) == 2

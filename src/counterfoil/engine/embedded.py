@@ -226,6 +226,7 @@ class EmbeddedEngine:
 
     def _run(self) -> None:
         under_way: tuple[list[Waiting], PendingChecks] | None = None
+        batch: list[Waiting] = []
         try:
             while True:
                 wait_s = 0 if under_way else IDLE_SECONDS
@@ -244,7 +245,7 @@ class EmbeddedEngine:
         except BaseException as error:
             self.failure = error
             log.critical("the engine stopped: %s", error)
-            self._give_up(under_way[0] if under_way else [], error)
+            self._give_up([*(under_way[0] if under_way else []), *batch], error)
 
     def _gather_more(self, count: int) -> list[Waiting]:
         threading.Event().wait(GATHER_SECONDS)
@@ -312,13 +313,19 @@ class EmbeddedEngine:
         if not machine.has_effect:
             machine.discard()
             return outcomes, 0
-        header = machine.commit()
-        self.make_durable(DecidedBlock(height, time_ms, self._sealer.address, (), b"", items), header)
-        self._blocks_unwritten += 1
-        if self._blocks_unwritten >= FLUSH_BLOCKS or machine.state.unwritten_changes > FLUSH_CHANGES:
-            machine.state.flush()
-            self._blocks_unwritten = 0
+        self.conclude(time_ms, items)
         return outcomes, height
+
+    def conclude(self, time_ms: int, items: tuple[bytes, ...]) -> None:
+        """Commit the executed block, make it durable, and now and then write the record store."""
+        state = self.machine.state
+        header = self.machine.commit()
+        block = DecidedBlock(header.height, time_ms, self._sealer.address, (), b"", items)
+        self.make_durable(block, header)
+        self._blocks_unwritten += 1
+        if self._blocks_unwritten >= FLUSH_BLOCKS or state.unwritten_changes > FLUSH_CHANGES:
+            state.flush()
+            self._blocks_unwritten = 0
 
     def make_durable(self, block: DecidedBlock, header: Header) -> None:
         seal = self._sealer.sign(seal_message(self.machine.chain_id, header.digest()))

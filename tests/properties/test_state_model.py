@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import InvariantViolation
+from counterfoil.state import state as state_module
 from counterfoil.state.past_tree import NotHeld
 from counterfoil.state.rows import parse
 from counterfoil.state.state import RECENT_BLOCKS
@@ -110,6 +113,19 @@ def test_how_blocks_are_cut_into_flushes_changes_nothing(blocks: list[Block], da
         if data.draw(st.booleans()):
             parts.reopen()
     assert whole.headers == parts.headers
+
+
+@given(st.lists(BLOCKS, max_size=6))
+def test_records_that_memory_lets_go_are_read_again(blocks: list[Block]) -> None:
+    roomy = SmallLedger()
+    with patch.object(state_module, "LIVE_RECORDS_MAX", 4):
+        tight = SmallLedger()
+        for block in blocks:
+            tight.block(block)
+            tight.state.flush()
+    for block in blocks:
+        roomy.block(block)
+    assert tight.headers == roomy.headers
 
 
 def test_trees_are_held_for_so_many_blocks_and_no_longer() -> None:

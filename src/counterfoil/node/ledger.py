@@ -232,6 +232,15 @@ def open_ledger(
     return node
 
 
+def rebuild_store(path: Path, *, key_file: Path | None = None, progress: Progress | None = None) -> int:
+    """Discard a ledger's record store, which may be damaged, and make it again from the block log; every header is
+    compared. Returns the height."""
+    with open_folder(path, key_file=key_file) as folder:
+        folder.discard_store()
+    with open_ledger(path, key_file=key_file, progress=progress, start=False) as node:
+        return node.height
+
+
 def memory_ledger(
     draft: Genesis,
     *,

@@ -1,7 +1,8 @@
 """Where a demonstration market stands: time zone, calendars and settlement cycle, by the currency that it pays in.
 
 New York (USD) and the euro area (EUR) have their real calendars, made by rule for any year from 1998 on; elsewhere only
-weekends are closed, in UTC. One-off closings (storms, days of mourning) are not known.
+weekends are closed, in UTC. One-off closings (storms, days of mourning) are not known. In New York the exchange and the
+depository work on Columbus and Veterans Day while banks are closed; on Good Friday it is the exchange that is closed.
 """
 
 from __future__ import annotations
@@ -23,14 +24,16 @@ _MONDAY, _THURSDAY, _SATURDAY, _SUNDAY = 0, 3, 5, 6
 
 @dataclass(frozen=True)
 class Place:
-    """zone: of the time zone database. opens, closes: of the business day, in minutes after local midnight.
+    """zone: of the time zone database. Opening, cut-offs and close of the business day: minutes after local midnight.
 
-    trading: days on which the market opens. settlement: on which its settlement system works. currency: on which
-    payments are made. cycle_days: of a regular-way trade, by trade date from the first of its pairs on.
+    trading: days on which trades are made. settlement: on which the settlement system works, the market's business
+    days. currency: on which payments are made. cycles: business days of a regular-way trade, by trade date.
     """
 
     zone: str
     opens_minute: int
+    cut_off_dvp_minute: int
+    cut_off_fop_minute: int
     closes_minute: int
     trading: Calendar
     settlement: Calendar
@@ -49,9 +52,13 @@ def place_of(currency: str, first: IsoDate, last: IsoDate) -> Place:
         return Place(
             zone="America/New_York",
             opens_minute=0,
+            cut_off_dvp_minute=22 * 60,
+            cut_off_fop_minute=23 * 60,
             closes_minute=23 * 60 + 30,
             trading=_calendar(day for year in years for day in _new_york_exchange(year)),
-            settlement=weekends,
+            settlement=_calendar(
+                day for year in years for day in _new_york_exchange(year) if day != _good_friday(year)
+            ),
             currency=_calendar(day for year in years for day in _federal_reserve(year)),
             cycles=((IsoDate(0), 3), (IsoDate(20170905), 2), (IsoDate(20240528), 1)),
         )
@@ -59,7 +66,9 @@ def place_of(currency: str, first: IsoDate, last: IsoDate) -> Place:
     return Place(
         zone="Europe/Brussels" if currency == "EUR" else "UTC",
         opens_minute=7 * 60,
-        closes_minute=18 * 60,
+        cut_off_dvp_minute=18 * 60,
+        cut_off_fop_minute=18 * 60 + 30,
+        closes_minute=19 * 60,
         trading=closed,
         settlement=closed,
         currency=closed,
@@ -126,7 +135,7 @@ def _new_york_exchange(year: int) -> list[date]:
         *days,
         _nth(year, 1, _MONDAY, 3),
         _nth(year, 2, _MONDAY, 3),
-        _easter(year) - 2 * _DAY,
+        _good_friday(year),
         _last_monday_of_may(year),
         _nth(year, 9, _MONDAY, 1),
         _nth(year, 11, _THURSDAY, 4),
@@ -135,11 +144,10 @@ def _new_york_exchange(year: int) -> list[date]:
 
 def _target(year: int) -> list[date]:
     """Closing days of the euro's payment system, as they have been since 2002."""
-    easter = _easter(year)
     return [
         date(year, 1, 1),
-        easter - 2 * _DAY,
-        easter + _DAY,
+        _good_friday(year),
+        _easter(year) + _DAY,
         date(year, 5, 1),
         date(year, 12, 25),
         date(year, 12, 26),
@@ -154,6 +162,10 @@ def _nth(year: int, month: int, weekday: int, number: int) -> date:
 def _last_monday_of_may(year: int) -> date:
     last = date(year, 5, 31)
     return last - last.weekday() * _DAY
+
+
+def _good_friday(year: int) -> date:
+    return _easter(year) - 2 * _DAY
 
 
 def _easter(year: int) -> date:

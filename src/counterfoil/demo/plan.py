@@ -95,13 +95,11 @@ class Plan:
         return _settlement_date(self.place, self.currency, row)
 
     def business_days(self) -> list[IsoDate]:
-        """Days on which the market opens, from the first trade to the last settlement. PlanError beyond a year."""
-        day = self.first
-        if not is_business_day(day, self.place.trading):
-            day = next_business_day(day, self.place.trading)
-        days = [day]
+        """The market's, from the first trade to the last settlement. PlanError beyond a year."""
+        day, calendar = self.first, self.place.settlement
+        days = [day if is_business_day(day, calendar) else next_business_day(day, calendar)]
         while days[-1] < self.last:
-            days.append(next_business_day(days[-1], self.place.trading))
+            days.append(next_business_day(days[-1], calendar))
             if len(days) > BUSINESS_DAYS_MAX:
                 raise PlanError(
                     f"The trades reach from {self.first} to {self.last}, more than {BUSINESS_DAYS_MAX} business days;"

@@ -12,6 +12,7 @@ def test_new_york_in_2013() -> None:
     place = place_of("USD", IsoDate(20131007), IsoDate(20131010))
     exchange = [day for day in place.trading.holidays if day // 10_000 == 2013]
     banks = [day for day in place.currency.holidays if day // 10_000 == 2013]
+    assert [day for day in exchange if day not in place.settlement.holidays] == [20130329]
     assert exchange == [
         *(20130101, 20130121, 20130218, 20130329, 20130527, 20130704, 20130902, 20131128, 20131225)
     ]
@@ -23,7 +24,8 @@ def test_new_york_in_2013() -> None:
 def test_columbus_day_is_a_trading_day_and_no_day_of_payment() -> None:
     place = place_of("USD", IsoDate(20131007), IsoDate(20131010))
     assert is_business_day(IsoDate(20131014), place.trading)
-    assert not is_business_day(IsoDate(20131014), place.settlement, place.currency)
+    assert is_business_day(IsoDate(20131014), place.settlement)
+    assert not is_business_day(IsoDate(20131014), place.currency)
     dates = [
         settlement_date(IsoDate(traded), place.cycle_days(IsoDate(traded)), place.settlement, place.currency)
         for traded in (20131007, 20131008, 20131009, 20131010)

@@ -1,0 +1,128 @@
+"""Records, lists and facts in the market's words, for the sentences of a verified proof."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from counterfoil.cli.plain import address_text, grouped, plain
+from counterfoil.machine.wiring import MODULES, TABLES
+from counterfoil.modules.holdings.records import ACCOUNTS, HOLDINGS, Account, Holding
+from counterfoil.modules.instruments.records import INSTRUMENTS, TERMS, Instrument, TermsVersion
+from counterfoil.primitives.codec import Malformed
+from counterfoil.state.tables import Table
+from counterfoil.verify import Describe
+
+_TABLES: Mapping[int, Table[Any]] = {table.number: table for table in TABLES}
+_LISTS: Mapping[int, str] = {rule.number: rule.name for table in TABLES for rule in table.lists}
+
+
+def describe() -> Describe:
+    """What this program's version knows of records and facts."""
+    return Describe(
+        record=record_text,
+        handle=_handle,
+        list_name=lambda number: _LISTS.get(number, ""),
+        fact=fact_text,
+    )
+
+
+def record_text(table: int, key: bytes, value: bytes) -> str:
+    """One record in words; one of a table that is not known stays in hexadecimal."""
+    known = _TABLES.get(table)
+    if known is None:
+        return f"record {key.hex()} of table {table} was {value.hex()}"
+    try:
+        record = known.decoder.exact(value)
+    except Malformed:
+        return f"record {key.hex()} of {known.name} was {value.hex()}"
+    if known is HOLDINGS:
+        return _holding(key, record)
+    if known is ACCOUNTS:
+        return _account(key, record)
+    if known is INSTRUMENTS:
+        return _instrument(key, record)
+    if known is TERMS:
+        return _terms(key, record)
+    return f"{known.name} {key.hex()}: {_fields(record)}"
+
+
+def fact_text(encoded: bytes) -> str:
+    """One fact in words."""
+    try:
+        fact = _fact_decoder().decode(encoded)
+    except msgspec.MsgspecError:
+        return encoded.hex()
+    return f"{type(fact).__name__} ({_fields(fact)})"
+
+
+@cache
+def _fact_decoder() -> msgspec.msgpack.Decoder[Any]:
+    union: Any = None
+    for module in MODULES:
+        for kind in module.facts:
+            union = kind if union is None else union | kind
+    return msgspec.msgpack.Decoder(union)
+
+
+def _holding(key: bytes, holding: Holding) -> str:
+    account, instrument = address_text("account", key[:20]), address_text("instrument", key[20:])
+    marked = f", {grouped(holding.earmarked)} earmarked" if holding.earmarked else ""
+    return f"account {account} held {grouped(holding.available)} available{marked} of instrument {instrument}"
+
+
+def _account(key: bytes, account: Account) -> str:
+    owner, servicer = address_text("owner", account.owner), address_text("servicer", account.servicer)
+    status = account.status.name.lower()
+    kind = account.kind.name.lower().replace("_", " ")
+    return f"account {address_text('account', key)} was {status}, {kind}, owned by {owner}, serviced by {servicer}"
+
+
+def _instrument(key: bytes, instrument: Instrument) -> str:
+    kind = instrument.kind.name.lower().replace("_", " ")
+    return (
+        f"instrument {address_text('instrument', key)} was {instrument.status.name.lower()}: {kind} of "
+        f"{address_text('issuer', instrument.issuer)} in {instrument.currency}, {instrument.scale} decimal places"
+    )
+
+
+def _terms(key: bytes, version: TermsVersion) -> str:
+    names = ", ".join(f"{one.scheme} {one.value}" for one in version.terms.identifiers)
+    return (
+        f"version {int.from_bytes(key[20:], 'big')} of the terms of {address_text('instrument', key[:20])}: "
+        f"{version.terms.name}{f' ({names})' if names else ''}"
+    )
+
+
+def _fields(record: msgspec.Struct) -> str:
+    told = {
+        name: value
+        for name, value in plain(record).items()
+        if value not in ("", None, [], 0) and name != "kind"
+    }
+    return ", ".join(f"{name.replace('_', ' ')} {_short(value)}" for name, value in told.items())
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return (
+            "{" + ", ".join(f"{name.replace('_', ' ')} {_short(item)}" for name, item in value.items()) + "}"
+        )
+    if isinstance(value, list):
+        return "[" + ", ".join(_short(item) for item in value) + "]"
+    return str(value)
+
+
+def _handle(table: int, _key: bytes, value: bytes) -> bytes | None:
+    """The handle that a record commits to, where it has one."""
+    known = _TABLES.get(table)
+    if known is None:
+        return None
+    try:
+        handle = getattr(known.decoder.exact(value), "handle", None)
+    except Malformed:
+        return None
+    return handle if isinstance(handle, bytes) else None

@@ -1,0 +1,235 @@
+"""What became of every row: listed in a file, counted on the screen, and reconciled with the register to the unit."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from rich.table import Table
+
+from counterfoil.demo.floor import DemoFailed
+from counterfoil.demo.market import MARKET, Market
+from counterfoil.demo.market_day import DayRecord, Run
+from counterfoil.demo.screen import Screen
+from counterfoil.gateways.sheets import csv_cell
+from counterfoil.gateways.trade_files import RowProblem, TradeRow
+from counterfoil.node.protocol import Problem
+from counterfoil.node.reads_business import InstructionLine
+from counterfoil.primitives.calendars import date_text
+from counterfoil.sdk.client import Client
+
+COLUMNS = ("outcome", "file", "line", "trade_reference", "reason", "explanation", "remedy", "row")
+CLOSES_SHOWN = 2
+SHOWN_MAX = 12
+"""Lines of a table on the screen; the file has them all."""
+
+
+@dataclass
+class Outcomes:
+    """Rows by what became of them. no_trade: price reports and the like; bad: rows that should have been trades."""
+
+    rows: int = 0
+    settled: int = 0
+    pending: Counter[tuple[str, str]] = field(default_factory=Counter)
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    no_trade: Counter[tuple[str, str]] = field(default_factory=Counter)
+    bad: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    @property
+    def sum(self) -> int:
+        listed = (self.pending, self.refused, self.no_trade, self.bad)
+        return self.settled + sum(counter.total() for counter in listed)
+
+    def check(self) -> None:
+        """DemoFailed unless every row has exactly one outcome."""
+        if self.sum != self.rows:
+            raise DemoFailed(
+                f"The counts do not add up: {self.rows:,} rows were read, {self.sum:,} are accounted for."
+            )
+
+
+class RowList:
+    """The list of all rows that did not settle, written as they become known."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.outcomes = Outcomes()
+        self.lines = 0
+        try:
+            self._file = path.open("x", encoding="utf-8", newline="")
+        except FileExistsError:
+            raise DemoFailed(f"There is a file {path} already; name another one with --report.") from None
+        except OSError as error:
+            raise DemoFailed(f"The report {path} cannot be written: {error.strerror}.") from None
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(COLUMNS)
+
+    def problem(self, problem: RowProblem) -> None:
+        """A row that is no trade."""
+        outcomes = self.outcomes
+        counter, outcome = (
+            (outcomes.bad, "bad row") if problem.code.is_bad_row else (outcomes.no_trade, "no trade")
+        )
+        counter[(problem.code.name, problem.code.explanation)] += 1
+        told = f"{problem.field}: {problem.detail}" if problem.field and problem.detail else problem.detail
+        explanation = f"{problem.code.explanation} {told}".strip()
+        where = (problem.file, str(problem.line), "")
+        self._write(outcome, *where, problem.code.name, explanation, problem.remedy, problem.text)
+
+    def refused(self, row: TradeRow, problem: Problem) -> None:
+        """A trade that the ledger did not take."""
+        self.outcomes.refused[(f"{problem.number} {problem.name}", problem.explanation)] += 1
+        where = (row.file, str(row.line), row.trade_reference)
+        reason = f"{problem.number} {problem.name}"
+        self._write("refused", *where, reason, problem.explanation, problem.resolution, "")
+
+    def pending(self, where: tuple[str, int, str], line: InstructionLine) -> None:
+        """A trade that is matched and has not settled."""
+        code = line.code or "none"
+        self.outcomes.pending[(code, line.words or "It waits for its date.")] += 1
+        self._write("pending", where[0], str(where[1]), where[2], code, line.words, line.remedy, "")
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> RowList:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _write(self, *cells: str) -> None:
+        self.lines += 1
+        self._writer.writerow([csv_cell(cell) for cell in cells])
+
+
+def settle_accounts(market: Market, run: Run, listed: RowList) -> int:
+    """Find what is pending, check that all counts add up, and that every account holds what its trades say.
+
+    Returns how many holdings were compared. DemoFailed where anything differs.
+    """
+    outcomes, pending = listed.outcomes, 0
+    nets = dict(run.nets)
+    for line in market.floor.depository.instructions(market=MARKET):
+        where = run.entered.get(line.instruction_id)
+        if where is None:
+            continue  # the receiving side of a pair, or somebody else's
+        pending += 1
+        listed.pending(where, line)
+        _take_back(nets, line)
+    outcomes.rows = market.plan.tally.rows
+    outcomes.settled = len(run.entered) - pending
+    outcomes.check()
+    return _reconcile(market, run, nets)
+
+
+def _take_back(nets: dict[tuple[bytes, bytes], int], line: InstructionLine) -> None:
+    """What a pending delivery has not moved."""
+    moved = (
+        (line.account, line.instrument_id, line.quantity - line.settled_quantity),
+        (line.counterparty_account, line.instrument_id, line.settled_quantity - line.quantity),
+        (line.cash_account, line.asset, line.settled_amount - line.amount),
+        (line.counterparty_account, line.asset, line.amount - line.settled_amount),
+    )
+    for account, what, quantity in moved:
+        nets[(account, what)] = nets.get((account, what), 0) + quantity
+
+
+def _reconcile(market: Market, run: Run, nets: dict[tuple[bytes, bytes], int]) -> int:
+    """Every holding is what it was at the opening and what its settled trades changed."""
+    compared = 0
+    regulator = market.floor.regulator
+    for what in (*market.securities.values(), *market.money.values()):
+        before = _holdings(regulator, what, run.opening_height)
+        after = _holdings(regulator, what)
+        for account in before | after | {key[0]: 0 for key in nets if key[1] == what}:
+            wanted = before.get(account, 0) + nets.get((account, what), 0)
+            if after.get(account, 0) != wanted:
+                raise DemoFailed(
+                    f"Account {account.hex()} holds {after.get(account, 0)} of {what.hex()}, and its trades say"
+                    f" {wanted}."
+                )
+            compared += 1
+    return compared
+
+
+def _holdings(client: Client, instrument: bytes, height: int = 0) -> dict[bytes, int]:
+    lines = client.register(instrument, height or "")
+    return {line.account_id: line.available + line.earmarked for line in lines}
+
+
+def outcomes_table(outcomes: Outcomes) -> Table:
+    """Every row counted once, with a total that is the number of rows read."""
+    table = Table(title="What became of the rows", title_justify="left", show_footer=True, pad_edge=False)
+    table.add_column("outcome", footer="all rows")
+    table.add_column("rows", justify="right", footer=f"{outcomes.sum:,}")
+    table.add_column("reason", overflow="fold")
+    table.add_row("[green]settled[/green]", f"{outcomes.settled:,}", "delivered against payment")
+    kinds = (
+        ("[yellow]pending[/yellow]", outcomes.pending),
+        ("[red]refused[/red]", outcomes.refused),
+        ("[red]bad row[/red]", outcomes.bad),
+        ("no trade", outcomes.no_trade),
+    )
+    for name, counter in kinds:
+        shown = counter.most_common(SHOWN_MAX)
+        for (reason, words), count in shown:
+            table.add_row(name, f"{count:,}", f"[bold]{reason}[/bold] {words}")
+        rest = counter.total() - sum(count for _, count in shown)
+        if rest:
+            table.add_row(name, f"{rest:,}", "for other reasons")
+    return table
+
+
+def register_table(market: Market, run: Run, name: str) -> Table:
+    """The largest holders of one security: before the first trade, at closes of business, and now."""
+    regulator, security = market.floor.regulator, market.securities[name]
+    closes = _telling_closes(run)
+    moments = ["before", *(f"close of {date_text(day.date)}" for day in closes), "now"]
+    heights = [run.opening_height, *(day.closed for day in closes), 0]
+    registers = [_holdings(regulator, security, height) for height in heights]
+    page = regulator.register_page(security, limit=SHOWN_MAX - 4)
+    shown = market.plan.securities[name]
+    title = f"Register of {shown.isin}" + (f" ({shown.symbol})" if shown.symbol else "")
+    table = Table(title=title, title_justify="left", show_footer=True, pad_edge=False)
+    table.add_column("holder", footer="all holders")
+    for moment, held in zip(moments, registers, strict=True):
+        table.add_column(moment, justify="right", footer=f"{sum(held.values()):,}")
+    for line in page.lines:
+        holder = line.owner_name or line.account_id.hex()[:16]
+        table.add_row(holder, *(f"{held.get(line.account_id, 0):,}" for held in registers))
+    others = [
+        sum(held.values()) - sum(held.get(line.account_id, 0) for line in page.lines) for held in registers
+    ]
+    if any(others):
+        table.add_row(f"{page.holders - len(page.lines):,} others", *(f"{other:,}" for other in others))
+    return table
+
+
+def _telling_closes(run: Run) -> list[DayRecord]:
+    """Up to two closes between which and the end most was settled, in order."""
+    left = [sum(day.settled for day in run.days[at + 1 :]) for at in range(len(run.days))]
+    before_end = [(later, at) for at, later in enumerate(left) if later]
+    chosen = sorted(at for _, at in sorted(before_end)[:CLOSES_SHOWN])
+    return [run.days[at] for at in chosen]
+
+
+def busiest_security(market: Market) -> str:
+    """The security of which most was to be delivered."""
+    totals: Counter[str] = Counter()
+    for (_, name), quantity in market.plan.deliveries.items():
+        totals[name] += quantity
+    return max(sorted(totals), key=lambda name: totals[name])
+
+
+def show_outcomes(screen: Screen, listed: RowList, compared: int) -> None:
+    """The table, and where the full list is."""
+    screen.table(outcomes_table(listed.outcomes))
+    screen.line(
+        f"All {compared:,} holdings are what they were at the opening and what the settled trades changed."
+    )

@@ -123,6 +123,8 @@ def test_records_that_memory_lets_go_are_read_again(blocks: list[Block]) -> None
         for block in blocks:
             tight.block(block)
             tight.state.flush()
+            shelves = tight.state.books.shelves.values()
+            assert all(len(shelf.live) <= 4 for shelf in shelves if shelf.index is None)
     for block in blocks:
         roomy.block(block)
     assert tight.headers == roomy.headers

@@ -29,7 +29,7 @@ R = TypeVar("R", bound=Record)
 RECENT_BLOCKS = 16
 """For so many blocks overwritten digests are kept, so that a proof can be made against a header already signed."""
 LIVE_RECORDS_MAX = 400_000
-"""So many decoded records a table keeps in memory before the older half is let go."""
+"""So many decoded records a table keeps in memory before the older ones, down to half as many, are let go."""
 
 RESTORING = b"restoring"
 HELD_FROM = b"held_from"
@@ -376,7 +376,7 @@ class State:
         for shelf in self.books.shelves.values():
             shelf.unwritten.clear()
             if shelf.index is None and len(shelf.live) > LIVE_RECORDS_MAX:
-                for key in list(shelf.live)[: LIVE_RECORDS_MAX // 2]:
+                for key in list(shelf.live)[: -LIVE_RECORDS_MAX // 2]:
                     del shelf.live[key]
                     shelf.rows.pop(key, None)
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from counterfoil.modules.settlement.records import BatchChunk
 from counterfoil.modules.settlement.rejects import SettlementReject
 from counterfoil.primitives.digests import BATCH, CHUNK
-from counterfoil.primitives.digests import BATCH, CHUNK
 from counterfoil.primitives.outcome import Rejected
 
 LEGS_PER_CHUNK_MAX = 65_536

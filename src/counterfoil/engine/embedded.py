@@ -146,6 +146,7 @@ class EmbeddedEngine:
                 )
             for height, payload in self._log.read_from(first):
                 self.replay(LOGGED_BLOCK.trusted(payload))
+                self._flush_now_and_then()
                 if progress is not None:
                     progress(height - first + 1, last - first + 1)
             if last >= first:
@@ -318,11 +319,14 @@ class EmbeddedEngine:
 
     def conclude(self, time_ms: int, items: tuple[bytes, ...]) -> None:
         """Commit the executed block, make it durable, and now and then write the record store."""
-        state = self.machine.state
         header = self.machine.commit()
         block = DecidedBlock(header.height, time_ms, self._sealer.address, (), b"", items)
         self.make_durable(block, header)
+        self._flush_now_and_then()
+
+    def _flush_now_and_then(self) -> None:
         self._blocks_unwritten += 1
+        state = self.machine.state
         if self._blocks_unwritten >= FLUSH_BLOCKS or state.unwritten_changes > FLUSH_CHANGES:
             state.flush()
             self._blocks_unwritten = 0

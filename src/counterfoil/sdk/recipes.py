@@ -6,14 +6,19 @@ itself. Quantities count units of the instrument's scale, amounts units of the m
 
 from __future__ import annotations
 
-from counterfoil.primitives.calendars import IsoDate, add_days
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from counterfoil.primitives.calendars import IsoDate, add_days, day_number
 from counterfoil.primitives.identifiers import is_isin
 from counterfoil.sdk.messages import (
     UTC,
     AccountKind,
+    Allot,
     AnnounceInstrument,
     Calendar,
     DaySchedule,
+    HoldingLine,
     Identifier,
     InstructBoth,
     InstrumentKind,
@@ -21,6 +26,7 @@ from counterfoil.sdk.messages import (
     OpenAccount,
     OpenMarket,
     QuantityType,
+    RegisterIssue,
     RegistrationApprover,
     Rounding,
     Rulebook,
@@ -35,6 +41,22 @@ WEEKENDS = Calendar(0b1100000)
 REGISTRATION = (RegistrationApprover.ISSUER, RegistrationApprover.REGULATOR, RegistrationApprover.NOTARY)
 CUT_OFF_DVP_MINUTE, CUT_OFF_FOP_MINUTE = 17 * 60, 18 * 60
 PRICE_SCALE = 4
+_DAY_MS = 86_400_000
+
+
+class Acting(Protocol):
+    """Whoever acts for a party, such as a client."""
+
+    @property
+    def party(self) -> bytes: ...
+
+
+Who = bytes | Acting
+"""A party: its id, or whoever acts for it."""
+
+
+def _party(who: Who) -> bytes:
+    return who if isinstance(who, bytes) else who.party
 
 
 def rulebook(
@@ -69,7 +91,7 @@ def rulebook(
 
 
 def open_market(
-    operator: bytes,
+    operator: Who,
     market: str,
     name: str,
     first_day: int,
@@ -78,14 +100,14 @@ def open_market(
 ) -> OpenMarket:
     """Found a market whose first business day is `first_day` (yyyymmdd), which its calendar must leave open."""
     last_date = add_days(IsoDate(first_day), -1)
-    return OpenMarket(operator, market, name, last_date, rules or rulebook(first_day), closed, closed)
+    return OpenMarket(_party(operator), market, name, last_date, rules or rulebook(first_day), closed, closed)
 
 
 def open_account(
-    owner: bytes, servicer: bytes, kind: AccountKind = AccountKind.OWN, default_cash: bytes = b""
+    owner: Who, servicer: Who, kind: AccountKind = AccountKind.OWN, default_cash: bytes = b""
 ) -> OpenAccount:
     """An account without signers of its own: owner and servicer dispose of it."""
-    return OpenAccount(owner, servicer, kind, default_cash_account=default_cash)
+    return OpenAccount(_party(owner), _party(servicer), kind, default_cash_account=default_cash)
 
 
 def terms(
@@ -120,8 +142,8 @@ def terms(
 
 
 def equity(
-    registrar: bytes,
-    issuer: bytes,
+    registrar: Who,
+    issuer: Who,
     market: str,
     currency: str,
     issuance_account: bytes,
@@ -144,8 +166,8 @@ def equity(
 
 
 def bond(
-    registrar: bytes,
-    issuer: bytes,
+    registrar: Who,
+    issuer: Who,
     market: str,
     currency: str,
     issuance_account: bytes,
@@ -168,8 +190,8 @@ def bond(
 
 
 def money_token(
-    registrar: bytes,
-    issuer: bytes,
+    registrar: Who,
+    issuer: Who,
     market: str,
     currency: str,
     issuance_account: bytes,
@@ -191,21 +213,49 @@ def money_token(
     )
 
 
+def register(
+    issuer: Who,
+    instrument: bytes,
+    quantity: int,
+    treasury: bytes,
+    papers: bytes,
+    cosigners: Sequence[Who],
+) -> RegisterIssue:
+    """Initial registration, to be signed by the issuer and by those whom the market's rulebook names, in its order.
+
+    papers: SHA-256 of what it rests on. Of a money token: quantity 0 and treasury b"".
+    """
+    approvers = (_party(issuer), *(_party(one) for one in cosigners))
+    return RegisterIssue(instrument, quantity, treasury, approvers, papers)
+
+
+def allot(
+    instrument: bytes,
+    source: bytes,
+    lines: Mapping[bytes, int],
+    reference: str,
+    papers: bytes,
+    *,
+    to_underwriters: bool = False,
+) -> Allot:
+    """Distribute an issue from an account: lines are quantities by account."""
+    listed = tuple(HoldingLine(account, quantity) for account, quantity in lines.items())
+    return Allot(instrument, source, to_underwriters, listed, sum(lines.values()), reference, papers)
+
+
 def dvp(
     market: str,
     reference: str,
+    trade_date: int,
     *,
-    seller: bytes,
-    seller_account: bytes,
-    buyer: bytes,
-    buyer_account: bytes,
+    seller: tuple[Who, bytes],
+    buyer: tuple[Who, bytes],
     instrument: bytes,
     quantity: int,
     asset: bytes,
     amount: int,
-    trade_date: int,
-    settlement_date: int,
-    time_ms: int,
+    settlement_date: int = 0,
+    time_ms: int = 0,
     venue: str = "XOFF",
     price: int = 0,
     price_scale: int = PRICE_SCALE,
@@ -214,13 +264,14 @@ def dvp(
 ) -> InstructBoth:
     """A trade and both sides' instructions, delivery against payment, to be signed by both.
 
-    reference: of the trade, unique for its venue; the sides' own references are made from it. seller_cash, buyer_cash:
-    b"" for the default cash account of each side's account, or itself where it has none.
+    reference: of the trade, unique for its venue; the sides' own references are made from it. seller, buyer: party and
+    account. settlement_date: 0 for the trade date. time_ms: of execution, 0 for the trade date's midnight in UTC.
+    seller_cash, buyer_cash: b"" for the default cash account of the side's account, or itself where it has none.
     """
     trade = TradeTerms(
         trade_reference=reference,
         venue=venue,
-        execution_time_ms=time_ms,
+        execution_time_ms=time_ms or day_number(IsoDate(trade_date)) * _DAY_MS,
         trade_date=trade_date,
         instrument_id=instrument,
         quantity=quantity,
@@ -228,22 +279,22 @@ def dvp(
         price_scale=price_scale,
         amount=amount,
         asset=asset,
-        seller=seller,
-        buyer=buyer,
+        seller=_party(seller[0]),
+        buyer=_party(buyer[0]),
     )
     return InstructBoth(
         market,
         trade,
-        settlement_date,
-        Side(seller_account, f"{reference}-S", seller_cash),
-        Side(buyer_account, f"{reference}-B", buyer_cash),
+        settlement_date or trade_date,
+        Side(seller[1], f"{reference}-S", seller_cash),
+        Side(buyer[1], f"{reference}-B", buyer_cash),
     )
 
 
 def _announce(
     kind: InstrumentKind,
-    registrar: bytes,
-    issuer: bytes,
+    registrar: Who,
+    issuer: Who,
     market: str,
     currency: str,
     issuance_account: bytes,
@@ -253,8 +304,8 @@ def _announce(
     class_name: str,
 ) -> AnnounceInstrument:
     return AnnounceInstrument(
-        registrar=registrar,
-        issuer=issuer,
+        registrar=_party(registrar),
+        issuer=_party(issuer),
         kind=kind,
         market=market,
         class_name=class_name,

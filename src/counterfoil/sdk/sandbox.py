@@ -27,14 +27,11 @@ from counterfoil.sdk.messages import (
     UTC,
     AcceptAsset,
     AccountKind,
-    Allot,
     AnnounceInstrument,
     CloseDay,
     DaySchedule,
-    HoldingLine,
     Mint,
     OpenDay,
-    RegisterIssue,
 )
 
 MARKET = "XSBX"
@@ -209,59 +206,40 @@ def seed(connect: Connect) -> Fixtures:
     )
     today = _date_of(depository.time_ms())
     rules = recipes.rulebook(today, schedule=DaySchedule(OPENS_MINUTE, CLOSES_MINUTE))
-    depository.send(recipes.open_market(depository.party, MARKET, "Sandbox Market", today, rules))
+    depository.send(recipes.open_market(depository, MARKET, "Sandbox Market", today, rules))
     if not depository.market(MARKET).is_open:
         depository.send(OpenDay(MARKET, today))
 
     def opened(owner: Client, servicer: Client, kind: AccountKind = AccountKind.OWN) -> bytes:
-        return servicer.send(recipes.open_account(owner.party, servicer.party, kind)).created
+        return servicer.send(recipes.open_account(owner, servicer, kind)).created
 
-    def registered(
-        issuer: Client, announcement_of: Callable[[bytes], AnnounceInstrument], quantity: int, each: int
-    ) -> bytes:
-        """Announce and register; what is issued is allotted to the holders in equal parts."""
-        issuance = opened(issuer, depository, AccountKind.ISSUANCE)
-        instrument = depository.send(announcement_of(issuance)).created
+    def issued(issuer: Client, announced: AnnounceInstrument, quantity: int, each: int) -> bytes:
+        """Announce and register; part of what is issued is allotted to the holders."""
+        instrument = depository.send(announced).created
         treasury = opened(issuer, depository, AccountKind.TREASURY) if quantity else b""
-        approvers = (issuer.party, regulator.party, notary.party)
         papers = sha256(b"papers" + instrument).digest()
-        asked = RegisterIssue(instrument, quantity, treasury, approvers, papers)
-        issuer.send(asked, cosigners=(regulator, notary))
-        if quantity:
-            lines = tuple(HoldingLine(accounts[name], each) for name in HOLDERS)
-            issuer.send(Allot(instrument, treasury, False, lines, each * len(lines), "ALLOTMENT-1", papers))
+        ask = recipes.register(issuer, instrument, quantity, treasury, papers, cosigners)
+        issuer.send(ask, cosigners=cosigners)
+        if each:
+            lines = {accounts[name]: each for name in HOLDERS}
+            issuer.send(recipes.allot(instrument, treasury, lines, "ALLOTMENT-1", papers))
         return instrument
 
+    cosigners = (regulator, notary)
     accounts = {
         name: opened(clients[name], clients.get(_SERVICERS.get(name, ""), depository)) for name in HOLDERS
     }
-    share_terms = recipes.terms("Sandbox Share", SHARE_ISIN)
-    bond_terms = recipes.terms(
-        "Sandbox Bond 3 % 2034", BOND_ISIN, maturity_date=20340102, nominal=1, nominal_scale=0
+    a, b = clients["issuer-a"], clients["issuer-b"]
+    contras = [opened(issuer, depository, AccountKind.ISSUANCE) for issuer in (a, b, trustee)]
+    terms = (
+        recipes.terms("Sandbox Share", SHARE_ISIN),
+        recipes.terms("Sandbox Bond 3 % 2034", BOND_ISIN, maturity_date=20340102, nominal=1),
+        recipes.terms("Trustee Euro"),
     )
-    share = registered(
-        clients["issuer-a"],
-        lambda issuance: recipes.equity(
-            depository.party, clients["issuer-a"].party, MARKET, "EUR", issuance, share_terms
-        ),
-        SHARES,
-        SHARES_EACH,
-    )
-    bond = registered(
-        clients["issuer-b"],
-        lambda issuance: recipes.bond(
-            depository.party, clients["issuer-b"].party, MARKET, "EUR", issuance, bond_terms
-        ),
-        FACE_AMOUNT,
-        FACE_EACH,
-    )
-    euro = registered(
-        trustee,
-        lambda issuance: recipes.money_token(
-            depository.party, trustee.party, MARKET, "EUR", issuance, recipes.terms("Trustee Euro")
-        ),
-        0,
-        0,
+    share = issued(a, recipes.equity(depository, a, MARKET, "EUR", contras[0], terms[0]), SHARES, SHARES_EACH)
+    bond = issued(b, recipes.bond(depository, b, MARKET, "EUR", contras[1], terms[1]), FACE_AMOUNT, FACE_EACH)
+    euro = issued(
+        trustee, recipes.money_token(depository, trustee, MARKET, "EUR", contras[2], terms[2]), 0, 0
     )
     depository.send(AcceptAsset(MARKET, euro, today))
     for number, name in enumerate(HOLDERS, 1):

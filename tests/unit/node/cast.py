@@ -188,17 +188,13 @@ class Cast:
         settled = recipes.dvp(
             MARKET,
             "T-2",
-            seller=a.party,
-            seller_account=self.accounts["client-a's"],
-            buyer=b.party,
-            buyer_account=self.accounts["broker-b's"],
+            TODAY,
+            seller=(a, self.accounts["client-a's"]),
+            buyer=(b, self.accounts["broker-b's"]),
             instrument=self.share,
             quantity=1,
             asset=self.token,
             amount=100,
-            trade_date=TODAY,
-            settlement_date=TODAY,
-            time_ms=SANDBOX_START_MS,
         )
         draft = a.draft(settled, signers=(a.keys[0].address, b.keys[0].address)).sign(a.keys[0], b.keys[0])
         self.settled, self.settled_expiry_ms = a.submit(draft), draft.expiry_ms

@@ -31,17 +31,13 @@ def sell(sandbox: Sandbox, reference: str, quantity: int) -> None:
     deal = recipes.dvp(
         "XSBX",
         reference,
-        seller=seller.party,
-        seller_account=sandbox.account("broker-a"),
-        buyer=buyer.party,
-        buyer_account=sandbox.account("broker-b"),
+        sandbox.today,
+        seller=(seller, sandbox.account("broker-a")),
+        buyer=(buyer, sandbox.account("broker-b")),
         instrument=sandbox.seeded.share,
         quantity=quantity,
         asset=sandbox.seeded.euro,
         amount=quantity * 1_000,
-        trade_date=sandbox.today,
-        settlement_date=sandbox.today,
-        time_ms=sandbox.time_ms,
     )
     seller.send(deal, cosigners=[buyer])
 

@@ -13,8 +13,33 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-BYTES = (b"", b"x", bytes(19), bytes(20), b"\xff" * 20, bytes(21), bytes(32), b"\xff" * 32, b"x" * 33, bytes(4_000))
-INTEGERS = (0, 1, -1, 2**31, 2**32, 2**53 + 1, 2**62, 2**63 - 1, 2**63, 2**64 - 1, -(2**63), 99_991_231, 20_240_230)
+BYTES = (
+    b"",
+    b"x",
+    bytes(19),
+    bytes(20),
+    b"\xff" * 20,
+    bytes(21),
+    bytes(32),
+    b"\xff" * 32,
+    b"x" * 33,
+    bytes(4_000),
+)
+INTEGERS = (
+    0,
+    1,
+    -1,
+    2**31,
+    2**32,
+    2**53 + 1,
+    2**62,
+    2**63 - 1,
+    2**63,
+    2**64 - 1,
+    -(2**63),
+    99_991_231,
+    20_240_230,
+)
 TEXTS = (
     "",
     " ",

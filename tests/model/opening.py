@@ -38,7 +38,14 @@ from counterfoil.modules.parties.messages import (
     WindDownParty,
 )
 from counterfoil.modules.parties.records import Role
-from counterfoil.modules.settlement.messages import Allocate, Instruct, InstructBoth, LoadBatch, OpenBatch, Side
+from counterfoil.modules.settlement.messages import (
+    Allocate,
+    Instruct,
+    InstructBoth,
+    LoadBatch,
+    OpenBatch,
+    Side,
+)
 from counterfoil.modules.settlement.records import BatchChunk, Method, Movement
 from counterfoil.modules.trades.messages import RecordTrade
 from counterfoil.modules.trades.records import TradeTerms
@@ -102,7 +109,9 @@ def terms(name: str, isin: str = "", *, maturity: int = 0, unit: int = 1) -> Ter
     return Terms(name, "", "", identifiers, unit, unit, unit, Rounding.DOWN, b"", maturity, 0, 0, b"")
 
 
-def chunk(accounts: list[bytes], instruments: list[bytes], legs: list[tuple[bytes, bytes, int]]) -> BatchChunk:
+def chunk(
+    accounts: list[bytes], instruments: list[bytes], legs: list[tuple[bytes, bytes, int]]
+) -> BatchChunk:
     """Legs (account, instrument, change) packed."""
     accounts, instruments = sorted(accounts), sorted(instruments)
     return BatchChunk(
@@ -198,8 +207,12 @@ class Opening:
 
     def all_instruments(self) -> None:
         equity, bond, money = InstrumentKind.EQUITY, InstrumentKind.BOND, InstrumentKind.MONEY_TOKEN
-        self.announce("share", equity, "issuer-a", "depository", "share issuance", terms("Share", "US4592001014"))
-        self.announce("other", equity, "issuer-a", "depository", "share issuance", terms("Other", "US5949181045"))
+        self.announce(
+            "share", equity, "issuer-a", "depository", "share issuance", terms("Share", "US4592001014")
+        )
+        self.announce(
+            "other", equity, "issuer-a", "depository", "share issuance", terms("Other", "US5949181045")
+        )
         self.announce("new", equity, "issuer-a", "depository", "share issuance", terms("New", "US0378331005"))
         self.announce(
             "bond",
@@ -217,7 +230,9 @@ class Opening:
             "bond issuance",
             terms("Bill", "DE0001102531", maturity=TUESDAY),
         )
-        self.announce("paused", equity, "issuer-b", "depository", "bond issuance", terms("Paused", "FR0000120271"))
+        self.announce(
+            "paused", equity, "issuer-b", "depository", "bond issuance", terms("Paused", "FR0000120271")
+        )
         self.announce("usd", money, "trustee", "trustee", "usd issuance", terms("Dollar"))
         self.announce("eur", money, "central-bank", "central-bank", "eur issuance", terms("Euro"), "EUR")
         self.register("share", "issuer-a", 1_000_000, "treasury")
@@ -233,7 +248,9 @@ class Opening:
             for name in ("usd", "eur"):
                 self.do(AcceptAsset(code, self.instruments[name], TUESDAY), *operator)
 
-    def allot(self, name: str, source: str, signers: str, *, underwriters: bool = False, **lines: int) -> None:
+    def allot(
+        self, name: str, source: str, signers: str, *, underwriters: bool = False, **lines: int
+    ) -> None:
         listed = tuple(
             HoldingLine(self.accounts[account], quantity)
             for account, quantity in sorted(lines.items(), key=lambda line: self.accounts[line[0]])
@@ -272,7 +289,8 @@ class Opening:
     def members(self) -> None:
         applicant = stranger("applicant")
         (self.parties["applicant"],) = self.do(
-            ApplyForAdmission(party("regulator"), (Role.TRUSTEE,), "Applicant", "", applicant.address), applicant
+            ApplyForAdmission(party("regulator"), (Role.TRUSTEE,), "Applicant", "", applicant.address),
+            applicant,
         )
         (self.parties["refused"],) = self.do(
             ApplyForAdmission(party("regulator"), (Role.NOTARY,), "Refused", "", applicant.address), applicant
@@ -314,9 +332,7 @@ class Opening:
         (self.objects["freeze"],) = self.do(
             FreezeHolding(regulator, accounts["ia"], share, 100, papers("freeze")), *by("regulator")
         )
-        self.do(
-            FreezeAccount(accounts["clients"], regulator, papers("order"), True, False), *by("regulator")
-        )
+        self.do(FreezeAccount(accounts["clients"], regulator, papers("order"), True, False), *by("regulator"))
         self.objects["redemption"], _ = self.do(
             RequestRedemption(self.instruments["usd"], accounts["ib"], 100, "R1"), *by("broker-b")
         )
@@ -326,39 +342,41 @@ class Opening:
 
     def terms(self, reference: str, quantity: int = 100, venue: str = "XTST", **changed: Any) -> TradeTerms:
         """A trade of broker-a's with broker-b at 2.50."""
-        fields: dict[str, Any] = dict(
-            trade_reference=reference,
-            venue=venue,
-            execution_time_ms=self.desk.time_ms,
-            trade_date=TUESDAY,
-            instrument_id=self.instruments["share"],
-            quantity=quantity,
-            price=250,
-            price_scale=2,
-            amount=quantity * 250,
-            asset=self.instruments["usd"],
-            seller=party("broker-a"),
-            buyer=party("broker-b"),
-        )
+        fields: dict[str, Any] = {
+            "trade_reference": reference,
+            "venue": venue,
+            "execution_time_ms": self.desk.time_ms,
+            "trade_date": TUESDAY,
+            "instrument_id": self.instruments["share"],
+            "quantity": quantity,
+            "price": 250,
+            "price_scale": 2,
+            "amount": quantity * 250,
+            "asset": self.instruments["usd"],
+            "seller": party("broker-a"),
+            "buyer": party("broker-b"),
+        }
         return TradeTerms(**{**fields, **changed})
 
-    def instruct(self, reference: str, delivers: bool = True, quantity: int = 100, **changed: Any) -> Instruct:
+    def instruct(
+        self, reference: str, delivers: bool = True, quantity: int = 100, **changed: Any
+    ) -> Instruct:
         """Broker-a's delivery to broker-b, or broker-b's receipt."""
-        fields: dict[str, Any] = dict(
-            market="XTST",
-            party=party("broker-a" if delivers else "broker-b"),
-            account=self.accounts["a" if delivers else "b"],
-            movement=Movement.DELIVER if delivers else Movement.RECEIVE,
-            method=Method.DVP,
-            instrument_id=self.instruments["share"],
-            quantity=quantity,
-            counterparty=party("broker-b" if delivers else "broker-a"),
-            trade_date=TUESDAY,
-            settlement_date=THURSDAY,
-            reference=reference,
-            asset=self.instruments["usd"],
-            amount=quantity * 250,
-        )
+        fields: dict[str, Any] = {
+            "market": "XTST",
+            "party": party("broker-a" if delivers else "broker-b"),
+            "account": self.accounts["a" if delivers else "b"],
+            "movement": Movement.DELIVER if delivers else Movement.RECEIVE,
+            "method": Method.DVP,
+            "instrument_id": self.instruments["share"],
+            "quantity": quantity,
+            "counterparty": party("broker-b" if delivers else "broker-a"),
+            "trade_date": TUESDAY,
+            "settlement_date": THURSDAY,
+            "reference": reference,
+            "asset": self.instruments["usd"],
+            "amount": quantity * 250,
+        }
         return Instruct(**{**fields, **changed})
 
     def both(self, reference: str, quantity: int = 100, **changed: Any) -> InstructBoth:
@@ -385,9 +403,7 @@ class Opening:
         _, objects["allocated"], _ = self.do(self.both("P2", date=THURSDAY), *both)
         (objects["allocation"],) = self.do(Allocate(objects["allocated"]), *a)
         for name in ("signable", "refusable"):
-            _, objects[name], _ = self.do(
-                self.both(name, market="XSGN", venue="XSGN", date=THURSDAY), *both
-            )
+            _, objects[name], _ = self.do(self.both(name, market="XSGN", venue="XSGN", date=THURSDAY), *both)
         legs = [(self.accounts["a"], -5), (self.accounts["b"], 5)]
         self.objects["legs digest"] = b""
         part = chunk(
@@ -396,9 +412,7 @@ class Opening:
             [(account, self.instruments["share"], change) for account, change in legs],
         )
         self.chunk = part
-        (objects["batch"],) = self.do(
-            OpenBatch("XTST", party("depository"), "B1", TUESDAY, 1), *DEPOSITORY
-        )
+        (objects["batch"],) = self.do(OpenBatch("XTST", party("depository"), "B1", TUESDAY, 1), *DEPOSITORY)
         self.do(LoadBatch(objects["batch"], 0, part), *DEPOSITORY)
         (objects["open batch"],) = self.do(
             OpenBatch("XTST", party("depository"), "B2", TUESDAY, 2), *DEPOSITORY

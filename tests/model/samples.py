@@ -203,7 +203,9 @@ def _markets(opening: Opening) -> Iterator[Sample]:
     new = OpenMarket(depository, "XNEW", "New", FRIDAY_BEFORE, BY_SCHEDULE, WEEKDAYS, WEEKDAYS)
     yield new, signed
     yield AmendRulebook("XTST", replace(BY_HAND, effective_from=WEDNESDAY)), signed
-    later = replace(BY_SCHEDULE, effective_from=WEDNESDAY, offsets=UtcOffsets(((0, 60), (1_704_300_000_000, 120))))
+    later = replace(
+        BY_SCHEDULE, effective_from=WEDNESDAY, offsets=UtcOffsets(((0, 60), (1_704_300_000_000, 120)))
+    )
     yield AmendRulebook("XSGN", later), by("exchange")
     yield SetCalendar("XTST", CalendarKind.CURRENCY, "USD", WEDNESDAY, WEEKDAYS), signed
     working = Calendar(SATURDAY_AND_SUNDAY, (THURSDAY,), (20240106,))

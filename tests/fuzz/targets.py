@@ -1,0 +1,397 @@
+"""What is fed: each target makes an input by chance and hands it to one door of the ledger.
+
+A door answers, or refuses in the one way that it promises; any other exception is a finding. What each input led to
+is counted under a short text.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+from nacl import bindings
+
+from counterfoil.cli.messages import MessageFileError, read_messages
+from counterfoil.engine.decided import LOGGED_BLOCK
+from counterfoil.gateways.trade_files import (
+    Participants,
+    RowProblem,
+    TradeFile,
+    TradeFileError,
+    header_line,
+)
+from counterfoil.machine.genesis import decode_genesis
+from counterfoil.machine.rejects import MachineReject
+from counterfoil.machine.transactions import (
+    Mode,
+    Signature,
+    Transaction,
+    encode_bundle,
+    read_bundle,
+    sign_prefix,
+)
+from counterfoil.modules.settlement.interface import INSTRUCTIONS
+from counterfoil.node.protocol import REQUEST
+from counterfoil.node.reads import READS, answer_read
+from counterfoil.node.refusals import Refused
+from counterfoil.node.service import Service
+from counterfoil.node.transfer_format import Head, Opening, Sealing, TransferFileError, TransportKey
+from counterfoil.policy.errors import NotVisible
+from counterfoil.primitives.addresses import AddressKind, parse_text, to_text
+from counterfoil.primitives.calendars import parse_date
+from counterfoil.primitives.codec import Malformed, encode
+from counterfoil.primitives.currencies import is_currency
+from counterfoil.primitives.identifiers import check_cfi, check_isin, check_lei, check_mic
+from counterfoil.primitives.outcome import Rejected
+from counterfoil.state.proof_files import encode_proof
+from counterfoil.state.proof_formats import ProofKind
+from counterfoil.state.proofs import Prover, Sources
+from counterfoil.state.rows import value_of
+from counterfoil.verify import ProofRefused, Trust, Verified, verify_proof
+from tests.fuzz.mangling import mangled
+from tests.fuzz.requests import good_requests, params_of
+from tests.model.desk import SECRETS, by, memory_node, party
+from tests.model.mutations import mutant
+from tests.model.opening import Opening as Morning
+from tests.model.samples import samples
+
+Target = Callable[[Random], str]
+
+RULES_FAILED = MachineReject.RULES_FAILED.number
+TICKS = "20131007_ibm_Trade_Tick.csv"
+TICK_ROWS = (b"34200788,1821400,64,Q,1,0", b"57600000,1821400.5,100,N,20000001,1", b"1.5,1,1,P,0,0")
+OWN_ROWS = (
+    b"T-1,IBM,XNYS,2013-10-07,2013-10-07T13:30:00Z,REGULAR,100,181.52,18152.00,USD,ALPHA,BRAVO,,",
+    b'"T,2",US4592001014,XNYS,2013-10-07,2013-10-07T13:30:00.123+01:00,2013-10-10,1,0.01,,USD,ALPHA,BRAVO,A,B',
+)
+TRANSPORT_KEY = bytes(range(32))
+
+
+class Doors:
+    """Every door of one ledger that stays as it is."""
+
+    def __init__(self) -> None:
+        morning = Morning().everything()
+        self.desk = morning.desk
+        self.desk.pass_time()
+        self.machine = self.desk.machine
+        self.service = Service(self.desk.node)
+        self.samples = list(samples(morning))
+        self.morning = morning
+        self.desk.pass_time()
+        self.transactions = [self.desk.transaction(message, *keys) for message, keys in self.samples]
+        self.bodies = [self.machine.reader.prepare(raw).body for raw in self.transactions]
+        self.bundles = [
+            self.desk.engine.bundle([self.desk.prepared(raw)], self.desk.time_ms)
+            for raw in self.transactions[:20]
+        ]
+        self.proposals = [encode((body.signers, body.messages)) for body in self.bodies if body is not None]
+        self.genesis = self.desk.node.genesis_bytes
+        self.trust = Trust.in_genesis(self.genesis)
+        self.proofs = list(self._proofs())
+        self.requests = good_requests(self.desk, self.transactions)
+        self.viewers = (b"", party("regulator"), party("depository"), party("broker-a"), bytes(20))
+        self.params = {
+            name: [encode(one) for one in params_of(read.params, morning)] for name, read in READS.items()
+        }
+        self.blocks = [payload for _, payload in self.desk.node.log.read_from(1)][:40]
+        self.export = self._export()
+        self.texts = [
+            *(to_text(kind, bytes(range(20))) for kind in AddressKind),
+            *("US4592001014", "5493001KJTIIGC8Y1R12", "ESVUFR", "XNYS", "USD", "2013-10-07", "20131007"),
+        ]
+        self.participants = Participants(("ALPHA", "BRAVO"))
+        self._temporary = TemporaryDirectory(prefix="counterfoil-fuzz-")
+        self.folder = Path(self._temporary.name)
+        cancel = {"message": "Cancel", "instruction_id": "00" * 32}
+        mint = {
+            "message": "Mint",
+            "instrument_id": "isin:US4592001014",
+            "account_id": to_text(AddressKind.ACCOUNT, bytes(20)),
+            "amount": 5,
+            "bank_entry": "X",
+            "booking_date": "2024-01-02",
+        }
+        self.message_files = [msgspec.json.encode([cancel, mint]), msgspec.json.encode(mint)]
+        self.targets: tuple[tuple[int, Target], ...] = (
+            (20, self.transaction_bytes),
+            (12, self.body_bytes),
+            (25, self.message),
+            (5, self.list_of_messages),
+            (5, self.bundle),
+            (5, self.proposal),
+            (4, self.genesis_file),
+            (6, self.proof_file),
+            (2, self.trust_file),
+            (6, self.request_frame),
+            (6, self.named_read),
+            (2, self.logged_block),
+            (2, self.export_file),
+            (6, self.texts_of_all_kinds),
+            (6, self.trade_file),
+            (4, self.message_file),
+        )
+        self.weights = [weight for weight, _ in self.targets]
+
+    def one(self, chance: Random) -> tuple[str, str]:
+        """Feed one input to one door: (which, what came of it)."""
+        ((_, target),) = chance.choices(self.targets, self.weights)
+        return target.__name__, target(chance)
+
+    def take_back(self) -> None:
+        """After a door failed: what it left undone is undone."""
+        if self.machine._executed is not None:
+            self.machine.discard()
+
+    # Admission and execution
+
+    def transaction_bytes(self, chance: Random) -> str:
+        return self._execute([mangled(self.transactions, chance)])
+
+    def body_bytes(self, chance: Random) -> str:
+        """A damaged body under signatures that fit it."""
+        message, keys = chance.choice(self.samples)
+        body = mangled([encode(self.desk.body((message,), [key.address for key in keys]))], chance)
+        signed = sign_prefix(self.desk.chain_id) + body
+        signatures = tuple(Signature(at, key.public_key, key.sign(signed)) for at, key in enumerate(keys))
+        return self._execute([encode(Transaction(body, signatures))])
+
+    def message(self, chance: Random) -> str:
+        """A message with other values in some fields, under the right signatures."""
+        return self._execute([self._signed([self._mutant(chance)], chance)])
+
+    def list_of_messages(self, chance: Random) -> str:
+        chosen = [self._mutant(chance) for _ in range(chance.randrange(2, 6))]
+        return self._execute([self._signed(chosen, chance)])
+
+    def _mutant(self, chance: Random) -> tuple[Any, Any]:
+        message, keys = chance.choice(self.samples)
+        for _ in range(chance.choice((0, 1, 1, 2, 3))):
+            message = mutant(message, chance)
+        return message, keys
+
+    def _signed(self, chosen: list[tuple[Any, Any]], chance: Random) -> bytes:
+        keys = tuple(dict.fromkeys(key for _, signing in chosen for key in signing))[:16]
+        if chance.random() < 0.05:
+            keys = (*keys, *by("broker-b"))[-16:]
+        messages = [message for message, _ in chosen]
+        return self.desk.transaction(messages, *keys, mode=chance.choice(tuple(Mode)))
+
+    def _execute(self, raws: list[bytes]) -> str:
+        """Execute in a block and take everything back; what would be committed must be what can be encoded."""
+        machine = self.machine
+        prepared = [self.desk.prepared(raw) for raw in raws]
+        outcomes = machine.execute(self.desk.height + 1, self.desk.next_time_ms(), [prepared], bytes(32))
+        for shelf in machine.state.books.shelves.values():
+            for key in shelf.touched:
+                encode(shelf.live[key])
+        machine.discard()
+        number = outcomes[0].result.number
+        if number == RULES_FAILED:
+            raise AssertionError("the rules failed")
+        return f"{number}"
+
+    # Decoding
+
+    def bundle(self, chance: Random) -> str:
+        raw = mangled(self.bundles, chance)
+        if chance.random() < 0.3:
+            content = mangled([read_bundle(chance.choice(self.bundles))[0].content], chance)
+            raw = encode_bundle(content, b"\1" + bytes(32), bytes(64))
+        with _refused(Rejected) as answer:
+            self.desk.engine._open_bundle(raw)
+            assert raw in self.bundles, "a changed bundle was believed"
+        return answer[0]
+
+    def proposal(self, chance: Random) -> str:
+        with _refused(Malformed) as answer:
+            self.machine.reader.proposal(mangled(self.proposals, chance))
+        return answer[0]
+
+    def genesis_file(self, chance: Random) -> str:
+        """Read, and where it can be read, founded."""
+        data = (
+            _mangled_json(self.genesis, chance) if chance.random() < 0.5 else mangled([self.genesis], chance)
+        )
+        with _refused(ValueError) as answer:
+            genesis = decode_genesis(data)
+            if chance.random() < 0.05 and "opening_register" not in genesis.sections:
+                answer[0] = "founded"
+                node = memory_node(genesis)
+                node.engine.found()
+        return answer[0]
+
+    def proof_file(self, chance: Random) -> str:
+        data = (
+            _mangled_json(chance.choice(self.proofs), chance)
+            if chance.random() < 0.5
+            else mangled(self.proofs, chance)
+        )
+        with _refused(ProofRefused) as answer:
+            found = verify_proof(data, self.trust)
+            assert self._is_true(found), "an untrue proof was believed"
+        return answer[0]
+
+    def _is_true(self, found: Verified) -> bool:
+        """Of what somebody may say by leaving out or repeating parts of a proof: whether it is so on the ledger."""
+        state, shown = self.machine.state, (*found.records, *found.named)
+        values = [state.row_at(state.tables[one.table], one.key, found.height) for one in shown]
+        true = all(
+            row is not None and value_of(row) == one.value for one, row in zip(shown, values, strict=True)
+        )
+        if found.place is not None and found.kind is ProofKind.LIST:
+            true = true and [bytes([one.table]) + one.key for one in found.records] == list(
+                state.members(found.place.number, found.place.parent, found.height)
+            )
+        return true and found.sealed == self.machine.last
+
+    def trust_file(self, chance: Random) -> str:
+        with _refused(ValueError) as answer:
+            Trust.in_genesis(
+                _mangled_json(self.genesis, chance)
+                if chance.random() < 0.5
+                else mangled([self.genesis], chance)
+            )
+        return answer[0]
+
+    def request_frame(self, chance: Random) -> str:
+        with _refused(Malformed) as answer:
+            REQUEST.exact(mangled(self.requests, chance))
+        return answer[0]
+
+    def named_read(self, chance: Random) -> str:
+        name = chance.choice(tuple(READS))
+        good = self.params[name]
+        params = mangled(good, chance) if chance.random() < 0.5 else chance.choice(good)
+        viewer = chance.choice(self.viewers)
+        with _refused(Refused, NotVisible) as answer:
+            answer_read(self.desk.node, viewer, name, params)
+        return answer[0]
+
+    def logged_block(self, chance: Random) -> str:
+        with _refused(Malformed) as answer:
+            LOGGED_BLOCK.exact(mangled(self.blocks, chance))
+        return answer[0]
+
+    def export_file(self, chance: Random) -> str:
+        data = mangled([self.export], chance)
+        with _refused(TransferFileError) as answer:
+            opening = Opening(io.BytesIO(data), "file")
+            opening.unlock(TRANSPORT_KEY)
+            opening.read(64)
+            for _ in opening.blocks():
+                pass
+            assert data == self.export, "a changed export was believed"
+        return answer[0]
+
+    def texts_of_all_kinds(self, chance: Random) -> str:
+        text = mangled([text.encode() for text in self.texts], chance).decode("utf-8", "replace")
+        check = chance.choice((parse_text, parse_date, check_isin, check_lei, check_cfi, check_mic))
+        with _refused(ValueError) as answer:
+            check(text)
+        is_currency(text)
+        return answer[0]
+
+    def trade_file(self, chance: Random) -> str:
+        """Some rows of one of the two kinds."""
+        ticks = chance.random() < 0.5
+        rows = [mangled(TICK_ROWS if ticks else OWN_ROWS, chance) for _ in range(chance.randrange(5))]
+        first = [] if ticks else [header_line().encode()]
+        if chance.random() < 0.1:
+            first = [mangled([header_line().encode(), *TICK_ROWS], chance)]
+        path = self.folder / (TICKS if ticks else "mine.csv")
+        path.write_bytes(chance.choice((b"\n", b"\r\n")).join([*first, *rows]))
+        with _refused(TradeFileError) as answer:
+            read = list(TradeFile(path, self.participants))
+            answer[0] = f"{sum(isinstance(row, RowProblem) for row in read)} problems"
+        return answer[0]
+
+    def message_file(self, chance: Random) -> str:
+        good = chance.choice(self.message_files)
+        data = _mangled_json(good, chance) if chance.random() < 0.6 else mangled(self.message_files, chance)
+        with _refused(MessageFileError) as answer:
+            for message in read_messages(data, lambda _kind, _name: bytes(20), Path("/nowhere")):
+                with suppress(OverflowError):
+                    encode(message)
+        return answer[0]
+
+    # What is good
+
+    def _proofs(self) -> Iterator[bytes]:
+        node, state = self.desk.node, self.machine.state
+        sources = Sources(state, self.machine.history, self.machine.header, node.chain_id, self.trust.genesis)
+        prover = Prover(sources)
+        for table in (INSTRUCTIONS, state.tables[50], state.tables[51]):
+            keys = [table.prefix + key for key in state.keys(table) if state.find(table, key) is not None]
+            yield encode_proof(prover.records(keys[:2], height=node.height))
+        share = self.machine.wired.instruments.require(self.morning.instruments["share"])
+        yield encode_proof(prover.listing(1, share.handle, height=node.height))
+        yield encode_proof(prover.header(height=node.height))
+
+    def _export(self) -> bytes:
+        file = io.BytesIO()
+        head = Head(1, self.desk.chain_id, True, self.desk.height, "", self.genesis.decode(), TransportKey())
+        sealing = Sealing(file, head, TRANSPORT_KEY)
+        sealing.write(SECRETS.network + SECRETS.sealer)
+        for payload in self.blocks:
+            sealing.write(len(payload).to_bytes(4, "big") + payload)
+        sealing.finish()
+        assert bindings.crypto_secretstream_xchacha20poly1305_KEYBYTES == len(TRANSPORT_KEY)
+        return file.getvalue()
+
+
+@contextmanager
+def _refused(*promised: type[Exception]) -> Iterator[list[str]]:
+    """What came of it: "taken", or "refused" where the door says so in its own way."""
+    answer = ["taken"]
+    try:
+        yield answer
+    except promised:
+        answer[0] = "refused"
+
+
+def _mangled_json(good: bytes, chance: Random) -> bytes:
+    """A JSON file with other values at some places."""
+    content = msgspec.json.decode(good)
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        content = _changed(content, chance)
+    try:
+        return msgspec.json.format(msgspec.json.encode(content), indent=chance.choice((1, 2))) + b"\n"
+    except (OverflowError, RecursionError):
+        return good
+
+
+_VALUES: tuple[Any, ...] = (
+    *(None, True, False, 0, -1, 1, 2**31, 2**53, 2**63 - 1, 2**63, 2**64 - 1, 0.5, -1.5e300),
+    *("", "x", "00", "0x", "zz", "é", "\u202e", "x" * 5_000, [], {}, [[]], {"": {}}, [None], ["regulator"]),
+)
+
+
+def _changed(value: Any, chance: Random) -> Any:
+    """The value with one place inside it changed."""
+    if isinstance(value, dict) and value and chance.random() < 0.9:
+        name = chance.choice(sorted(value))
+        turn = chance.random()
+        if turn < 0.05:
+            return {key: inner for key, inner in value.items() if key != name}
+        if turn < 0.1:
+            return {**value, "extra": chance.choice(_VALUES)}
+        return {**value, name: _changed(value[name], chance)}
+    if isinstance(value, list) and value and chance.random() < 0.9:
+        at, turn = chance.randrange(len(value)), chance.random()
+        if turn < 0.1:
+            return value[:at] + value[at + 1 :]
+        if turn < 0.2:
+            return [*value, value[at]]
+        return [*value[:at], _changed(value[at], chance), *value[at + 1 :]]
+    if isinstance(value, str) and value and chance.random() < 0.6:
+        return mangled([value.encode()], chance).decode("utf-8", "replace")
+    if isinstance(value, int) and not isinstance(value, bool) and chance.random() < 0.4:
+        return value + chance.choice((-1, 1, 1_000))
+    return chance.choice(_VALUES)

@@ -82,7 +82,7 @@ class Read(Generic[P, A]):
         """Refused PARAMETERS_ARE_WRONG where they do not fit."""
         try:
             params: P = self._params.decode(data)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # ValueError: no UTF-8
             raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, read=self.name, detail=error) from None
         return params
 

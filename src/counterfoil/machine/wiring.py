@@ -35,6 +35,7 @@ from counterfoil.modules.module import ActionContext, BlockRule, Module, Rule
 from counterfoil.modules.parties.books import PartiesBooks
 from counterfoil.modules.parties.interface import Parties
 from counterfoil.modules.settlement.books import SettlementBooks
+from counterfoil.modules.settlement.interface import Settlement
 from counterfoil.modules.trades.books import TradesBooks
 from counterfoil.modules.trades.interface import Trades
 from counterfoil.primitives.codec import Message
@@ -52,7 +53,7 @@ MODULES: tuple[Module, ...] = (
     trades.MODULE,
     settlement.MODULE,
 )
-"""In the order in which their deadlines and retries run."""
+"""In the order in which their deadlines and retries run; settlement last, so that it sees every credit of the block."""
 
 URGENT: frozenset[type[Message]] = frozenset()
 """Messages that go first in their block, whatever the order of arrival: they stop or free business."""
@@ -75,6 +76,7 @@ class Wired(NamedTuple):
     holdings: Holdings
     cash: Cash
     trades: Trades
+    settlement: Settlement
     parties_books: PartiesBooks
     instruments_books: InstrumentsBooks
     holdings_books: HoldingsBooks
@@ -153,6 +155,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         holdings=holdings_interface,
         cash=cash_interface,
         trades=trades_interface,
+        settlement=Settlement(settlement_books),
         parties_books=parties_books,
         instruments_books=instruments_books,
         holdings_books=holdings_books,

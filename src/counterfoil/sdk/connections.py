@@ -58,7 +58,8 @@ T = TypeVar("T")
 ATTEMPTS = 5
 """How often a request is made when the connection is lost; what is repeated has no further effect."""
 FIRST_PAUSE_SECONDS = 0.1
-"""Before the second attempt; each further pause is twice as long."""
+LONGEST_PAUSE_SECONDS = 1.0
+"""Before the second attempt the first; each further pause is twice as long, up to the longest."""
 TIMEOUT_SECONDS = 60.0
 """How long an answer may take, beyond what the request itself asks to wait."""
 FRAMES_AHEAD = 3
@@ -232,7 +233,7 @@ class SocketConnection:
                 if attempt + 1 == self._attempts:
                     raise NodeUnreachable(f"no answer from the node at {self._address}: {error}") from error
             time.sleep(pause_seconds)
-            pause_seconds *= 2
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
         raise NodeUnreachable(f"no attempt was made to reach the node at {self._address}")
 
     def _asked(self, request: Callable[[int], Any], seconds: float) -> bytes:

@@ -18,6 +18,9 @@ from counterfoil.state.tables import Table
 
 R = TypeVar("R", bound=Record)
 
+KEY_SIZE_MAX = 400
+"""Of a key whose last component has no fixed size: so much fits into the store's own keys."""
+
 Load = Callable[[int, bytes], bytes | None]
 """The current row (see `rows.py`) of a table's key, or None where there never was one."""
 
@@ -25,12 +28,13 @@ Load = Callable[[int, bytes], bytes | None]
 class Shelf(Generic[R]):
     """One table's working records. Modules get it as their `View`: find, put, delete, scan."""
 
-    __slots__ = ("_books", "_key_size", "index", "journal", "live", "rows", "table", "touched", "unwritten")
+    __slots__ = ("_books", "_key_sizes", "index", "journal", "live", "rows", "table", "touched", "unwritten")
 
     def __init__(self, books: Books, table: Table[R]) -> None:
         self._books = books
         self.table = table
-        self._key_size = 0 if table.key_sizes[-1] == 0 else sum(table.key_sizes)
+        least = sum(table.key_sizes)
+        self._key_sizes = range(least, least + 1 if table.key_sizes[-1] else KEY_SIZE_MAX + 1)
         self.live: dict[bytes, R | None] = {}
         self.rows: dict[bytes, bytes] = {}
         self.unwritten: dict[bytes, bytes] = {}
@@ -54,7 +58,7 @@ class Shelf(Generic[R]):
             journal[key] = self.find(key)
         if self.live.get(key) is None:
             ensure(
-                not self._key_size or len(key) == self._key_size, f"{self.table.name}: key of a wrong size"
+                len(key) in self._key_sizes, f"{self.table.name}: key of a wrong size"
             )
             if self.index is not None:
                 self.index.add(key)
@@ -97,7 +101,7 @@ class Shelf(Generic[R]):
         return next(self.scan(prefix), None)
 
     def _load(self, key: bytes) -> R | None:
-        if self._key_size and len(key) != self._key_size:
+        if len(key) not in self._key_sizes:
             return None  # an identifier of a wrong size came from outside: nothing lies under it
         row = self.unwritten.get(key)
         if row is None:

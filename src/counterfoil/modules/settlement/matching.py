@@ -10,9 +10,8 @@ from counterfoil.modules.markets.interface import MatchingField, Rulebook
 from counterfoil.modules.settlement.books import SettlementBooks
 from counterfoil.modules.settlement.reasons import Reason
 from counterfoil.modules.settlement.records import Instruction, Movement
-from counterfoil.primitives.digests import digest
+from counterfoil.primitives.digests import MATCHING_FIELDS, digest
 
-MATCHING_FIELDS = b"\x05m"
 CANDIDATES_MAX = 1_024
 """Unmatched instructions with the same fields that are looked at for one: they differ in amount or account only."""
 

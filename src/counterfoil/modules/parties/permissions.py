@@ -163,7 +163,7 @@ PERMISSIONS: dict[int, Permission] = {
     907: Permission("RefuseSignOff", RUNS_A_MARKET),
     908: Permission("OpenBatch", RUNS_A_MARKET),
     909: Permission("LoadBatch", RUNS_A_MARKET),
-    910: Permission("SettleBatch", HOLDERS),
+    910: Permission("SettleBatch", HOLDERS, ONE, WINDING_DOWN),
     911: Permission("CancelBatch", RUNS_A_MARKET),
 }
 """By message tag: who may send it for whom, and under how many eyes."""

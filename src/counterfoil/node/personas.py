@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from counterfoil.custody.signers import SandboxKey
 from counterfoil.machine.genesis import Genesis, Parameters
-from counterfoil.modules.parties import DutyName, FoundingParty, FoundingSigner, FoundingUser, PartiesGenesis
 
 SANDBOX_SEED: Final = sha256(b"counterfoil sandbox personas").digest()
 """The same for every sandbox: so a persona's key is known wherever it turns up."""
 SANDBOX_START_MS: Final = 1_704_182_400_000
 """2024-01-02T08:00:00Z, a Tuesday: when a sandbox begins unless it is told otherwise."""
-PARTIES_SECTION: Final = "parties"
 _IDENTITY_PURPOSE: Final = b"counterfoil sandbox identity\x00"
 
 
@@ -96,7 +94,6 @@ def sandbox_genesis(
     name: str = "sandbox", time_ms: int = SANDBOX_START_MS, parameters: Parameters | None = None
 ) -> Genesis:
     """A draft of a genesis file in which all personas are members; nothing else is founded yet."""
-    section = PartiesGenesis(tuple(_founding_party(card) for card in PERSONAS))
     return Genesis(
         name=name,
         time_ms=time_ms,
@@ -104,7 +101,7 @@ def sandbox_genesis(
         sealers=(),
         sandbox=True,
         parameters=parameters or Parameters(),
-        sections={PARTIES_SECTION: msgspec.to_builtins(section)},
+        sections={"parties": {"parties": [_founding_party(card) for card in PERSONAS]}},
     )
 
 
@@ -126,24 +123,23 @@ def refuse_personas(genesis: Genesis) -> None:
         )
 
 
-def _founding_party(card: PersonaCard) -> FoundingParty:
-    users: tuple[FoundingUser, ...] = ()
-    if card.users:
-        maker, checker = persona_keys(card.name)
-        users = (
-            FoundingUser(_signer(maker), DutyName.MAKER),
-            FoundingUser(_signer(checker), DutyName.CHECKER),
-        )
+def _founding_party(card: PersonaCard) -> dict[str, Any]:
+    """As the genesis file's section about parties wants it."""
+    users = [
+        {"signer": _signer(key), "duty": duty}
+        for key, duty in zip(persona_keys(card.name), ("maker", "checker"), strict=False)
+    ]
     investor = card.role == "investor"
-    return FoundingParty(
-        name=card.party,
-        roles=(card.role,),
-        sponsor=card.sponsor,
-        signer=_signer(party_key(card.name)),
-        identity_hash=sha256(_IDENTITY_PURPOSE + card.name.encode()).hexdigest() if investor else "",
-        users=users,
-    )
+    identity = sha256(_IDENTITY_PURPOSE + card.name.encode()).hexdigest()
+    return {
+        "name": card.party,
+        "roles": [card.role],
+        "sponsor": card.sponsor,
+        "signer": _signer(party_key(card.name)),
+        "identity_hash": identity if investor else "",
+        "users": users if card.users else [],
+    }
 
 
-def _signer(key: SandboxKey) -> FoundingSigner:
-    return FoundingSigner((key.public_key.hex(),))
+def _signer(key: SandboxKey) -> dict[str, Any]:
+    return {"keys": [key.public_key.hex()]}

@@ -61,3 +61,21 @@ def test_what_has_not_expired_is_taken_up_again() -> None:
     for key in (ONE, TWO, THREE):
         assert (key in again) == (key in window)
     assert len(again) == 2
+
+
+def test_a_discarded_block_has_let_nothing_go() -> None:
+    window = Window()
+    window.use(ONE, MINUTE)
+    window.accept()
+    window.commit()
+    window.forget(60 * MINUTE)
+    assert window.use(ONE, 61 * MINUTE)
+    window.accept()
+    window.discard_block()
+    assert ONE in window
+    window.forget(MINUTE)
+    assert not window.use(ONE, 5 * MINUTE)
+    window.forget(60 * MINUTE)
+    window.commit()
+    window.discard_block()
+    assert ONE not in window

@@ -22,6 +22,7 @@ class Window:
         self._buckets: dict[int, list[bytes]] = {}
         self._block: list[tuple[bytes, int]] = []
         self._action: list[tuple[bytes, int]] = []
+        self._forgotten: list[tuple[int, list[tuple[bytes, int]]]] = []
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._expiry
@@ -56,6 +57,10 @@ class Window:
         for key, _ in self._block:
             del self._expiry[key]
         self._block = []
+        for bucket, keys in self._forgotten:
+            self._buckets[bucket] = [key for key, _ in keys]
+            self._expiry.update(keys)
+        self._forgotten = []
 
     def commit(self) -> tuple[bytes, bytes]:
         """(digest of what the block added, the packed additions to keep with the block)."""
@@ -63,15 +68,20 @@ class Window:
         for key, expiry in self._block:
             self._buckets.setdefault(expiry // _BUCKET_MS, []).append(key)
         self._block = []
+        self._forgotten = []
         return sha256(IDS + packed).digest(), packed
 
     def forget(self, time_ms: int) -> None:
-        """Let go what expired before block time `time_ms`, a minute's worth at a time."""
+        """Let go what expired before block time `time_ms`, a minute's worth at a time.
+
+        Part of the open block: one that is discarded has let nothing go, however late its time was. Otherwise a clock
+        that ran ahead for a moment would let what it made the ledger forget be used a second time.
+        """
         for bucket in sorted(self._buckets):
             if (bucket + 1) * _BUCKET_MS > time_ms:
                 return
-            for key in self._buckets.pop(bucket):
-                self._expiry.pop(key, None)
+            keys = self._buckets.pop(bucket)
+            self._forgotten.append((bucket, [(key, self._expiry.pop(key)) for key in keys]))
 
     def restore(self, packed: bytes, time_ms: int) -> None:
         """Take up one block's packed additions again, as far as they have not expired at `time_ms`."""

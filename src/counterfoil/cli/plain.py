@@ -86,6 +86,29 @@ def grouped(value: int, scale: int = 0) -> str:
     return f"{sign}{int(whole):,}{point}{rest}"
 
 
+def identifier(label: Label) -> str:
+    """Its ISIN, or its address where it has none."""
+    return label.isin or address_text("instrument", label.instrument_id)
+
+
+def words(name: str) -> str:
+    """The name of an enumeration's member as words."""
+    return name.lower().replace("_", " ")
+
+
+def thousands(text: str) -> str:
+    """An exact decimal with the thousands apart."""
+    if not text:
+        return ""
+    whole, point, rest = text.lstrip("-").partition(".")
+    return f"{'-' if text.startswith('-') else ''}{int(whole):,}{point}{rest}"
+
+
+def date_or_nothing(date: int) -> str:
+    """2013-10-07, or nothing for what is no date."""
+    return date_text(IsoDate(date)) if is_date(date) else ""
+
+
 def instant(time_ms: int) -> str:
     """A moment in UTC: 2013-10-07T13:30:00.123Z. Moments beyond the calendar are given as the number."""
     try:

@@ -25,7 +25,8 @@ from counterfoil.sdk.messages import Capacity, CloseDay, InstructBoth, OpenDay, 
 from counterfoil.sdk.rejects import problem_of_number
 
 BATCH = 1_000
-"""Trades that are sent together."""
+"""Trades that are sent together where they go in lists."""
+BATCH_SINGLY = 100
 BATCHES_UNDER_WAY = 3
 SINGLY_MAX = 10_000
 """Up to so many trades each is a transaction of its own; more go in lists, signed once by each of both brokers."""
@@ -79,7 +80,8 @@ class Trading:
         self._keys: dict[str, SandboxKey] = {}
         self._numbers: dict[str, int] = {}
         plan = market.plan
-        self._list = 1 if plan.tally.trades <= SINGLY_MAX else LIST
+        singly = plan.tally.trades <= SINGLY_MAX
+        self._list, self._batch = (1, BATCH_SINGLY) if singly else (LIST, BATCH)
         self._offsets: UtcOffsets = offsets_of(plan.place.zone, plan.first, plan.last)
 
     def run_days(self, screen: Screen) -> Run:
@@ -100,7 +102,7 @@ class Trading:
                 while waiting is not None and waiting.trade_date <= date:
                     todays.append(waiting)
                     waiting = next(rows, None)
-                    if len(todays) == BATCH * BATCHES_UNDER_WAY * 4:
+                    if len(todays) == BATCH * 10:
                         self._enter(todays, day, step)
                         todays = []
                 self._enter(todays, day, step)
@@ -144,8 +146,8 @@ class Trading:
         """Sign and send in batches; while one is decided the next is signed."""
         with ThreadPoolExecutor(1) as sending:
             under_way: list[tuple[Sent, Future[list[Answered]]]] = []
-            for start in range(0, len(rows), BATCH):
-                batch = rows[start : start + BATCH]
+            for start in range(0, len(rows), self._batch):
+                batch = rows[start : start + self._batch]
                 self._move_clock(batch[-1].execution_time_ms, day)
                 expiry_ms = self._node.clock() + EXPIRY_MS
                 sent = [(listed, self._signed(listed, expiry_ms)) for listed in self._lists(batch)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from counterfoil.demo.floor import DemoFailed
@@ -16,12 +17,15 @@ from counterfoil.demo.market_day import DayRecord, Run
 from counterfoil.demo.screen import Screen
 from counterfoil.gateways.sheets import csv_cell
 from counterfoil.gateways.trade_files import RowProblem, TradeRow
+from counterfoil.gateways.trade_files.generator import Fate
 from counterfoil.node.protocol import Problem
 from counterfoil.node.reads_business import InstructionLine
 from counterfoil.primitives.calendars import date_text
 from counterfoil.sdk.client import Client
 
 COLUMNS = ("outcome", "file", "line", "trade_reference", "reason", "explanation", "remedy", "row")
+COUNTERPARTY_REASONS = ("CLAC", "CMON")
+"""The counterparty lacks securities or money: its own side says it plainly."""
 CLOSES_SHOWN = 2
 SHOWN_MAX = 12
 """Lines of a table on the screen; the file has them all."""
@@ -81,10 +85,13 @@ class RowList:
 
     def refused(self, row: TradeRow, problem: Problem) -> None:
         """A trade that the ledger did not take."""
-        self.outcomes.refused[(f"{problem.number} {problem.name}", problem.explanation)] += 1
+        because = problem.facts.get("refusal", "")
+        reason = f"{problem.number} {problem.name}" + (f" ({because})" if because else "")
+        self.outcomes.refused[(reason, problem.explanation)] += 1
         where = (row.file, str(row.line), row.trade_reference)
-        reason = f"{problem.number} {problem.name}"
-        self._write("refused", *where, reason, problem.explanation, problem.resolution, "")
+        told = ", ".join(f"{name} {value}" for name, value in problem.facts.items())
+        explanation = f"{problem.explanation} ({told})" if told else problem.explanation
+        self._write("refused", *where, reason, explanation, problem.resolution, "")
 
     def pending(self, where: tuple[str, int, str], line: InstructionLine) -> None:
         """A trade that is matched and has not settled."""
@@ -115,17 +122,35 @@ def settle_accounts(market: Market, run: Run, listed: RowList) -> int:
     """
     outcomes, pending = listed.outcomes, 0
     nets = dict(run.nets)
-    for line in market.floor.depository.instructions(market=MARKET):
-        where = run.entered.get(line.instruction_id)
+    lines = {line.instruction_id: line for line in market.floor.depository.instructions(market=MARKET)}
+    for identity, line in lines.items():
+        where = run.entered.get(identity)
         if where is None:
             continue  # the receiving side of a pair, or somebody else's
         pending += 1
-        listed.pending(where, line)
+        other = lines.get(line.counterpart)
+        listed.pending(where, other if other is not None and line.code in COUNTERPARTY_REASONS else line)
         _take_back(nets, line)
     outcomes.rows = market.plan.tally.rows
     outcomes.settled = len(run.entered) - pending
     outcomes.check()
+    _check_expected(market, outcomes)
     return _reconcile(market, run, nets)
+
+
+def _check_expected(market: Market, outcomes: Outcomes) -> None:
+    """Of a generated day it is known beforehand how many trades must fail, and why."""
+    expected = market.plan.expected
+    if not expected:
+        return
+    found = {
+        Fate.SETTLES: outcomes.settled,
+        Fate.SELLER_LACKS_SECURITIES: sum(n for (code, _), n in outcomes.pending.items() if code == "LACK"),
+        Fate.BUYER_LACKS_MONEY: sum(n for (code, _), n in outcomes.pending.items() if code == "MONY"),
+    }
+    for fate, count in found.items():
+        if count != expected[fate]:
+            raise DemoFailed(f"{expected[fate]:,} trades had the fate {fate.value!r}, and {count:,} met it.")
 
 
 def _take_back(nets: dict[tuple[bytes, bytes], int], line: InstructionLine) -> None:
@@ -165,7 +190,7 @@ def _holdings(client: Client, instrument: bytes, height: int = 0) -> dict[bytes,
 
 def outcomes_table(outcomes: Outcomes) -> Table:
     """Every row counted once, with a total that is the number of rows read."""
-    table = Table(title="What became of the rows", title_justify="left", show_footer=True, pad_edge=False)
+    table = Table(title="What became of the rows", title_justify="left", show_footer=True, box=SIMPLE_HEAD)
     table.add_column("outcome", footer="all rows")
     table.add_column("rows", justify="right", footer=f"{outcomes.sum:,}")
     table.add_column("reason", overflow="fold")
@@ -196,7 +221,7 @@ def register_table(market: Market, run: Run, name: str) -> Table:
     page = regulator.register_page(security, limit=SHOWN_MAX - 4)
     shown = market.plan.securities[name]
     title = f"Register of {shown.isin}" + (f" ({shown.symbol})" if shown.symbol else "")
-    table = Table(title=title, title_justify="left", show_footer=True, pad_edge=False)
+    table = Table(title=title, title_justify="left", show_footer=True, box=SIMPLE_HEAD)
     table.add_column("holder", footer="all holders")
     for moment, held in zip(moments, registers, strict=True):
         table.add_column(moment, justify="right", footer=f"{sum(held.values()):,}")

@@ -35,6 +35,8 @@ from counterfoil.state.headers import Header
 
 LEDGER_NAME, KEY_NAME, REPORT_NAME = "ledger", "ledger.key", "report.csv"
 FOUNDED_BEFORE_CLOSE_MINUTES = 60
+GENERATED_ZONE = "Europe/Brussels"
+"""Where the generated day is traded: as the euro's market, see `places`."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def show(wishes: Wishes, screen: Screen) -> None:
         screen.heading("The market is founded")
         with screen.step("Sandbox ledger made, encrypted at rest") as step:
             _make_ledger(folder, plan)
-            step.said = "a clock that is moved by hand, and keys that everybody can compute"
+            step.said = "its clock is moved by hand, its keys are no secret"
         with open_ledger(folder / LEDGER_NAME, workers=wishes.workers) as node:
             market = found_market(plan, Floor(node), screen)
             screen.heading("The market runs")
@@ -88,7 +90,9 @@ def show(wishes: Wishes, screen: Screen) -> None:
 
 def _planned(wishes: Wishes, screen: Screen, listed: RowList) -> Plan:
     if not wishes.files:
-        plan = plan_generated(DemoDay(DemoSettings(seed=wishes.seed, trades=wishes.trades)))
+        plan = plan_generated(
+            DemoDay(DemoSettings(seed=wishes.seed, trades=wishes.trades, zone=GENERATED_ZONE))
+        )
         screen.line(f"[bold]Counterfoil[/bold]: {plan.title}")
         return plan
     with screen.step("Trade files read") as step:

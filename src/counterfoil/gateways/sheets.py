@@ -13,12 +13,11 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import Cell
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
+if TYPE_CHECKING:
+    from openpyxl.cell.cell import Cell
+
 
 Row = Sequence[str]
 
@@ -72,6 +71,9 @@ def write_workbook(
     path: Path, title: str, heading: Row, rows: Iterable[Row], notes: Iterable[Row] = ()
 ) -> None:
     """One sheet with the table, and one with notes about it (pairs of name and value)."""
+    from openpyxl import Workbook  # here, because it is slow to load and seldom needed
+    from openpyxl.utils import get_column_letter
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet(re.sub(r"[\[\]:*?/\\]", " ", title)[:31])
     kept = [[_printable(cell) for cell in row] for row in rows]
@@ -98,6 +100,8 @@ def write_workbook(
 
 
 def _cell(sheet: object, text: str) -> Cell:
+    from openpyxl.cell import WriteOnlyCell
+
     if is_exact_number(text):
         cell = WriteOnlyCell(sheet, value=Decimal(text))
         decimals = len(text.partition(".")[2])
@@ -107,6 +111,8 @@ def _cell(sheet: object, text: str) -> Cell:
 
 
 def _text(sheet: object, text: str) -> Cell:
+    from openpyxl.cell import WriteOnlyCell
+
     cell = WriteOnlyCell(sheet)
     cell.value = text[:CELL_CHARACTERS_MAX]
     cell.data_type = "s"
@@ -116,6 +122,8 @@ def _text(sheet: object, text: str) -> Cell:
 
 
 def _bold(sheet: object, text: str) -> Cell:
+    from openpyxl.styles import Font
+
     cell = _text(sheet, text)
     cell.font = Font(bold=True)
     return cell

@@ -1,0 +1,196 @@
+"""init, start, status: making a ledger, keeping it running, looking at it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from counterfoil.cli.failures import UsageError
+from counterfoil.cli.options import (
+    DEFAULT_KEYS,
+    DEFAULT_LEDGER,
+    JsonOption,
+    KeyFileOption,
+    KeysFolderOption,
+    LedgerOption,
+    WorkersOption,
+    connected,
+    open_key,
+    socket_of,
+)
+from counterfoil.cli.output import bar, say, say_json, say_moment, say_table
+from counterfoil.cli.plain import instant
+from counterfoil.engine.embedded import EngineStopped
+from counterfoil.machine.genesis import Genesis
+from counterfoil.modules.parties import FoundingParty, FoundingSigner, PartiesGenesis
+from counterfoil.node.clock import system_clock_ms
+from counterfoil.node.ledger import create_ledger, open_ledger
+from counterfoil.node.personas import SANDBOX_START_MS, refuse_personas, sandbox_genesis
+from counterfoil.node.rpc import RpcServer
+from counterfoil.primitives.calendars import date_text, is_date
+from counterfoil.sdk import Client, LocalConnection, seed
+from counterfoil.storage.folder import encryption_of, is_ledger_folder
+
+POLL_SECONDS = 0.5
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="New or empty folder.")] = DEFAULT_LEDGER,
+    sandbox: Annotated[
+        bool,
+        typer.Option("--sandbox", help="A ledger to try things on, for ever marked as such, with personas."),
+    ] = False,
+    seeded: Annotated[
+        bool,
+        typer.Option("--seeded", help="With --sandbox: an open market, a share, a bond, money, holdings."),
+    ] = False,
+    name: Annotated[str, typer.Option(help="Name of the ledger: lower-case letters, digits, hyphens.")] = "",
+    regulator: Annotated[
+        str, typer.Option(help="Public name of the first member, who admits all others.")
+    ] = "",
+    key: Annotated[str, typer.Option("--key", "-k", help="Key that speaks for the regulator.")] = "",
+    genesis: Annotated[
+        Path | None,
+        typer.Option(help="Found the ledger from this genesis file instead (sealers may be left out)."),
+    ] = None,
+    keys: KeysFolderOption = DEFAULT_KEYS,
+    storage_key: Annotated[
+        Path | None,
+        typer.Option("--storage-key", help="Key file of the encryption at rest, made if it is not there."),
+    ] = None,
+    unencrypted: Annotated[
+        bool, typer.Option("--unencrypted", help="Keep the folder in clear; whoever has it can read all.")
+    ] = False,
+) -> None:
+    """Make a ledger in a folder."""
+    folder = folder.absolute()
+    if seeded and not sandbox:
+        raise UsageError("--seeded goes with --sandbox.")
+    draft = _draft(sandbox, name, regulator, key, genesis, keys)
+    key_file = None if unencrypted else storage_key or folder.with_name(folder.name + ".key")
+    create_ledger(folder, draft, encrypted=not unencrypted, key_file=key_file)
+    with open_ledger(folder, key_file=key_file, workers=0, start=seeded) as node:
+        if seeded:
+            seed(lambda: LocalConnection(node))
+        say_moment(Client(LocalConnection(node)).status().moment)
+    say(f"Ledger:      {folder}")
+    say(f"Genesis:     {folder / 'genesis.json'} (give it to whoever shall check proofs)")
+    if key_file is not None:
+        say(f"Storage key: {key_file} (keep a copy elsewhere: without it nothing can be read)")
+    say(f"Next:        counterfoil start {folder}")
+
+
+def _draft(sandbox: bool, name: str, regulator: str, key: str, genesis: Path | None, keys: Path) -> Genesis:
+    if genesis is not None:
+        if sandbox or name or regulator or key:
+            raise UsageError("With --genesis everything stands in the file; leave out the other options.")
+        return _read_draft(genesis)
+    if sandbox:
+        if regulator or key:
+            raise UsageError("A sandbox has its personas; leave out --regulator and --key.")
+        return sandbox_genesis(name or "sandbox", SANDBOX_START_MS)
+    if not (name and regulator and key):
+        raise UsageError(
+            "Say --sandbox for a ledger to try things on. A ledger in earnest needs --name, --regulator and --key"
+            " (`counterfoil keys new NAME` makes a key), or a --genesis file."
+        )
+    signer = FoundingSigner((open_key(keys, key).public_key.hex(),))
+    founding = PartiesGenesis((FoundingParty(name=regulator, roles=("regulator",), signer=signer),))
+    return Genesis(
+        name=name,
+        time_ms=system_clock_ms(),
+        secret_commitment="",
+        sealers=(),
+        sections={"parties": msgspec.to_builtins(founding)},
+    )
+
+
+def _read_draft(path: Path) -> Genesis:
+    """A genesis file as it is, or without what is only known when the ledger is made."""
+    try:
+        content = msgspec.json.decode(path.read_bytes())
+        if not isinstance(content, dict):
+            raise ValueError("it is no object")
+        draft = msgspec.convert({"sealers": [], **content, "secret_commitment": ""}, Genesis)
+        refuse_personas(draft)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise UsageError(f"{path} is not a genesis file: {error}.") from None
+    return draft
+
+
+def start(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of the ledger.", envvar="COUNTERFOIL_LEDGER")
+    ] = DEFAULT_LEDGER,
+    port: Annotated[
+        int | None, typer.Option(help="Listen on this port of 127.0.0.1 too.", min=0, max=65_535)
+    ] = None,
+    storage_key: KeyFileOption = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Keep a ledger running until Ctrl-C; other commands then talk to it."""
+    with bar("Taking up the last blocks") as progress:
+        node = open_ledger(folder, key_file=storage_key, workers=workers, progress=progress.at)
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    with node, RpcServer(node, path=socket_of(folder), port=port) as server:
+        _say_which(folder)
+        say(f"Listening on {server.path}{f' and 127.0.0.1:{server.port}' if port is not None else ''}.")
+        say("Stop with Ctrl-C.")
+        while not stopping.wait(POLL_SECONDS):
+            if node.engine.failure is not None:
+                raise EngineStopped(f"The ledger stopped: {node.engine.failure}")
+        say("Stopping: what was acknowledged is durable.")
+
+
+def _say_which(folder: Path) -> None:
+    """Say which ledger it is, as a client sees it."""
+    with connected(folder) as connection:
+        say_moment(Client(connection).status().moment)
+
+
+def status(
+    ledger: LedgerOption = DEFAULT_LEDGER, json: JsonOption = False, storage_key: KeyFileOption = None
+) -> None:
+    """Show a ledger's height, time, root, markets and what waits."""
+    running = socket_of(ledger).exists()
+    with connected(ledger, storage_key) as connection:
+        client = Client(connection)
+        found = client.status()
+        markets = client.markets()
+        if json:
+            say_json({"running": running, "status": found, "markets": markets})
+            return
+        say_moment(found.moment)
+        encryption = encryption_of(ledger) if is_ledger_folder(ledger) else ""
+        rows = [
+            ("running", "yes" if running else "no (the folder was opened for this command)"),
+            ("blocks", f"{found.blocks:,}"),
+            ("clock", instant(found.clock_ms)),
+            ("state root", found.state_root.hex()),
+            ("application hash", found.application_hash.hex()),
+            ("genesis", found.genesis.hex()),
+            ("rule version", str(found.rule_version)),
+            ("records (slots)", f"{found.records:,}"),
+            ("waiting instructions", ", ".join(f"{name} {count:,}" for name, count in found.waiting.items())),
+            ("encryption at rest", encryption),
+        ]
+        say_table(("ledger", connection.chain_id), rows)
+        for market in markets:
+            date = date_text(market.business_date) if is_date(market.business_date) else "-"  # type: ignore[arg-type]
+            state = "open" if market.is_open else "closed"
+            say(f"Market {market.market} ({market.name}): business day {date}, {state}")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(epilog="Example: counterfoil init my-ledger --sandbox --seeded")(init)
+    app.command(epilog="Example: counterfoil start my-ledger")(start)
+    app.command(epilog="Example: counterfoil status --ledger my-ledger --json")(status)

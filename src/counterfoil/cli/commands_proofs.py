@@ -1,0 +1,130 @@
+"""prove, verify: a file that a stranger can check, and the check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from counterfoil.cli.describe import describe
+from counterfoil.cli.failures import UsageError
+from counterfoil.cli.options import (
+    DEFAULT_KEYS,
+    DEFAULT_LEDGER,
+    AsOption,
+    AtOption,
+    JsonOption,
+    KeyFileOption,
+    KeyOption,
+    KeysFolderOption,
+    LedgerOption,
+    MarketOption,
+    SignerOption,
+    client_of,
+    connected,
+)
+from counterfoil.cli.output import say, say_json, say_moment
+from counterfoil.cli.plain import instant
+from counterfoil.node.reads import proof as proof_read
+from counterfoil.node.reads_proofs import KINDS, ProofOf
+from counterfoil.verify import ProofRefused, Trust, verify_proof
+
+
+def prove(
+    kind: Annotated[str, typer.Argument(help=f"What to prove: {', '.join(KINDS)}.")],
+    account: Annotated[str, typer.Option(help="Account (cfa1…).")] = "",
+    instrument: Annotated[str, typer.Option(help="Instrument: ISIN or address (cfi1…).")] = "",
+    business: Annotated[
+        str, typer.Option(help="Trade, instruction, or (for a receipt) transaction: 64 hexadecimal digits.")
+    ] = "",
+    at: AtOption = "",
+    market: MarketOption = "",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="New file (KIND.proof).")] = None,
+    ledger: LedgerOption = DEFAULT_LEDGER,
+    as_: AsOption = "",
+    key: KeyOption = None,
+    signer: SignerOption = "",
+    keys: KeysFolderOption = DEFAULT_KEYS,
+    storage_key: KeyFileOption = None,
+) -> None:
+    """Export a proof that a stranger can check with nothing but the genesis file."""
+    if kind not in KINDS:
+        raise UsageError(f"There is no proof of {kind!r}; there are {', '.join(KINDS)}.")
+    path = out or Path(f"{kind}.proof")
+    if path.exists():
+        raise UsageError(f"There is a file {path} already; name another one with --out.")
+    with connected(ledger, storage_key) as connection:
+        client = client_of(connection, as_, key, keys, signer)
+        asked = ProofOf(
+            kind=kind,
+            account=client.account_id(account) if account else b"",
+            instrument=client.instrument_id(instrument) if instrument else b"",
+            business=_identity(business),
+            at=at,
+            market=market,
+        )
+        answer = client.ask(proof_read, asked)
+        say_moment(answer.moment)
+    path.write_bytes(answer.file)
+    say(f"Written: {path} ({len(answer.file):,} bytes)")
+    say(f"Check:   counterfoil verify {path} --genesis {ledger / 'genesis.json'}")
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(help="Proof file.")],
+    genesis: Annotated[
+        Path, typer.Option("--genesis", help="The ledger's genesis file, from a source you trust.")
+    ],
+    json: JsonOption = False,
+) -> None:
+    """Check a proof: no ledger and no network are needed. Exit code 4 where it does not hold."""
+    try:
+        data, trusted = file.read_bytes(), genesis.read_bytes()
+        trust = Trust.in_genesis(trusted)
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise UsageError(f"{genesis}: {error}.") from None
+    try:
+        verified = verify_proof(data, trust)
+    except ProofRefused as refused:
+        raise ProofRefused(f"{file} proves nothing: {refused}.") from None
+    sentences = verified.sentences(describe())
+    if json:
+        sealed = verified.sealed
+        say_json(
+            {
+                "holds": True,
+                "kind": verified.kind.value,
+                "chain_id": verified.chain_id,
+                "sandbox": verified.sandbox,
+                "as_of": {"height": verified.height, "time": instant(verified.in_force.time_ms)},
+                "sealed": {
+                    "height": sealed.height,
+                    "time": instant(sealed.time_ms),
+                    "hash": sealed.digest().hex(),
+                },
+                "records": len(verified.records),
+                "receipts": len(verified.receipts),
+                "sentences": sentences,
+            }
+        )
+        return
+    say("The proof holds.")
+    for sentence in sentences:
+        say(f"- {sentence}")
+
+
+def _identity(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise UsageError(f"{text[:70]!r} is no identity of 64 hexadecimal digits.") from None
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(
+        epilog="Example: counterfoil prove register --instrument US4592001014 --as regulator --out ibm.proof"
+    )(prove)
+    app.command(epilog="Example: counterfoil verify ibm.proof --genesis genesis.json")(verify)

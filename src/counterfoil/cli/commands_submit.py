@@ -1,0 +1,178 @@
+"""submit: messages from a file, signed, sent, and what became of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from counterfoil.cli.failures import Exit, UsageError
+from counterfoil.cli.messages import MessageFileError, read_messages
+from counterfoil.cli.options import (
+    DEFAULT_KEYS,
+    DEFAULT_LEDGER,
+    AsOption,
+    JsonOption,
+    KeyFileOption,
+    KeyOption,
+    KeysFolderOption,
+    LedgerOption,
+    SignerOption,
+    client_of,
+    connected,
+    sandbox_keys,
+)
+from counterfoil.cli.output import say, say_json, say_moment
+from counterfoil.custody.signers import Signer
+from counterfoil.node.protocol import Problem
+from counterfoil.primitives.addresses import AddressKind, from_text
+from counterfoil.primitives.codec import Message
+from counterfoil.sdk import Client, LedgerError, Mode, Result
+from counterfoil.sdk.rejects import problem_of_number
+
+MESSAGES_PER_TRANSACTION = 1_000
+_NAMES = {
+    "party": "party",
+    "member": "party",
+    "isin": "instrument",
+    "instrument": "instrument",
+    "account": "account",
+}
+
+
+def submit(
+    file: Annotated[
+        Path, typer.Argument(help="JSON file with one message or a list; - for the input stream.")
+    ],
+    as_: AsOption = "",
+    cosign: Annotated[
+        list[str] | None,
+        typer.Option("--cosign", help="In a sandbox: another persona or member that signs too."),
+    ] = None,
+    key: KeyOption = None,
+    signer: SignerOption = "",
+    each: Annotated[
+        bool, typer.Option("--each/--all", help="Each message on its own, or all of them or none.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would become of them, and do nothing.")
+    ] = False,
+    json: JsonOption = False,
+    ledger: LedgerOption = DEFAULT_LEDGER,
+    keys: KeysFolderOption = DEFAULT_KEYS,
+    storage_key: KeyFileOption = None,
+) -> None:
+    """Sign messages and send them; return when they are durable. Exit code 1 where any was rejected.
+
+    The file is described in docs/reference/message-files.md. Keys sign together: every --key and --cosign signs the
+    same transaction.
+    """
+    data = _read(file)
+    with connected(ledger, storage_key, writing=True) as connection:
+        client = client_of(connection, as_, key, keys, signer)
+        found = read_messages(data, lambda kind, name: _identity(client, kind, name), file.parent)
+        if not each and len(found) > MESSAGES_PER_TRANSACTION:
+            raise UsageError(
+                f"All or none is possible for {MESSAGES_PER_TRANSACTION:,} messages at most, and the file has"
+                f" {len(found):,}; say --each or split it."
+            )
+        if cosign and not connection.sandbox:
+            raise UsageError(
+                "--cosign is for a sandbox, whose keys everybody can compute; say --key NAME for each key."
+            )
+        cosigners = tuple(held for name in cosign or () for held in sandbox_keys(name))
+        address = from_text(signer, AddressKind.SIGNER) if signer else b""
+        results = []
+        for start in range(0, len(found), MESSAGES_PER_TRANSACTION):
+            part = found[start : start + MESSAGES_PER_TRANSACTION]
+            results.append(_send(client, cosigners, part, each, dry_run, address))
+        moment = client.status().moment
+    rejected = sum(1 for result in results for message in result.messages if message.number)
+    rejected += sum(1 for result in results if result.number and not result.messages)
+    if json:
+        say_json({"moment": moment, "dry_run": dry_run, "results": [_plain(result) for result in results]})
+    else:
+        say_moment(moment)
+        for at, result in enumerate(results):
+            _tell(result, found[at * MESSAGES_PER_TRANSACTION :], dry_run)
+    if rejected:
+        raise typer.Exit(Exit.REFUSED)
+
+
+def _send(
+    client: Client,
+    cosigners: tuple[Signer, ...],
+    messages: list[Message],
+    each: bool,
+    dry_run: bool,
+    signer: bytes,
+) -> Result:
+    own = (signer,) if signer else tuple(held.address for held in client.keys)
+    if not own:
+        raise UsageError("Nobody signs: say --as MEMBER or --key NAME.")
+    mode = Mode.EACH_ON_ITS_OWN if each else Mode.ALL_OR_NOTHING
+    draft = client.draft(*messages, signers=(*own, *(held.address for held in cosigners)), mode=mode)
+    draft.sign(*client.keys, signer=signer or None).sign(*cosigners)
+    if dry_run:
+        return client.try_out(draft)
+    return client.submit_many([draft])[0]
+
+
+def _tell(result: Result, messages: list[Message], dry_run: bool) -> None:
+    where = "tried out" if dry_run else f"height {result.height:,}" if result.height else "in no block"
+    say(f"Transaction {result.id.hex()}, {where}")
+    problems = iter(result.problems)
+    if not result.messages:
+        say(f"  rejected  {_words(next(problems, None) or problem_of_number(result.number))}")
+    for number, (message, answer) in enumerate(zip(messages, result.messages, strict=False), start=1):
+        name = f"{number}. {type(message).__name__}"
+        if answer.number:
+            problem = problem_of_number(answer.number)
+            if result.problems and any(one.number == answer.number for one in result.problems):
+                problem = next((one for one in problems if one.number == answer.number), problem)
+            say(f"  rejected  {name}: {_words(problem)}")
+        else:
+            created = ", ".join(identity.hex() for identity in answer.objects)
+            say(f"  done      {name}{f', created {created}' if created else ''}")
+
+
+def _words(problem: Problem) -> str:
+    return str(LedgerError(problem))
+
+
+def _plain(result: Result) -> dict[str, object]:
+    return {
+        "transaction": result.id.hex(),
+        "height": result.height,
+        "number": result.number,
+        "messages": [
+            {"number": message.number, "created": [identity.hex() for identity in message.objects]}
+            for message in result.messages
+        ],
+        "problems": list(result.problems),
+    }
+
+
+def _identity(client: Client, kind: str, name: str) -> bytes:
+    """What a name in the file stands for. LookupError in words where there is none."""
+    if kind not in _NAMES:
+        raise LookupError(f"there is no kind of name {kind!r}; there are {', '.join(_NAMES)}, and file.")
+    try:
+        return client.find(name, _NAMES[kind])
+    except LedgerError as error:
+        raise LookupError(str(error)) from None
+
+
+def _read(file: Path) -> bytes:
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise MessageFileError(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(epilog="Example: counterfoil submit mint.json --as trustee --dry-run")(submit)

@@ -1,0 +1,100 @@
+"""How a command ends: exit codes, and errors in words that say what to do."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from enum import IntEnum
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+from typer.core import TyperGroup
+
+from counterfoil.cli.messages import MessageFileError
+from counterfoil.custody.key_files import KeyFileError
+from counterfoil.demo.floor import DemoFailed
+from counterfoil.demo.plan import PlanError, StoppedAtBadRow
+from counterfoil.engine.embedded import EngineStopped
+from counterfoil.gateways.sheets import SheetError
+from counterfoil.gateways.trade_files import TradeFileError
+from counterfoil.machine.machine import ProgramIsOutdated
+from counterfoil.node.transfer_format import TransferFileError
+from counterfoil.primitives.outcome import InvariantViolation
+from counterfoil.sdk.errors import LedgerError, NodeUnreachable
+from counterfoil.storage.errors import StorageError
+from counterfoil.verify import ProofRefused
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    DONE = 0
+    REFUSED = 1
+    """The ledger refused: a reject of its rules, or something that is not visible to who asked."""
+    USAGE = 2
+    """The command line or an input file is wrong; nothing was tried."""
+    UNAVAILABLE = 3
+    """The ledger, a key or a file cannot be opened, read or written."""
+    NOT_PROVEN = 4
+    """A check failed: a proof, a replay, an import, or counts that do not add up."""
+    PROGRAM_ERROR = 70
+    """An error of the program itself; a traceback follows, for a report."""
+    INTERRUPTED = 130
+
+
+class UsageError(Exception):
+    """What was asked cannot be done so; the message says how."""
+
+
+_CODES: tuple[tuple[type[Exception], Exit], ...] = (
+    (LedgerError, Exit.REFUSED),
+    (UsageError, Exit.USAGE),
+    (MessageFileError, Exit.USAGE),
+    (TradeFileError, Exit.USAGE),
+    (PlanError, Exit.USAGE),
+    (StoppedAtBadRow, Exit.USAGE),
+    (NodeUnreachable, Exit.UNAVAILABLE),
+    (StorageError, Exit.UNAVAILABLE),
+    (KeyFileError, Exit.UNAVAILABLE),
+    (SheetError, Exit.UNAVAILABLE),
+    (EngineStopped, Exit.UNAVAILABLE),
+    (ProgramIsOutdated, Exit.UNAVAILABLE),
+    (TransferFileError, Exit.NOT_PROVEN),
+    (ProofRefused, Exit.NOT_PROVEN),
+    (DemoFailed, Exit.NOT_PROVEN),
+    (InvariantViolation, Exit.NOT_PROVEN),
+)
+
+
+class Commands(TyperGroup):
+    """The commands, with errors told in words: no traceback for what is not the program's fault."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say_error("Interrupted.")
+            raise typer.Exit(Exit.INTERRUPTED) from None
+        except tuple(kind for kind, _ in _CODES) as error:
+            say_error(str(error))
+            raise typer.Exit(exit_code(error)) from None
+        except Exception as error:
+            if type(error).__module__.split(".")[0] in ("typer", "click"):
+                raise
+            traceback.print_exc(file=sys.stderr)
+            say_error(
+                f"This is an error of the program, not yours: {error}. Please report it with the lines above."
+            )
+            raise typer.Exit(Exit.PROGRAM_ERROR) from None
+
+
+def exit_code(error: Exception) -> Exit:
+    return next((code for kind, code in _CODES if isinstance(error, kind)), Exit.PROGRAM_ERROR)
+
+
+def say_error(message: str) -> None:
+    """On the error stream, as it is: nothing in it is taken for markup."""
+    console = Console(stderr=True)
+    console.print(Text("Error ", style="bold red") + Text(message), soft_wrap=True, highlight=False)

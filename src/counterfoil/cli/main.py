@@ -1,0 +1,48 @@
+"""The one command, `counterfoil`."""
+
+from __future__ import annotations
+
+import typer
+
+from counterfoil.cli import (
+    commands_books,
+    commands_demo,
+    commands_keys,
+    commands_ledger,
+    commands_lists,
+    commands_proofs,
+    commands_sandbox,
+    commands_submit,
+    commands_transfer,
+)
+from counterfoil.cli.failures import Commands
+
+app = typer.Typer(
+    name="counterfoil",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A ledger for securities markets, kept by the members of the market.",
+    epilog="Example: counterfoil demo",
+)
+
+commands_demo.add_to(app)
+commands_ledger.add_to(app)
+commands_submit.add_to(app)
+commands_books.add_to(app)
+commands_lists.add_to(app)
+commands_proofs.add_to(app)
+commands_transfer.add_to(app)
+commands_keys.add_to(app)
+commands_sandbox.add_to(app)
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

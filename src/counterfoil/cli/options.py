@@ -1,0 +1,183 @@
+"""What many commands take, and how they reach the ledger: through its socket where it runs, else in its folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from counterfoil.cli.failures import UsageError
+from counterfoil.custody.key_files import UNPROTECTED, FileKey, KeyFileError, Unprotected, list_keys, load_key
+from counterfoil.custody.signers import Signer
+from counterfoil.node.ledger import open_ledger
+from counterfoil.node.personas import PERSONAS, PersonaCard, party_key, persona_keys
+from counterfoil.node.rpc import UNIX_PATH_BYTES_MAX
+from counterfoil.node.transfer_format import KEY_BYTES, Lock
+from counterfoil.primitives.addresses import AddressKind, from_text
+from counterfoil.sdk import Client, Connection, LocalConnection, NodeUnreachable, SocketConnection
+
+SOCKET_NAME = "socket"
+PASSPHRASE_VARIABLE = "COUNTERFOIL_PASSPHRASE"
+_PASSPHRASE_TRIES_IN_FILE = 4_096
+
+LedgerOption = Annotated[
+    Path,
+    typer.Option(
+        "--ledger", "-l", envvar="COUNTERFOIL_LEDGER", help="Folder of the ledger.", show_default=True
+    ),
+]
+KeyFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--storage-key", help="Key file of the folder's encryption, where it is not where it was made."
+    ),
+]
+AsOption = Annotated[
+    str,
+    typer.Option(
+        "--as", envvar="COUNTERFOIL_AS", help="Member to act and read as; in a sandbox also a persona."
+    ),
+]
+KeyOption = Annotated[
+    list[str] | None, typer.Option("--key", "-k", help="Name of a key to sign with; several are possible.")
+]
+SignerOption = Annotated[
+    str,
+    typer.Option("--signer", help="Address that the keys sign for, where it is a policy of several keys."),
+]
+KeysFolderOption = Annotated[
+    Path, typer.Option("--keys", envvar="COUNTERFOIL_KEYS", help="Folder of key files.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AtOption = Annotated[
+    str,
+    typer.Option(
+        "--at",
+        help="As of a height (1234), an instant with its zone (2013-10-10T17:30:00-04:00), or the close of a"
+        " business date (2013-10-10).",
+    ),
+]
+MarketOption = Annotated[
+    str, typer.Option("--market", help="Market whose dates are meant, where there are several.")
+]
+CsvOption = Annotated[Path | None, typer.Option("--csv", help="Write a CSV file; - for the screen.")]
+XlsxOption = Annotated[Path | None, typer.Option("--xlsx", help="Write an Excel workbook.")]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", min=0, help="Processes that check signatures (as many as there are cores)."),
+]
+
+DEFAULT_LEDGER = Path("ledger")
+DEFAULT_KEYS = Path.home() / ".counterfoil" / "keys"
+
+
+def socket_of(folder: Path) -> Path:
+    """Where a running ledger listens: in its folder, or in the temporary one where that path is too long."""
+    path = folder.absolute() / SOCKET_NAME
+    if len(os.fsencode(path)) <= UNIX_PATH_BYTES_MAX:
+        return path
+    return Path(tempfile.gettempdir()) / f"counterfoil-{sha256(os.fsencode(path)).hexdigest()[:24]}"
+
+
+@contextmanager
+def connected(
+    folder: Path, storage_key: Path | None = None, *, writing: bool = False
+) -> Iterator[Connection]:
+    """A connection to the ledger of a folder, running or not. `writing`: let it make blocks."""
+    path = socket_of(folder)
+    if path.exists():
+        try:
+            running = SocketConnection(path, attempts=1)
+        except NodeUnreachable:
+            pass  # what a killed node left behind; the folder's lock says whether anybody is there
+        else:
+            try:
+                yield running
+            finally:
+                running.close()
+            return
+    with open_ledger(folder, key_file=storage_key, workers=0, scheduled=writing, start=writing) as node:
+        connection = LocalConnection(node)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def client_of(
+    connection: Connection,
+    name: str,
+    keys: list[str] | None = None,
+    keys_folder: Path = DEFAULT_KEYS,
+    signer: str = "",
+) -> Client:
+    """A client that acts and reads as a member: with keys from files or, in a sandbox, with its persona's keys.
+
+    Without a name it signs with the keys given and reads what is public.
+    """
+    held: tuple[Signer, ...] = tuple(open_key(keys_folder, key) for key in keys or ())
+    address = from_text(signer, AddressKind.SIGNER) if signer else b""
+    if held or not name:
+        return Client(connection, *held, party=name, signer=address)
+    if not connection.sandbox:
+        raise UsageError(
+            f"Name the key that {name} signs with: --key NAME (`counterfoil keys list` shows your keys)."
+        )
+    card = _card(name)
+    return Client(connection, *sandbox_keys(name), party=card.party if card is not None else name)
+
+
+def sandbox_keys(name: str) -> tuple[Signer, ...]:
+    """The keys of a persona, or of a member of a demonstration, which everybody can compute."""
+    card = _card(name)
+    return persona_keys(card.name) if card is not None else (party_key(name),)
+
+
+def _card(name: str) -> PersonaCard | None:
+    return next((card for card in PERSONAS if name in (card.name, card.party)), None)
+
+
+def open_key(folder: Path, name: str) -> FileKey:
+    """A key from its file; its passphrase from the environment, or asked for."""
+    described = next((key for key in list_keys(folder) if key.name == name), None)
+    if described is not None and not described.problem and not described.has_passphrase:
+        return load_key(folder, name, UNPROTECTED)
+    if described is None:
+        raise KeyFileError(
+            f"There is no key {name!r} in {folder}; make one with: counterfoil keys new {name}"
+        )
+    return load_key(folder, name, ask_passphrase(f"Passphrase of the key {name}"))
+
+
+def ask_passphrase(what: str, *, new: bool = False) -> str:
+    """From COUNTERFOIL_PASSPHRASE, or asked for (twice where it is new)."""
+    known = os.environ.get(PASSPHRASE_VARIABLE)
+    if known is not None:
+        return known
+    answer: str = typer.prompt(what, hide_input=True, confirmation_prompt=new, err=True)
+    return answer
+
+
+def lock_of(transport_key: Path | None, what: str, *, new: bool = False) -> Lock:
+    """What an export opens with: a key from a file of 64 hexadecimal digits, or a passphrase."""
+    if transport_key is None:
+        return ask_passphrase(what, new=new)
+    try:
+        key = bytes.fromhex(transport_key.read_text(encoding="ascii")[:_PASSPHRASE_TRIES_IN_FILE].strip())
+    except (OSError, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise UsageError(
+            f"{transport_key} does not hold a transport key of {2 * KEY_BYTES} hexadecimal digits."
+        )
+    return key
+
+
+def unprotected_or_passphrase(unprotected: bool, name: str) -> str | Unprotected:
+    return UNPROTECTED if unprotected else ask_passphrase(f"New passphrase of the key {name}", new=True)

@@ -16,11 +16,17 @@ from counterfoil.node.reads import answer_read
 from counterfoil.node.reads_base import policy_of
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.primitives.addresses import address_of
-from counterfoil.primitives.outcome import ensure
 from counterfoil.primitives.signatures import check_key, met, verify
 
 POLL_SECONDS = 0.01
 """How often a waiting client's transaction is looked for after each block."""
+
+
+ADVANCE_MS_MAX = 3_660 * 86_400_000
+TIME_MAX_MS = 253_402_300_799_999
+"""The last millisecond of the year 9999."""
+_DUE_BLOCKS_MAX = 10_000
+"""Blocks of deadlines and retries that one step of the clock may lead to; each does a bounded part of what is due."""
 
 
 class Service:
@@ -103,11 +109,17 @@ class Service:
             return answered(0, node.machine.try_out(prepared, self.time_ms()))
 
     def advance_clock(self, time_ms: int) -> int:
-        """Move a sandbox's clock forward and let happen what became due. Refused NO_SANDBOX anywhere else."""
+        """Move a sandbox's clock forward and let happen what became due. Refused NO_SANDBOX anywhere else.
+
+        Every opening and closing of a day on the way has its own block; at most `ADVANCE_MS_MAX` in one call.
+        """
         node = self.node
         clock = node.clock
         if not node.sandbox or not isinstance(clock, SandboxClock):
             raise Refused(NodeRefusal.NO_SANDBOX)
+        if time_ms > min(clock() + ADVANCE_MS_MAX, TIME_MAX_MS):
+            detail = "the clock is moved ten years at most in one step, and not beyond the year 9999"
+            raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, time_ms=time_ms, detail=detail)
         with node.engine.lock:
             while True:
                 change_ms = node.machine.wired.markets.next_change_ms()
@@ -120,9 +132,4 @@ class Service:
                     break
             clock.advance_to(time_ms)
             node.engine.decide_due()
-        ensure(node.sandbox, "only a sandbox has a clock that is moved")
         return clock()
-
-
-_DUE_BLOCKS_MAX = 10_000
-"""Blocks of deadlines and retries that one step of the clock may lead to; each does a bounded part of what is due."""

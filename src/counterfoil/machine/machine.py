@@ -18,7 +18,7 @@ from counterfoil.primitives.codec import Decoder, encode
 from counterfoil.primitives.digests import OBJECT, keyed
 from counterfoil.primitives.outcome import InvariantViolation, Rejected, ensure
 from counterfoil.primitives.signatures import met
-from counterfoil.state.headers import CHUNK, Header, HeaderHistory, StoredHeader
+from counterfoil.state.headers import CHUNK, CHUNK_ROOT, Header, HeaderHistory, StoredHeader
 from counterfoil.state.receipts import BlockResults, MessageResult, TransactionResult
 from counterfoil.state.state import State
 from counterfoil.state.tree import list_root
@@ -26,7 +26,6 @@ from counterfoil.state.window import Window
 
 _NOT_EXECUTED = MessageResult(MachineReject.MESSAGE_WAS_NOT_EXECUTED.number)
 _BARE_ADDRESSES_MAX = 200_000
-_CHUNK_ROOT = b"header chunk "
 
 
 class Outcome(NamedTuple):
@@ -117,7 +116,7 @@ class Machine:
             return
         number = last + 1
         chunks = [
-            self.state.require_entry("meta", _CHUNK_ROOT + index.to_bytes(8, "big"))
+            self.state.require_entry("meta", CHUNK_ROOT + index.to_bytes(8, "big"))
             for index in range(number // CHUNK)
         ]
         tail = [self.header(earlier).header for earlier in range(number - number % CHUNK, number)]
@@ -229,7 +228,7 @@ class Machine:
         )
         self.history.append(header.digest())
         if (finished := self.history.finished_chunk) is not None:
-            self.state.keep_entry("meta", _CHUNK_ROOT + finished[0].to_bytes(8, "big"), finished[1])
+            self.state.keep_entry("meta", CHUNK_ROOT + finished[0].to_bytes(8, "big"), finished[1])
         self.last = header
         height8 = block.height.to_bytes(8, "big")
         keep_entry = self.state.keep_entry

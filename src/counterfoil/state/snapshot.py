@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from counterfoil.primitives.codec import Decoder, Malformed, Record, encode
-from counterfoil.primitives.digests import IDS
+from counterfoil.primitives.digests import IDS, SNAPSHOT
 from counterfoil.primitives.outcome import ensure
 from counterfoil.state.headers import CHUNK, CHUNK_ROOT, Header, HeaderHistory, StoredHeader
 from counterfoil.state.leaves import NO_SLOT, free_leaf, leaf_digest, value_digest
@@ -31,9 +31,6 @@ CHUNK_BYTES_MAX = 1 << 26
 """No honest chunk is larger: a record, a header with its window's additions, or a chunk's worth of them."""
 BATCH_ROWS = 100_000
 """So many records are restored in one atomic write."""
-
-SNAPSHOT = b"\x03s"
-"""The tag of a snapshot's digest, beside those in `primitives.digests`."""
 
 
 class SnapshotRefused(ValueError):
@@ -160,7 +157,9 @@ def restore_snapshot(
 
 
 def _live_keys(state: State, table: Table[Any]) -> list[bytes]:
-    return [key for key in state.keys(table) if (row := state.row(table, key)) is not None and parse(row).alive]
+    return [
+        key for key in state.keys(table) if (row := state.row(table, key)) is not None and parse(row).alive
+    ]
 
 
 def _live_record(state: State, table: Table[Any], key: bytes) -> LiveRecord:
@@ -212,7 +211,8 @@ class _Restoring:
         window_span_ms: int,
     ) -> None:
         _demand(
-            store.height() == 0 and store.last_blob("header") is None, "a snapshot is restored into an empty store"
+            store.height() == 0 and store.last_blob("header") is None,
+            "a snapshot is restored into an empty store",
         )
         self._store = store
         self._tables = {table.number: table for table in (LINKS, *tables)}
@@ -259,7 +259,9 @@ class _Restoring:
             below = slot
         _demand(self._filled.count(1) == last.slot_count, "the snapshot does not fill every slot")
         root = root_digest(last.slot_count, below, self._tree.top())
-        _demand(below == last.free_head and root == last.state_root, "the records do not lead to the sealed root")
+        _demand(
+            below == last.free_head and root == last.state_root, "the records do not lead to the sealed root"
+        )
         save_tree(self._batch, self._tree, last.height)
         self._batch.entries.append(sizes_entry(last.slot_count, len(self._free), last.height))
         self._batch.entries.append(("meta", HELD_FROM, last.height.to_bytes(8, "big")))
@@ -290,7 +292,9 @@ class _Restoring:
             header = stored.header
             number = self._history.size
             _demand(number < head.header_count and header.number == number, "headers are missing or too many")
-            _demand(header.history_root == self._history.root(), "a header does not follow the ones before it")
+            _demand(
+                header.history_root == self._history.root(), "a header does not follow the ones before it"
+            )
             if number >= head.header_count - RECENT_BLOCKS:
                 _demand(self._is_sealed(stored), f"the header of block {header.height} is not sealed")
             else:
@@ -342,7 +346,9 @@ class _Restoring:
             _demand((table.number, record.key) > self._after, "records are not in order")
             self._after = (table.number, record.key)
             _demand(len(record.key) == size or not size, "a key has a wrong size")
-            _demand(record.value and len(record.salt) == 16, "a record has no value, or a salt of a wrong size")
+            _demand(
+                record.value and len(record.salt) == 16, "a record has no value, or a salt of a wrong size"
+            )
             _demand(0 <= record.previous < record.height < NO_SLOT, "a record's heights are wrong")
             full_key = table.prefix + record.key
             hidden = value_digest(record.salt, full_key, record.value)
@@ -358,7 +364,9 @@ class _Restoring:
             count = self._sealed().slot_count
             self._tree.grow(count)
             self._filled = bytearray(count)
-        _demand(0 <= slot < self._tree.count and not self._filled[slot], "a slot is used twice, or is not there")
+        _demand(
+            0 <= slot < self._tree.count and not self._filled[slot], "a slot is used twice, or is not there"
+        )
         self._filled[slot] = 1
         self._tree.set_leaf(slot, leaf)
 

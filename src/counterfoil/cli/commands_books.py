@@ -26,7 +26,16 @@ from counterfoil.cli.options import (
     connected,
 )
 from counterfoil.cli.output import one_of, say, say_json, say_moment, say_table, write_sheets
-from counterfoil.cli.plain import address_text, decimal, grouped, identifier, instant, thousands, words
+from counterfoil.cli.plain import (
+    address_text,
+    counted,
+    decimal,
+    grouped,
+    identifier,
+    instant,
+    thousands,
+    words,
+)
 from counterfoil.node import reads
 from counterfoil.node.reads_accounts import AccountsOf, BalanceLine, HoldingsOfAccount, Label, RegisterPage
 from counterfoil.node.reads_ledger import NameOf
@@ -39,6 +48,9 @@ def holdings(
         str, typer.Argument(help="Account (cfa1…), or a member's name or address for all its accounts.")
     ],
     at: AtOption = "",
+    clients: Annotated[
+        bool, typer.Option("--clients", help="Of a member: the accounts that it keeps for others as well.")
+    ] = False,
     market: MarketOption = "",
     json: JsonOption = False,
     csv: CsvOption = None,
@@ -58,8 +70,11 @@ def holdings(
         accounts = [found.identity]
         if found.kind == "party":
             listed = client.ask(reads.accounts, AccountsOf(owner=found.identity, at=at, market=market))
-            accounts = [line.account_id for line in listed.accounts]
             at = at and str(listed.moment.height)
+            accounts = [line.account_id for line in listed.accounts]
+            if clients:
+                served = client.accounts(servicer=found.identity, at=at)
+                accounts += [line.account_id for line in served if line.account_id not in accounts]
         shown = [client.holdings(account, at, market) for account in accounts]
         moment = shown[-1].moment if shown else client.status().moment
     if json:
@@ -71,7 +86,9 @@ def holdings(
         return
     say_moment(moment)
     if not rows:
-        say("Nothing is held there." if shown else "There is no account, or none that you may see.")
+        say("Nothing is held there." if shown else "It owns no account that you may see.")
+        if found.kind == "party" and not clients:
+            say("--clients shows the accounts that a member keeps for others.")
         return
     people = [(*row[:4], thousands(row[4]), thousands(row[5]), row[6]) for row in rows]
     say_table(heading, people, right=("available", "earmarked"))
@@ -131,7 +148,7 @@ def register(
         people,
         right=("available", "earmarked", "total"),
     )
-    say(f"{page.holders:,} holders, {grouped(page.outstanding, label.scale)} outstanding")
+    say(f"{counted(page.holders, 'holder')}, {grouped(page.outstanding, label.scale)} outstanding")
 
 
 def _whole_register(client: Client, instrument: str, at: str, market: str) -> RegisterPage:
@@ -173,7 +190,7 @@ def statement(
     one_of(json, csv is not None, xlsx is not None)
     with connected(ledger, storage_key) as connection:
         client = client_of(connection, as_, key, keys, signer)
-        found = client.statement(account, since, until, market, instrument)
+        found = client.statement(account, since, until, market, instrument or b"")
     if json:
         say_json(found)
         return
@@ -254,7 +271,7 @@ def _posting(line: PostingLine, labels: dict[bytes, Label]) -> tuple[str, ...]:
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command(epilog="Example: counterfoil holdings 'Broker A' --as broker-a --at 2024-01-02")(holdings)
+    app.command(epilog="Example: counterfoil holdings 'Broker A' --as broker-a --clients")(holdings)
     app.command(
         epilog="Example: counterfoil register US4592001014 --as regulator --at 2013-10-10 --xlsx ibm.xlsx"
     )(register)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from msgspec.structs import replace
 
+from counterfoil.cli.describe import fact_line
 from counterfoil.cli.options import (
     DEFAULT_KEYS,
     DEFAULT_LEDGER,
@@ -27,11 +28,11 @@ from counterfoil.cli.output import one_of, say, say_json, say_moment, say_table,
 from counterfoil.cli.plain import (
     Scales,
     address_text,
+    counted,
     date_or_nothing,
     decimal,
     identifier,
     instant,
-    plain,
     thousands,
     words,
 )
@@ -82,14 +83,14 @@ def history(
             for author in entry.authors
         )
         asked = ", ".join(dict.fromkeys(entry.messages))
-        by = "the ledger itself" if entry.by_ledger else who or "somebody else"
+        by = "the ledger itself" if entry.by_ledger else who or "others"
         say(
             f"{instant(entry.time_ms)}  height {entry.height:,}  {entry.action.hex()[:_TRANSACTION_SHOWN]}…"
             f"  by {by}{f': {asked}' if asked else ''}"
         )
         for fact in entry.facts:
-            say(f"    {_fact(fact, scales)}")
-    say(f"{len(entries):,} entries")
+            say(f"    {fact_line(fact, scales, names)}")
+    say(counted(len(entries), "entry", "entries"))
 
 
 def _entries(client: Client, what: HistoryOf, first: int, last: int) -> tuple[list[HistoryEntry], Moment]:
@@ -123,29 +124,6 @@ def _author(author: Author, names: dict[bytes, str]) -> str:
     if not author.party:
         return address_text("signer", author.signer)
     return names.get(author.party) or address_text("party", author.party)
-
-
-def _fact(fact: Any, scales: Scales) -> str:
-    told = plain(fact, scales)
-    name = told.pop("kind")
-    return f"{name} " + ", ".join(
-        f"{field.replace('_', ' ')} {_flat(value)}"
-        for field, value in told.items()
-        if value not in ("", None, [])
-    )
-
-
-def _flat(value: Any) -> str:
-    if isinstance(value, dict):
-        told = (
-            f"{name.replace('_', ' ')} {_flat(item)}"
-            for name, item in value.items()
-            if item not in ("", None, [])
-        )
-        return "{" + ", ".join(told) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_flat(item) for item in value) + "]"
-    return str(value)
 
 
 def instructions(
@@ -212,7 +190,7 @@ def instructions(
         shown,
         right=("quantity", "amount"),
     )
-    say(f"{len(rows):,} instructions")
+    say(counted(len(rows), "instruction"))
 
 
 def _instruction(line: InstructionLine, scales: Scales) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from counterfoil.cli.options import (
 )
 from counterfoil.cli.output import say, say_json, say_moment
 from counterfoil.custody.signers import Signer
+from counterfoil.machine.rejects import MachineReject
 from counterfoil.node.protocol import Problem
 from counterfoil.primitives.addresses import AddressKind, from_text
 from counterfoil.primitives.codec import Message
@@ -128,7 +129,9 @@ def _tell(result: Result, messages: list[Message], dry_run: bool) -> None:
         say(f"  rejected  {_words(next(problems, None) or problem_of_number(result.number))}")
     for number, (message, answer) in enumerate(zip(messages, result.messages, strict=False), start=1):
         name = f"{number}. {type(message).__name__}"
-        if answer.number:
+        if answer.number == MachineReject.MESSAGE_WAS_NOT_EXECUTED.number:
+            say(f"  not done  {name}: another message of the file was rejected")
+        elif answer.number:
             problem = problem_of_number(answer.number)
             if result.problems and any(one.number == answer.number for one in result.problems):
                 problem = next((one for one in problems if one.number == answer.number), problem)

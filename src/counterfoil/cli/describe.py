@@ -8,16 +8,21 @@ from typing import Any
 
 import msgspec
 
-from counterfoil.cli.plain import address_text, grouped, plain
+from counterfoil.cli.plain import Scales, address_text, grouped, plain, words
 from counterfoil.machine.wiring import MODULES, TABLES
-from counterfoil.modules.holdings.records import ACCOUNTS, HOLDINGS, Account, Holding
+from counterfoil.modules.holdings.facts import Posting
+from counterfoil.modules.holdings.records import ACCOUNTS, HOLDINGS, Account, Direction, Holding
 from counterfoil.modules.instruments.records import INSTRUMENTS, TERMS, Instrument, TermsVersion
-from counterfoil.primitives.codec import Malformed
+from counterfoil.primitives.codec import Fact, Malformed
 from counterfoil.state.tables import Table
 from counterfoil.verify import Describe
 
 _TABLES: Mapping[int, Table[Any]] = {table.number: table for table in TABLES}
 _LISTS: Mapping[int, str] = {rule.number: rule.name for table in TABLES for rule in table.lists}
+
+
+_LONG, _SHORTENED = 40, 12
+"""Characters from which a text without spaces is an identity, and what is shown of it."""
 
 
 def describe() -> Describe:
@@ -59,6 +64,42 @@ def fact_text(encoded: bytes) -> str:
     return f"{type(fact).__name__} ({_fields(fact)})"
 
 
+def fact_line(fact: Fact, scales: Scales, names: Mapping[bytes, str]) -> str:
+    """One fact on one line: identities shortened, instruments and members by their names, what is empty left out."""
+    if isinstance(fact, Posting):
+        label = scales.labels.get(fact.instrument_id)
+        scale = label.scale if label is not None else 0
+        sign = "+" if fact.direction is Direction.CREDIT else "-"
+        return (
+            f"{sign}{grouped(fact.quantity, scale)} {words(fact.sub_balance.name)} of"
+            f" {label.name if label is not None else fact.instrument_id.hex()[:12]}, {words(fact.reason.name)},"
+            f" balance {grouped(fact.balance_after, scale)}"
+        )
+    told = []
+    shown = plain(fact, scales)
+    for field in msgspec.structs.fields(fact):
+        value = getattr(fact, field.name)
+        if value in (b"", "", None, ()):
+            continue
+        known = names.get(value) if isinstance(value, bytes) else None
+        label = scales.labels.get(value) if isinstance(value, bytes) else None
+        text = known or (label.name if label is not None else _brief(shown.get(field.name, "")))
+        told.append(f"{words(field.name.removesuffix('_id'))} {text}")
+    return f"{type(fact).__name__}: {', '.join(told)}"
+
+
+def _brief(value: Any) -> str:
+    """Long identities cut short."""
+    if isinstance(value, str) and len(value) >= _LONG and " " not in value:
+        return value[:_SHORTENED] + "…"
+    if isinstance(value, list):
+        return "[" + ", ".join(_brief(item) for item in value) + "]"
+    if isinstance(value, dict):
+        told = (f"{words(name)} {_brief(item)}" for name, item in value.items() if item not in ("", None, []))
+        return "{" + ", ".join(told) + "}"
+    return str(value)
+
+
 @cache
 def _fact_decoder() -> msgspec.msgpack.Decoder[Any]:
     union: Any = None
@@ -71,7 +112,7 @@ def _fact_decoder() -> msgspec.msgpack.Decoder[Any]:
 def _holding(key: bytes, holding: Holding) -> str:
     account, instrument = address_text("account", key[:20]), address_text("instrument", key[20:])
     marked = f", {grouped(holding.earmarked)} earmarked" if holding.earmarked else ""
-    return f"account {account} held {grouped(holding.available)} available{marked} of instrument {instrument}"
+    return f"account {account} held {grouped(holding.available)} units available{marked} of instrument {instrument}"
 
 
 def _account(key: bytes, account: Account) -> str:

@@ -17,6 +17,12 @@ from counterfoil.cli import (
 )
 from counterfoil.cli.failures import Commands
 
+HELP = """A ledger for securities markets, kept by the members of the market.
+
+Exit codes: 0 done; 1 refused by the ledger; 2 wrong command line or input file; 3 something cannot be opened, read or
+written; 4 a check failed; 70 an error of the program; 130 interrupted.
+"""
+
 app = typer.Typer(
     name="counterfoil",
     cls=Commands,
@@ -24,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="A ledger for securities markets, kept by the members of the market.",
+    help=HELP,
     epilog="Example: counterfoil demo",
 )
 

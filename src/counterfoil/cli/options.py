@@ -52,7 +52,10 @@ SignerOption = Annotated[
     typer.Option("--signer", help="Address that the keys sign for, where it is a policy of several keys."),
 ]
 KeysFolderOption = Annotated[
-    Path, typer.Option("--keys", envvar="COUNTERFOIL_KEYS", help="Folder of key files.")
+    Path,
+    typer.Option(
+        "--keys", envvar="COUNTERFOIL_KEYS", help="Folder of key files.", show_default="~/.counterfoil/keys"
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AtOption = Annotated[
@@ -124,7 +127,7 @@ def client_of(
     held: tuple[Signer, ...] = tuple(open_key(keys_folder, key) for key in keys or ())
     address = from_text(signer, AddressKind.SIGNER) if signer else b""
     if held or not name:
-        return Client(connection, *held, party=name, signer=address)
+        return Client(connection, *held, party=name or b"", signer=address)
     if not connection.sandbox:
         raise UsageError(
             f"Name the key that {name} signs with: --key NAME (`counterfoil keys list` shows your keys)."

@@ -50,6 +50,8 @@ DATES = frozenset(
         "date",
     }
 )
+DURATION_SUFFIXES = ("window_ms", "wait_ms")
+"""Milliseconds that are no moment."""
 DATE_SUFFIXES = ("_business_date", "_date")
 
 
@@ -107,6 +109,11 @@ def thousands(text: str) -> str:
 def date_or_nothing(date: int) -> str:
     """2013-10-07, or nothing for what is no date."""
     return date_text(IsoDate(date)) if is_date(date) else ""
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """1 entry, 2 entries."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def instant(time_ms: int) -> str:

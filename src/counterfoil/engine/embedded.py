@@ -233,7 +233,7 @@ class EmbeddedEngine:
                 wait_s = 0 if under_way else IDLE_SECONDS
                 batch = self._pool.take(self._block_transactions, BLOCK_BYTES_MAX, wait_s)
                 if batch and not under_way and len(batch) < self._block_transactions // 4:
-                    batch += self._gather_more(len(batch))
+                    batch += self._gather_more(batch)
                 checks = self.check([item.prepared for item in batch]) if batch else None
                 if under_way is not None:
                     self._decide(*under_way)
@@ -248,9 +248,10 @@ class EmbeddedEngine:
             log.critical("the engine stopped: %s", error)
             self._give_up([*(under_way[0] if under_way else []), *batch], error)
 
-    def _gather_more(self, count: int) -> list[Waiting]:
+    def _gather_more(self, batch: list[Waiting]) -> list[Waiting]:
         threading.Event().wait(GATHER_SECONDS)
-        return self._pool.take(self._block_transactions - count, BLOCK_BYTES_MAX, 0)
+        size = sum(len(item.prepared.raw) for item in batch)
+        return self._pool.take(self._block_transactions - len(batch), BLOCK_BYTES_MAX, 0, size)
 
     def _give_up(self, waiting: list[Waiting], error: BaseException) -> None:
         self._pool.close()
@@ -304,10 +305,25 @@ class EmbeddedEngine:
             return self.machine.last if height else None
 
     def _block(self, prepared: list[Prepared]) -> tuple[list[Outcome], int]:
+        """Where anything fails but the rules on one transaction, what is in memory may be ahead of what lasts.
+
+        Then nothing of it may be told, and no further block be made, whichever thread made this one.
+        """
+        try:
+            return self._make_block(prepared)
+        except RulesFailed:
+            raise
+        except BaseException as error:
+            self.failure = self.failure or error
+            raise
+
+    def _make_block(self, prepared: list[Prepared]) -> tuple[list[Outcome], int]:
         machine = self.machine
         last = machine.last
         if last is None:
             raise EngineStopped("the ledger is not founded")
+        if self.failure is not None:
+            raise EngineStopped("the ledger makes no blocks any more") from self.failure
         height, time_ms = last.height + 1, max(last.time_ms + 1, self._clock())
         items = (self.bundle(prepared, time_ms),) if prepared else ()
         outcomes = machine.execute(height, time_ms, [prepared] if prepared else [], items_digest(items))

@@ -71,16 +71,21 @@ class Pool:
             self._bytes += size
             self._condition.notify()
 
-    def take(self, count_max: int, bytes_max: int, wait_s: float | None) -> list[Waiting]:
-        """Up to so many, after waiting for the first one if need be (None: until there is one or the pool closes)."""
+    def take(
+        self, count_max: int, bytes_max: int, wait_s: float | None, bytes_before: int = 0
+    ) -> list[Waiting]:
+        """Up to so many, after waiting for the first one if need be (None: until there is one or the pool closes).
+
+        bytes_before: of what they will join; without company one of any size is taken.
+        """
         with self._condition:
             if not self._waiting and not self._closed and wait_s != 0:
                 self._condition.wait(wait_s)
             taken: list[Waiting] = []
-            size = 0
+            size = bytes_before
             while self._waiting and len(taken) < count_max:
                 size += len(self._waiting[0].prepared.raw)
-                if taken and size > bytes_max:
+                if (taken or bytes_before) and size > bytes_max:
                     break
                 item = self._waiting.popleft()
                 self._bytes -= len(item.prepared.raw)

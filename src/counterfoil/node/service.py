@@ -69,10 +69,15 @@ class Service:
             raise Refused(NodeRefusal.NODE_STOPPED, cause=stopped.__cause__ or "closed") from None
 
     def result(self, transaction: bytes, expiry_ms: int) -> Answered | None:
-        """The first authorised result of a transaction, however long ago; None where there is none (yet)."""
+        """The first authorised result of a transaction, however long ago; None where there is none (yet).
+
+        Refused NODE_STOPPED after a failure: the last block in memory may be one that was never made durable.
+        """
         if len(transaction) != 32 or not 0 < expiry_ms < 2**62:
             return None
         with self.node.engine.lock:
+            if self.node.engine.failure is not None:
+                raise Refused(NodeRefusal.NODE_STOPPED, cause=self.node.engine.failure)
             found = self.node.machine.first_result(expiry_ms, transaction)
         if found is None:
             return None

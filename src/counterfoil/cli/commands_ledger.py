@@ -27,7 +27,7 @@ from counterfoil.cli.output import bar, say, say_json, say_moment, say_table
 from counterfoil.cli.plain import instant
 from counterfoil.engine.embedded import EngineStopped
 from counterfoil.machine.genesis import Genesis
-from counterfoil.modules.parties import FoundingParty, FoundingSigner, PartiesGenesis
+from counterfoil.modules.parties.founding import FoundingParty, FoundingSigner, PartiesGenesis
 from counterfoil.node.clock import system_clock_ms
 from counterfoil.node.ledger import create_ledger, open_ledger
 from counterfoil.node.personas import SANDBOX_START_MS, refuse_personas, sandbox_genesis

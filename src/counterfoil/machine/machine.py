@@ -26,6 +26,8 @@ from counterfoil.state.window import Window
 
 _NOT_EXECUTED = MessageResult(MachineReject.MESSAGE_WAS_NOT_EXECUTED.number)
 _BARE_ADDRESSES_MAX = 200_000
+_BLOCK_RESULTS_KEPT = 16
+"""Blocks whose results stay taken apart, so that many repeated transactions cost one reading."""
 
 
 class Outcome(NamedTuple):
@@ -82,6 +84,7 @@ class Machine:
         self._secret = secret
         self._rules = self.wired.rules
         self._policy = self.wired.parties.policy
+        self._block_results: dict[int, BlockResults] = {}
         self._bare_addresses: dict[bytes, bytes] = {}
         self._executed: tuple[BlockContext, bytes, ReceiptBook, list[TransactionResult], list[int]] | None = (
             None
@@ -271,10 +274,15 @@ class Machine:
         return height, self.block_results(height).results[place]
 
     def block_results(self, height: int) -> BlockResults:
-        data = self.state.blob("receipts", height)
-        if data is None:
-            raise InvariantViolation(f"the receipts of block {height} are missing from the store")
-        results: BlockResults = BLOCK_RESULTS.trusted(data)
+        results = self._block_results.get(height)
+        if results is None:
+            data = self.state.blob("receipts", height)
+            if data is None:
+                raise InvariantViolation(f"the receipts of block {height} are missing from the store")
+            results = BLOCK_RESULTS.trusted(data)
+            if len(self._block_results) == _BLOCK_RESULTS_KEPT:
+                del self._block_results[next(iter(self._block_results))]
+            self._block_results[height] = results
         return results
 
     def check_everything(self) -> None:
@@ -309,7 +317,7 @@ class Machine:
             (result.number for result in results if result.number != _NOT_EXECUTED.number and result.number),
             0,
         )
-        book.add(prepared.id, position, results, contexts, body.signers)
+        book.add(prepared.id, position, contexts, results, body.signers)
         return Outcome(TransactionResult(prepared.id, number, results), rejects, authorised=True)
 
     def _authorise(self, prepared: Prepared, body: Body) -> None:
@@ -410,7 +418,7 @@ class Machine:
                 if self._act(act, context):
                     self._keep((context,), block)
                     if context.facts:
-                        book.add(action, position, (), (context,), ())
+                        book.add(action, position, (context,))
                 else:
                     self._take_back()
                 position += 1

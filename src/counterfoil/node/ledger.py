@@ -22,6 +22,7 @@ from counterfoil.machine.genesis import (
 from counterfoil.machine.machine import Machine
 from counterfoil.machine.wiring import TABLES
 from counterfoil.node.clock import SandboxClock, system_clock_ms
+from counterfoil.node.personas import refuse_personas
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
@@ -148,7 +149,11 @@ class LedgerNode:
 
 
 def complete_genesis(draft: Genesis, secrets: NodeSecrets) -> bytes:
-    """The genesis file for a draft: with the commitment to the network secret, and this node among the sealers."""
+    """The genesis file for a draft: with the commitment to the network secret, and this node among the sealers.
+
+    ValueError where one that is no sandbox's names a persona's key.
+    """
+    refuse_personas(draft)
     sealer = SealingKey(secrets.sealer).public_key.hex()
     sealers = draft.sealers if sealer in draft.sealers else (*draft.sealers, sealer)
     return encode_genesis(

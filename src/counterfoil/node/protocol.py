@@ -15,6 +15,7 @@ import msgspec
 from counterfoil.machine.machine import Outcome
 from counterfoil.policy.errors import NotVisible
 from counterfoil.primitives.codec import Decoder, encode
+from counterfoil.primitives.digests import AUTHENTICATION
 from counterfoil.primitives.outcome import RejectCode, Rejected
 from counterfoil.state.receipts import MessageResult
 
@@ -33,9 +34,6 @@ WAIT_MS_MAX: Final = 600_000
 _LENGTH = struct.Struct(">I")
 LENGTH_BYTES: Final = _LENGTH.size
 pack_length = _LENGTH.pack
-
-_AUTHENTICATION: Final = b"\x06a"
-"""Domain tag of what a viewer signs: no transaction, bundle or header begins with it."""
 
 
 class Greeting(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -161,7 +159,7 @@ def length_of(head: bytes) -> int:
 def authentication_bytes(chain_id: str, challenge: bytes, party: bytes, signer: bytes) -> bytes:
     """What is signed to be recognised as a viewer: bound to ledger, connection, party and signer."""
     chain = chain_id.encode("ascii")
-    return _AUTHENTICATION + bytes([len(chain)]) + chain + challenge + party + signer
+    return AUTHENTICATION + bytes([len(chain)]) + chain + challenge + party + signer
 
 
 def answered(height: int, outcome: Outcome) -> Answered:

@@ -38,7 +38,7 @@ from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.subjects import AccountHistory, Business, PartyHistory, Register
 from counterfoil.primitives.codec import Fact
-from counterfoil.state.receipts import MessageResult
+from counterfoil.state.receipts import ToldResult
 
 HISTORY_LIMIT = 1_000
 """Entries of a page where the asker says nothing else."""
@@ -86,7 +86,7 @@ class HistoryEntry(msgspec.Struct, frozen=True):
     by_ledger: bool
     authors: tuple[Author, ...]
     messages: tuple[str, ...]
-    results: tuple[MessageResult, ...]
+    results: tuple[ToldResult, ...]
     facts: tuple[AnyFact, ...]
 
 

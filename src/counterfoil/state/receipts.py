@@ -29,18 +29,26 @@ class TransactionResult(Record):
     messages: tuple[MessageResult, ...]
 
 
+class ToldResult(Record):
+    """message: its place in the transaction. number: 0 for accepted, otherwise the reject's."""
+
+    message: int
+    number: int
+
+
 class Receipt(Record):
     """action: a transaction's id, or a deadline's or retry's own. position: the action's place in the block.
 
-    results: of the transaction's messages (empty for deadlines and retries). facts: encoded facts, in the order in
-    which they came about.
+    results: of those messages of the transaction that told the stakeholder something; a signer whose transaction told
+    nobody anything, or was rejected in part, learns all of them (empty for deadlines and retries). facts: encoded
+    facts, in the order in which they came about.
     """
 
     action: bytes
     height: int
     position: int
     stakeholder: bytes
-    results: tuple[MessageResult, ...]
+    results: tuple[ToldResult, ...]
     facts: tuple[msgspec.Raw, ...]
 
 

@@ -11,7 +11,7 @@ from counterfoil.primitives.codec import Decoder, Record, encode
 from counterfoil.primitives.signatures import SigningKey
 from counterfoil.state.headers import Header, HeaderHistory, StoredHeader, seal_message
 from counterfoil.state.proofs import Prover, Sources
-from counterfoil.state.receipts import BlockResults, KeptReceipt, MessageResult, Receipt, receipt_leaf
+from counterfoil.state.receipts import BlockResults, KeptReceipt, Receipt, ToldResult, receipt_leaf
 from counterfoil.state.state import State
 from counterfoil.state.tables import LINKS, ListRule, Reader, Table
 from counterfoil.state.tree import list_root
@@ -226,6 +226,6 @@ class SmallLedger:
         kept = []
         for position, _ in enumerate(actions):
             action = sha256(b"action" + height.to_bytes(8, "big") + bytes([position])).digest()
-            receipt = Receipt(action, height, position, b"p" * 20, (MessageResult(0),), ())
+            receipt = Receipt(action, height, position, b"p" * 20, (ToldResult(0, 0),), ())
             kept.append(KeptReceipt(b"p" * 20, sha256(action).digest()[:16], encode(receipt)))
         return tuple(kept)

@@ -7,7 +7,6 @@ from enum import IntEnum
 from msgspec import structs
 
 from counterfoil.primitives.codec import Record
-from counterfoil.primitives.digests import EQUITY_CLASS, digest
 from counterfoil.primitives.digests import REFERENCE, digest
 from counterfoil.state.tables import Table
 

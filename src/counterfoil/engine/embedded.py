@@ -136,8 +136,18 @@ class EmbeddedEngine:
                     progress(height - GENESIS_HEIGHT + 1, machine.founding_height - GENESIS_HEIGHT + 1)
 
     def recover(self, progress: Callable[[int, int], None] | None = None) -> int:
-        """Replay the log's tail that the store has not seen, comparing each header. Returns how many blocks."""
+        """Replay the log's tail that the store has not seen, comparing each header. Returns how many blocks.
+
+        The last header in the store must be sealed for this ledger: a seal is bound to the chain id, hence to every
+        byte of the genesis file.
+        """
         with self.lock:
+            newest = self.machine.last
+            if newest is not None and not self._is_sealed(newest, self.machine.header(newest.number).seal):
+                raise InvariantViolation(
+                    f"block {newest.height} of the record store is not sealed for the ledger of the genesis file: one "
+                    "of the two was changed, or is another ledger's; take it from a copy"
+                )
             first, last = self.machine.state.height + 1, self._log.last_height()
             if last < self.machine.state.height:
                 raise InvariantViolation(

@@ -19,6 +19,7 @@ from counterfoil.primitives.digests import OBJECT, keyed
 from counterfoil.primitives.outcome import InvariantViolation, Rejected, ensure
 from counterfoil.primitives.signatures import met
 from counterfoil.state.headers import CHUNK, CHUNK_ROOT, Header, HeaderHistory, StoredHeader
+from counterfoil.state.port import StoreFailed
 from counterfoil.state.receipts import BlockResults, MessageResult, TransactionResult
 from counterfoil.state.state import State
 from counterfoil.state.tree import list_root
@@ -150,7 +151,7 @@ class Machine:
     ) -> list[Outcome]:
         """Apply one block's transactions, without committing. Outcomes stand in the order of `bundles`, flattened.
 
-        Every `Prepared` must have its signatures checked. Raises `RulesFailed` or `InvariantViolation`.
+        Every `Prepared` must have its signatures checked. Raises `RulesFailed`, `InvariantViolation` or `StoreFailed`.
         """
         last = self.last
         ensure(
@@ -172,6 +173,9 @@ class Machine:
             prepared = flat[index]
             try:
                 outcome = self._execute(prepared, block, book, position)
+            except StoreFailed:
+                self.discard()
+                raise
             except Exception as error:
                 self.discard()
                 raise RulesFailed(prepared, error) from error

@@ -218,7 +218,7 @@ def open_ledger(
     """
     folder = open_folder(path, key_file=key_file)
     try:
-        genesis_bytes = (folder.path / GENESIS_NAME).read_bytes()
+        genesis_bytes = _read_genesis(folder)
         secrets = _read_secrets(folder)
         node = _node(folder, genesis_bytes, secrets, workers=workers, scheduled=scheduled, clock=clock)
     except BaseException:
@@ -295,6 +295,14 @@ def _node(
         scheduled=scheduled,
         clock=clock,
     )
+
+
+def _read_genesis(folder: LedgerFolder) -> bytes:
+    path = folder.path / GENESIS_NAME
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise CorruptStorage(path, "the genesis file is missing; take it from a copy") from None
 
 
 def _read_secrets(folder: LedgerFolder) -> NodeSecrets:

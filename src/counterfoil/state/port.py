@@ -12,6 +12,13 @@ ENTRY_KINDS = ("meta", "free", "link", "result")
 """Small values by a plain, unrevealing key, in key order."""
 
 
+class StoreFailed(Exception):
+    """The store cannot give, or cannot keep, what it was asked to: it is full, damaged or unreadable.
+
+    That is this machine's trouble and says nothing about the rules or the asker: a block that meets it is not decided.
+    """
+
+
 @dataclass(frozen=True)
 class TableLayout:
     """How a table's keys lie on disk: the first `clear` bytes readable and ordered, then the components of the

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+from counterfoil.state.port import StoreFailed
+
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The operating system's numbers for "no room": the device, the user's quota, the largest size of a file."""
 
 
-class StorageError(Exception):
+class StorageError(StoreFailed):
     """Base of everything that disk can do to us."""
 
 

@@ -89,7 +89,7 @@ def draft_genesis(accounts: int, securities: int = SECURITIES, held: int = 1) ->
         "securities_held": held,
         "accounts": accounts,
         "quantity": 1_000_000_000,
-        "money": 1_000_000_000_000,
+        "money": 100_000_000_000,
     }
     return Genesis(
         name="bench",

@@ -15,6 +15,7 @@ from counterfoil.modules.holdings.records import (
     PartyAccounts,
 )
 from counterfoil.modules.module import ActionContext
+from counterfoil.primitives.codec import AMOUNT_MAX
 
 
 class OpeningAccount(NamedTuple):
@@ -98,6 +99,8 @@ def _count(books: HoldingsBooks, counts: dict[bytes, int]) -> None:
 def _count_issued(books: HoldingsBooks, issuance_account: bytes, instrument_id: bytes, quantity: int) -> None:
     totals = books.totals.find(instrument_id)
     issued = quantity + (totals.issued if totals is not None else 0)
+    if issued > AMOUNT_MAX:
+        raise ValueError("the opening register issues more of one instrument than an amount can hold")
     books.totals.put(instrument_id, InstrumentTotals(issued, 0, 0))
     if totals is None:
         books.contents.put(issuance_account, AccountContents(1))

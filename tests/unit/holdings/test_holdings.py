@@ -492,6 +492,26 @@ FORCE: list[tuple[str, Callable[[Desk], dict[str, Any]], bytes, RejectCode | Non
         HoldingsReject.EARMARK_IS_NOT_A_FREEZE,
     ),
     (
+        "a regulator's freeze, by the registrar",
+        lambda d: {
+            "authority": DEPOSITORY,
+            "earmark_id": d.act(FreezeHolding(REGULATOR, d.alice, d.share, 10, ORDER), REGULATOR).created[0],
+        },
+        DEPOSITORY,
+        HoldingsReject.AUTHORITY_MAY_NOT_UNFREEZE,
+    ),
+    (
+        "its own freeze, by the registrar",
+        lambda d: {
+            "authority": DEPOSITORY,
+            "earmark_id": d.act(FreezeHolding(DEPOSITORY, d.alice, d.share, 10, ORDER), DEPOSITORY).created[
+                0
+            ],
+        },
+        DEPOSITORY,
+        None,
+    ),
+    (
         "frozen",
         lambda d: {"earmark_id": d.earmarked(d.alice, 10, EarmarkReason.FREEZE)},
         REGULATOR,

@@ -81,6 +81,7 @@ def force_transfer(books: HoldingsBooks, ask: ForceTransfer, context: ActionCont
             raise Rejected(HoldingsReject.EARMARK_IS_OF_ANOTHER_HOLDING)
         if earmark.reason is not EarmarkReason.FREEZE:
             raise Rejected(HoldingsReject.EARMARK_IS_NOT_A_FREEZE, reason=earmark.reason.name)
+        _require_whoever_lifts(books, earmark, ask.authority)
 
     if ask.earmark_id:
         holdings.move_earmarked(
@@ -137,8 +138,7 @@ def unfreeze_holding(books: HoldingsBooks, ask: UnfreezeHolding, context: Action
     earmark = _require_earmark(books, ask.earmark_id)
     if earmark.reason is not EarmarkReason.FREEZE:
         raise Rejected(HoldingsReject.EARMARK_IS_NOT_A_FREEZE, reason=earmark.reason.name)
-    if ask.authority != earmark.owner and not books.parties.has_role(ask.authority, Role.REGULATOR):
-        raise Rejected(HoldingsReject.AUTHORITY_MAY_NOT_UNFREEZE, authority=ask.authority)
+    _require_whoever_lifts(books, earmark, ask.authority)
     quantity = ask.quantity or earmark.quantity
     books.parties.authorise(context, ask.authority, UnfreezeHolding, earmark.account_id, quantity)
 
@@ -150,6 +150,12 @@ def _require_earmark(books: HoldingsBooks, earmark_id: bytes) -> Earmark:
     if earmark is None:
         raise Rejected(HoldingsReject.EARMARK_NOT_FOUND, earmark=earmark_id)
     return earmark
+
+
+def _require_whoever_lifts(books: HoldingsBooks, earmark: Earmark, authority: bytes) -> None:
+    """A freeze ends, whether lifted or carried out, by whoever placed it or by a regulator."""
+    if authority != earmark.owner and not books.parties.has_role(authority, Role.REGULATOR):
+        raise Rejected(HoldingsReject.AUTHORITY_MAY_NOT_UNFREEZE, authority=authority)
 
 
 def _authorise_by_order(

@@ -13,6 +13,7 @@ from counterfoil.modules.instruments.interface import InstrumentStatus
 from counterfoil.modules.instruments.rejects import InstrumentsReject
 from counterfoil.modules.markets.records import CalendarKind, DatedCalendar, MarketCalendar
 from counterfoil.modules.markets.rejects import MarketsReject
+from counterfoil.modules.parties.interface import Mandate
 from counterfoil.modules.parties.rejects import PartiesReject
 from counterfoil.modules.settlement.interface import Linkage, Method, Partial, Position, Priority
 from counterfoil.modules.settlement.messages import (
@@ -219,6 +220,27 @@ def test_a_receipt_needs_authority_over_the_cash_account_that_pays(world: World)
     assert world.refused(message, "buyer") is HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT
     assert world.refused(message, "buyer", "seller") is None
     assert world.refused(deliver(cash_account=account("buyer's")), "seller") is None
+
+
+@pytest.mark.parametrize(
+    ("quantity", "amount", "delivers", "receives"),
+    [(100, 5_000, False, False), (100, 5_001, True, True), (5_001, 1, True, False), (5_000, 1, False, False)],
+)
+def test_a_limit_looks_at_what_is_given_up_whatever_is_asked_for_it(
+    world: World, quantity: int, amount: int, delivers: bool, receives: bool
+) -> None:
+    refusal = HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT
+    for name in ("seller", "buyer"):
+        clerk = party(name) + signer(f"clerk of {name}")
+        world.parties_books.mandates.put(clerk, Mandate((), (), amount_limit=5_000))
+    world.keep()
+    what = {"quantity": quantity, "amount": amount}
+    assert world.refused(deliver(**what), "clerk of seller") is (refusal if delivers else None)
+    assert world.refused(receive(**what), "clerk of buyer") is (refusal if receives else None)
+    assert world.refused(both(**what), "clerk of seller", "buyer") is (refusal if delivers else None)
+    assert world.refused(both(**what), "seller", "clerk of buyer") is (refusal if receives else None)
+    live = world.act(deliver(**what), "seller").created[0]
+    assert world.refused(Cancel(live), "clerk of seller") is (refusal if delivers else None)
 
 
 def test_a_reference_is_used_up_for_its_window_and_while_its_instruction_lives(world: World) -> None:

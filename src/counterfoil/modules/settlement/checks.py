@@ -61,6 +61,12 @@ def cash_account_of(account_id: bytes, account: Account, named: bytes) -> bytes:
     return named or account.default_cash_account or account_id
 
 
+def given_up(delivers: bool, quantity: int, amount: int) -> int:
+    """What a mandate's limit is held against: of a receipt what is paid, of a delivery the larger of the quantity
+    and what is paid for it, so that nobody gives more away than he may by asking little for it."""
+    return max(quantity, amount) if delivers else amount or quantity
+
+
 def authorise_side(
     books: SettlementBooks,
     context: ActionContext,

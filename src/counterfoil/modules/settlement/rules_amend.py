@@ -8,7 +8,7 @@ from counterfoil.modules.holdings.interface import EarmarkReason
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.settlement.attempts import attempt
 from counterfoil.modules.settlement.books import SettlementBooks
-from counterfoil.modules.settlement.checks import authorise_side
+from counterfoil.modules.settlement.checks import authorise_side, given_up
 from counterfoil.modules.settlement.endings import end_instruction, let_go, make_ready
 from counterfoil.modules.settlement.facts import (
     CancellationRequested,
@@ -181,7 +181,8 @@ def _own_instruction(
     if instruction is None:
         raise Rejected(SettlementReject.INSTRUCTION_NOT_FOUND, instruction=instruction_id)
     account = account_of(books, instruction.account)
-    worth = instruction.amount or instruction.quantity
+    delivers = instruction.movement is Movement.DELIVER
+    worth = given_up(delivers, instruction.quantity, instruction.amount)
     authorise_side(books, context, instruction.party, instruction.account, account, message, worth)
     return instruction
 

@@ -16,6 +16,7 @@ from counterfoil.modules.settlement.checks import (
     check_dates,
     check_reference,
     check_text,
+    given_up,
 )
 from counterfoil.modules.settlement.endings import reference_key
 from counterfoil.modules.settlement.facts import DeliverySettled, InstructionMatched
@@ -94,8 +95,8 @@ def instruct_both(books: SettlementBooks, ask: InstructBoth, context: ActionCont
         receipt.priority is _RESERVED and buyer != market.operator
     ):
         raise Rejected(SettlementReject.PRIORITY_IS_RESERVED)
-    worth = amount or terms.quantity
-    authorise_side(books, context, seller, source_id, source, InstructBoth, worth)
+    gives, worth = given_up(True, terms.quantity, amount), given_up(False, terms.quantity, amount)
+    authorise_side(books, context, seller, source_id, source, InstructBoth, gives)
     authorise_side(books, context, buyer, target_id, target, InstructBoth, worth)
     payee_id = payer_id = b""
     payee, payer = source, target

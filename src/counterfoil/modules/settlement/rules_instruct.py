@@ -15,6 +15,7 @@ from counterfoil.modules.settlement.checks import (
     check_dates,
     check_reference,
     check_text,
+    given_up,
 )
 from counterfoil.modules.settlement.endings import reference_key
 from counterfoil.modules.settlement.facts import (
@@ -75,7 +76,7 @@ def instruct(books: SettlementBooks, ask: Instruct, context: ActionContext) -> N
         raise Rejected(SettlementReject.SIDES_USE_THE_SAME_ACCOUNT, account=ask.account)
     if ask.priority is Priority.RESERVED and ask.party != market.operator:
         raise Rejected(SettlementReject.PRIORITY_IS_RESERVED)
-    worth = ask.amount or ask.quantity
+    worth = given_up(ask.movement is Movement.DELIVER, ask.quantity, ask.amount)
     authorise_side(books, context, ask.party, ask.account, account, Instruct, worth)
     cash_account = b""
     if ask.method is not Method.FREE:

@@ -90,7 +90,7 @@ def verify(
         verified = verify_proof(data, trust)
     except ProofRefused as refused:
         raise ProofRefused(f"{file} proves nothing: {refused}.") from None
-    sentences = verified.sentences(describe())
+    sentences = verified.sentences(describe(verified.named))
     if json:
         sealed = verified.sealed
         say_json(

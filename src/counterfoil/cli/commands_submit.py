@@ -25,22 +25,23 @@ from counterfoil.cli.options import (
     sandbox_keys,
 )
 from counterfoil.cli.output import say, say_json, say_moment
+from counterfoil.custody.key_files import list_keys
 from counterfoil.custody.signers import Signer
 from counterfoil.machine.rejects import MachineReject
+from counterfoil.machine.transactions import MESSAGES_MAX
 from counterfoil.node.protocol import Problem
-from counterfoil.primitives.addresses import AddressKind, from_text
+from counterfoil.primitives.addresses import ADDRESS_LENGTH, AddressKind, from_text, to_text
 from counterfoil.primitives.codec import Message
 from counterfoil.sdk import Client, LedgerError, Mode, Result
 from counterfoil.sdk.rejects import problem_of_number
 
-MESSAGES_PER_TRANSACTION = 1_000
-_NAMES = {
-    "party": "party",
-    "member": "party",
-    "isin": "instrument",
-    "instrument": "instrument",
-    "account": "account",
+_CREATES = {
+    "ApplyForAdmission": AddressKind.PARTY,
+    "EnrolParty": AddressKind.PARTY,
+    "OpenAccount": AddressKind.ACCOUNT,
+    "AnnounceInstrument": AddressKind.INSTRUMENT,
 }
+"""What the first identity is that a message creates; all others have no address."""
 
 
 def submit(
@@ -73,31 +74,32 @@ def submit(
     data = _read(file)
     with connected(ledger, storage_key, writing=True) as connection:
         client = client_of(connection, as_, key, keys, signer)
-        found = read_messages(data, lambda kind, name: _identity(client, kind, name), file.parent)
-        if not each and len(found) > MESSAGES_PER_TRANSACTION:
+        if not client.keys:
+            raise UsageError("Nobody signs: say --as MEMBER or --key NAME.")
+        found = read_messages(data, lambda kind, name: _identity(client, keys, kind, name), file.parent)
+        if not each and len(found) > MESSAGES_MAX:
             raise UsageError(
-                f"All or none is possible for {MESSAGES_PER_TRANSACTION:,} messages at most, and the file has"
+                f"All or none is possible for {MESSAGES_MAX:,} messages at most, and the file has"
                 f" {len(found):,}; say --each or split it."
             )
+        parts = [found[at : at + MESSAGES_MAX] for at in range(0, len(found), MESSAGES_MAX)]
         if cosign and not connection.sandbox:
             raise UsageError(
                 "--cosign is for a sandbox, whose keys everybody can compute; say --key NAME for each key."
             )
         cosigners = tuple(held for name in cosign or () for held in sandbox_keys(name))
         address = from_text(signer, AddressKind.SIGNER) if signer else b""
-        results = []
-        for start in range(0, len(found), MESSAGES_PER_TRANSACTION):
-            part = found[start : start + MESSAGES_PER_TRANSACTION]
-            results.append(_send(client, cosigners, part, each, dry_run, address))
+        results = [_send(client, cosigners, part, each, dry_run, address) for part in parts]
         moment = client.status().moment
     rejected = sum(1 for result in results for message in result.messages if message.number)
     rejected += sum(1 for result in results if result.number and not result.messages)
     if json:
-        say_json({"moment": moment, "dry_run": dry_run, "results": [_plain(result) for result in results]})
+        told = [_plain(result, part) for result, part in zip(results, parts, strict=True)]
+        say_json({"moment": moment, "dry_run": dry_run, "results": told})
     else:
         say_moment(moment)
-        for at, result in enumerate(results):
-            _tell(result, found[at * MESSAGES_PER_TRANSACTION :], dry_run)
+        for result, part in zip(results, parts, strict=True):
+            _tell(result, part, dry_run)
     if rejected:
         raise typer.Exit(Exit.REFUSED)
 
@@ -111,8 +113,6 @@ def _send(
     signer: bytes,
 ) -> Result:
     own = (signer,) if signer else tuple(held.address for held in client.keys)
-    if not own:
-        raise UsageError("Nobody signs: say --as MEMBER or --key NAME.")
     mode = Mode.EACH_ON_ITS_OWN if each else Mode.ALL_OR_NOTHING
     draft = client.draft(*messages, signers=(*own, *(held.address for held in cosigners)), mode=mode)
     draft.sign(*client.keys, signer=signer or None).sign(*cosigners)
@@ -137,35 +137,79 @@ def _tell(result: Result, messages: list[Message], dry_run: bool) -> None:
                 problem = next((one for one in problems if one.number == answer.number), problem)
             say(f"  rejected  {name}: {_words(problem)}")
         else:
-            created = ", ".join(identity.hex() for identity in answer.objects)
+            created = ", ".join(_created(message, identity) for identity in answer.objects)
             say(f"  done      {name}{f', created {created}' if created else ''}")
+
+
+def _created(message: Message, identity: bytes) -> str:
+    kind = _CREATES.get(type(message).__name__)
+    return to_text(kind, identity) if kind is not None and len(identity) == ADDRESS_LENGTH else identity.hex()
 
 
 def _words(problem: Problem) -> str:
     return str(LedgerError(problem))
 
 
-def _plain(result: Result) -> dict[str, object]:
+def _plain(result: Result, messages: list[Message]) -> dict[str, object]:
     return {
         "transaction": result.id.hex(),
         "height": result.height,
         "number": result.number,
         "messages": [
-            {"number": message.number, "created": [identity.hex() for identity in message.objects]}
-            for message in result.messages
+            {"number": answer.number, "created": [_created(message, identity) for identity in answer.objects]}
+            for message, answer in zip(messages, result.messages, strict=False)
         ],
         "problems": list(result.problems),
     }
 
 
-def _identity(client: Client, kind: str, name: str) -> bytes:
+def _identity(client: Client, keys: Path, kind: str, name: str) -> bytes:
     """What a name in the file stands for. LookupError in words where there is none."""
-    if kind not in _NAMES:
-        raise LookupError(f"there is no kind of name {kind!r}; there are {', '.join(_NAMES)}, and file.")
     try:
-        return client.find(name, _NAMES[kind])
+        if kind == "key":
+            return _signer(keys, name)
+        if kind == "party":
+            return client.find(name, "party")
+        if kind == "isin":
+            return client.find(name, "instrument")
+        if kind == "instrument":
+            return _instrument(client, name)
+        if kind == "account":
+            return _account(client, name)
     except LedgerError as error:
         raise LookupError(str(error)) from None
+    raise LookupError(
+        f"there is no kind of name {kind!r}; there are party, isin, instrument, account, key and file."
+    )
+
+
+def _signer(keys: Path, name: str) -> bytes:
+    """The address of a key in the folder of keys."""
+    described = next((key for key in list_keys(keys) if key.name == name and not key.problem), None)
+    if described is None:
+        raise LookupError(
+            f"there is no key {name!r} in {keys}; `counterfoil keys list` shows those there are."
+        )
+    return from_text(described.address, AddressKind.SIGNER)
+
+
+def _instrument(client: Client, name: str) -> bytes:
+    """By its name in the terms, which must be one instrument's alone."""
+    found = [line.label.instrument_id for line in client.instruments() if line.label.name == name]
+    if len(found) != 1:
+        raise LookupError(f"{len(found)} instruments are named {name!r}; say its ISIN or its address.")
+    return found[0]
+
+
+def _account(client: Client, name: str) -> bytes:
+    """The one open account that a member owns."""
+    owned = client.accounts(owner=client.find(name, "party"))
+    found = [line.account_id for line in owned if line.status == "OPEN"]
+    if len(found) != 1:
+        raise LookupError(
+            f"{name} owns {len(found)} open accounts that you may see; say the account's address."
+        )
+    return found[0]
 
 
 def _read(file: Path) -> bytes:

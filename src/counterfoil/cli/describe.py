@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from counterfoil.modules.holdings.records import ACCOUNTS, HOLDINGS, Account, Di
 from counterfoil.modules.instruments.records import INSTRUMENTS, TERMS, Instrument, TermsVersion
 from counterfoil.primitives.codec import Fact, Malformed
 from counterfoil.state.tables import Table
-from counterfoil.verify import Describe
+from counterfoil.verify import Describe, ProvenRecord
 
 _TABLES: Mapping[int, Table[Any]] = {table.number: table for table in TABLES}
 _LISTS: Mapping[int, str] = {rule.number: rule.name for table in TABLES for rule in table.lists}
@@ -25,27 +25,29 @@ _LONG, _SHORTENED = 40, 12
 """Characters from which a text without spaces is an identity, and what is shown of it."""
 
 
-def describe() -> Describe:
-    """What this program's version knows of records and facts."""
+def describe(named: Iterable[ProvenRecord] = ()) -> Describe:
+    """What this program's version knows of records and facts. `named`: records of the proof that say what others are,
+    such as an instrument's, which names its issuance account."""
+    instruments = [_decoded(INSTRUMENTS, one.value) for one in named if one.table == INSTRUMENTS.number]
+    contra = frozenset(instrument.issuance_account for instrument in instruments if instrument is not None)
     return Describe(
-        record=record_text,
+        record=lambda table, key, value: record_text(table, key, value, contra),
         handle=_handle,
         list_name=lambda number: _LISTS.get(number, ""),
         fact=fact_text,
     )
 
 
-def record_text(table: int, key: bytes, value: bytes) -> str:
-    """One record in words; one of a table that is not known stays in hexadecimal."""
+def record_text(table: int, key: bytes, value: bytes, contra: frozenset[bytes] = frozenset()) -> str:
+    """One record in words; one of a table that is not known stays in hexadecimal. contra: issuance accounts."""
     known = _TABLES.get(table)
     if known is None:
         return f"record {key.hex()} of table {table} was {value.hex()}"
-    try:
-        record = known.decoder.exact(value)
-    except Malformed:
+    record = _decoded(known, value)
+    if record is None:
         return f"record {key.hex()} of {known.name} was {value.hex()}"
     if known is HOLDINGS:
-        return _holding(key, record)
+        return _holding(key, record, key[:20] in contra)
     if known is ACCOUNTS:
         return _account(key, record)
     if known is INSTRUMENTS:
@@ -79,12 +81,13 @@ def fact_line(fact: Fact, scales: Scales, names: Mapping[bytes, str]) -> str:
     shown = plain(fact, scales)
     for field in msgspec.structs.fields(fact):
         value = getattr(fact, field.name)
+        name = field.name if field.name in shown else field.name.removesuffix("_ms")
         if value in (b"", "", None, ()):
             continue
         known = names.get(value) if isinstance(value, bytes) else None
         label = scales.labels.get(value) if isinstance(value, bytes) else None
-        text = known or (label.name if label is not None else _brief(shown.get(field.name, "")))
-        told.append(f"{words(field.name.removesuffix('_id'))} {text}")
+        text = known or (label.name if label is not None else _brief(shown.get(name, "")))
+        told.append(f"{words(name.removesuffix('_id'))} {text}")
     return f"{type(fact).__name__}: {', '.join(told)}"
 
 
@@ -109,8 +112,11 @@ def _fact_decoder() -> msgspec.msgpack.Decoder[Any]:
     return msgspec.msgpack.Decoder(union)
 
 
-def _holding(key: bytes, holding: Holding) -> str:
+def _holding(key: bytes, holding: Holding, is_contra: bool) -> str:
     account, instrument = address_text("account", key[:20]), address_text("instrument", key[20:])
+    if is_contra:
+        units = grouped(holding.available)
+        return f"the issuance account {account} stood against {units} units issued of instrument {instrument}"
     marked = f", {grouped(holding.earmarked)} earmarked" if holding.earmarked else ""
     return f"account {account} held {grouped(holding.available)} units available{marked} of instrument {instrument}"
 
@@ -162,8 +168,13 @@ def _handle(table: int, _key: bytes, value: bytes) -> bytes | None:
     known = _TABLES.get(table)
     if known is None:
         return None
+    handle = getattr(_decoded(known, value), "handle", None)
+    return handle if isinstance(handle, bytes) else None
+
+
+def _decoded(table: Table[Any], value: bytes) -> Any:
+    """The record, or None where this version of the program does not know its form."""
     try:
-        handle = getattr(known.decoder.exact(value), "handle", None)
+        return table.decoder.exact(value)
     except Malformed:
         return None
-    return handle if isinstance(handle, bytes) else None

@@ -144,14 +144,15 @@ class _Reader:
         except ValueError:
             raise MessageFileError(
                 f"{where}: {content[:60]!r} is no address (cfp1…, cfa1…, cfi1…, cfk1…), no hexadecimal digits and no"
-                " name (party:ALDER, isin:US4592001014, file:terms.pdf)."
+                " name (party:…, account:…, isin:…, instrument:…, key:…, file:…)."
             ) from None
 
     def _digest_of(self, name: str, where: str) -> bytes:
         try:
             return sha256((self._folder / name).read_bytes()).digest()
-        except OSError as error:
-            raise MessageFileError(f"{where}: {name} cannot be read: {error.strerror}.") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise MessageFileError(f"{where}: {name} cannot be read: {reason}.") from None
 
 
 def _member(kind: type[Enum], content: object, where: str) -> Enum:

@@ -192,10 +192,8 @@ def _object(
         item = getattr(value, field.name)
         if field.name == "price" and hasattr(value, "price_scale"):
             made["price"] = decimal(item, value.price_scale)
-        elif field.name.endswith("_ms") and field.name.endswith(
-            ("time_ms", "instant_ms", "clock_ms", "expires_ms")
-        ):
-            made[field.name.removesuffix("_ms")] = instant(item)
+        elif field.name.endswith("_ms") and not field.name.endswith(DURATION_SUFFIXES):
+            made[field.name.removesuffix("_ms")] = instant(item) if item else None
         else:
             made[field.name] = _plain(field.name, item, scales, scale, money_scale)
     return made

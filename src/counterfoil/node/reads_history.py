@@ -304,7 +304,7 @@ def _authors(view: View, signers: tuple[bytes, ...], facts: Iterable[Fact]) -> t
     visible = [one for one in candidates if one and view.may_see(PartyHistory(one))]
     authors = []
     for signer in signers:
-        party = next((one for one in visible if view.policy.speaks_for(signer, one)), b"")
+        party = next((one for one in visible if view.policy.is_its_own(signer, one)), b"")
         if party or view.policy.sees_everything(view.viewer):
             authors.append(Author(signer, party))
     return tuple(authors)

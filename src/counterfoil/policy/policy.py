@@ -109,6 +109,19 @@ class Policy:
             return mandate is not None
         return mandate.valid_from_ms <= time_ms and not 0 < mandate.valid_until_ms <= time_ms
 
+    def is_its_own(self, address: bytes, party_id: bytes) -> bool:
+        """Whether what is addressed to a signer is the party's to know: its own, or of a user who accepted its mandate.
+
+        A party may name anybody as its user; naming must not open another's letters.
+        """
+        party = self._parties.find(party_id) if party_id else None
+        if party is None or not address:
+            return False
+        if party.signer == address:
+            return True
+        mandate = self._reader.find(MANDATES, party_id + address)
+        return mandate is not None and mandate.accepted
+
     # ---- by subject ----
 
     def _is_public_name(self, party_id: bytes) -> bool:
@@ -168,7 +181,7 @@ class Policy:
     def _sees_proposal(self, viewer: bytes, standing: Standing, proposal: PendingProposal) -> bool:
         if standing < Standing.PERSONAL:
             return False
-        if any(self.speaks_for(address, viewer) for address in proposal.signers):
+        if any(self.is_its_own(address, viewer) for address in proposal.signers):
             return True
         return standing is Standing.FULL and self._is_regulator(viewer)
 
@@ -180,7 +193,7 @@ class Policy:
             return False
         if viewer == stakeholder or self._is_over(viewer, standing, stakeholder):
             return True
-        if standing is not Standing.FORMER and self.speaks_for(stakeholder, viewer):
+        if standing is not Standing.FORMER and self.is_its_own(stakeholder, viewer):
             return True
         for account_id in receipt.accounts:
             account = self._holdings.account(account_id)

@@ -101,6 +101,20 @@ def test_name_four_eyes(world: World, expected: Any, message_types: Any, signers
     world.end_block()
 
 
+def test_a_mandate_is_accepted_by_the_users_own_signature_and_stays_so(world: World) -> None:
+    key = party("broker") + by("clerk")
+    for signers, accepted in ((("broker",), False), (("broker", "clerk"), True), (("broker",), True)):
+        world.act(GRANT, *signers)
+        mandate = world.parties_books.mandates.find(key)
+        assert mandate is not None
+        assert mandate.accepted is accepted
+    world.act(RevokeMandate(party("broker"), by("clerk")), "broker")
+    world.act(GRANT, "broker")
+    mandate = world.parties_books.mandates.find(key)
+    assert mandate is not None
+    assert not mandate.accepted
+
+
 def test_two_administrators_need_mandates_that_name_the_message(world: World) -> None:
     for user, duty in (("first", Duty.MAKER), ("second", Duty.CHECKER)):
         grant = GrantMandate(party("broker"), by(user), (230,), duty=duty)

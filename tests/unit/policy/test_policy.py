@@ -96,7 +96,8 @@ def test_an_applicant_that_calls_itself_a_regulator_sees_nothing() -> None:
         (signer("issuer"), "other-issuer", None, False),
         (USER_OF_BROKER_A, "broker-a", None, True),
         (USER_OF_BROKER_A, "broker-a", NOW_MS, True),
-        (USER_OF_BROKER_A, "broker-b", None, False),
+        (USER_OF_BROKER_A, "broker-b", None, True),
+        (USER_OF_BROKER_A, "issuer", None, False),
         (b"", "broker-a", None, False),
         (signer("stranger"), "stranger", None, False),
     ],
@@ -105,6 +106,20 @@ def test_who_speaks_for_a_party(
     world: World, address: bytes, whose: str, time_ms: int | None, speaks: bool
 ) -> None:
     assert world.policy.speaks_for(address, party(whose), time_ms) is speaks
+
+
+@pytest.mark.parametrize(
+    ("address", "whose", "own"),
+    [
+        (signer("issuer"), "issuer", True),
+        (USER_OF_BROKER_A, "broker-a", True),
+        (USER_OF_BROKER_A, "broker-b", False),
+        (signer("issuer"), "broker-b", False),
+        (b"", "broker-a", False),
+    ],
+)
+def test_naming_a_user_opens_nothing(world: World, address: bytes, whose: str, own: bool) -> None:
+    assert world.policy.is_its_own(address, party(whose)) is own
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,10 @@ class World:
             status = PartyStatus.SUSPENDED if name == suspended else STATUS.get(name, PartyStatus.ACTIVE)
             record = Party((role,), party(parent) if parent else b"", name, "", signer(name), status)
             shelf(PARTIES).put(party(name), record)
-        shelf(MANDATES).put(party("broker-a") + USER_OF_BROKER_A, Mandate((), ()))
+        shelf(MANDATES).put(party("broker-a") + USER_OF_BROKER_A, Mandate((), (), accepted=True))
+        # broker-b names whom it likes as its users: none of them has accepted, so that it learns nothing by it.
+        for user in (USER_OF_BROKER_A, signer("issuer"), signer("notary")):
+            shelf(MANDATES).put(party("broker-b") + user, Mandate((), ()))
         for name, (owner, servicer) in ACCOUNTS_OF.items():
             joint = (party("joint-holder"),) if name == "joint" else ()
             shelf(ACCOUNTS).put(

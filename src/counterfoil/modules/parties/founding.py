@@ -176,5 +176,5 @@ def _enter_user(books: PartiesBooks, party_id: bytes, user: FoundingUser) -> Non
     address = _enter_signer(books, user.signer)
     if books.mandates.find(party_id + address) is not None:
         raise ValueError("it names a user twice")
-    mandate = Mandate(user.message_types, (), user.amount_limit, duty=_DUTIES[user.duty])
+    mandate = Mandate(user.message_types, (), user.amount_limit, duty=_DUTIES[user.duty], accepted=True)
     books.mandates.put(party_id + address, mandate)

@@ -114,7 +114,8 @@ class Mandate(Record, frozen=True):
 
     message_types: tags, ascending; empty means all but the administrative ones. accounts: ascending; empty means
     all, and messages about no account too. amount_limit: for each message, in units of the amount that the message's
-    rule states. In force from valid_from_ms until before valid_until_ms (0: without end).
+    rule states. In force from valid_from_ms until before valid_until_ms (0: without end). accepted: the user has
+    signed the grant too (or was founded with it); without that the party learns nothing of what the user is told.
     """
 
     message_types: tuple[int, ...]
@@ -123,6 +124,7 @@ class Mandate(Record, frozen=True):
     valid_from_ms: int = 0
     valid_until_ms: int = 0
     duty: Duty = Duty.MAKER
+    accepted: bool = False
 
 
 class Named(Record, frozen=True):

@@ -36,7 +36,7 @@ def name_four_eyes(books: PartiesBooks, ask: NameFourEyes, context: ActionContex
 
 
 def grant_mandate(books: PartiesBooks, ask: GrantMandate, context: ActionContext) -> None:
-    """Replaces what the user had before."""
+    """Replaces what the user had before. Anybody can be named; only who signs it as well has accepted it."""
     Parties(books).authorise(context, ask.party, GrantMandate)
     if len(ask.user) != ADDRESS_SIZE:
         raise Rejected(PartiesReject.ADDRESS_IS_INVALID, bytes=len(ask.user))
@@ -53,6 +53,7 @@ def grant_mandate(books: PartiesBooks, ask: GrantMandate, context: ActionContext
         raise Rejected(PartiesReject.MANDATE_VALIDITY_IS_INVALID)
     if ask.valid_until_ms and ask.valid_until_ms <= max(ask.valid_from_ms, context.time_ms):
         raise Rejected(PartiesReject.MANDATE_VALIDITY_IS_INVALID, valid_until_ms=ask.valid_until_ms)
+    before = books.mandates.find(ask.party + ask.user)
     books.mandates.put(
         ask.party + ask.user,
         Mandate(
@@ -62,6 +63,7 @@ def grant_mandate(books: PartiesBooks, ask: GrantMandate, context: ActionContext
             valid_from_ms=ask.valid_from_ms,
             valid_until_ms=ask.valid_until_ms,
             duty=ask.duty,
+            accepted=ask.user in context.signers or (before is not None and before.accepted),
         ),
     )
     context.tell(MandateGranted(ask.party, ask.user), ask.party)

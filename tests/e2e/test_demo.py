@@ -119,7 +119,7 @@ def test_a_strict_run_stops_at_the_first_bad_row(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_text("\n".join([header_line(), row(1), row(2, quantity=-1), row(3)]) + "\n")
     told = demo(tmp_path, "--trades", "own.csv", "--strict", code=Exit.USAGE).output
     assert "own.csv:3 NEGATIVE" in told
-    assert not list(tmp_path.glob("*.csv.*"))
+    assert [file.name for file in tmp_path.iterdir()] == ["own.csv"]
 
 
 def test_files_that_cannot_be_run(tmp_path: Path) -> None:
@@ -129,10 +129,10 @@ def test_files_that_cannot_be_run(tmp_path: Path) -> None:
     (tmp_path / "years.csv").write_text("\n".join([header_line(), row(1), row(2, date="2019-10-09")]) + "\n")
     assert "run them in parts" in demo(tmp_path, "--trades", "years.csv", code=Exit.USAGE).output
     (tmp_path / "taken.csv").write_text("\n".join([header_line(), row(1, buyer="Regulator")]) + "\n")
-    assert "rename" in demo(tmp_path, "--trades", "taken.csv", code=Exit.NOT_PROVEN).output
+    assert "rename" in demo(tmp_path, "--trades", "taken.csv", code=Exit.USAGE).output
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "something").touch()
-    assert "something in" in demo(tmp_path, "--keep", "kept", code=Exit.NOT_PROVEN).output
+    assert "something in" in demo(tmp_path, "--keep", "kept", code=Exit.USAGE).output
 
 
 def test_several_currencies_and_whole_amounts(tmp_path: Path) -> None:
@@ -171,4 +171,4 @@ def test_a_whole_day_of_real_ticks(shared_data: Path, tmp_path: Path) -> None:
     if not source.is_file():
         pytest.skip(f"no tick file at {source}")
     found = counts(demo(tmp_path, "--trades", source).output)
-    assert found == {"settled": 24_291, "no trade": 3, "all rows": 24_294}
+    assert found == {"settled": 24_291, "no trade": 2, "all rows": 24_293}

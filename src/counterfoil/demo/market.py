@@ -7,9 +7,9 @@ from hashlib import sha256
 
 from msgspec.structs import replace
 
-from counterfoil.demo.floor import DemoFailed, Floor, key_of, send
+from counterfoil.demo.floor import Floor, key_of, send
 from counterfoil.demo.places import offsets_of
-from counterfoil.demo.plan import Holder, Plan, Security
+from counterfoil.demo.plan import Holder, Plan, PlanError, Security
 from counterfoil.demo.screen import Screen, Step
 from counterfoil.primitives.calendars import IsoDate, add_days, previous_business_day
 from counterfoil.primitives.codec import AMOUNT_MAX, Message
@@ -97,7 +97,7 @@ def _admit_members(market: Market, step: Step) -> None:
     regulator = floor.regulator.party
     for broker in plan.brokers:
         if broker in market.members:
-            raise DemoFailed(
+            raise PlanError(
                 f"The trades name {broker!r}, as a member of every sandbox is called; rename it there."
             )
     for broker in plan.brokers:

@@ -92,7 +92,7 @@ class Trading:
         rows = plan.rows()
         waiting = next(rows, None)
         for date in plan.business_days():
-            with screen.step(f"Business day {date_text(date)}", None) as step:
+            with screen.step(f"Business day {date_text(date)}", total) as step:
                 day = self._open(date)
                 step.name(f"Business day {date_text(date)}: settling what is due")
                 self._settle_due(step)
@@ -123,6 +123,7 @@ class Trading:
     def _settle_due(self, step: Step) -> None:
         """Let the ledger try what has become due, block by block."""
         total = self._open_pairs()
+        step.at(0, total)
         while self._node.engine.decide_due() is not None:
             step.at(total - self._open_pairs(), total)
 

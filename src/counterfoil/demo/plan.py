@@ -41,7 +41,7 @@ Holder = tuple[str, str | None]
 
 
 class PlanError(Exception):
-    """Trades that no demonstration can be made of; the message says what to do."""
+    """What no demonstration can be made of: trades, names, places. The message says what to do."""
 
 
 class StoppedAtBadRow(Exception):

@@ -14,6 +14,7 @@ from rich.table import Table
 from counterfoil.demo.floor import DemoFailed
 from counterfoil.demo.market import MARKET, Market
 from counterfoil.demo.market_day import DayRecord, Run
+from counterfoil.demo.plan import PlanError
 from counterfoil.demo.screen import Screen
 from counterfoil.gateways.sheets import csv_cell
 from counterfoil.gateways.trade_files import RowProblem, TradeRow
@@ -65,9 +66,9 @@ class RowList:
         try:
             self._file = path.open("x", encoding="utf-8", newline="")
         except FileExistsError:
-            raise DemoFailed(f"There is a file {path} already; name another one with --report.") from None
+            raise PlanError(f"There is a file {path} already; name another one with --report.") from None
         except OSError as error:
-            raise DemoFailed(f"The report {path} cannot be written: {error.strerror}.") from None
+            raise PlanError(f"The report {path} cannot be written: {error.strerror}.") from None
         self._writer = csv.writer(self._file)
         self._writer.writerow(COLUMNS)
 
@@ -109,6 +110,8 @@ class RowList:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if error is not None and not self.lines:
+            self.path.unlink(missing_ok=True)
 
     def _write(self, *cells: str) -> None:
         self.lines += 1

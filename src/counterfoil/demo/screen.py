@@ -11,6 +11,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    SpinnerColumn,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -70,14 +71,10 @@ class Screen:
             step = Step(None, TaskID(0))
             yield step
         else:
-            bars = Progress(
-                TextColumn("  {task.description:<" + str(WIDTH) + "}"),
-                BarColumn(bar_width=30),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(compact=True),
-                console=self.console,
-                transient=True,
-            )
+            named = TextColumn("{task.description:<" + str(WIDTH) + "}")
+            counted = (BarColumn(bar_width=30), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
+            columns = (SpinnerColumn(), named) if total is None else (SpinnerColumn(), named, *counted)
+            bars = Progress(*columns, console=self.console, transient=True)
             with bars:
                 step = Step(bars, bars.add_task(name, total=total))
                 yield step

@@ -16,7 +16,7 @@ from counterfoil.demo.floor import DemoFailed, Floor
 from counterfoil.demo.market import Market, found_market
 from counterfoil.demo.market_day import ID_WINDOW_MS, Trading
 from counterfoil.demo.places import offsets_of
-from counterfoil.demo.plan import Plan, plan_files, plan_generated
+from counterfoil.demo.plan import Plan, PlanError, plan_files, plan_generated
 from counterfoil.demo.report import (
     RowList,
     busiest_security,
@@ -191,7 +191,7 @@ def _place(wishes: Wishes) -> Iterator[Path]:
         return
     keep = wishes.keep.absolute()
     if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-        raise DemoFailed(
+        raise PlanError(
             f"There is something in {keep} already; name a new folder to keep the demonstration in."
         )
     keep.mkdir(parents=True, exist_ok=True)

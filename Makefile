@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-deep check format bench docs numbers lock clean
+.PHONY: help setup demo test test-fast test-deep check format bench docs numbers fuzz lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -38,6 +38,9 @@ format: setup ## Wrap and sort the code
 
 bench: setup ## Measure speed and print the table (ARGS="--quick" for a short run)
 	@$(BIN)/python -m bench $(ARGS)
+
+fuzz: setup ## A million random and mutated inputs against everything that takes bytes from outside
+	@$(BIN)/python -m tests.fuzz --count 1000000 $(ARGS)
 
 docs: setup ## Write docs/reference from the code
 	@$(BIN)/python -m scripts.reference

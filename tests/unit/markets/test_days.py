@@ -15,7 +15,7 @@ from counterfoil.modules.markets.interface import CalendarKind, DaySchedule, Mar
 from counterfoil.modules.markets.messages import CloseDay, OpenDay, OpenMarket, SetCalendar
 from counterfoil.modules.markets.records import CALENDARS, DAY_CLOSES, MARKETS, NEVER_MS, RULEBOOKS, DayClose
 from counterfoil.modules.markets.rules import set_calendar
-from counterfoil.primitives.calendars import SATURDAY_AND_SUNDAY, Calendar, IsoDate, date_of
+from counterfoil.primitives.calendars import SATURDAY_AND_SUNDAY, Calendar, IsoDate, add_days, date_of
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from tests.unit.markets.world import (
     BOTH,
@@ -169,6 +169,20 @@ def test_a_calendar_that_changes_its_weekend() -> None:
     assert world.markets.settlement_date(MARKET, FRIDAY, "", 5) == 20131013
     assert world.markets.is_trading_day(MARKET, 20131011)
     assert not world.markets.is_trading_day(MARKET, 20131013)
+
+
+@pytest.mark.parametrize("days", [0, 1, 2, 3, 8, 250])
+def test_the_recycling_period_counts_back_the_days_that_settlement_counts_forward(days: int) -> None:
+    """A date is still tried exactly where so many business days after it are not before the business date."""
+    world = MarketWorld(msgspec.structs.replace(BY_HAND, recycling_days=days))
+    world.open(MONDAY)
+    earliest = world.markets.recycled_from(MARKET)
+    assert earliest == world.markets.recycled_from(MARKET)
+    date = add_days(IsoDate(MONDAY), -400)
+    while date <= MONDAY:
+        last = world.markets.settlement_date(MARKET, date, "", days) if days else date
+        assert (date >= earliest) is (last >= MONDAY), date
+        date = add_days(date, 1)
 
 
 def test_settlement_dates() -> None:

@@ -30,7 +30,7 @@ from counterfoil.modules.settlement.messages import (
 )
 from counterfoil.modules.settlement.reasons import Reason
 from tests.unit.settlement.messages import both, deliver, free, receive
-from tests.unit.settlement.world import TUESDAY, World, account, party, told
+from tests.unit.settlement.world import THURSDAY, TUESDAY, WEDNESDAY, World, account, party, told
 
 
 @pytest.fixture
@@ -392,3 +392,69 @@ def test_too_many_linked_ones_never_settle_together(world: World) -> None:
     world.end_block()
     assert world.settlement.find(made[16]) is None
     assert not any(world.settlement.find(one) for one in made), "whoever was freed is tried again"
+
+
+# ---- recycling ----
+
+
+def test_what_does_not_settle_in_its_recycling_period_is_cancelled(world: World) -> None:
+    world.set_rulebook(recycling_days=2)
+    delivery_id, receipt_id = pair(world, quantity=2_000)
+    held = world.act(deliver(reference="S-9", quantity=1, hold=True), "seller").created[0]
+    world.act(Allocate(delivery_id, 700), "seller")
+    world.end_block()
+    for day in (TUESDAY, WEDNESDAY):
+        world.set_day(day)
+        world.end_block()
+        world.end_block()
+    assert world.settlement.find(held) is not None
+    assert world.held("seller's", "share") == (300, 700)
+    world.set_day(THURSDAY, is_open=False)
+    world.end_block()
+    world.end_block()
+    assert world.settlement.find(delivery_id) is not None
+    world.set_day(THURSDAY)
+    world.end_block()
+    assert [world.settlement.find(one) for one in (delivery_id, receipt_id, held)] == [None] * 3
+    assert world.held("seller's", "share") == (1_000, 0)
+    cancelled = [fact for context in world.lapsed for fact, _ in context.facts]
+    reasons = [fact.reason for fact in cancelled if isinstance(fact, InstructionCancelled)]
+    assert reasons == [Reason.CANCELLED_BY_THE_SYSTEM] * 3
+    assert world.settlement_books.recycled.first(b"") is None
+
+
+def test_a_part_stays_settled_when_the_rest_is_given_up(world: World) -> None:
+    world.set_rulebook(recycling_days=0, partial_minimum=1)
+    parts = {"delivery_partial": Partial.ALLOWED, "receipt_partial": Partial.ALLOWED}
+    delivery_id, _ = pair(world, quantity=2_000, amount=2_000, **parts)
+    world.end_block()
+    assert world.held("buyer's", "share") == (1_000, 0)
+    world.set_day(TUESDAY)
+    world.end_block()
+    assert world.settlement.find(delivery_id) is None
+    assert world.held("buyer's", "share") == (1_000, 0)
+
+
+def test_what_is_entered_late_has_its_whole_period(world: World) -> None:
+    world.set_rulebook(recycling_days=2)
+    late = {"trade_date": 20120105, "settlement_date": 20120110}
+    waiting = world.act(deliver(**late), "seller").created[0]
+    world.end_block()
+    world.act(receive(**late), "buyer")
+    assert world.settlement.find(waiting) is None
+    assert world.held("buyer's", "share") == (100, 0)
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_cancelling_is_bounded_and_goes_on_in_the_next_block(world: World, limit: int) -> None:
+    world.set_rulebook(recycling_days=0)
+    for number in range(7):
+        world.act(deliver(reference=f"S-{number}"), "seller")
+    world.end_block()
+    world.retry_limit = limit
+    world.set_day(TUESDAY)
+    left = 7
+    while left:
+        world.end_block()
+        left = max(left - limit, 0)
+        assert len(list(world.settlement_books.recycled.scan())) == left

@@ -320,6 +320,13 @@ class World:
             self.height, self.time_ms, 1, self.state.handle, self.window, DAY_MS, sandbox=True
         )
         self.retried: list[ActionContext] = []
+        self.lapsed: list[ActionContext] = []
+        for rule in settlement.MODULE.deadlines:
+            for act in rule(self.settlement_books, self.block, self.retry_limit):
+                context = self.context()
+                act(context)
+                self.keep(context)
+                self.lapsed.append(context)
 
     def context(self, *signers: bytes) -> ActionContext:
         self.actions += 1

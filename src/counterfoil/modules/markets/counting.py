@@ -58,6 +58,21 @@ class BusinessDays:
                 return date
         raise ValueError(f"No business day within {CLOSED_DAYS_MAX} days.")
 
+    def back(self, date: IsoDate, days: int) -> IsoDate:
+        """The `days`-th open day before `date`; for 0 the date itself. ValueError as `after` and `add`."""
+        if not 0 <= days <= BUSINESS_DAYS_MAX:
+            raise ValueError(f"Between 0 and {BUSINESS_DAYS_MAX} business days are counted.")
+        for _ in range(days):
+            date = self._before(date)
+        return date
+
+    def _before(self, date: IsoDate) -> IsoDate:
+        for _ in range(CLOSED_DAYS_MAX):
+            date = add_days(date, -1)
+            if self.is_open(date):
+                return date
+        raise ValueError(f"No business day within {CLOSED_DAYS_MAX} days.")
+
     def add(self, date: IsoDate, days: int) -> IsoDate:
         """The `days`-th open day after `date`; for 0 the date itself, or the next that is open. ValueError as
         `after`, for a negative number and beyond `BUSINESS_DAYS_MAX`."""

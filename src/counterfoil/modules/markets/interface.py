@@ -48,6 +48,7 @@ class Markets:
         self._books = books
         self._markets = books.markets
         self._rulebooks = books.rulebooks
+        self._known_periods: dict[str, tuple[MarketCalendar | None, tuple[int, int], int]] = {}
         self._known_days: dict[
             tuple[str, str, int], tuple[MarketCalendar | None, MarketCalendar | None, bool]
         ] = {}
@@ -109,6 +110,25 @@ class Markets:
         self._known_days[asked] = (own, payments, is_open)
         return is_open
 
+    def recycled_from(self, market: str) -> int:
+        """The earliest intended settlement date (yyyymmdd) that is still tried on the market's business date.
+
+        It lies the rulebook's recycling period before it; 0 where the calendar does not reach back so far.
+        """
+        date, days = self.require(market).business_date, self.rulebook(market).recycling_days
+        calendar = self._books.calendars.find(market.encode() + _SETTLEMENT)
+        known = self._known_periods.get(market)
+        if known is not None and known[0] is calendar and known[1] == (date, days):
+            return known[2]
+        try:
+            earliest = int(
+                BusinessDays(self._books.calendars, market, CalendarKind.SETTLEMENT).back(IsoDate(date), days)
+            )
+        except ValueError:
+            earliest = 0
+        self._known_periods[market] = (calendar, (date, days), earliest)
+        return earliest
+
     def is_trading_day(self, market: str, date: int) -> bool:
         """Whether trades are made on a date. False for what is no date."""
         self.require(market)
@@ -130,6 +150,10 @@ class Markets:
         """Whether it is too late at a moment for new settlement on the market's business date."""
         found = self.require(market)
         return time_ms >= (found.cut_off_fop_ms if free_of_payment else found.cut_off_dvp_ms)
+
+    def open_markets(self) -> list[bytes]:
+        """Codes (4 bytes each) of the markets whose day is open, ascending."""
+        return [key for key, market in self._markets.scan() if market.status is MarketStatus.OPEN]
 
     def next_change_ms(self) -> int:
         """The moment (time_ms) at which a schedule next opens or closes a day; `NEVER_MS` where none does."""

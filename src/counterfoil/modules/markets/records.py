@@ -75,8 +75,8 @@ class Rulebook(Record, frozen=True):
 
     amount_tolerance: by how many units of the settlement asset two matched amounts may differ. cut-offs: minutes of
     the local day; from then on nothing new settles on that business date. partial_minimum: the smallest quantity of a
-    partial settlement, 0 where none is allowed. recycling_days: for so many business days after its intended date a
-    matched instruction is tried again.
+    partial settlement, 0 where none is allowed. recycling_days: for so many business days after its intended date
+    (after its entry, where that was later) an instruction is kept and tried again; then it is cancelled.
     """
 
     effective_from: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from counterfoil.modules.module import Module
 from counterfoil.modules.settlement import facts, messages, rules_amend, rules_batch
+from counterfoil.modules.settlement.deadlines import end_recycling
 from counterfoil.modules.settlement.invariants import check, check_all
 from counterfoil.modules.settlement.records import (
     BATCH_CHUNKS,
@@ -14,6 +15,7 @@ from counterfoil.modules.settlement.records import (
     INSTRUCTIONS,
     MATCHING,
     READY,
+    RECYCLED,
     RISEN,
     WAITING,
 )
@@ -35,6 +37,7 @@ MODULE = Module(
         COUNTERS,
         BATCHES,
         BATCH_CHUNKS,
+        RECYCLED,
     ),
     rules={
         messages.Instruct: instruct,
@@ -66,6 +69,7 @@ MODULE = Module(
         facts.BatchCancelled,
     ),
     rejects=SettlementReject,
+    deadlines=(end_recycling,),
     retries=(retry,),
     invariants=(check,),
     full_checks=(check_all,),

@@ -17,6 +17,7 @@ from counterfoil.modules.settlement.records import (
     INSTRUCTIONS,
     MATCHING,
     READY,
+    RECYCLED,
     RISEN,
     WAITING,
 )
@@ -39,6 +40,7 @@ class SettlementBooks:
         "matching",
         "parties",
         "ready",
+        "recycled",
         "references",
         "risen",
         "trades",
@@ -61,6 +63,7 @@ class SettlementBooks:
         self.waiting = shelves(WAITING)
         self.due = shelves(DUE)
         self.ready = shelves(READY)
+        self.recycled = shelves(RECYCLED)
         self.risen = shelves(RISEN)
         self.counters = shelves(COUNTERS)
         self.batches = shelves(BATCHES)

@@ -6,8 +6,10 @@ from msgspec.structs import replace
 
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.settlement.books import SettlementBooks
-from counterfoil.modules.settlement.judging import earmarked, pair_of
-from counterfoil.modules.settlement.queues import join_queue, order_key, ready_place
+from counterfoil.modules.settlement.facts import InstructionCancelled
+from counterfoil.modules.settlement.judging import Pair, earmarked, pair_of
+from counterfoil.modules.settlement.queues import join_queue, leave_queue, order_key, ready_place
+from counterfoil.modules.settlement.reasons import Reason
 from counterfoil.modules.settlement.records import Instruction, Position
 from counterfoil.primitives.digests import REFERENCE, digest
 from counterfoil.primitives.outcome import ensure
@@ -20,6 +22,12 @@ def reference_key(party: bytes, reference: str) -> bytes:
     return digest(REFERENCE, _INSTRUCTION, party + reference.encode())
 
 
+def recycling_key(instruction: Instruction) -> bytes:
+    """Under which a live instruction stands by its intended date, or its entry where that was later: 16 bytes."""
+    date = max(instruction.settlement_date, instruction.accepted.business_date)
+    return instruction.market.encode() + date.to_bytes(4, "big") + instruction.entry.to_bytes(8, "big")
+
+
 def end_instruction(
     books: SettlementBooks, context: ActionContext, instruction_id: bytes, instruction: Instruction
 ) -> None:
@@ -30,6 +38,7 @@ def end_instruction(
     found = books.references.find(key)
     ensure(found is not None and found.instruction == instruction_id, "a live instruction has its reference")
     books.references.delete(key)
+    books.recycled.delete(recycling_key(instruction))
     books.instructions.delete(instruction_id)
 
 
@@ -60,3 +69,27 @@ def make_ready(books: SettlementBooks, instruction_id: bytes) -> None:
     place = ready_place(order_key(pair.delivery, pair.receipt))
     join_queue(books, place, pair.delivery_id)
     books.instructions.put(pair.delivery_id, replace(pair.delivery, queue=place))
+
+
+def end_pair(
+    books: SettlementBooks, context: ActionContext, pair: Pair, reason: Reason, narrative: str
+) -> None:
+    """Both instructions of a pair end unsettled, or with their open rest given up."""
+    end_cancelled(books, context, pair.delivery_id, pair.delivery, reason, narrative)
+    end_cancelled(books, context, pair.receipt_id, pair.receipt, reason, narrative)
+
+
+def end_cancelled(
+    books: SettlementBooks,
+    context: ActionContext,
+    instruction_id: bytes,
+    instruction: Instruction,
+    reason: Reason,
+    narrative: str,
+) -> None:
+    """One instruction ends so: out of its queue, with what was set aside for it released; its side is told why."""
+    leave_queue(books, instruction.queue)
+    let_go(books, context, instruction)
+    end_instruction(books, context, instruction_id, instruction)
+    fact = InstructionCancelled(instruction_id, instruction.reference, reason, narrative)
+    context.tell(fact, instruction.relationship)

@@ -7,7 +7,7 @@ from typing import Any
 
 from counterfoil.modules.holdings.interface import EarmarkReason
 from counterfoil.modules.settlement.books import SettlementBooks
-from counterfoil.modules.settlement.endings import reference_key
+from counterfoil.modules.settlement.endings import recycling_key, reference_key
 from counterfoil.modules.settlement.queues import IN_MATCHING, IN_READY, IN_WAITING, shelf_of
 from counterfoil.modules.settlement.records import (
     BATCH_CHUNKS,
@@ -16,11 +16,13 @@ from counterfoil.modules.settlement.records import (
     INSTRUCTIONS,
     MATCHING,
     READY,
+    RECYCLED,
     WAITING,
     Batch,
     Instruction,
     MatchingStatus,
     Movement,
+    Recycled,
     Waiting,
 )
 from counterfoil.primitives.outcome import InvariantViolation, ensure
@@ -40,6 +42,9 @@ def check(books: SettlementBooks, changed: Changes) -> None:
         for key, (_, place) in changed.get(number, {}).items():
             if place is not None:
                 _check_place(books, bytes((number,)) + key, place)
+    for key, (_, recycled) in changed.get(RECYCLED.number, {}).items():
+        if recycled is not None:
+            _check_recycled(books, key, recycled)
     for batch_id, (_, batch) in changed.get(BATCHES.number, {}).items():
         if batch is not None:
             _check_batch(books, batch_id, batch)
@@ -56,6 +61,8 @@ def check_all(books: SettlementBooks) -> None:
             instruction = books.instructions.find(place.instruction)
             if instruction is not None:
                 _check_instruction(books, place.instruction, instruction)
+    for key, recycled in books.recycled.scan():
+        _check_recycled(books, key, recycled)
 
 
 def _check_instruction(books: SettlementBooks, instruction_id: bytes, instruction: Instruction) -> None:
@@ -68,6 +75,11 @@ def _check_instruction(books: SettlementBooks, instruction_id: bytes, instructio
     ensure(
         reference is not None and reference.instruction == instruction_id,
         "a live instruction has its reference",
+    )
+    recycled = books.recycled.find(recycling_key(instruction))
+    ensure(
+        recycled is not None and recycled.instruction == instruction_id,
+        "a live instruction stands under its intended date",
     )
     matched = instruction.matching is MatchingStatus.MATCHED
     ensure(matched == bool(instruction.counterpart), "a matched instruction has a counterpart")
@@ -126,6 +138,14 @@ def _check_place(books: SettlementBooks, queue: bytes, place: Waiting) -> None:
     ensure(instruction is not None and instruction.queue == queue, "what waits is a live instruction, once")
     if instruction is not None and queue[:1] in (IN_WAITING, IN_READY):
         ensure(instruction.matching is MatchingStatus.MATCHED, "only matched pairs wait for provision")
+
+
+def _check_recycled(books: SettlementBooks, key: bytes, recycled: Recycled) -> None:
+    instruction = books.instructions.find(recycled.instruction)
+    ensure(
+        instruction is not None and recycling_key(instruction) == key,
+        "what is recycled is a live instruction",
+    )
 
 
 def _check_batch(books: SettlementBooks, batch_id: bytes, batch: Batch) -> None:

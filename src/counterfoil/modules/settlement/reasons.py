@@ -42,6 +42,7 @@ class Reason(StrEnum):
     COUNTERPARTY_CONFIRMATION_IS_AWAITED = "CONF"
     CANCELLED_BY_YOURSELF = "CANI"
     CANCELLED_BY_THIRD_PARTY = "CTHP"
+    CANCELLED_BY_THE_SYSTEM = "CANS"
 
 
 NO_REASON = ""
@@ -155,5 +156,10 @@ REASONS: dict[Reason, Explained] = {
         ReasonKind.CANCELLED,
         "The market's operator refused to sign the settlement off.",
         "Read the operator's reason; instruct again if it can be met.",
+    ),
+    Reason.CANCELLED_BY_THE_SYSTEM: Explained(
+        ReasonKind.CANCELLED,
+        "Its recycling period is over: it did not settle within the business days that the market allows.",
+        "Agree with the counterparty what is still owed, and instruct anew.",
     ),
 }

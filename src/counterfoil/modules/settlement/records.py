@@ -265,6 +265,15 @@ class Waiting(Record):
     least: int = 0
 
 
+class Recycled(Record):
+    """Key: market (4), the later of intended settlement date and business date of entry (4), entry number (8).
+
+    A live instruction, found when its recycling period is over.
+    """
+
+    instruction: bytes
+
+
 class Risen(Record):
     """Key: account (20), instrument (20). What waits there is still to be tried, from after the order `after` on."""
 
@@ -335,5 +344,6 @@ RISEN = Table(number=96, name="risen", record=Risen, key_sizes=(20, 20), residen
 COUNTERS = Table(number=97, name="settlement_counters", record=Counters, key_sizes=(1,), resident=True)
 BATCHES = Table(number=98, name="batches", record=Batch, key_sizes=(32,))
 BATCH_CHUNKS = Table(number=99, name="batch_chunks", record=BatchChunk, key_sizes=(32, 4))
+RECYCLED = Table(number=100, name="recycled", record=Recycled, key_sizes=(4, 4, 8), clear=8, resident=True)
 
 COUNTERS_KEY = b"\0"

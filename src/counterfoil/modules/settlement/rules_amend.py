@@ -9,11 +9,10 @@ from counterfoil.modules.module import ActionContext
 from counterfoil.modules.settlement.attempts import attempt
 from counterfoil.modules.settlement.books import SettlementBooks
 from counterfoil.modules.settlement.checks import authorise_side, given_up
-from counterfoil.modules.settlement.endings import end_instruction, let_go, make_ready
+from counterfoil.modules.settlement.endings import end_cancelled, end_pair, make_ready
 from counterfoil.modules.settlement.facts import (
     CancellationRequested,
     InstructionAmended,
-    InstructionCancelled,
     SettlementSignedOff,
 )
 from counterfoil.modules.settlement.judging import Pair, account_of, earmarked, instrument_of, pair_of
@@ -26,7 +25,6 @@ from counterfoil.modules.settlement.messages import (
     RefuseSignOff,
     SignOff,
 )
-from counterfoil.modules.settlement.queues import leave_queue
 from counterfoil.modules.settlement.reasons import Reason
 from counterfoil.modules.settlement.records import (
     NARRATIVE_LENGTH_MAX,
@@ -133,13 +131,13 @@ def cancel(books: SettlementBooks, ask: Cancel, context: ActionContext) -> None:
         raise Rejected(SettlementReject.CANCELLATION_IS_REQUESTED)
 
     if instruction.matching is MatchingStatus.UNMATCHED:
-        _end_cancelled(books, context, ask.instruction_id, instruction, Reason.CANCELLED_BY_YOURSELF, "")
+        end_cancelled(books, context, ask.instruction_id, instruction, Reason.CANCELLED_BY_YOURSELF, "")
         return
     counterpart = books.instructions.find(instruction.counterpart)
     if counterpart is not None and counterpart.cancellation is CancellationStatus.REQUESTED:
         pair = pair_of(books, ask.instruction_id)
         if pair is not None:
-            _end_pair(books, context, pair, Reason.CANCELLED_BY_YOURSELF, "")
+            end_pair(books, context, pair, Reason.CANCELLED_BY_YOURSELF, "")
         return
     requested = replace(
         instruction,
@@ -170,7 +168,7 @@ def refuse_sign_off(books: SettlementBooks, ask: RefuseSignOff, context: ActionC
     if not 0 < len(ask.narrative) <= NARRATIVE_LENGTH_MAX:
         raise Rejected(SettlementReject.NARRATIVE_IS_MALFORMED)
 
-    _end_pair(books, context, pair, Reason.CANCELLED_BY_THIRD_PARTY, ask.narrative)
+    end_pair(books, context, pair, Reason.CANCELLED_BY_THIRD_PARTY, ask.narrative)
 
 
 def _own_instruction(
@@ -208,25 +206,3 @@ def _amount_due(books: SettlementBooks, instruction_id: bytes, instruction: Inst
     """What a receipt will still pay: by the delivering side's amount once matched."""
     pair = pair_of(books, instruction_id)
     return pair.open_amount if pair is not None else instruction.amount
-
-
-def _end_pair(
-    books: SettlementBooks, context: ActionContext, pair: Pair, reason: Reason, narrative: str
-) -> None:
-    _end_cancelled(books, context, pair.delivery_id, pair.delivery, reason, narrative)
-    _end_cancelled(books, context, pair.receipt_id, pair.receipt, reason, narrative)
-
-
-def _end_cancelled(
-    books: SettlementBooks,
-    context: ActionContext,
-    instruction_id: bytes,
-    instruction: Instruction,
-    reason: Reason,
-    narrative: str,
-) -> None:
-    leave_queue(books, instruction.queue)
-    let_go(books, context, instruction)
-    end_instruction(books, context, instruction_id, instruction)
-    fact = InstructionCancelled(instruction_id, instruction.reference, reason, narrative)
-    context.tell(fact, instruction.relationship)

@@ -17,7 +17,7 @@ from counterfoil.modules.settlement.checks import (
     check_text,
     given_up,
 )
-from counterfoil.modules.settlement.endings import reference_key
+from counterfoil.modules.settlement.endings import recycling_key, reference_key
 from counterfoil.modules.settlement.facts import (
     InstructionAccepted,
     InstructionMatched,
@@ -47,6 +47,7 @@ from counterfoil.modules.settlement.records import (
     Movement,
     Priority,
     ProcessingStatus,
+    Recycled,
     SettlementStatus,
     SignOffStatus,
 )
@@ -155,6 +156,7 @@ def accept(
     books.references.put(
         reference_key(instruction.party, instruction.reference), InstructionReference(instruction_id)
     )
+    books.recycled.put(recycling_key(instruction), Recycled(instruction_id))
     tie(books, instruction_id, links)
     fact = InstructionAccepted(
         instruction_id,

@@ -1,0 +1,43 @@
+"""What time alone does to instructions: whoever is not settled when the recycling period is over is cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from counterfoil.modules.module import ActionContext, BlockContext
+from counterfoil.modules.settlement.books import SettlementBooks
+from counterfoil.modules.settlement.endings import end_cancelled, end_pair
+from counterfoil.modules.settlement.judging import pair_of
+from counterfoil.modules.settlement.reasons import Reason
+
+Act = Callable[[ActionContext], None]
+
+
+def end_recycling(books: SettlementBooks, block: BlockContext, limit: int) -> Iterator[Act]:
+    """On open markets, the oldest intended date first, matched or not; at most `limit` in a block.
+
+    A matched pair ends as one; a member of a linked group alone, for the others wait for it in vain until amended.
+    """
+    due: list[bytes] = []
+    for market_key in books.markets.open_markets():
+        market = market_key.decode()
+        for key, recycled in books.recycled.scan(market_key):
+            if int.from_bytes(key[4:8], "big") >= books.markets.recycled_from(market):
+                break
+            if len(due) == limit:
+                break
+            due.append(recycled.instruction)
+    for instruction_id in due:
+        yield partial(_end, books, instruction_id)
+
+
+def _end(books: SettlementBooks, instruction_id: bytes, context: ActionContext) -> None:
+    instruction = books.instructions.find(instruction_id)
+    if instruction is None:
+        return
+    pair = pair_of(books, instruction_id)
+    if pair is not None:
+        end_pair(books, context, pair, Reason.CANCELLED_BY_THE_SYSTEM, "")
+    else:
+        end_cancelled(books, context, instruction_id, instruction, Reason.CANCELLED_BY_THE_SYSTEM, "")

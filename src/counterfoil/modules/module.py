@@ -26,11 +26,16 @@ PUBLIC = bytes(20)
 """As a stakeholder: anybody may see the receipt."""
 
 
+EVERY = bytes(20)
+"""In `credited`: every instrument of an account, or every account of an instrument."""
+
+
 class BlockContext:
     """What every action of one block shares.
 
     `credited` gathers (account, instrument) pairs whose available quantity rose in this block, in order: what
-    waits for them is tried again in the retry phase. `references` is the window of references used up.
+    waits for them is tried again in the retry phase. `EVERY` in the place of one of the two says that the account, or
+    the instrument, may be used again at all. `references` is the window of references used up.
     """
 
     __slots__ = (

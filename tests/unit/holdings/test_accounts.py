@@ -25,6 +25,7 @@ from counterfoil.modules.holdings.messages import (
 )
 from counterfoil.modules.holdings.records import FREEZES_MAX, relationship_of
 from counterfoil.modules.holdings.rejects import HoldingsReject
+from counterfoil.modules.module import EVERY
 from counterfoil.modules.parties.interface import PartiesReject
 from counterfoil.primitives.outcome import RejectCode, Rejected
 from tests.unit.holdings.desk import (
@@ -335,6 +336,7 @@ def test_an_account_is_frozen_as_long_as_any_order_stands() -> None:
     assert (frozen.frozen_debits, frozen.frozen_credits) == (True, True)
     desk.check()
     lifted = desk.act(UnfreezeAccount(desk.alice, REGULATOR, ORDER), REGULATOR)
+    assert lifted.credited == [desk.alice + EVERY]
     assert lifted.facts == [
         (AccountUnfrozen(desk.alice, REGULATOR, ORDER), (relationship, REGULATOR, BROKER))
     ]

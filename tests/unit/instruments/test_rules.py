@@ -33,7 +33,7 @@ from counterfoil.modules.instruments.records import (
 )
 from counterfoil.modules.instruments.rejects import InstrumentsReject
 from counterfoil.modules.markets.interface import MarketsReject
-from counterfoil.modules.module import PUBLIC
+from counterfoil.modules.module import EVERY, PUBLIC
 from counterfoil.modules.parties.interface import PartiesReject
 from counterfoil.primitives.codec import AMOUNT_MAX
 from counterfoil.primitives.outcome import InvariantViolation, RejectCode, Rejected
@@ -518,6 +518,8 @@ def test_status(
     context = desk.act(ask(instrument_id), signer)
     assert context.facts == [(InstrumentStatusChanged(instrument_id, before, expected, signer), (PUBLIC,))]
     assert desk.instruments.require(instrument_id).status is expected
+    resumed = expected is InstrumentStatus.ACTIVE
+    assert context.credited == ([EVERY + instrument_id] if resumed else [])
     desk.check()
 
 

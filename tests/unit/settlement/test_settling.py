@@ -550,16 +550,17 @@ def test_due_ones_are_tried_in_bounded_steps(funded: World) -> None:
         ("seller's", "frozen_credits", ("BLOC", "PRSY")),
     ],
 )
-def test_a_frozen_account_keeps_its_pairs_pending_until_the_next_day(
+def test_a_frozen_account_keeps_its_pairs_pending_until_the_order_is_lifted(
     funded: World, holder: str, field: str, reasons: tuple[str, str]
 ) -> None:
     funded.change_account(holder, **{field: True})
     delivery_id, receipt_id = funded.act(both(), "seller", "buyer").created[1:]
     assert (funded.reason(delivery_id), funded.reason(receipt_id)) == reasons
     funded.end_block()
-    funded.change_account(holder, **{field: False})
-    funded.end_block()
     funded.set_day(TUESDAY)
+    funded.end_block()
+    assert not funded.last_retried
+    funded.change_account(holder, **{field: False})
     funded.end_block()
     assert funded.settlement.find(delivery_id) is None
 
@@ -581,6 +582,11 @@ def test_what_is_suspended_does_not_settle(funded: World, name: str) -> None:
     funded.set_status(name, InstrumentStatus.SUSPENDED)
     funded.end_block()
     assert funded.reason(delivery_id) == Reason.SECURITIES_ARE_BLOCKED
+    funded.end_block()
+    assert not funded.last_retried
+    funded.set_status(name, InstrumentStatus.ACTIVE)
+    funded.end_block()
+    assert funded.settlement.find(delivery_id) is None
 
 
 # ---- partial settlement ----

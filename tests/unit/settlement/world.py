@@ -43,7 +43,7 @@ from counterfoil.modules.markets.interface import (
     Rulebook,
 )
 from counterfoil.modules.markets.records import AcceptedAsset
-from counterfoil.modules.module import ActionContext, BlockContext
+from counterfoil.modules.module import EVERY, ActionContext, BlockContext
 from counterfoil.modules.parties import records as party_records
 from counterfoil.modules.parties.books import PartiesBooks
 from counterfoil.modules.parties.interface import Parties, Party, PartyStatus, Role
@@ -282,6 +282,8 @@ class World:
     def set_status(self, name: str, status: InstrumentStatus) -> None:
         found = self.instruments.require(instrument(name))
         self.instruments_books.instruments.put(instrument(name), with_status(found, status, b""))
+        if status is InstrumentStatus.ACTIVE:
+            self.block.credited[EVERY + instrument(name)] = None
 
     def change_instrument(self, name: str, **changes: Any) -> None:
         found = self.instruments.require(instrument(name))
@@ -291,6 +293,8 @@ class World:
         found = self.holdings.account(account(name))
         assert found is not None
         self.books.shelf(ACCOUNTS).put(account(name), msgspec.structs.replace(found, **changes))
+        if False in (changes.get("frozen_debits"), changes.get("frozen_credits")):
+            self.block.credited[account(name) + EVERY] = None
 
     def close_account(self, name: str) -> None:
         self.change_account(name, status=AccountStatus.CLOSED)

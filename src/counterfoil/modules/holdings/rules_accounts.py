@@ -24,7 +24,7 @@ from counterfoil.modules.holdings.messages import (
 )
 from counterfoil.modules.holdings.records import FREEZES_MAX, Account, AccountFreeze
 from counterfoil.modules.holdings.rejects import HoldingsReject
-from counterfoil.modules.module import ActionContext
+from counterfoil.modules.module import EVERY, ActionContext
 from counterfoil.modules.parties.interface import Role
 from counterfoil.primitives.outcome import Rejected
 
@@ -105,6 +105,7 @@ def unfreeze(books: HoldingsBooks, ask: UnfreezeAccount, context: ActionContext)
 
     rest = tuple(other for other in account.freezes if other.order_hash != ask.order_hash)
     set_freezes(books, ask.account_id, account, rest)
+    context.credited.append(ask.account_id + EVERY)
     fact = AccountUnfrozen(ask.account_id, ask.authority, ask.order_hash)
     if placed.authority != ask.authority:
         context.tell(fact, account.relationship, ask.authority, placed.authority)

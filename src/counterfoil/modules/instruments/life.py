@@ -22,7 +22,7 @@ from counterfoil.modules.instruments.records import (
     in_force,
     terms_key,
 )
-from counterfoil.modules.module import PUBLIC, ActionContext
+from counterfoil.modules.module import EVERY, PUBLIC, ActionContext
 from counterfoil.primitives.outcome import InvariantViolation, ensure
 
 ENDED = (InstrumentStatus.REDEEMED, InstrumentStatus.CANCELLED)
@@ -41,6 +41,8 @@ def change_status(
         _set_free(books, instrument_id, instrument)
     suspended_by = by if status is InstrumentStatus.SUSPENDED else b""
     books.instruments.put(instrument_id, with_status(instrument, status, suspended_by))
+    if status is InstrumentStatus.ACTIVE and instrument.status is InstrumentStatus.SUSPENDED:
+        context.credited.append(EVERY + instrument_id)
     fact = InstrumentStatusChanged(instrument_id=instrument_id, before=instrument.status, after=status, by=by)
     context.tell(fact, PUBLIC)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from counterfoil.modules.holdings.interface import Account
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.instruments.interface import Instrument, InstrumentStatus
+from counterfoil.modules.module import EVERY
 from counterfoil.modules.settlement.books import SettlementBooks
 from counterfoil.modules.settlement.queues import due_place, order_key, waiting_place
 from counterfoil.modules.settlement.reasons import NO_REASON, Reason
@@ -30,6 +31,9 @@ from counterfoil.primitives.outcome import InvariantViolation, Rejected
 
 _INSUFFICIENT = HoldingsReject.INSUFFICIENT_AVAILABLE_QUANTITY
 _HELD = HoldStatus.HELD
+_FREEZES = (HoldingsReject.ACCOUNT_IS_FROZEN_FOR_DEBITS, HoldingsReject.ACCOUNT_IS_FROZEN_FOR_CREDITS)
+_FROZEN = "frozen"
+"""Of an account that is blocked by an order alone: its lifting wakes what waits."""
 
 
 class Pair(NamedTuple):
@@ -151,14 +155,18 @@ def obstacle(books: SettlementBooks, pair: Pair, time_ms: int) -> Pend | None:
     free = delivery.method is Method.FREE
     if not books.markets.is_open(market) or books.markets.past_cut_off(market, time_ms, free):
         return Pend(Reason.MARKET_DEADLINE_HAS_PASSED, Reason.MARKET_DEADLINE_HAS_PASSED, later)
-    if not _is_active(books, delivery.instrument_id) or not (
+    blocked = Reason.SECURITIES_ARE_BLOCKED
+    for instrument_id in (delivery.instrument_id,) if free else (delivery.instrument_id, delivery.asset):
+        if instrument_of(books, instrument_id).status is InstrumentStatus.SUSPENDED:
+            return Pend(blocked, blocked, waiting_place(EVERY, instrument_id, order))
+    if instrument_of(books, delivery.instrument_id).status is not InstrumentStatus.ACTIVE or not (
         free
         or (
             books.cash.is_settlement_asset(delivery.asset)
             and books.markets.accepts_asset(market, delivery.asset)
         )
     ):
-        return Pend(Reason.SECURITIES_ARE_BLOCKED, Reason.SECURITIES_ARE_BLOCKED, later)
+        return Pend(blocked, blocked, later)
     return None
 
 
@@ -182,10 +190,6 @@ def instrument_of(books: SettlementBooks, instrument_id: bytes) -> Instrument:
     if instrument is None:
         raise InvariantViolation("an instruction's instrument exists: ended ones stay")
     return instrument
-
-
-def _is_active(books: SettlementBooks, instrument_id: bytes) -> bool:
-    return instrument_of(books, instrument_id).status is InstrumentStatus.ACTIVE
 
 
 def _later(books: SettlementBooks, pair: Pair) -> bytes:
@@ -215,9 +219,10 @@ def _judge_alone(books: SettlementBooks, pair: Pair) -> Judgement:
         if not quantity:
             return Judgement((pair,), (rest,))
     elif why:
-        return _blocked(books, pair, delivery_is_blocked=True)
-    if _credit(books, receipt.account, instrument_id, quantity):
-        return _blocked(books, pair, delivery_is_blocked=False)
+        return _blocked(books, pair, delivery.account, why, delivery_is_blocked=True)
+    why = _credit(books, receipt.account, instrument_id, quantity)
+    if why:
+        return _blocked(books, pair, receipt.account, why, delivery_is_blocked=False)
     if delivery.method is Method.FREE:
         return Judgement((pair,), (), quantity, 0, rest)
 
@@ -235,9 +240,10 @@ def _judge_alone(books: SettlementBooks, pair: Pair) -> Judgement:
             return Judgement((pair,), (rest,))
         amount = _amount_of(pair, quantity)
     elif why:
-        return _blocked(books, pair, delivery_is_blocked=False)
-    if _credit(books, delivery.cash_account, asset, amount):
-        return _blocked(books, pair, delivery_is_blocked=True)
+        return _blocked(books, pair, receipt.cash_account, why, delivery_is_blocked=False)
+    why = _credit(books, delivery.cash_account, asset, amount)
+    if why:
+        return _blocked(books, pair, delivery.cash_account, why, delivery_is_blocked=True)
     return Judgement((pair,), (), quantity, amount, rest)
 
 
@@ -275,7 +281,7 @@ def _judge_together(books: SettlementBooks, group: tuple[Pair, ...]) -> Judgemen
             else:
                 why = _credit(books, account_id, instrument_id, 1)
             if why:
-                blocked = _blocked(books, pair, delivery_is_blocked=delivery_side)
+                blocked = _blocked(books, pair, account_id, why, delivery_is_blocked=delivery_side)
                 return _held_back(group, pair, blocked.pends[0])
     return Judgement(group, ())
 
@@ -308,28 +314,38 @@ def _held_back(group: tuple[Pair, ...], by: Pair, why: Pend) -> Judgement:
     return Judgement(group, tuple(why if pair is by else _LINKED for pair in group))
 
 
-def _blocked(books: SettlementBooks, pair: Pair, *, delivery_is_blocked: bool) -> Judgement:
+def _blocked(
+    books: SettlementBooks, pair: Pair, account_id: bytes, why: str, *, delivery_is_blocked: bool
+) -> Judgement:
+    """A pair that one account holds up: until the order against it is lifted, else to be tried at the next opening."""
     mine, theirs = Reason.YOUR_ACCOUNT_IS_BLOCKED, Reason.COUNTERPARTY_IS_BLOCKED
     reasons = (mine, theirs) if delivery_is_blocked else (theirs, mine)
-    return Judgement((pair,), (Pend(*reasons, _later(books, pair)),))
+    if why == _FROZEN:
+        queue = waiting_place(account_id, EVERY, order_key(pair.delivery, pair.receipt))
+    else:
+        queue = _later(books, pair)
+    return Judgement((pair,), (Pend(*reasons, queue),))
 
 
 def _debit(books: SettlementBooks, account_id: bytes, instrument_id: bytes, quantity: int) -> str:
-    """NO_REASON where the account can give; LACK_OF_SECURITIES where only the quantity is missing, else blocked."""
+    """NO_REASON where the account can give; LACK_OF_SECURITIES where only the quantity is missing, else blocked.
+
+    Blocked is `_FROZEN` where an order stands against the account.
+    """
     try:
         books.holdings.check_debit(account_id, account_of(books, account_id), instrument_id, quantity)
     except Rejected as rejected:
         if rejected.code is _INSUFFICIENT:
             return Reason.LACK_OF_SECURITIES
-        return Reason.YOUR_ACCOUNT_IS_BLOCKED
+        return _FROZEN if rejected.code in _FREEZES else Reason.YOUR_ACCOUNT_IS_BLOCKED
     return NO_REASON
 
 
 def _credit(books: SettlementBooks, account_id: bytes, instrument_id: bytes, quantity: int) -> str:
     try:
         books.holdings.check_credit(account_id, account_of(books, account_id), instrument_id, quantity)
-    except Rejected:
-        return Reason.YOUR_ACCOUNT_IS_BLOCKED
+    except Rejected as rejected:
+        return _FROZEN if rejected.code in _FREEZES else Reason.YOUR_ACCOUNT_IS_BLOCKED
     return NO_REASON
 
 

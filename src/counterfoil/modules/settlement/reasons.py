@@ -110,17 +110,17 @@ REASONS: dict[Reason, Explained] = {
     Reason.SECURITIES_ARE_BLOCKED: Explained(
         ReasonKind.PENDING,
         "The instrument, or the money it is paid with, is not active or not accepted in settlement.",
-        "Ask its issuer or registrar, or the market's operator; it is tried again at each opening of the day.",
+        "Ask its issuer or registrar, or the market's operator; it is tried again then, or when the day next opens.",
     ),
     Reason.YOUR_ACCOUNT_IS_BLOCKED: Explained(
         ReasonKind.PENDING,
         "Nothing can settle over your account: it is frozen, or its owner is not active.",
-        "Have the order lifted or the owner reinstated; it is tried again at each opening of the day.",
+        "Have the order lifted or the owner reinstated; it is tried again then, or when the day next opens.",
     ),
     Reason.COUNTERPARTY_IS_BLOCKED: Explained(
         ReasonKind.PENDING,
         "Nothing can settle over the other side's account at present.",
-        "Ask your counterparty; it is tried again at each opening of the day.",
+        "Ask your counterparty; it is tried again then, or when the day next opens.",
     ),
     Reason.LACK_OF_SECURITIES: Explained(
         ReasonKind.PENDING,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from counterfoil.modules.holdings.interface import EarmarkReason
+from counterfoil.modules.holdings.interface import AccountKind, EarmarkReason
+from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.settlement import queries
 from counterfoil.modules.settlement.facts import (
     CancellationRequested,
@@ -30,7 +31,7 @@ from counterfoil.modules.settlement.messages import (
 )
 from counterfoil.modules.settlement.reasons import Reason
 from tests.unit.settlement.messages import both, deliver, free, receive
-from tests.unit.settlement.world import THURSDAY, TUESDAY, WEDNESDAY, World, account, party, told
+from tests.unit.settlement.world import THURSDAY, TUESDAY, WEDNESDAY, World, account, party, signer, told
 
 
 @pytest.fixture
@@ -294,6 +295,24 @@ def test_what_waits_for_a_cancelled_one_waits_until_it_is_unlinked(world: World)
     world.act(Amend(second, linkages=()), "seller")
     assert world.settlement.find(second) is None
     world.end_block()
+
+
+@pytest.mark.parametrize("position", list(Position))
+def test_who_may_use_one_account_does_not_hold_up_another_of_the_same_owner(
+    world: World, position: Position
+) -> None:
+    world.open_account("seller's second", "seller", "depository", AccountKind.OWN)
+    world.change_account("seller's second", signers=(signer("third"),), threshold=1)
+    other = world.act(deliver(), "seller").created[0]
+    links = {"account": account("seller's second"), "reference": "S-2", "linkages": link(position, "S-1")}
+    free_to_name = position is Position.INFORMATION
+    refusal = None if free_to_name else HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT
+    assert world.refused(deliver(**links), "third") is refusal
+    assert world.refused(deliver(**links), "third", "seller") is None
+    mine = world.act(deliver(**links), "third", "seller").created[0]
+    again = Amend(mine, hold=True, linkages=link(position, "S-1"))
+    assert world.refused(again, "third") is None
+    assert world.settlement.find(other) is not None
 
 
 def test_information_is_only_named(world: World) -> None:

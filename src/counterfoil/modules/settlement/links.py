@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from counterfoil.modules.module import ActionContext
 from counterfoil.modules.settlement.books import SettlementBooks
+from counterfoil.modules.settlement.checks import authorise_side, given_up
 from counterfoil.modules.settlement.endings import reference_key
+from counterfoil.modules.settlement.judging import account_of
 from counterfoil.modules.settlement.records import (
     LINKAGES_MAX,
     LINKS_MAX,
     REFERENCE_LENGTH_MAX,
+    Instruction,
     Link,
     Linkage,
+    Movement,
     Position,
 )
 from counterfoil.modules.settlement.rejects import SettlementReject
+from counterfoil.primitives.codec import Message
 from counterfoil.primitives.outcome import Rejected
 
 _MIRRORED = {
@@ -25,12 +31,18 @@ _MIRRORED = {
 
 
 def check_linkages(
-    books: SettlementBooks, party: bytes, instruction_id: bytes, linkages: tuple[Linkage, ...]
+    books: SettlementBooks,
+    context: ActionContext,
+    message: type[Message],
+    party: bytes,
+    instruction_id: bytes,
+    linkages: tuple[Linkage, ...],
 ) -> tuple[Link, ...]:
     """The links that a member's linkages mean. instruction_id: b"" while the instruction is not born.
 
-    Rejected, in this order: TOO_MANY_LINKAGES, then for each linkage REFERENCE_IS_MALFORMED,
-    LINKED_INSTRUCTION_NOT_FOUND, LINKAGE_IS_CIRCULAR, TOO_MANY_LINKS.
+    A new link that binds the other instruction too needs authority over that one's account: else whoever may use one
+    of a member's accounts could hold up its others. Rejected, in this order: TOO_MANY_LINKAGES, then for each linkage
+    REFERENCE_IS_MALFORMED, LINKED_INSTRUCTION_NOT_FOUND, LINKAGE_IS_CIRCULAR, TOO_MANY_LINKS, as `authorise_side`.
     """
     if len(linkages) > LINKAGES_MAX:
         raise Rejected(SettlementReject.TOO_MANY_LINKAGES, linkages=len(linkages))
@@ -47,8 +59,19 @@ def check_linkages(
             raise Rejected(SettlementReject.LINKAGE_IS_CIRCULAR, reference=linkage.reference)
         if linkage.position is not Position.INFORMATION and len(other.links) >= LINKS_MAX:
             raise Rejected(SettlementReject.TOO_MANY_LINKS, reference=linkage.reference)
+        if linkage.position is not Position.INFORMATION and not _is_bound_so(
+            other, instruction_id, linkage.position
+        ):
+            worth = given_up(other.movement is Movement.DELIVER, other.quantity, other.amount)
+            account = account_of(books, other.account)
+            authorise_side(books, context, party, other.account, account, message, worth)
         links.append(Link(linkage.position, other_id))
     return tuple(links)
+
+
+def _is_bound_so(other: Instruction, instruction_id: bytes, position: Position) -> bool:
+    """Whether the other instruction bears the other end of the link already: it was agreed to then."""
+    return Link(_MIRRORED[position], instruction_id) in other.links
 
 
 def tie(books: SettlementBooks, instruction_id: bytes, links: tuple[Link, ...]) -> None:

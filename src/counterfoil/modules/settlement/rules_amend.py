@@ -51,7 +51,7 @@ def amend(books: SettlementBooks, ask: Amend, context: ActionContext) -> None:
             raise Rejected(SettlementReject.PRIORITY_IS_RESERVED)
     links = instruction.links
     if ask.linkages is not None:
-        links = check_linkages(books, instruction.party, ask.instruction_id, ask.linkages)
+        links = check_linkages(books, context, Amend, instruction.party, ask.instruction_id, ask.linkages)
     hold = instruction.hold
     if ask.hold is not None:
         hold = HoldStatus.HELD if ask.hold else HoldStatus.RELEASED

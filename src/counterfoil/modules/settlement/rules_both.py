@@ -206,8 +206,8 @@ def _enter(
     for party, side in ((terms.seller, delivery), (terms.buyer, receipt)):
         if books.references.find(reference_key(party, side.reference)) is not None:
             raise Rejected(SettlementReject.REFERENCE_IS_USED, reference=side.reference)
-    delivery_links = check_linkages(books, terms.seller, b"", delivery.linkages)
-    receipt_links = check_linkages(books, terms.buyer, b"", receipt.linkages)
+    delivery_links = check_linkages(books, context, InstructBoth, terms.seller, b"", delivery.linkages)
+    receipt_links = check_linkages(books, context, InstructBoth, terms.buyer, b"", receipt.linkages)
 
     trade_id = books.trades.record(context, terms, confirmed=True)
     delivery_id, receipt_id = context.new_id(), context.new_id()

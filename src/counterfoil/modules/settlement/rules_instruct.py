@@ -96,7 +96,7 @@ def instruct(books: SettlementBooks, ask: Instruct, context: ActionContext) -> N
             ask.quantity,
         )
     check_fresh_reference(books, context, ask.party, ask.reference)
-    links = check_linkages(books, ask.party, b"", ask.linkages)
+    links = check_linkages(books, context, Instruct, ask.party, b"", ask.linkages)
 
     instruction_id = context.new_id()
     now = Moment(context.height, context.time_ms, business_date)

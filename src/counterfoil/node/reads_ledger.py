@@ -7,14 +7,15 @@ import msgspec
 from counterfoil.machine.genesis import genesis_digest
 from counterfoil.modules.instruments import queries as instruments
 from counterfoil.modules.instruments.records import ISIN
+from counterfoil.modules.markets.queries import market_codes
 from counterfoil.modules.settlement import queries as settlement
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.personas import PERSONAS, party_key, persona_keys
 from counterfoil.node.protocol import Answered
-from counterfoil.node.reads_base import Answer, AsOf, Params, named, reading
+from counterfoil.node.reads_base import Answer, AsOf, Params, View, named, reading
 from counterfoil.node.reads_parties import all_parties
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.policy.subjects import PartyName
+from counterfoil.policy.subjects import Business, PartyName
 from counterfoil.primitives.addresses import AddressKind, parse_text
 from counterfoil.primitives.identifiers import is_isin
 from counterfoil.state.headers import Header
@@ -43,7 +44,8 @@ class Status(Answer, frozen=True, kw_only=True):
     """The ledger as it stands.
 
     application_hash: digest of the last header. clock_ms: what the node's clock shows; the time of a block that comes
-    now is not before it. records: slots of the tree. waiting: instructions in each queue.
+    now is not before it. records: slots of the tree. waiting: instructions in each queue, for
+    regulators and whoever operates all markets; nothing for others, whom it would tell of each other's business.
     """
 
     name: str
@@ -98,7 +100,7 @@ class Personas(Answer, frozen=True, kw_only=True):
 
 @named("status")
 def status(node: LedgerNode, viewer: bytes, params: Nothing) -> Status:
-    """The ledger's name, height, root and time. Public."""
+    """The ledger's name, height, root and time. Public but for what waits."""
     with reading(node, viewer) as view:
         header, parameters = view.header, node.machine.parameters
         return Status(
@@ -114,8 +116,12 @@ def status(node: LedgerNode, viewer: bytes, params: Nothing) -> Status:
             reference_window_ms=parameters.reference_window_ms,
             records=header.slot_count,
             sealers=node.genesis.sealers,
-            waiting=settlement.waiting_counts(view.state),
+            waiting=settlement.waiting_counts(view.state) if _oversees_settlement(view) else {},
         )
+
+
+def _oversees_settlement(view: View) -> bool:
+    return all(view.may_see(Business((), code)) for code in market_codes(view.state))
 
 
 @named("header")

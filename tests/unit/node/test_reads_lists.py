@@ -126,3 +126,10 @@ def test_pages_are_bounded(cast: Cast, name: str, limit: int) -> None:
     with pytest.raises(LedgerError) as caught:
         cast.client("regulator").read(name, limit=limit)
     assert caught.value.name == "PARAMETERS_ARE_WRONG"
+
+
+def test_how_much_waits_is_told_to_those_alone_who_oversee_it(cast: Cast) -> None:
+    """Whoever operates one of two markets sees not what waits in the other."""
+    assert sum(cast.client("regulator").status().waiting.values()) > 0
+    for name in ("nobody", "broker-a", "issuer", "depository", "exchange", "other-exchange"):
+        assert cast.client(name).status().waiting == {}

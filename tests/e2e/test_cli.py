@@ -409,3 +409,14 @@ def test_after_a_kill_everything_acknowledged_is_there(running: tuple[Shell, sub
     live = shell.json("instructions", "--as", "broker-a")["instructions"]
     assert [line["reference"] for line in live] == ["S"]
     assert shell.json("replay", shell.folder / "ledger", "--check")["checked"] is True
+
+
+def test_what_listens_must_be_the_folders_own_ledger(
+    running: tuple[Shell, subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    """Somebody else's socket in a folder could serve anything, and collect signatures."""
+    shell, _ = running
+    other = tmp_path / "other"
+    shell("init", other, "--sandbox", "--unencrypted")
+    socket_of(other).symlink_to(socket_of(tmp_path / "ledger"))
+    assert "its genesis file is that of" in shell("status", "--ledger", other, code=Exit.USAGE).output

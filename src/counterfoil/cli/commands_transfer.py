@@ -47,7 +47,9 @@ def export(
         open_ledger(ledger, key_file=storage_key, workers=0, scheduled=False, start=False) as node,
     ):
         report = export_ledger(node, file, lock, progress=progress.at)
-    say(f"{report.chain_id}: {report.height:,} blocks in {report.file_bytes:,} bytes.")
+    say(
+        f"{_marked(report.chain_id, report.sandbox)}: {report.height:,} blocks in {report.file_bytes:,} bytes."
+    )
     say(f"Written: {file}")
     say("It holds the network secret and the sealing key under its lock: guard it as the ledger itself.")
 
@@ -78,8 +80,9 @@ def import_(
             workers=workers,
             progress=progress.at,
         )
-    marked = "SANDBOX " if head.sandbox else ""
-    say(f"{marked}{head.chain_id}: {last.height:,} blocks replayed, each header and seal as in the export.")
+    say(
+        f"{_marked(head.chain_id, head.sandbox)}: {last.height:,} blocks replayed, each header and seal as in the export."
+    )
     say(f"State root:  {last.state_root.hex()}")
     say(f"Ledger:      {folder}")
     if key_file is not None:
@@ -113,6 +116,7 @@ def replay(
         say_json(
             {
                 "chain_id": report.chain_id,
+                "sandbox": report.sandbox,
                 "height": report.height,
                 "blocks": report.blocks,
                 "transactions": report.transactions,
@@ -124,7 +128,7 @@ def replay(
         )
         return
     seconds = max(report.seconds, 0.001)
-    say(f"{report.chain_id}: height {report.height:,} of {instant(header.time_ms)}")
+    say(f"{_marked(report.chain_id, report.sandbox)}: height {report.height:,} of {instant(header.time_ms)}")
     say(
         f"{report.blocks:,} blocks with {report.transactions:,} transactions in {report.seconds:.1f} s"
         f" ({report.blocks / seconds:,.0f} blocks a second)."
@@ -132,6 +136,10 @@ def replay(
     say(f"State root {header.state_root.hex()}: the same at every height.")
     if report.checked:
         say("Every rule that must always hold, holds.")
+
+
+def _marked(chain_id: str, sandbox: bool) -> str:
+    return f"SANDBOX {chain_id}" if sandbox else chain_id
 
 
 def add_to(app: typer.Typer) -> None:

@@ -15,7 +15,8 @@ import typer
 from counterfoil.cli.failures import UsageError
 from counterfoil.custody.key_files import UNPROTECTED, FileKey, KeyFileError, Unprotected, list_keys, load_key
 from counterfoil.custody.signers import Signer
-from counterfoil.node.ledger import open_ledger
+from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest
+from counterfoil.node.ledger import GENESIS_NAME, open_ledger
 from counterfoil.node.personas import PERSONAS, PersonaCard, party_key, persona_keys
 from counterfoil.node.rpc import UNIX_PATH_BYTES_MAX
 from counterfoil.node.transfer_format import KEY_BYTES, Lock
@@ -95,12 +96,14 @@ def connected(
     """A connection to the ledger of a folder, running or not. `writing`: let it make blocks."""
     path = socket_of(folder)
     if path.exists():
+        _refuse_foreign(path)
         try:
             running = SocketConnection(path, attempts=1)
         except NodeUnreachable:
             pass  # what a killed node left behind; the folder's lock says whether anybody is there
         else:
             try:
+                _refuse_another(folder, running)
                 yield running
             finally:
                 running.close()
@@ -111,6 +114,27 @@ def connected(
             yield connection
         finally:
             connection.close()
+
+
+def _refuse_foreign(path: Path) -> None:
+    """A socket that another user made could serve anything, and collect signatures."""
+    if path.stat().st_uid != os.getuid():
+        raise UsageError(
+            f"The socket {path} belongs to another user; run this as the user who started the ledger."
+        )
+
+
+def _refuse_another(folder: Path, connection: Connection) -> None:
+    """What listens must be the ledger of the folder."""
+    try:
+        genesis_bytes = (folder / GENESIS_NAME).read_bytes()
+    except OSError:
+        raise UsageError(f"There is no genesis file in {folder}, though a ledger listens there.") from None
+    expected = chain_id(decode_genesis(genesis_bytes).name, genesis_digest(genesis_bytes))
+    if connection.chain_id != expected:
+        raise UsageError(
+            f"{connection.chain_id} listens in {folder}, and its genesis file is that of {expected}."
+        )
 
 
 def client_of(

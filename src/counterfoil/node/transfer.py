@@ -53,6 +53,7 @@ class ExportReport(NamedTuple):
     """file_bytes: size of the file. height, header: of the last block in it."""
 
     chain_id: str
+    sandbox: bool
     height: int
     header: Header
     file_bytes: int
@@ -65,6 +66,7 @@ class ReplayReport(NamedTuple):
     """
 
     chain_id: str
+    sandbox: bool
     height: int
     header: Header
     blocks: int
@@ -110,7 +112,7 @@ def export_ledger(
                 progress(height, last.height)
         sealing.finish()
         size = file.tell()
-    return ExportReport(node.chain_id, last.height, last, size)
+    return ExportReport(node.chain_id, node.sandbox, last.height, last, size)
 
 
 def read_head(path: Path) -> Head:
@@ -238,7 +240,9 @@ def _replay(
         if check:
             node.machine.check_everything()
         seconds = time.monotonic() - began
-    return ReplayReport(node.chain_id, header.height, header, blocks, transactions, seconds, check)
+    return ReplayReport(
+        node.chain_id, node.sandbox, header.height, header, blocks, transactions, seconds, check
+    )
 
 
 @contextmanager

@@ -80,9 +80,8 @@ def import_(
             workers=workers,
             progress=progress.at,
         )
-    say(
-        f"{_marked(head.chain_id, head.sandbox)}: {last.height:,} blocks replayed, each header and seal as in the export."
-    )
+    ledger = _marked(head.chain_id, head.sandbox)
+    say(f"{ledger}: {last.height:,} blocks replayed, each header and seal as in the export.")
     say(f"State root:  {last.state_root.hex()}")
     say(f"Ledger:      {folder}")
     if key_file is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from counterfoil.engine.embedded import EngineStopped
 from counterfoil.machine.genesis import Parameters
 from counterfoil.machine.machine import ProgramIsOutdated, RulesFailed
 from counterfoil.machine.rejects import MachineReject
@@ -271,8 +272,9 @@ def test_an_unknown_rule_version_stops_the_node_and_says_what_to_do(opening: Ope
     height = desk.height
     again = replayed(desk)
     assert again.height == height, "what was decided before is readable and replays"
-    with pytest.raises(ProgramIsOutdated):
+    with pytest.raises(EngineStopped) as stopped:
         desk.engine.decide_due()
+    assert isinstance(stopped.value.__cause__, ProgramIsOutdated)
 
 
 def test_an_upgrade_that_is_taken_back_stops_nobody(opening: Opening) -> None:

@@ -142,10 +142,11 @@ def test_several_currencies_and_whole_amounts(tmp_path: Path) -> None:
         .replace("USD", "JPY")
         .replace("180.00", "180")
         .replace("1800.00", "1800"),
+        row(4, security="IBM", seller="ALPHA", buyer="BRAVO"),
         row(3, quantity=2**62, price="0.01", amount=str(2**62 // 100) + "." + str(2**62 % 100).zfill(2)),
     ]
     (tmp_path / "own.csv").write_text("\n".join([header_line(), *rows]) + "\n")
-    assert counts(demo(tmp_path, "--trades", "own.csv").output) == {"settled": 3, "all rows": 3}
+    assert counts(demo(tmp_path, "--trades", "own.csv").output) == {"settled": 4, "all rows": 4}
 
 
 def test_real_ticks(shared_data: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -51,7 +52,6 @@ class Market:
     members: dict[str, bytes] = field(default_factory=dict)
     accounts: dict[Holder, bytes] = field(default_factory=dict)
     securities: dict[str, bytes] = field(default_factory=dict)
-    issuers: dict[str, bytes] = field(default_factory=dict)
     money: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -63,7 +63,10 @@ class Market:
 def found_market(plan: Plan, floor: Floor, screen: Screen) -> Market:
     """Everything that must be there before the first day opens. DemoFailed where the ledger refuses."""
     market = Market(plan, floor)
-    listed = [security for security in plan.securities.values() if security.listed]
+    listed: dict[str, list[Security]] = {}
+    for security in plan.securities.values():
+        if security.listed:
+            listed.setdefault(security.isin, []).append(security)
     with screen.step("Members admitted down the role tree", len(plan.brokers)) as step:
         _admit_members(market, step)
         step.said = f"{len(market.members)}, {len(plan.brokers)} of them brokers"
@@ -80,8 +83,9 @@ def found_market(plan: Plan, floor: Floor, screen: Screen) -> Market:
         step.said = f"{len(market.accounts):,} of brokers and their clients"
     with screen.step("Securities registered, issued, allotted", len(listed)) as step:
         units = 0
-        for security in listed:
-            units += _issue(market, security)
+        provisions = _provisions(market)
+        for isin, names in listed.items():
+            units += _issue(market, names, provisions.get(isin, {}))
             step.advance()
         step.said = f"{len(listed):,} with {units:,} units; issuer, regulator and notary signed"
     with screen.step("Money minted against deposits") as step:
@@ -158,24 +162,31 @@ def _investor(broker: bytes, name: str) -> EnrolParty:
     return EnrolParty(broker, (Role.INVESTOR,), name, "", b"", _papers("identity", name), activate=True)
 
 
-def _issue(market: Market, security: Security) -> int:
-    """Announce, register and allot one security; the units issued."""
-    floor, depository = market.floor, market.floor.depository.party
+def _provisions(market: Market) -> dict[str, dict[bytes, int]]:
+    """By ISIN, what each account is to hold before the first trade."""
+    found: dict[str, dict[bytes, int]] = {}
+    for (holder, name), quantity in market.plan.deliveries.items():
+        lines = found.setdefault(market.plan.securities[name].isin, {})
+        account = market.accounts[holder]
+        lines[account] = lines.get(account, 0) + quantity
+    return found
+
+
+def _issue(market: Market, names: Sequence[Security], provisions: dict[bytes, int]) -> int:
+    """Announce, register and allot one security, under whichever names the trades know it; the units issued."""
+    floor, depository, security = market.floor, market.floor.depository.party, names[0]
     name = f"Issuer of {security.symbol or security.isin}"
     key = key_of(name)
     enrol = EnrolParty(depository, (Role.ISSUER,), name, "", key.address, activate=True)
-    issuer = market.issuers[security.name] = send(floor.depository, [enrol])[0][0]
+    issuer = send(floor.depository, [enrol])[0][0]
     client = floor.client(b"", key)
     kinds = (AccountKind.ISSUANCE, AccountKind.TREASURY)
     opened = send(floor.depository, [recipes.open_account(issuer, depository, kind) for kind in kinds])
     issuance, treasury = opened[0][0], opened[1][0]
     announce = recipes.equity(depository, issuer, MARKET, security.currency, issuance, _terms(security))
-    instrument = market.securities[security.name] = send(floor.depository, [announce])[0][0]
-    lines = [
-        HoldingLine(market.accounts[holder], quantity)
-        for (holder, delivered), quantity in market.plan.deliveries.items()
-        if delivered == security.name
-    ]
+    instrument = send(floor.depository, [announce])[0][0]
+    market.securities.update((known.name, instrument) for known in names)
+    lines = [HoldingLine(account, quantity) for account, quantity in provisions.items()]
     needed = sum(line.quantity for line in lines)
     issued = min(AMOUNT_MAX, needed + needed // 10 + 1_000)
     papers = _papers("issue", security.isin)

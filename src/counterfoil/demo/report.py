@@ -172,7 +172,7 @@ def _reconcile(market: Market, run: Run, nets: dict[tuple[bytes, bytes], int]) -
     """Every holding is what it was at the opening and what its settled trades changed."""
     compared = 0
     regulator = market.floor.regulator
-    for what in (*market.securities.values(), *market.money.values()):
+    for what in dict.fromkeys((*market.securities.values(), *market.money.values())):
         before = _holdings(regulator, what, run.opening_height)
         after = _holdings(regulator, what)
         for account in before | after | {key[0]: 0 for key in nets if key[1] == what}:

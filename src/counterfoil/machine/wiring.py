@@ -127,7 +127,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         rule, books = rules[type(message)]
         rule(books, message, context)
 
-    approvals_books = ApprovalsBooks(shelves, decode_proposal, dispatch)
+    approvals_books = ApprovalsBooks(shelves, decode_proposal, dispatch, parties_interface.rotations)
     all_books: tuple[Any, ...] = (
         governance_books,
         parties_books,

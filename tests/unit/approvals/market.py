@@ -53,6 +53,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.window = Window()
+        self.rotations: dict[bytes, int] = {}
         self.take(Books(lambda _table, _key: None, value_of))
         self.time_ms = NOW_MS
         self.height = 1
@@ -62,7 +63,9 @@ class Ledger:
         """Work on these records."""
         self.state = books
         self.notes = books.shelf(NOTES)
-        self.books = ApprovalsBooks(books.shelf, CONTENT.exact, self.dispatch)
+        self.books = ApprovalsBooks(
+            books.shelf, CONTENT.exact, self.dispatch, lambda address: self.rotations.get(address, 0)
+        )
 
     def dispatch(self, message: Any, context: ActionContext) -> None:
         if isinstance(message, Note):

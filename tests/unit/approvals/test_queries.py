@@ -8,6 +8,7 @@ from counterfoil.modules.approvals import MODULE
 from counterfoil.modules.approvals.messages import ApproveTransaction
 from counterfoil.modules.approvals.queries import open_proposals, proposal
 from counterfoil.modules.approvals.records import Approval
+from counterfoil.modules.parties.interface import SIGNERS
 from counterfoil.state.state import State
 from counterfoil.state.tables import LINKS
 from counterfoil.storage.memory_store import MemoryStore
@@ -20,7 +21,7 @@ class CommittedLedger(Ledger):
 
     def __init__(self) -> None:
         super().__init__()
-        tables = (*MODULE.tables, NOTES)
+        tables = (*MODULE.tables, SIGNERS, NOTES)
         self.committed = State(MemoryStore({t.number: t.layout for t in (LINKS, *tables)}), tables, b"s" * 32)
         self.committed.found()
         self.committed.commit(1)

@@ -133,6 +133,20 @@ def test_withdraw(ledger: Ledger) -> None:
     assert ledger.refused(WithdrawProposal(found), STRANGER) is ApprovalsReject.SIGNER_IS_NOT_NAMED
 
 
+def test_an_approval_ends_with_the_keys_that_gave_it(ledger: Ledger) -> None:
+    found = ledger.propose("a")
+    ledger.act(ApproveTransaction(found), NOTARY)
+    ledger.rotations[NOTARY] = 1
+    ledger.next_block()
+    ledger.act(ApproveTransaction(found), REGULATOR)
+    assert not any(ledger.notes.live.values()), "the notary's keys are others now"
+    ledger.next_block()
+    ledger.act(ApproveTransaction(found), NOTARY)
+    assert [note.text for note in ledger.notes.live.values() if note is not None] == ["a"]
+    ledger.next_block()
+    assert not any(ledger.state.shelves[APPROVALS.number].live.values())
+
+
 def test_the_last_approval_executes_everything_as_signed_by_all(ledger: Ledger) -> None:
     found = ledger.propose("a", "b")
     ledger.next_block()

@@ -23,7 +23,7 @@ from counterfoil.modules.holdings.messages import (
     OpenAccount,
     UnfreezeAccount,
 )
-from counterfoil.modules.holdings.records import FREEZES_MAX, relationship_of
+from counterfoil.modules.holdings.records import FREEZES_MAX, REGULATOR_FREEZES_MAX, relationship_of
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.module import EVERY
 from counterfoil.modules.parties.interface import PartiesReject
@@ -297,7 +297,11 @@ def test_freeze(_name: str, fields: dict[str, Any], signer: bytes, reject: Rejec
 def test_freezes_are_bounded() -> None:
     desk = Desk()
     for number in range(FREEZES_MAX):
-        desk.act(FreezeAccount(desk.alice, REGULATOR, bytes([number]) * 32, True, False), REGULATOR)
+        desk.act(FreezeAccount(desk.alice, BROKER, bytes([number]) * 32, False, True), BROKER)
+    one_more = FreezeAccount(desk.alice, BROKER, ORDER, True, False)
+    assert desk.refused(one_more, BROKER) is HoldingsReject.TOO_MANY_FREEZES
+    for number in range(REGULATOR_FREEZES_MAX):
+        desk.act(FreezeAccount(desk.alice, REGULATOR, bytes([100 + number]) * 32, True, False), REGULATOR)
     one_more = FreezeAccount(desk.alice, REGULATOR, ORDER, True, False)
     assert desk.refused(one_more, REGULATOR) is HoldingsReject.TOO_MANY_FREEZES
     desk.check()

@@ -14,14 +14,24 @@ DecodeContent = Callable[[bytes], tuple[tuple[bytes, ...], tuple[Any, ...]]]
 Dispatch = Callable[[Any, ActionContext], None]
 """Runs the one rule of a message in a context; raises what the rule raises."""
 
+Rotations = Callable[[bytes], int]
+"""How often the keys of a signer's address have been replaced; 0 for a bare key's."""
+
 
 class ApprovalsBooks:
     """`decode` and `dispatch` know all the messages of the ledger: the machine's wiring supplies them."""
 
-    def __init__(self, shelves: Shelves, decode: DecodeContent, dispatch: Dispatch) -> None:
+    def __init__(
+        self,
+        shelves: Shelves,
+        decode: DecodeContent,
+        dispatch: Dispatch,
+        rotations: Rotations = lambda _address: 0,
+    ) -> None:
         self.proposals = shelves(PROPOSALS)
         self.approvals = shelves(APPROVALS)
         self.lapses = shelves(LAPSES)
         self.open_proposals = shelves(OPEN_PROPOSALS)
         self.decode = decode
         self.dispatch = dispatch
+        self.rotations = rotations

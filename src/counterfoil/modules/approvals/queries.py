@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from counterfoil.modules.approvals.records import APPROVALS, LAPSES, PROPOSALS, Approval, Proposal
+from counterfoil.modules.parties.interface import SIGNERS
 from counterfoil.state.state import State
 
 
@@ -29,8 +30,11 @@ def proposal(state: State, proposal_id: bytes, height: int | None = None) -> Pro
     approved, missing = [], []
     for signer in found.signers:
         key = proposal_id + signer
-        given = state.find(APPROVALS, key) if height is None else state.find_at(APPROVALS, key, height)
-        if given is None:
+        if height is None:
+            given, keys = state.find(APPROVALS, key), state.find(SIGNERS, signer)
+        else:
+            given, keys = state.find_at(APPROVALS, key, height), state.find_at(SIGNERS, signer, height)
+        if given is None or given.rotations != (keys.rotations if keys is not None else 0):
             missing.append(signer)
         else:
             approved.append((signer, given))

@@ -35,10 +35,15 @@ class Proposal(Record):
 
 
 class Approval(Record):
-    """One named signer's approval, under the proposal's id (32 bytes) and the signer's address (20 bytes)."""
+    """One named signer's approval, under the proposal's id (32 bytes) and the signer's address (20 bytes).
+
+    rotations: how often its keys had been replaced. Once they are replaced again it counts no longer, since whoever
+    approved need not hold the keys in force.
+    """
 
     height: int
     time_ms: int
+    rotations: int = 0
 
 
 class Lapse(Record):

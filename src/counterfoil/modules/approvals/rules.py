@@ -90,7 +90,7 @@ def approve(books: ApprovalsBooks, ask: ApproveTransaction, context: ActionConte
     named = tuple(signer for signer in context.signers if signer in proposal.signers)
     if not named:
         raise Rejected(ApprovalsReject.SIGNER_IS_NOT_NAMED)
-    approving = tuple(signer for signer in named if books.approvals.find(proposal_id + signer) is None)
+    approving = tuple(signer for signer in named if not _has_approved(books, proposal_id, signer))
     if not approving:
         raise Rejected(ApprovalsReject.SIGNER_HAS_APPROVED)
 
@@ -130,7 +130,13 @@ def lapse(books: ApprovalsBooks, proposal_id: bytes, context: ActionContext) -> 
 
 def missing_approvals(books: ApprovalsBooks, proposal_id: bytes, proposal: Proposal) -> tuple[bytes, ...]:
     """The named signers that have not approved yet, in the order in which they are named."""
-    return tuple(s for s in proposal.signers if books.approvals.find(proposal_id + s) is None)
+    return tuple(signer for signer in proposal.signers if not _has_approved(books, proposal_id, signer))
+
+
+def _has_approved(books: ApprovalsBooks, proposal_id: bytes, signer: bytes) -> bool:
+    """Whether the signer approved with the keys that are in force now."""
+    approval = books.approvals.find(proposal_id + signer)
+    return approval is not None and approval.rotations == books.rotations(signer)
 
 
 def _approve(
@@ -141,7 +147,8 @@ def _approve(
     context: ActionContext,
 ) -> None:
     for signer in approving:
-        books.approvals.put(proposal_id + signer, Approval(context.height, context.time_ms))
+        approval = Approval(context.height, context.time_ms, books.rotations(signer))
+        books.approvals.put(proposal_id + signer, approval)
     if missing_approvals(books, proposal_id, proposal):
         return
     _end(books, proposal_id, proposal)

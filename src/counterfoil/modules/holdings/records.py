@@ -16,6 +16,8 @@ JOINT_HOLDERS_MAX = 8
 """Holders beside the first."""
 FREEZES_MAX = 16
 """Orders that stand against one account at one time."""
+REGULATOR_FREEZES_MAX = 16
+"""Beside them, a regulator's: nobody can crowd those out."""
 REFERENCE_LENGTH_MAX = 32
 """Bytes of a reference: an object's identity or a digest."""
 TIME_MAX_MS = 253_402_300_799_999

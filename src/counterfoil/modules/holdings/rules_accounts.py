@@ -22,7 +22,12 @@ from counterfoil.modules.holdings.messages import (
     OpenAccount,
     UnfreezeAccount,
 )
-from counterfoil.modules.holdings.records import FREEZES_MAX, Account, AccountFreeze
+from counterfoil.modules.holdings.records import (
+    FREEZES_MAX,
+    REGULATOR_FREEZES_MAX,
+    Account,
+    AccountFreeze,
+)
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.module import EVERY, ActionContext
 from counterfoil.modules.parties.interface import Role
@@ -84,7 +89,8 @@ def freeze(books: HoldingsBooks, ask: FreezeAccount, context: ActionContext) -> 
         raise Rejected(HoldingsReject.FREEZE_FREEZES_NOTHING)
     if _freeze_by(account, ask.order_hash) is not None:
         raise Rejected(HoldingsReject.FREEZE_EXISTS, order=ask.order_hash)
-    if len(account.freezes) >= FREEZES_MAX:
+    regulates = books.parties.has_role(ask.authority, Role.REGULATOR)
+    if len(account.freezes) >= (FREEZES_MAX + REGULATOR_FREEZES_MAX if regulates else FREEZES_MAX):
         raise Rejected(HoldingsReject.TOO_MANY_FREEZES)
 
     placed = AccountFreeze(ask.authority, ask.order_hash, ask.debits, ask.credits)

@@ -11,6 +11,7 @@ from counterfoil.modules.parties.records import (
     ADDRESS_SIZE,
     NAME_LENGTH_MAX,
     PARTY_ID_SIZE,
+    SIGNERS,
     TREE_DEPTH_MAX,
     Duty,
     Mandate,
@@ -25,7 +26,7 @@ from counterfoil.primitives.codec import Message
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from counterfoil.primitives.signatures import KeyPolicy
 
-__all__ = ["Duty", "Mandate", "Parties", "PartiesReject", "Party", "PartyStatus", "Role", "Signer"]
+__all__ = ["SIGNERS", "Duty", "Mandate", "Parties", "PartiesReject", "Party", "PartyStatus", "Role", "Signer"]
 
 ACTIVE = PartyStatus.ACTIVE
 WINDING_DOWN = PartyStatus.WINDING_DOWN
@@ -123,6 +124,11 @@ class Parties:
         """The keys in force for a signer's address; None for an address that is a bare key's own."""
         signer = self._signers.find(address) if len(address) == ADDRESS_SIZE else None
         return signer.policy if signer is not None else None
+
+    def rotations(self, address: bytes) -> int:
+        """How often the keys of a signer's address have been replaced; 0 for an address that is a bare key's own."""
+        signer = self._signers.find(address)
+        return signer.rotations if signer is not None else 0
 
     def authorise(
         self,

@@ -33,7 +33,7 @@ def demo(
         typer.Option(
             "--count", min=TRADES_MIN, max=TRADES_MAX, help="Without files: how many trades it has."
         ),
-    ] = 2_000,
+    ] = 5_000,
     keep: Annotated[Path | None, typer.Option(help="New folder to keep ledger, proof and report in.")] = None,
     report: Annotated[
         Path | None, typer.Option(help="New CSV file for every row that did not settle.")

@@ -67,13 +67,13 @@ def found_market(plan: Plan, floor: Floor, screen: Screen) -> Market:
     for security in plan.securities.values():
         if security.listed:
             listed.setdefault(security.isin, []).append(security)
-    with screen.step("Members admitted down the role tree", len(plan.brokers)) as step:
+    with screen.step("Members admitted", len(plan.brokers)) as step:
         _admit_members(market, step)
-        step.said = f"{len(market.members)}, {len(plan.brokers)} of them brokers"
-    with screen.step("Market opened with its rulebook") as step:
+        step.said = f"{len(market.members)} down the role tree, {len(plan.brokers)} of them brokers"
+    with screen.step("Market opened") as step:
         _open_market(market)
-        step.said = f"{MARKET}, {plan.place.zone}, T+{plan.place.cycle_days(plan.first)}"
-    with screen.step("Money tokens registered and accepted", len(plan.currencies)) as step:
+        step.said = f"{MARKET} in {plan.place.zone}, regular way T+{plan.place.cycle_days(plan.first)}"
+    with screen.step("Money tokens accepted", len(plan.currencies)) as step:
         for currency in plan.currencies:
             _announce_money(market, currency)
             step.advance()
@@ -81,15 +81,15 @@ def found_market(plan: Plan, floor: Floor, screen: Screen) -> Market:
     with screen.step("Accounts opened", len(plan.holders)) as step:
         _open_accounts(market, step)
         step.said = f"{len(market.accounts):,} of brokers and their clients"
-    with screen.step("Securities registered, issued, allotted", len(listed)) as step:
+    with screen.step("Securities issued", len(listed)) as step:
         units = 0
         provisions = _provisions(market)
         for isin, names in listed.items():
             units += _issue(market, names, provisions.get(isin, {}))
             step.advance()
-        step.said = f"{len(listed):,} with {units:,} units; issuer, regulator and notary signed"
-    with screen.step("Money minted against deposits") as step:
-        step.said = f"{_mint(market):,} times, by maker and checker"
+        step.said = f"{len(listed):,} with {units:,} units, each by three signatures"
+    with screen.step("Money minted") as step:
+        step.said = f"{_mint(market):,} deposits, by maker and checker"
     _suspend(market)
     return market
 

@@ -31,9 +31,9 @@ BATCHES_UNDER_WAY = 3
 SINGLY_MAX = 10_000
 """Up to so many trades each is a transaction of its own; more go in lists, signed once by each of both brokers."""
 LIST = 100
-EXPIRY_MS = 12 * 3_600_000
-"""The sandbox's clock moves with the trades while batches are under way."""
-ID_WINDOW_MS = 2 * EXPIRY_MS
+EXPIRY_MS = 30 * 3_600_000
+"""Longer than a business day: the sandbox's clock moves with the trades while batches are under way."""
+ID_WINDOW_MS = EXPIRY_MS + 3_600_000
 
 Entered = tuple[str, int, str]
 """Where an entered trade comes from: file, line, trade reference."""
@@ -107,7 +107,7 @@ class Trading:
                         todays = []
                 self._enter(todays, day, step)
                 self._close(day)
-                step.said = f"{day.entered:>7,} entered  {day.settled:>7,} settled  {day.pending:>7,} pending at close"
+                step.said = f"{day.entered:>7,} entered {day.settled:>7,} settled {day.pending:>7,} pending"
         return run
 
     # ---- days ----

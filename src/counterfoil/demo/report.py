@@ -240,11 +240,9 @@ def register_table(market: Market, run: Run, name: str) -> Table:
 
 
 def _telling_closes(run: Run) -> list[DayRecord]:
-    """Up to two closes between which and the end most was settled, in order."""
-    left = [sum(day.settled for day in run.days[at + 1 :]) for at in range(len(run.days))]
-    before_end = [(later, at) for at, later in enumerate(left) if later]
-    chosen = sorted(at for _, at in sorted(before_end)[:CLOSES_SHOWN])
-    return [run.days[at] for at in chosen]
+    """The closes of the last days on which something settled, but for the very last: that is how it stands now."""
+    busy = [day for day in run.days if day.settled]
+    return busy[-1 - CLOSES_SHOWN : -1]
 
 
 def busiest_security(market: Market) -> str:

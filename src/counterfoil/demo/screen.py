@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-WIDTH = 40
+WIDTH = 28
 """Columns for the name of a step."""
 
 

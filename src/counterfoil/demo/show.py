@@ -46,7 +46,7 @@ class Wishes:
     files: Sequence[Path] = ()
     strict: bool = False
     seed: int = 1
-    trades: int = 2_000
+    trades: int = 5_000
     keep: Path | None = None
     report: Path | None = None
     workers: int | None = None
@@ -58,16 +58,16 @@ def show(wishes: Wishes, screen: Screen) -> None:
     with _place(wishes) as folder, RowList(_report_path(wishes, folder)) as listed:
         plan = _planned(wishes, screen, listed)
         screen.heading("The market is founded")
-        with screen.step("Sandbox ledger made, encrypted at rest") as step:
+        with screen.step("Sandbox ledger made") as step:
             _make_ledger(folder, plan)
-            step.said = "its clock is moved by hand, its keys are no secret"
+            step.said = "encrypted at rest; anybody can compute its keys"
         with open_ledger(folder / LEDGER_NAME, workers=wishes.workers) as node:
             market = found_market(plan, Floor(node), screen)
             screen.heading("The market runs")
             run = Trading(market, listed.refused).run_days(screen)
-            with screen.step("Every account compared with its trades") as step:
+            with screen.step("Accounts compared") as step:
                 compared = settle_accounts(market, run, listed)
-                step.said = f"{compared:,} holdings are right to the unit"
+                step.said = f"{compared:,} holdings are what the trades say, to the unit"
             screen.line("")
             screen.table(outcomes_table(listed.outcomes))
             screen.line("")
@@ -77,10 +77,10 @@ def show(wishes: Wishes, screen: Screen) -> None:
             genesis = folder / "genesis.json"
             genesis.write_bytes(node.genesis_bytes)
             proof = folder / "register.proof"
-            with screen.step("Register proven complete, in one file") as step:
+            with screen.step("Register proven complete") as step:
                 data = market.floor.regulator.proof("register", instrument=market.securities[busiest])
                 proof.write_bytes(data)
-                step.said = f"{len(data) / 1024:,.0f} KiB, against the header of block {node.height:,}"
+                step.said = f"{len(data) / 1024:,.0f} KiB, against the seal of block {node.height:,}"
             _verify(screen, proof, genesis)
             last = node.machine.last
         _replay(screen, folder, last)
@@ -121,7 +121,7 @@ def _verify(screen: Screen, proof: Path, genesis: Path) -> None:
         if sentences is None:
             raise DemoFailed(f"The verifier refused the proof {proof}; this is an error of the program.")
         step.said = "with nothing but the genesis file"
-    with screen.step("The same with one digit changed") as step:
+    with screen.step("With one digit changed") as step:
         text = proof.read_text(encoding="utf-8")
         at = text.index('"value": "') + len('"value": "')
         digit = "0" if text[at] != "0" else "1"
@@ -141,7 +141,7 @@ def _verifier(proof: Path, genesis: Path) -> str | None:
 
 
 def _replay(screen: Screen, folder: Path, last: Header | None) -> None:
-    with screen.step("Replayed from its genesis") as step:
+    with screen.step("Replayed from genesis") as step:
         report = replay_ledger(folder / LEDGER_NAME, check=True, progress=step.at)
         if last is None or report.header != last:
             raise DemoFailed("The replay led to another root; this is an error of the program.")

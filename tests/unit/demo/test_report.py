@@ -9,7 +9,7 @@ import pytest
 
 from counterfoil.demo.floor import DemoFailed, Floor
 from counterfoil.demo.market import found_market
-from counterfoil.demo.market_day import Trading
+from counterfoil.demo.market_day import ID_WINDOW_MS, Trading
 from counterfoil.demo.places import offsets_of
 from counterfoil.demo.plan import PlanError, plan_generated
 from counterfoil.demo.report import COLUMNS, Outcomes, RowList, settle_accounts
@@ -51,7 +51,7 @@ def test_every_account_is_compared_with_its_trades(tmp_path: Path, falsified: st
     plan = plan_generated(DemoDay(DemoSettings(trades=100, instruments=2, brokers=2, clients_per_broker=2)))
     day = plan.business_days()[0]
     founded_ms = time_of_local(day, 0, offsets_of(plan.place.zone, day, day))
-    genesis = sandbox_genesis("demo", founded_ms, Parameters(id_window_ms=86_400_000))
+    genesis = sandbox_genesis("demo", founded_ms, Parameters(id_window_ms=ID_WINDOW_MS))
     with memory_ledger(genesis) as node, RowList(tmp_path / "report.csv") as listed:
         screen = Screen(quiet=True)
         market = found_market(plan, Floor(node), screen)

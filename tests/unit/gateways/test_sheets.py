@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from counterfoil.gateways.sheets import SheetError, csv_cell, csv_text, is_exact_number, write_csv, write_workbook
+from counterfoil.gateways.sheets import (
+    SheetError,
+    csv_cell,
+    csv_text,
+    is_exact_number,
+    write_csv,
+    write_workbook,
+)
 
 DANGEROUS = [
     "=1+1",

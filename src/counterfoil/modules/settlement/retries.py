@@ -30,13 +30,18 @@ Action = Callable[[ActionContext], None]
 
 
 class _Source:
-    """One queue, or the part of one under a prefix, walked in order while it changes."""
+    """One queue, or the part of one under a prefix, walked in order while it changes.
 
-    __slots__ = ("after", "kind", "prefix", "shelf", "turn")
+    What is made ready while the pass goes on is taken up wherever it stands in the order; what stays ready though it
+    was tried (`stuck`) does not come again.
+    """
+
+    __slots__ = ("after", "kind", "prefix", "shelf", "stuck", "turn")
 
     def __init__(self, kind: int, shelf: Shelf[Waiting], prefix: bytes, after: bytes = b"") -> None:
         self.kind = kind
         self.turn = 0
+        self.stuck: dict[bytes, None] = {}
         self.shelf = shelf
         self.prefix = prefix
         self.after = after
@@ -44,6 +49,8 @@ class _Source:
     def peek(self) -> tuple[bytes, Waiting] | None:
         """(order, place) of the next one."""
         found = first_after(self.shelf, self.prefix, self.after)
+        while found is not None and found[0] in self.stuck:
+            found = first_after(self.shelf, self.prefix, found[0])
         if found is None:
             return None
         key, waiting = found
@@ -139,6 +146,10 @@ def retry(books: SettlementBooks, block: BlockContext, limit: int) -> Iterator[A
         for place in credited:
             queue.rise(place)
         credited.clear()
+        if books.ready.index:
+            if source.kind == _READY and books.ready.find(source.after) is not None:
+                source.stuck[source.after] = None
+            queue.add(_READY, books.ready, b"")
     left = queue.left()
     if left:
         yield lambda _context: _carry_over(books, left)

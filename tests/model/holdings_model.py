@@ -1,0 +1,422 @@
+"""Accounts, holdings and earmarks in dictionaries. Counters are counted anew each time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from counterfoil.modules.holdings.records import AccountFreeze, AccountKind, AccountStatus, EarmarkReason
+from counterfoil.modules.holdings.rejects import HoldingsReject as Reject
+from counterfoil.modules.parties.records import Role
+from counterfoil.primitives.codec import AMOUNT_MAX
+from tests.model.core import EVERY, Action, Item, No, ascending, demand, time_key
+from tests.model.instruments_model import InstrumentsModel
+
+INTERMEDIARIES = (
+    Role.DEPOSITORY,
+    Role.SECURITIES_COMPANY,
+    Role.COMMERCIAL_BANK,
+    Role.TRUSTEE,
+    Role.OPERATOR,
+    Role.CENTRAL_BANK,
+)
+ISSUERS = (Role.ISSUER, Role.TRUSTEE, Role.COMMERCIAL_BANK, Role.CENTRAL_BANK)
+OWNERS = {
+    AccountKind.OWN: tuple(Role),
+    AccountKind.SEGREGATED: tuple(Role),
+    AccountKind.CLIENT_OMNIBUS: INTERMEDIARIES,
+    AccountKind.NOMINEE: INTERMEDIARIES,
+    AccountKind.ISSUANCE: ISSUERS,
+    AccountKind.TREASURY: ISSUERS,
+}
+OPEN, CLOSED = AccountStatus.OPEN, AccountStatus.CLOSED
+TIME_MAX_MS = 253_402_300_799_999
+DISPOSAL = ("signers", "threshold", "joint_holders", "default_cash_account", "servicer_instructs")
+
+
+class HoldingsModel(InstrumentsModel):
+    """Tables 50 holdings, 51 accounts, 52 earmarks, 54 totals; 53, 55 and 56 follow from them."""
+
+    # What follows
+
+    def count_again(self) -> None:
+        self.tables[53] = {
+            time_key(one.expiry_ms) + key: Item() for key, one in self.tables[52].items() if one.expiry_ms
+        }
+        holdings = Counter(key[:20] for key in self.tables[50])
+        self.tables[55] = {account: Item(holdings=count) for account, count in holdings.items()}
+        accounts: Counter[bytes] = Counter()
+        for account in self.tables[51].values():
+            if account.status is OPEN:
+                accounts.update({account.owner, account.servicer, *account.joint_holders})
+        self.tables[56] = {party: Item(open=count) for party, count in accounts.items()}
+
+    def outstanding(self, instrument: bytes) -> int:
+        totals = self.tables[54].get(instrument)
+        return totals.issued - totals.redeemed if totals is not None else 0
+
+    def encumbered(self, instrument: bytes) -> int:
+        return sum(one.quantity for one in self.tables[52].values() if one.instrument_id == instrument)
+
+    def balance(self, account: bytes, instrument: bytes) -> tuple[int, int]:
+        found = self.tables[50].get(account + instrument)
+        return (found.available, found.earmarked) if found is not None else (0, 0)
+
+    # Accounts
+
+    def account(self, identity: bytes) -> Any:
+        found = self.tables[51].get(identity)
+        demand(found is not None, Reject.ACCOUNT_NOT_FOUND)
+        assert found is not None
+        demand(found.status is OPEN, Reject.ACCOUNT_IS_CLOSED)
+        return found
+
+    def authorise_account(
+        self, action: Action, identity: bytes, ask: Any, amount: int = 0, servicer_too: bool | None = None
+    ) -> None:
+        account = self.tables[51][identity]
+        signed = len(set(account.signers) & set(action.signers))
+        if account.threshold and signed >= account.threshold:
+            return
+        speakers = []
+        owner = self.tables[20].get(account.owner)
+        if not account.joint_holders and owner is not None and owner.signer:
+            speakers.append(account.owner)
+        if account.servicer_instructs if servicer_too is None else servicer_too:
+            speakers.append(account.servicer)
+        for party in speakers:
+            try:
+                self.authorise(action, party, ask, identity, amount)
+                return
+            except No:
+                continue
+        raise No(Reject.NOT_AUTHORISED_FOR_THE_ACCOUNT)
+
+    def unverified(self, party: Any) -> bool:
+        return Role.INVESTOR in party.roles and not party.identity_hash
+
+    def check_disposal(self, owner_id: bytes, owner: Any, kind: AccountKind, ask: Any) -> None:
+        signers, joint = ask.signers, ask.joint_holders
+        most = 8 if kind in (AccountKind.OWN, AccountKind.SEGREGATED) else 0
+        demand(len(joint) <= most, Reject.TOO_MANY_JOINT_HOLDERS)
+        demand(ascending(joint) and owner_id not in joint, Reject.JOINT_HOLDERS_ARE_NOT_IN_ORDER)
+        for holder in joint:
+            party = self.in_business(holder, winding_down=False)
+            demand(not self.unverified(party), Reject.JOINT_HOLDER_IS_NOT_VERIFIED)
+        fine = len(signers) <= 16 and ascending(signers) and all(len(one) == 20 for one in signers)
+        demand(fine, Reject.SIGNERS_ARE_MALFORMED)
+        fine = min(1, len(signers)) <= ask.threshold <= len(signers)
+        demand(fine, Reject.THRESHOLD_IS_OUT_OF_RANGE)
+        somebody = signers or ask.servicer_instructs or (owner.signer and not joint)
+        demand(somebody, Reject.NOBODY_DISPOSES_OF_THE_ACCOUNT)
+        if ask.default_cash_account:
+            cash = self.tables[51].get(ask.default_cash_account)
+            fine = cash is not None and cash.status is OPEN and cash.kind is not AccountKind.ISSUANCE
+            demand(fine, Reject.DEFAULT_CASH_ACCOUNT_IS_NOT_OPEN)
+
+    def OpenAccount(self, ask: Any, action: Action) -> None:
+        self.with_role(ask.servicer, *INTERMEDIARIES)
+        self.authorise(action, ask.servicer, ask)
+        disposal = Item(**{name: getattr(ask, name) for name in DISPOSAL})
+        if ask.address:
+            demand(len(ask.address) == 20, Reject.ADDRESS_IS_MALFORMED)
+            demand(ask.address in action.signers, Reject.ADDRESS_HAS_NOT_SIGNED)
+            demand(ask.address not in self.tables[21], Reject.ADDRESS_IS_NOT_A_BARE_KEY)
+            if not ask.signers and not ask.threshold:
+                disposal.signers, disposal.threshold = (ask.address,), 1
+        demand(not ask.address or ask.address not in self.tables[51], Reject.ACCOUNT_EXISTS)
+        owner = self.in_business(ask.owner, winding_down=False)
+        demand(set(owner.roles) & set(OWNERS[ask.kind]), Reject.OWNER_MAY_NOT_HOLD_THIS_KIND)
+        demand(not self.unverified(owner), Reject.OWNER_IS_NOT_VERIFIED)
+        self.check_disposal(ask.owner, owner, ask.kind, disposal)
+        identity = ask.address or action.new_short_id()
+        self.tables[51][identity] = Item(
+            owner=ask.owner,
+            servicer=ask.servicer,
+            kind=ask.kind,
+            status=OPEN,
+            frozen_debits=False,
+            frozen_credits=False,
+            freezes=(),
+            opened_height=self.height,
+            **vars(disposal),
+        )
+        self.count_again()
+
+    def AmendAccount(self, ask: Any, action: Action) -> None:
+        account = self.account(ask.account_id)
+        servicer_too = account.servicer_instructs and not account.signers
+        self.authorise_account(action, ask.account_id, ask, servicer_too=servicer_too)
+        self.check_disposal(account.owner, self.party(account.owner), account.kind, ask)
+        if ask.joint_holders != account.joint_holders:
+            try:
+                self.authorise(action, account.servicer, ask, ask.account_id)
+            except No:
+                raise No(Reject.SERVICER_MUST_AGREE) from None
+        for name in DISPOSAL:
+            setattr(account, name, getattr(ask, name))
+        self.count_again()
+
+    def set_freezes(self, account: Any, freezes: tuple[AccountFreeze, ...]) -> None:
+        account.freezes = freezes
+        account.frozen_debits = any(one.debits for one in freezes)
+        account.frozen_credits = any(one.credits for one in freezes)
+
+    def FreezeAccount(self, ask: Any, action: Action) -> None:
+        account = self.account(ask.account_id)
+        may = ask.authority == account.servicer or self.has_role(
+            ask.authority, Role.REGULATOR, Role.DEPOSITORY
+        )
+        demand(may, Reject.AUTHORITY_MAY_NOT_FREEZE)
+        self.authorise(action, ask.authority, ask, ask.account_id)
+        demand(len(ask.order_hash) == 32, Reject.ORDER_HASH_IS_MALFORMED)
+        demand(ask.debits or ask.credits, Reject.FREEZE_FREEZES_NOTHING)
+        known = [one.order_hash for one in account.freezes]
+        demand(ask.order_hash not in known, Reject.FREEZE_EXISTS)
+        demand(len(known) < 16, Reject.TOO_MANY_FREEZES)
+        placed = AccountFreeze(ask.authority, ask.order_hash, ask.debits, ask.credits)
+        self.set_freezes(account, (*account.freezes, placed))
+
+    def UnfreezeAccount(self, ask: Any, action: Action) -> None:
+        account = self.account(ask.account_id)
+        placed = [one for one in account.freezes if one.order_hash == ask.order_hash]
+        demand(placed, Reject.FREEZE_NOT_FOUND)
+        may = ask.authority == placed[0].authority or self.has_role(ask.authority, Role.REGULATOR)
+        demand(may, Reject.AUTHORITY_MAY_NOT_UNFREEZE)
+        self.authorise(action, ask.authority, ask, ask.account_id)
+        self.set_freezes(account, tuple(one for one in account.freezes if one not in placed))
+        action.credited.append(ask.account_id + EVERY)
+
+    def CloseAccount(self, ask: Any, action: Action) -> None:
+        account = self.account(ask.account_id)
+        self.authorise_account(action, ask.account_id, ask, servicer_too=True)
+        empty = not [key for key in self.tables[50] if key[:20] == ask.account_id]
+        demand(empty, Reject.ACCOUNT_IS_NOT_EMPTY)
+        account.status = CLOSED
+        self.count_again()
+
+    # Quantities
+
+    def check_use(self, identity: bytes, *, debit: bool) -> None:
+        """Whether an account may give (or take) anything at all."""
+        account = self.tables[51][identity]
+        demand(account.status is OPEN, Reject.ACCOUNT_IS_CLOSED)
+        demand(account.kind is not AccountKind.ISSUANCE, Reject.ISSUANCE_ACCOUNT_ONLY_ISSUES)
+        if debit:
+            demand(not account.frozen_debits, Reject.ACCOUNT_IS_FROZEN_FOR_DEBITS)
+        else:
+            demand(not account.frozen_credits, Reject.ACCOUNT_IS_FROZEN_FOR_CREDITS)
+        self.in_business(account.owner, winding_down=True)
+
+    def check_debit(self, identity: bytes, instrument: bytes, quantity: int) -> None:
+        self.check_use(identity, debit=True)
+        enough = self.balance(identity, instrument)[0] >= quantity
+        demand(enough or not quantity, Reject.INSUFFICIENT_AVAILABLE_QUANTITY)
+
+    def add(self, account: bytes, instrument: bytes, available: int, earmarked: int = 0) -> None:
+        """Change one holding; the totals follow."""
+        holding = self.tables[50].setdefault(account + instrument, Item(available=0, earmarked=0))
+        holding.available += available
+        holding.earmarked += earmarked
+        assert holding.available >= 0
+        assert holding.earmarked >= 0
+        if not holding.available and not holding.earmarked:
+            del self.tables[50][account + instrument]
+        self.count_again()
+
+    def move(self, action: Action, instrument: bytes, source: bytes, target: bytes, quantity: int) -> None:
+        demand(quantity > 0, Reject.QUANTITY_IS_OUT_OF_RANGE)
+        demand(source != target, Reject.SOURCE_IS_THE_TARGET)
+        contra = self.tables[40][instrument].issuance_account
+        demand(contra not in (source, target), Reject.ISSUANCE_ACCOUNT_ONLY_ISSUES)
+        enough = self.balance(source, instrument)[0] >= quantity
+        demand(enough, Reject.INSUFFICIENT_AVAILABLE_QUANTITY)
+        self.add(source, instrument, -quantity)
+        self.add(target, instrument, quantity)
+        action.credited.append(target + instrument)
+
+    def check_issuance(self, instrument: bytes, other: bytes, quantity: int) -> bytes:
+        demand(0 < quantity <= AMOUNT_MAX, Reject.QUANTITY_IS_OUT_OF_RANGE)
+        found = self.tables[40][instrument]
+        contra = self.tables[51].get(found.issuance_account)
+        fine = contra is not None and contra.status is OPEN and contra.kind is AccountKind.ISSUANCE
+        fine = fine and contra is not None and contra.owner == found.issuer
+        demand(fine, Reject.ISSUANCE_ACCOUNT_IS_WRONG)
+        demand(other != found.issuance_account, Reject.ISSUANCE_ACCOUNT_ONLY_ISSUES)
+        identity: bytes = found.issuance_account
+        return identity
+
+    def totals(self, instrument: bytes) -> Any:
+        return self.tables[54].setdefault(instrument, Item(issued=0, redeemed=0, earmarked=0))
+
+    def issue(self, action: Action, instrument: bytes, target: bytes, quantity: int) -> None:
+        contra = self.check_issuance(instrument, target, quantity)
+        room = self.balance(contra, instrument)[0] + quantity <= AMOUNT_MAX
+        demand(room, Reject.ISSUED_QUANTITY_IS_TOO_LARGE)
+        self.add(contra, instrument, quantity)
+        self.add(target, instrument, quantity)
+        action.credited.append(target + instrument)
+        totals = self.totals(instrument)
+        totals.issued += quantity
+        if totals.issued > AMOUNT_MAX:
+            totals.issued, totals.redeemed = totals.issued - totals.redeemed, 0
+
+    def redeem(self, instrument: bytes, source: bytes, quantity: int) -> None:
+        contra = self.check_issuance(instrument, source, quantity)
+        enough = self.balance(source, instrument)[0] >= quantity
+        demand(enough, Reject.INSUFFICIENT_AVAILABLE_QUANTITY)
+        self.add(source, instrument, -quantity)
+        self.add(contra, instrument, -quantity)
+        self.totals(instrument).redeemed += quantity
+
+    # Earmarks
+
+    def earmark(
+        self,
+        action: Action,
+        account: bytes,
+        instrument: bytes,
+        quantity: int,
+        reason: EarmarkReason,
+        owner: bytes,
+        reference: bytes,
+        expiry_ms: int = 0,
+    ) -> bytes:
+        demand(quantity > 0, Reject.QUANTITY_IS_OUT_OF_RANGE)
+        contra = self.tables[40][instrument].issuance_account
+        demand(account != contra, Reject.ISSUANCE_ACCOUNT_ONLY_ISSUES)
+        demand(len(reference) <= 32, Reject.REFERENCE_IS_TOO_LONG)
+        fine = not expiry_ms or self.time_ms < expiry_ms <= TIME_MAX_MS
+        demand(fine, Reject.EXPIRY_IS_OUT_OF_RANGE)
+        enough = self.balance(account, instrument)[0] >= quantity
+        demand(enough, Reject.INSUFFICIENT_AVAILABLE_QUANTITY)
+        identity = action.new_id()
+        self.tables[52][identity] = Item(
+            account_id=account,
+            instrument_id=instrument,
+            reason=reason,
+            owner=owner,
+            quantity=quantity,
+            reference=reference,
+            expiry_ms=expiry_ms,
+        )
+        self.add(account, instrument, -quantity, quantity)
+        self.totals(instrument).earmarked += quantity
+        return identity
+
+    def find_earmark(self, identity: bytes) -> Any:
+        found = self.tables[52].get(identity)
+        demand(found is not None, Reject.EARMARK_NOT_FOUND)
+        return found
+
+    def reduce(self, identity: bytes, quantity: int) -> Any:
+        """Take a quantity off an earmark, which ends at nothing; it is still to be put somewhere."""
+        earmark = self.find_earmark(identity)
+        demand(quantity > 0, Reject.QUANTITY_IS_OUT_OF_RANGE)
+        demand(quantity <= earmark.quantity, Reject.EARMARK_IS_TOO_SMALL)
+        earmark.quantity -= quantity
+        if not earmark.quantity:
+            del self.tables[52][identity]
+        self.totals(earmark.instrument_id).earmarked -= quantity
+        return earmark
+
+    def release(self, action: Action, identity: bytes, quantity: int | None = None) -> None:
+        quantity = self.find_earmark(identity).quantity if quantity is None else quantity
+        earmark = self.reduce(identity, quantity)
+        self.add(earmark.account_id, earmark.instrument_id, quantity, -quantity)
+        action.credited.append(earmark.account_id + earmark.instrument_id)
+
+    def move_earmarked(self, action: Action, identity: bytes, target: bytes, quantity: int) -> None:
+        earmark = self.find_earmark(identity)
+        demand(quantity > 0, Reject.QUANTITY_IS_OUT_OF_RANGE)
+        demand(quantity <= earmark.quantity, Reject.EARMARK_IS_TOO_SMALL)
+        demand(earmark.account_id != target, Reject.SOURCE_IS_THE_TARGET)
+        contra = self.tables[40][earmark.instrument_id].issuance_account
+        demand(target != contra, Reject.ISSUANCE_ACCOUNT_ONLY_ISSUES)
+        self.reduce(identity, quantity)
+        self.add(earmark.account_id, earmark.instrument_id, 0, -quantity)
+        self.add(target, earmark.instrument_id, quantity)
+        action.credited.append(target + earmark.instrument_id)
+
+    def lapse_earmarks(self) -> None:
+        for key in sorted(self.tables[53]):
+            if int.from_bytes(key[:8], "big") <= self.time_ms:
+                self.act(lambda action, key=key: self.release(action, key[8:]))
+
+    def PlaceEarmark(self, ask: Any, action: Action) -> None:
+        account = self.account(ask.account_id)
+        self.authorise_account(action, ask.account_id, ask, ask.quantity)
+        self.instrument(ask.instrument_id)
+        known = not ask.beneficiary or ask.beneficiary in self.tables[20]
+        demand(known, Reject.EARMARK_OWNER_IS_NOT_A_PARTY)
+        self.check_use(ask.account_id, debit=True)
+        owner = ask.beneficiary or account.owner
+        self.earmark(
+            action,
+            ask.account_id,
+            ask.instrument_id,
+            ask.quantity,
+            EarmarkReason.HOLDER,
+            owner,
+            ask.reference,
+            ask.expiry_ms,
+        )
+
+    def ReleaseEarmark(self, ask: Any, action: Action) -> None:
+        earmark = self.find_earmark(ask.earmark_id)
+        demand(earmark.reason is EarmarkReason.HOLDER, Reject.NOT_A_HOLDERS_EARMARK)
+        account = self.account(earmark.account_id)
+        quantity = ask.quantity or earmark.quantity
+        if earmark.owner == account.owner:
+            self.authorise_account(action, earmark.account_id, ask, quantity)
+        else:
+            self.authorise(action, earmark.owner, ask, earmark.account_id, quantity)
+        self.release(action, ask.earmark_id, quantity)
+
+    # By order
+
+    def authorise_by_order(self, ask: Any, action: Action, account: bytes) -> None:
+        instrument = self.instrument(ask.instrument_id)
+        may = ask.authority == instrument.registrar or self.has_role(ask.authority, Role.REGULATOR)
+        demand(may, Reject.AUTHORITY_MAY_NOT_FORCE)
+        self.authorise(action, ask.authority, ask, account, ask.quantity)
+        demand(len(ask.order_hash) == 32, Reject.ORDER_HASH_IS_MALFORMED)
+
+    def check_lifts(self, earmark: Any, authority: bytes) -> None:
+        demand(earmark.reason is EarmarkReason.FREEZE, Reject.EARMARK_IS_NOT_A_FREEZE)
+        may = authority == earmark.owner or self.has_role(authority, Role.REGULATOR)
+        demand(may, Reject.AUTHORITY_MAY_NOT_UNFREEZE)
+
+    def ForceTransfer(self, ask: Any, action: Action) -> None:
+        self.authorise_by_order(ask, action, ask.source_account)
+        self.account(ask.source_account)
+        self.account(ask.target_account)
+        self.check_use(ask.target_account, debit=False)
+        if not ask.earmark_id:
+            self.move(action, ask.instrument_id, ask.source_account, ask.target_account, ask.quantity)
+            return
+        earmark = self.find_earmark(ask.earmark_id)
+        same = (earmark.account_id, earmark.instrument_id) == (ask.source_account, ask.instrument_id)
+        demand(same, Reject.EARMARK_IS_OF_ANOTHER_HOLDING)
+        self.check_lifts(earmark, ask.authority)
+        self.move_earmarked(action, ask.earmark_id, ask.target_account, ask.quantity)
+
+    def FreezeHolding(self, ask: Any, action: Action) -> None:
+        self.authorise_by_order(ask, action, ask.account_id)
+        self.account(ask.account_id)
+        self.earmark(
+            action,
+            ask.account_id,
+            ask.instrument_id,
+            ask.quantity,
+            EarmarkReason.FREEZE,
+            ask.authority,
+            ask.order_hash,
+        )
+
+    def UnfreezeHolding(self, ask: Any, action: Action) -> None:
+        earmark = self.find_earmark(ask.earmark_id)
+        self.check_lifts(earmark, ask.authority)
+        quantity = ask.quantity or earmark.quantity
+        self.authorise(action, ask.authority, ask, earmark.account_id, quantity)
+        self.release(action, ask.earmark_id, quantity)

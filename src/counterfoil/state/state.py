@@ -374,6 +374,11 @@ class State:
         self._lists.written()
         self._free_kept = len(self.free)
         for shelf in self.books.shelves.values():
+            live, rows = shelf.live, shelf.rows
+            for key in shelf.unwritten:
+                if live.get(key) is None:
+                    live.pop(key, None)
+                    rows.pop(key, None)
             shelf.unwritten.clear()
             if shelf.index is None and len(shelf.live) > LIVE_RECORDS_MAX:
                 for key in list(shelf.live)[: -LIVE_RECORDS_MAX // 2]:

@@ -57,9 +57,7 @@ class Shelf(Generic[R]):
                 self._books.open_shelves.append(self)
             journal[key] = self.find(key)
         if self.live.get(key) is None:
-            ensure(
-                len(key) in self._key_sizes, f"{self.table.name}: key of a wrong size"
-            )
+            ensure(len(key) in self._key_sizes, f"{self.table.name}: key of a wrong size")
             if self.index is not None:
                 self.index.add(key)
         self.live[key] = record

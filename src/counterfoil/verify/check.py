@@ -143,7 +143,9 @@ class _Check:
             demand(before < header.number <= sealed.number, "the proof's blocks are not in order")
             before = header.number
             if header.number == sealed.number:
-                demand(header == sealed and not block.path, "a block is not the sealed one that it is said to be")
+                demand(
+                    header == sealed and not block.path, "a block is not the sealed one that it is said to be"
+                )
             else:
                 root = root_from_path(
                     history_leaf(header.digest()), header.number, sealed.number, _digests(block.path)
@@ -286,7 +288,13 @@ class _Check:
             header, block = shown.header, shown.block
             for leaves, siblings, count, expected, what in (
                 (shown.changes, block.change_siblings, header.change_count, header.changes_root, "change"),
-                (shown.receipts, block.receipt_siblings, header.receipt_count, header.receipts_root, "receipt"),
+                (
+                    shown.receipts,
+                    block.receipt_siblings,
+                    header.receipt_count,
+                    header.receipts_root,
+                    "receipt",
+                ),
             ):
                 if leaves:
                     root = root_digest(count, 0, top_of(count, leaves, siblings))

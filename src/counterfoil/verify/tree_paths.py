@@ -15,7 +15,9 @@ def top_of(count: int, leaves: Mapping[int, bytes], siblings: bytes) -> bytes:
     Level by level from the leaves, groups of 16 in order, places in order; places beyond the last leaf are empty and
     are not among the siblings. Raises `ProofRefused` where there are more or fewer siblings than it takes.
     """
-    demand(leaves and all(0 <= place < count for place in leaves), "a leaf is shown at a place that is not there")
+    demand(
+        leaves and all(0 <= place < count for place in leaves), "a leaf is shown at a place that is not there"
+    )
     known, width, at = dict(sorted(leaves.items())), count, 0
     for level in range(1, levels_over(count) + 1):
         above: dict[int, bytes] = {}

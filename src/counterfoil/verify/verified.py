@@ -137,13 +137,17 @@ class _Words:
         receipt = shown.receipt
         facts = [bytes(fact) for fact in receipt.facts]
         told = [self._describe.fact(fact) if self._describe.fact else fact.hex() for fact in facts]
-        numbers = ", ".join("accepted" if not result.number else str(result.number) for result in receipt.results)
+        numbers = ", ".join(
+            "accepted" if not result.number else str(result.number) for result in receipt.results
+        )
         said = (
             f"{self._when()}: the receipt of action {receipt.action.hex()} at position {receipt.position}, "
             f"for {receipt.stakeholder.hex()}"
         )
         results = f"; results of its messages: {numbers}" if numbers else ""
-        return f"{said}{results}; {'what it was told: ' + '; '.join(told) if told else 'it was told no facts'}."
+        return (
+            f"{said}{results}; {'what it was told: ' + '; '.join(told) if told else 'it was told no facts'}."
+        )
 
 
 def instant_text(time_ms: int) -> str:

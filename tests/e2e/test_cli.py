@@ -278,6 +278,18 @@ def test_a_whole_ledger_travels(shell: Shell, tmp_path: Path) -> None:
     assert "does not open" in wrong("replay", export, code=Exit.NOT_PROVEN).output
 
 
+def test_a_damaged_store_is_named_and_made_again_from_the_log(shell: Shell) -> None:
+    height = shell.json("status")["status"]["moment"]["height"]
+    for file in sorted((shell.folder / "ledger" / "store").iterdir()):
+        data = bytearray(file.read_bytes())
+        for at in range(0, len(data), 97):
+            data[at] ^= 0x40
+        file.write_bytes(data)
+    assert "--rebuild" in shell("status", code=Exit.UNAVAILABLE).output
+    assert shell.json("replay", shell.folder / "ledger", "--rebuild", "--check")["height"] == height
+    assert shell.json("status")["status"]["moment"]["height"] == height
+
+
 def test_keys_are_made_and_listed(shell: Shell) -> None:
     assert "cfk1" in shell("keys", "new", "mine", "--unprotected").output
     assert "never overwritten" in shell("keys", "new", "mine", code=Exit.UNAVAILABLE).output

@@ -17,7 +17,7 @@ from counterfoil.cli.options import (
 )
 from counterfoil.cli.output import bar, say, say_json
 from counterfoil.cli.plain import instant
-from counterfoil.node.ledger import open_ledger
+from counterfoil.node.ledger import open_ledger, rebuild_store
 from counterfoil.node.transfer import (
     export_ledger,
     import_ledger,
@@ -96,12 +96,21 @@ def replay(
     check: Annotated[
         bool, typer.Option("--check", help="Look over the whole state at the end, every rule.")
     ] = False,
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild", help="Make a ledger's record store again from its block log, where it is damaged."
+        ),
+    ] = False,
     transport_key: TransportKeyOption = None,
     storage_key: KeyFileOption = None,
     workers: WorkersOption = None,
     json: JsonOption = False,
 ) -> None:
     """Apply every block again from the genesis and compare every header."""
+    if rebuild:
+        with bar("Rebuilding") as progress:
+            rebuild_store(what, key_file=storage_key, progress=progress.at)
     with bar("Replaying") as progress:
         if what.is_file():
             lock = lock_of(transport_key, f"Passphrase of {what}")

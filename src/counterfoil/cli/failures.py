@@ -23,7 +23,7 @@ from counterfoil.machine.machine import ProgramIsOutdated
 from counterfoil.node.transfer_format import TransferFileError
 from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable
-from counterfoil.storage.errors import StorageError
+from counterfoil.storage.errors import CorruptStorage, StorageError
 from counterfoil.verify import ProofRefused
 
 
@@ -78,7 +78,7 @@ class Commands(TyperGroup):
             say_error("Interrupted.")
             raise typer.Exit(Exit.INTERRUPTED) from None
         except tuple(kind for kind, _ in _CODES) as error:
-            say_error(str(error))
+            say_error(f"{error}{_remedy(error)}")
             raise typer.Exit(exit_code(error)) from None
         except Exception as error:
             if type(error).__module__.split(".")[0] in ("typer", "click"):
@@ -92,6 +92,15 @@ class Commands(TyperGroup):
 
 def exit_code(error: Exception) -> Exit:
     return next((code for kind, code in _CODES if isinstance(error, kind)), Exit.PROGRAM_ERROR)
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, CorruptStorage):
+        return (
+            " Keep a copy of the folder. Where the damage is in its store, this makes the store again from the log:"
+            " counterfoil replay FOLDER --rebuild"
+        )
+    return ""
 
 
 def say_error(message: str) -> None:

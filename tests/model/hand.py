@@ -157,11 +157,12 @@ class Hand:
             else:
                 keys = [self.keys[key] for key in signer.policy.keys][: signer.policy.threshold]
             found += [(at, key) for key in keys]
-        if not self.often(0.98):
+        if found and not self.often(0.98):
             found.pop(self.chance.randrange(len(found)))
         return found
 
     def sign(self, messages: Sequence[Message], addresses: tuple[bytes, ...], **more: Any) -> bytes:
+        addresses = addresses or (STRANGERS[0].address,)
         body = self.twin.body(messages, addresses, **more)
         raw = self.twin.signed_for(body, *self.signatures(addresses))
         return raw if self.often(0.99) else self.spoiled(raw)

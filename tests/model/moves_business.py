@@ -29,8 +29,10 @@ from counterfoil.modules.trades import messages as trades
 from counterfoil.modules.trades.records import TradeStatus, TradeTerms
 from tests.model.desk import party
 from tests.model.hand import STRANGERS, Hand, Move
-from tests.model.moves_members import instrument, money, move, operator_of, registrar_of
+from tests.model.moves_members import MOVES, instrument, money, move, operator_of, registrar_of
 from tests.model.opening import DAY_MS, chunk
+
+__all__ = ["MOVES"]
 
 ACTIVE, ANNOUNCED = InstrumentStatus.ACTIVE, InstrumentStatus.ANNOUNCED
 HOLDING_KINDS = (AccountKind.OWN, AccountKind.SEGREGATED, AccountKind.CLIENT_OMNIBUS, AccountKind.TREASURY)

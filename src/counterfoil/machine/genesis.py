@@ -8,12 +8,15 @@ from typing import Any
 import msgspec
 
 from counterfoil.primitives.digests import GENESIS, keyed
+from counterfoil.primitives.signatures import check_key
 
 GENESIS_HEIGHT = 1
 """The founding is block 1 of every ledger, so that height 0 can stand for "never"."""
 CHAIN_ID_MAX = 50
 """CometBFT's limit on a chain id, in bytes."""
 NAME_MAX = 33
+NUMBER_MAX = 2**47
+"""Of the file's times and limits, exclusive: in milliseconds a time in the year 6429."""
 RULE_VERSION = 1
 """The rule version of this program."""
 
@@ -57,16 +60,29 @@ def decode_genesis(data: bytes) -> Genesis:
     """Raises ValueError that says what is wrong with the file."""
     try:
         genesis = msgspec.json.decode(data, type=Genesis)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ValueError(f"the genesis file is not valid: {error}") from None
     allowed = "abcdefghijklmnopqrstuvwxyz0123456789-"
     if not 0 < len(genesis.name) <= NAME_MAX or genesis.name.strip(allowed) or genesis.name[0] == "-":
         raise ValueError(
-            f"the ledger's name has 1 to {NAME_MAX} lower-case letters, digits and hyphens, not {genesis.name!r}"
+            f"the genesis file is not valid: the ledger's name has 1 to {NAME_MAX} lower-case letters, digits and "
+            f"hyphens, not {genesis.name[:60]!r}"
         )
+    numbers = (genesis.time_ms, *msgspec.structs.astuple(genesis.parameters))
+    if not all(0 <= number < NUMBER_MAX for number in numbers):
+        raise ValueError("the genesis file is not valid: a time or limit is negative, or beyond any use")
     if not genesis.sealers:
         raise ValueError("the genesis file names no key that may sign headers")
+    if not all(_is_key(key) for key in genesis.sealers):
+        raise ValueError("the genesis file names something as a key that may sign headers that is no key")
     return genesis
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return check_key(bytes.fromhex(text))
+    except ValueError:
+        return False
 
 
 def genesis_digest(data: bytes) -> bytes:

@@ -12,12 +12,16 @@ from typing import Any
 import pytest
 
 from counterfoil.engine.embedded import EngineStopped
-from counterfoil.node.ledger import create_ledger, open_ledger
+from counterfoil.node.ledger import LAYOUTS, create_ledger, open_ledger
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.primitives.outcome import InvariantViolation
+from counterfoil.state.port import WriteBatch
 from counterfoil.storage import files
+from counterfoil.storage.at_rest import VARIABLE
 from counterfoil.storage.errors import CorruptStorage, StorageError, StorageFull
+from counterfoil.storage.folder import open_folder
 from tests.faults.ledgers import (
+    KEY,
     PARAMETERS,
     Acknowledged,
     check_sound,
@@ -228,6 +232,36 @@ def test_a_flip_that_shows_only_while_it_works_stops_the_ledger(
             except StorageError:
                 stopped += 1
         assert 1099 not in answered, "damage was taken for a failing rule"
+
+
+def test_a_saved_tree_that_is_not_the_last_blocks_is_refused(ledger: Path, tmp_path: Path) -> None:
+    """Bytes that are whole, but not of this state: an older copy of a part, say."""
+    os.environ[VARIABLE] = KEY
+    for what in ("top", "count", "free"):
+        folder = copied(ledger, tmp_path / what)
+        with open_folder(folder) as place:
+            store = place.open_store(LAYOUTS)
+            batch = WriteBatch()
+            batch.height, batch.first_version = store.height(), store.versions_end()
+            if what == "top":
+                level = max(level for level in range(8) if store.blob("tree", level << 40) is not None)
+                found = store.blob("tree", level << 40)
+                assert found is not None
+                batch.blobs.append(("tree", level << 40, bytes([found[0] ^ 1]) + found[1:]))
+            else:
+                sizes = store.entry("meta", b"sizes")
+                assert sizes is not None
+                at = 0 if what == "count" else 8
+                changed = int.from_bytes(sizes[at : at + 8], "big") + (1 if what == "count" else -1)
+                if changed < 0:
+                    continue
+                batch.entries.append(
+                    ("meta", b"sizes", sizes[:at] + changed.to_bytes(8, "big") + sizes[at + 8 :])
+                )
+            store.write(batch)
+            store.close()
+        with pytest.raises((InvariantViolation, StorageError)), opened(folder):
+            pass
 
 
 # Mixed up

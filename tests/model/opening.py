@@ -215,6 +215,9 @@ class Opening:
         )
         self.announce("new", equity, "issuer-a", "depository", "share issuance", terms("New", "US0378331005"))
         self.announce(
+            "draft", equity, "issuer-a", "depository", "share issuance", terms("Draft", "US02079K1079")
+        )
+        self.announce(
             "bond",
             bond,
             "issuer-b",
@@ -423,7 +426,8 @@ class Opening:
         notary, broker = own("notary")[0], own("broker-b")[0]
         content = encode(((notary.address, broker.address), (message,)))
         expires = self.desk.time_ms + DAY_MS
-        (self.objects["proposal"],) = self.do(ProposeTransaction(content, expires), notary)
+        for name in ("proposal", "other proposal"):
+            (self.objects[name],) = self.do(ProposeTransaction(content, expires), notary)
 
     def everything(self) -> Opening:
         """The whole morning. The ledger is then at rest."""

@@ -146,7 +146,7 @@ def _chain(opening: Opening) -> Iterator[Sample]:
     alone = encode(((broker.address,), (earmark,)))
     yield ProposeTransaction(alone, time_ms + DAY_MS), (broker,)
     yield ApproveTransaction(opening.objects["proposal"]), (broker,)
-    yield WithdrawProposal(opening.objects["proposal"]), (broker,)
+    yield WithdrawProposal(opening.objects["other proposal"]), (broker,)
 
 
 def _upgrade_scheduled(opening: Opening) -> Sample:
@@ -241,7 +241,7 @@ def _instruments(opening: Opening) -> Iterator[Sample]:
     yield SuspendInstrument(instruments["share"], depository), signed
     yield ResumeInstrument(instruments["paused"], depository), signed
     yield MatureInstrument(instruments["bond"]), signed
-    yield CancelInstrument(instruments["new"]), signed
+    yield CancelInstrument(instruments["draft"]), signed
 
 
 def _holdings(opening: Opening) -> Iterator[Sample]:
@@ -298,9 +298,10 @@ def _issues(opening: Opening) -> Iterator[Sample]:
 def _all_redeemed(opening: Opening) -> Sample:
     """An instrument's end needs that nothing is outstanding; that is brought about first."""
     bill, treasury = opening.instruments["bill"], opening.accounts["bond treasury"]
-    lines = (HoldingLine(treasury, 1_000),)
+    left, _ = opening.desk.machine.wired.holdings.balance(treasury, bill)
+    lines = (HoldingLine(treasury, left),)
     opening.do(
-        RegisterRedemption(bill, lines, 1_000, approvers("issuer-b"), papers("all")),
+        RegisterRedemption(bill, lines, left, approvers("issuer-b"), papers("all")),
         *by("issuer-b", *APPROVERS),
     )
     return RedeemInstrument(bill), DEPOSITORY

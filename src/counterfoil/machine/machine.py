@@ -113,7 +113,7 @@ class Machine:
         return self.commit()
 
     def open(self) -> None:
-        """Take up the ledger as the store holds it."""
+        """Take up the ledger as the store holds it. InvariantViolation where its tree is not the last header's."""
         self.state.open()
         last = self.state.last_blob("header")
         if last is None:
@@ -126,6 +126,11 @@ class Machine:
         tail = [self.header(earlier).header for earlier in range(number - number % CHUNK, number)]
         self.history.resume(chunks, [header.digest() for header in tail])
         self.last = self.header(last).header
+        if self.state.root() != self.last.state_root:
+            raise InvariantViolation(
+                f"the record store's tree does not lead to the root of block {self.last.height}: make the store again "
+                "from the block log"
+            )
         for earlier in range(number - 1, -1, -1):
             stored = self.header(earlier)
             if stored.header.time_ms + self.window_span_ms < self.last.time_ms:

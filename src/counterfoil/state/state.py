@@ -312,6 +312,11 @@ class State:
             root_digest(tree.count, free_head, top), tree.count, free_head, list_root(leaves), len(leaves)
         )
 
+    def root(self) -> bytes:
+        """Of the state at the end of the last block."""
+        free_head = self.free[-1] if self.free else NO_SLOT
+        return root_digest(self.tree.count, free_head, self.tree.top())
+
     def tree_at(self, height: int) -> PastTree:
         """The tree as it was at the end of block `height`, at most `RECENT_BLOCKS` blocks ago.
 

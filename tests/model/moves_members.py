@@ -71,6 +71,7 @@ def propose(hand: Hand) -> Move | None:
         return None
     message, signers = inner
     named = hand.together(signers, (hand.chance.choice(STRANGERS).address,) if hand.often(0.3) else ())
+    named = named or (STRANGERS[0].address,)
     content = encode((named, (message,) * hand.one_of(1, 1, 1, 2)))
     if not hand.often(0.95):
         content = hand.one_of(b"", content[:-1], encode(((), (message,))), encode((named, ())))

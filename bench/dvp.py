@@ -19,6 +19,7 @@ from pathlib import Path
 from bench.ledger import BROKERS, SECURITIES, Deal, DealMaker, deals, key, new_ledger, opened, signed
 from bench.machine import folder_bytes, percentile
 from counterfoil.engine.decided import DecidedBlock, items_digest
+from counterfoil.engine.submission import Submission
 from counterfoil.machine.transactions import Mode
 from counterfoil.node.ledger import LedgerNode
 
@@ -29,7 +30,8 @@ LIST = 100
 
 @dataclass
 class Measured:
-    """One run. Rates are in DVP a second; latencies from handing in to the durable acknowledgement."""
+    """One run. Rates are in DVP a second; latencies from handing in to the durable acknowledgement of the last of those
+    that were handed in together."""
 
     name: str
     count: int
@@ -119,8 +121,7 @@ class Bench:
         engine = self.node.engine
         feed = max(1, FEED // per_transaction) if not pace else max(1, int(pace / per_transaction / 50))
         before = folder_bytes(self.folder)
-        handed: list[tuple[float, int]] = []
-        answers = []
+        handed: list[Submission] = []
         done: list[float] = []
         gc.collect()
         cpu_before = engine.cpu_seconds()
@@ -133,11 +134,10 @@ class Bench:
             while engine.waiting > 4 * feed:
                 time.sleep(0.002)
             now = time.perf_counter()
-            for answer in engine.submit_many(raws[at : at + feed], at.to_bytes(8, "big")):
-                handed.append((now, len(answers)))
-                answer.add_done_callback(lambda _future, now=now: done.append(time.perf_counter() - now))
-                answers.append(answer)
-        results = [answer.result() for answer in answers]
+            part = engine.submit_many(raws[at : at + feed], at.to_bytes(8, "big"))
+            part.call_when_done(lambda now=now: done.append(time.perf_counter() - now))
+            handed.append(part)
+        results = [result for part in handed for result in part.results()]
         seconds = time.perf_counter() - started
         numbers = Counter(number.number for _, outcome in results for number in outcome.result.messages)
         count = len(raws) * per_transaction

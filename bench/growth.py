@@ -63,8 +63,7 @@ import os, sys
 from pathlib import Path
 from bench.ledger import DealMaker, deals, opened
 node = opened(Path(sys.argv[1]))
-for answer in node.engine.submit_many(DealMaker(node).transactions(deals(9_000, int(sys.argv[2]), 77))):
-    answer.result()
+node.engine.submit_many(DealMaker(node).transactions(deals(9_000, int(sys.argv[2]), 77))).results()
 print("crashed at", node.height, flush=True)
 os.kill(os.getpid(), 9)
 """

@@ -45,7 +45,7 @@ def batch_of(store: LmdbStore, keys: list[bytes], *, rows: bool, versions: bool,
     batch = WriteBatch()
     batch.height = store.height() + BLOCKS
     if rows:
-        batch.rows = [(TABLE, key, os.urandom(VALUE_SIZE)) for key in keys]
+        batch.rows = {TABLE: {key: os.urandom(VALUE_SIZE) for key in keys}}
     batch.first_version = store.versions_end()
     if versions:
         batch.versions = [os.urandom(VALUE_SIZE) for _ in keys]

@@ -12,13 +12,13 @@ import os
 import resource
 import sys
 from collections import deque
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.submission import Submission
 from counterfoil.node.ledger import open_ledger
 from counterfoil.storage.folder import LedgerFolder
 
@@ -43,7 +43,7 @@ def main() -> int:
     if asked.file_bytes:
         resource.setrlimit(resource.RLIMIT_FSIZE, (asked.file_bytes, asked.file_bytes))
     os.write(1, b"open\n")
-    under_way: deque[Future[Any]] = deque()
+    under_way: deque[Submission] = deque()
     try:
         for raw in raws:
             under_way.append(node.engine.submit(raw))
@@ -59,7 +59,7 @@ def main() -> int:
     return 0
 
 
-def acknowledge(answer: Future[Any]) -> None:
+def acknowledge(answer: Submission) -> None:
     height, outcome = answer.result()
     os.write(1, f"{outcome.result.id.hex()} {height} {outcome.result.number}\n".encode())
 

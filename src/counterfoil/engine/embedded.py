@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from counterfoil.engine.decided import LOGGED_BLOCK, DecidedBlock, LoggedBlock, items_digest
 from counterfoil.engine.pool import Pool, Rates, Waiting
 from counterfoil.engine.signature_pool import PendingChecks, SignaturePool
+from counterfoil.engine.submission import Submission
 from counterfoil.machine.genesis import GENESIS_HEIGHT
 from counterfoil.machine.machine import Machine, Outcome, RulesFailed
 from counterfoil.machine.rejects import MachineReject
@@ -206,32 +206,33 @@ class EmbeddedEngine:
 
     # Taking in
 
-    def submit(self, raw: bytes, submitter: bytes = b"") -> Future[tuple[int, Outcome]]:
-        """Take one transaction in. The future gives (height, outcome) once its block is durable.
+    def submit(self, raw: bytes, submitter: bytes = b"") -> Submission:
+        """Take one transaction in."""
+        return self.submit_many([raw], submitter)
 
-        A transaction that can be refused at once is answered at once, with height 0.
+    def submit_many(self, raws: Sequence[bytes], submitter: bytes = b"") -> Submission:
+        """Take many transactions in, in their order. Each is answered once its block is durable.
+
+        One that can be refused at once is answered at once, with height 0. Raises `Rejected(POOL_IS_FULL)` where not
+        all fit.
         """
-        return self.submit_many([raw], submitter)[0]
-
-    def submit_many(self, raws: Sequence[bytes], submitter: bytes = b"") -> list[Future[tuple[int, Outcome]]]:
-        """Take many transactions in, in their order; raises `Rejected(POOL_IS_FULL)` where not all fit."""
         if self.failure is not None or self._stopping:
             raise EngineStopped("the ledger does not take transactions any more") from self.failure
-        now = self._clock()
-        items, rest = [], []
-        for raw in raws:
-            waiting = Waiting(self.machine.reader.prepare(raw))
-            items.append(waiting)
-            reject = waiting.prepared.reject
-            if reject is None and not self._rates.take(submitter, now):
+        now, prepare, take = self._clock(), self.machine.reader.prepare, self._rates.take
+        submission = Submission(len(raws))
+        rest = []
+        for index, raw in enumerate(raws):
+            prepared = prepare(raw)
+            reject = prepared.reject
+            if reject is None and not take(submitter, now):
                 reject = Rejected(MachineReject.SUBMISSION_IS_TOO_FAST)
             if reject is None:
-                rest.append(waiting)
+                rest.append(Waiting(prepared, submission, index))
             else:
-                waiting.answer.set_result((0, _refused(waiting.prepared, reject)))
+                submission.answer(index, (0, _refused(prepared, reject)))
         if rest:
             self._pool.add(rest)
-        return [item.answer for item in items]
+        return submission
 
     # Deciding
 
@@ -266,9 +267,12 @@ class EmbeddedEngine:
     def _give_up(self, waiting: list[Waiting], error: BaseException) -> None:
         self._pool.close()
         while waiting:
+            stopped = EngineStopped(f"the engine stopped: {error}")
             for item in waiting:
-                if not item.answer.done():
-                    item.answer.set_exception(EngineStopped(f"the engine stopped: {error}"))
+                if not item.submission.done(item.place):
+                    item.submission.answer(item.place, stopped)
+            for submission in _submissions(waiting):
+                submission.announce()
             waiting = self._pool.take(self._block_transactions, BLOCK_BYTES_MAX, 0)
 
     def _decide(self, batch: list[Waiting], checks: PendingChecks) -> None:
@@ -276,7 +280,9 @@ class EmbeddedEngine:
         with self.lock:
             answered = self._apply(batch)
         for item, height, outcome in answered:
-            item.answer.set_result((height, outcome))
+            item.submission.answer(item.place, (height, outcome))
+        for submission in _submissions(batch):
+            submission.announce()
         self._cpu_seconds = time.thread_time()
 
     def _apply(self, batch: list[Waiting]) -> list[tuple[Waiting, int, Outcome]]:
@@ -388,6 +394,11 @@ class EmbeddedEngine:
             end = at + len(item.signatures)
             item.good = answers[at:end]
             at = end
+
+
+def _submissions(items: Iterable[Waiting]) -> list[Submission]:
+    """Each once, in order."""
+    return list({id(item.submission): item.submission for item in items}.values())
 
 
 def _refused(prepared: Prepared, reject: Rejected) -> Outcome:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from counterfoil.machine.machine import Outcome
+from counterfoil.engine.submission import Submission
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import Prepared
 from counterfoil.primitives.outcome import Rejected
@@ -18,12 +17,12 @@ WAITING_BYTES_MAX = 256 * 1024 * 1024
 SUBMITTERS_MAX = 100_000
 
 
-@dataclass(slots=True)
-class Waiting:
-    """One transaction on its way, and who waits for its outcome. `height` is set before the future is."""
+class Waiting(NamedTuple):
+    """One transaction on its way, and where its outcome is waited for."""
 
     prepared: Prepared
-    answer: Future[tuple[int, Outcome]] = field(default_factory=Future)
+    submission: Submission
+    place: int
 
 
 class Rates:

@@ -15,14 +15,14 @@ import os
 import socket
 import stat
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from counterfoil.machine.machine import Outcome
+from counterfoil.engine.submission import Submission
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import (
     ANSWER_BYTES_MAX,
@@ -286,10 +286,10 @@ class _Client:
         async with (
             self._taking_in
         ):  # a client's requests are taken in as they came, though answered as they are done
-            futures = await self._in(self._workers, lambda: self._service.submit(transactions, submitter))
-        await _all_done(futures)
+            submission = await self._in(self._workers, lambda: self._service.submit(transactions, submitter))
+        await _done(submission)
         try:
-            return tuple(answered(*future.result()) for future in futures)
+            return tuple(answered(*found) for found in submission.results())
         except Exception as error:
             raise Refused(NodeRefusal.NODE_STOPPED, cause=error) from error
 
@@ -307,24 +307,16 @@ class _Client:
             await self._writer.drain()
 
 
-async def _all_done(futures: Sequence[Future[tuple[int, Outcome]]]) -> None:
-    """Until the last of them is done; the event loop is woken once, not once for each."""
+async def _done(submission: Submission) -> None:
+    """Until every transaction is answered."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
-    left = [len(futures)]
-    counting = threading.Lock()
 
-    def count_down(_: object) -> None:
-        with counting:
-            left[0] -= 1
-            last = not left[0]
-        if last:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(done.set)
+    def tell() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(done.set)
 
-    for future in futures:
-        future.add_done_callback(count_down)
-    if futures:
-        await done.wait()
+    submission.call_when_done(tell)
+    await done.wait()
 
 
 def _unix_socket(path: Path) -> socket.socket:

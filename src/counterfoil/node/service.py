@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future
 
 from counterfoil.engine.embedded import EngineStopped
-from counterfoil.machine.machine import Outcome
+from counterfoil.engine.submission import Submission
 from counterfoil.machine.transactions import SIGNATURES_MAX
 from counterfoil.node.clock import SandboxClock
 from counterfoil.node.ledger import LedgerNode
@@ -61,8 +60,8 @@ class Service:
         last = self.node.machine.last
         return max(last.time_ms + 1 if last is not None else 0, self.node.clock())
 
-    def submit(self, transactions: Sequence[bytes], submitter: bytes) -> list[Future[tuple[int, Outcome]]]:
-        """One future for each; `Rejected(POOL_IS_FULL)` where not all of them fit."""
+    def submit(self, transactions: Sequence[bytes], submitter: bytes) -> Submission:
+        """Take them in; `Rejected(POOL_IS_FULL)` where not all of them fit."""
         try:
             return self.node.engine.submit_many(transactions, submitter)
         except EngineStopped as stopped:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -16,7 +15,7 @@ import msgspec
 
 from counterfoil.custody.signers import Signer
 from counterfoil.engine.embedded import EngineStopped
-from counterfoil.machine.machine import Outcome
+from counterfoil.engine.submission import Submission
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import (
     ANSWER_BYTES_MAX,
@@ -126,7 +125,7 @@ class LocalConnection:
 
     def submit(self, transactions: Sequence[bytes]) -> list[Answered]:
         found: list[Answered] = []
-        under_way: deque[list[Future[tuple[int, Outcome]]]] = deque()
+        under_way: deque[Submission] = deque()
         for some in _in_frames(transactions):
             under_way.append(self._taken_in(some))
             if len(under_way) > FRAMES_AHEAD:
@@ -135,12 +134,12 @@ class LocalConnection:
             found += self._outcomes(under_way.popleft())
         return found
 
-    def _taken_in(self, some: tuple[bytes, ...]) -> list[Future[tuple[int, Outcome]]]:
+    def _taken_in(self, some: tuple[bytes, ...]) -> Submission:
         return _translated(lambda: self._service.submit(some, self._viewer))
 
-    def _outcomes(self, futures: list[Future[tuple[int, Outcome]]]) -> list[Answered]:
+    def _outcomes(self, submission: Submission) -> list[Answered]:
         try:
-            return [answered(*future.result()) for future in futures]
+            return [answered(*found) for found in submission.results()]
         except EngineStopped as stopped:
             raise error_for(Refused(NodeRefusal.NODE_STOPPED, cause=stopped).problem) from stopped
 

@@ -31,17 +31,17 @@ class TableLayout:
 class WriteBatch:
     """What one atomic write carries.
 
-    height: the last height whose effects are in the batch. rows: (table number, full key, row or None to remove it
-    physically), each key once. versions: history rows for the dense positions from first_version. blobs: (kind,
-    number, bytes), replacing. entries: (kind, key, bytes or None to remove; removing what is not there is fine),
-    the last one of a key wins.
+    height: the last height whose effects are in the batch. rows: by table number and full key, the row, or None to
+    remove it physically. versions: history rows for the dense positions from first_version. blobs: (kind, number,
+    bytes), replacing. entries: (kind, key, bytes or None to remove; removing what is not there is fine), the last one
+    of a key wins. Whoever writes a batch lets go of it: a store may keep what is in it until it is on disk.
     """
 
     __slots__ = ("blobs", "entries", "first_version", "height", "rows", "versions")
 
     def __init__(self) -> None:
         self.height = 0
-        self.rows: list[tuple[int, bytes, bytes | None]] = []
+        self.rows: dict[int, dict[bytes, bytes | None]] = {}
         self.first_version = 0
         self.versions: list[bytes] = []
         self.blobs: list[tuple[str, int, bytes]] = []
@@ -49,10 +49,10 @@ class WriteBatch:
 
 
 class RecordStore(Protocol):
-    """Rows, history versions, blobs and entries; one writer, readers see the last finished write."""
+    """Rows, history versions, blobs and entries; one writer, readers see the last batch that was written."""
 
     def height(self) -> int:
-        """The height of the last batch; 0 when empty."""
+        """The height of the last batch that was written; 0 when empty."""
 
     def row(self, table: int, key: bytes) -> bytes | None: ...
 
@@ -60,7 +60,7 @@ class RecordStore(Protocol):
         """Many rows at once, in the order asked."""
 
     def scan(self, table: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """(full key, row) for keys under a prefix of whole components (or of clear bytes), in disk order."""
+        """(full key, row) for keys under a prefix of whole components (or of clear bytes), in no stated order."""
 
     def version(self, position: int) -> bytes: ...
 
@@ -83,6 +83,7 @@ class RecordStore(Protocol):
         """The greatest key of the kind that is not greater than `key`, or None."""
 
     def write(self, batch: WriteBatch) -> None:
-        """All or nothing, durable when it returns."""
+        """All or nothing, batches in their order. Seen by readers when it returns; durable then or, where another
+        process writes, somewhat later: `close` waits for it, and a failure is raised at the next call of either."""
 
     def close(self) -> None: ...

@@ -228,7 +228,7 @@ class _Restoring:
         self._free: list[int] = []
         self._record_count = 0
         self._after: tuple[int, bytes] = (0, b"")
-        self._batch = WriteBatch()
+        self._batch, self._batch_rows = WriteBatch(), 0
 
     def take(self, chunk: bytes) -> None:
         _demand(1 < len(chunk) <= CHUNK_BYTES_MAX and chunk[0] < len(_KINDS), "a chunk is of no known kind")
@@ -244,7 +244,7 @@ class _Restoring:
             self._take_free(content)
         elif isinstance(content, Records):
             self._take_records(content)
-        if len(self._batch.rows) >= BATCH_ROWS or len(self._batch.blobs) >= CHUNK:
+        if self._batch_rows >= BATCH_ROWS or len(self._batch.blobs) >= CHUNK:
             self._write(0)
 
     def finish(self) -> Header:
@@ -354,7 +354,8 @@ class _Restoring:
             hidden = value_digest(record.salt, full_key, record.value)
             self._place(record.slot, leaf_digest(record.height, record.previous, full_key, hidden))
             head = pack_head(1, record.slot, record.height, record.previous, 1, 0, record.salt)
-            self._batch.rows.append((table.number, record.key, head + record.value))
+            self._batch.rows.setdefault(table.number, {})[record.key] = head + record.value
+            self._batch_rows += 1
             if table is LINKS:
                 self._batch.entries.append(("link", record.key, b""))
         self._record_count += len(content.records)
@@ -373,7 +374,7 @@ class _Restoring:
     def _write(self, height: int) -> None:
         self._batch.height = height
         self._store.write(self._batch)
-        self._batch = WriteBatch()
+        self._batch, self._batch_rows = WriteBatch(), 0
 
 
 def _demand(condition: object, reason: str) -> None:

@@ -358,11 +358,11 @@ class State:
         batch.first_version = self._first_version
         batch.versions = self._versions
         batch.blobs = [(kind, number, data) for (kind, number), data in self._blobs.items()]
-        batch.rows = [
-            (number, key, row)
+        batch.rows = {
+            number: cast("dict[bytes, bytes | None]", shelf.unwritten)
             for number, shelf in sorted(self.books.shelves.items())
-            for key, row in shelf.unwritten.items()
-        ]
+            if shelf.unwritten
+        }
         batch.entries = [(kind, key, data) for (kind, key), data in self._entries.items()]
         batch.entries += self._lists.entries()
         batch.entries += [
@@ -384,7 +384,7 @@ class State:
                 if live.get(key) is None:
                     live.pop(key, None)
                     rows.pop(key, None)
-            shelf.unwritten.clear()
+            shelf.unwritten = {}
             if shelf.index is None and len(shelf.live) > LIVE_RECORDS_MAX:
                 for key in list(shelf.live)[: -LIVE_RECORDS_MAX // 2]:
                     del shelf.live[key]

@@ -179,9 +179,6 @@ class AtRest:
             )
         return AesGcm(storage_key, self.ledger_salt, self)
 
-    def salt(self, epoch: int) -> bytes | None:
-        return self.salts.get(epoch)
-
     def draw(self) -> tuple[int, bytes]:
         """A fresh subkey's epoch and salt, on disk in both copies when this returns."""
         with self._lock:

@@ -15,6 +15,7 @@ from itertools import count
 from typing import Protocol
 from zlib import crc32
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -54,14 +55,47 @@ class Cipher(Protocol):
     def open(self, associated: bytes, stored: bytes) -> bytes:
         """The plaintext, or Damaged."""
 
+    def for_another(self) -> Handed:
+        """What another process of ours needs to seal for the same ledger, under a subkey of its own."""
+
+
+class Handed(msgspec.Struct, frozen=True, array_like=True):
+    """A cipher on its way to another process. All are empty when encryption is off.
+
+    epoch: of the subkey that the other process seals under. salts: of every subkey so far, its own too.
+    """
+
+    storage_key: bytes = b""
+    ledger_salt: bytes = b""
+    epoch: int = 0
+    salts: dict[int, bytes] = {}
+
+    def cipher(self) -> Cipher:
+        if not self.storage_key:
+            return Checksums()
+        return AesGcm(self.storage_key, self.ledger_salt, _GivenSubkeys(self.epoch, self.salts))
+
 
 class Subkeys(Protocol):
     """Where the salts of subkeys are recorded."""
 
-    def salt(self, epoch: int) -> bytes | None: ...
+    @property
+    def salts(self) -> dict[int, bytes]:
+        """By epoch, of every subkey so far."""
 
     def draw(self) -> tuple[int, bytes]:
         """A new epoch and its random salt, durably recorded before it returns."""
+
+
+class _GivenSubkeys:
+    """Of a process that seals under the one subkey that was drawn for it."""
+
+    def __init__(self, epoch: int, salts: dict[int, bytes]) -> None:
+        self.salts = salts
+        self._epoch = epoch
+
+    def draw(self) -> tuple[int, bytes]:
+        return self._epoch, self.salts[self._epoch]
 
 
 def derive(storage_key: bytes, salt: bytes, purpose: bytes) -> bytes:
@@ -86,6 +120,9 @@ class Checksums:
             raise Damaged
         return plain
 
+    def for_another(self) -> Handed:
+        return Handed()
+
 
 def _checksummed(associated: bytes, plain: bytes) -> bytes:
     return crc32(plain, crc32(associated)).to_bytes(4, "big") + plain
@@ -100,6 +137,7 @@ class AesGcm:
         if len(storage_key) != KEY_SIZE:
             raise ValueError(f"a storage key has {KEY_SIZE} bytes, not {len(storage_key)}")
         self.tag_key = derive(storage_key, ledger_salt, TAGS)
+        self._ledger_salt = ledger_salt
         self.seal: Callable[[bytes, bytes], bytes] = self._draw_and_seal
         self._storage_key = storage_key
         self._subkeys = subkeys
@@ -116,8 +154,12 @@ class AesGcm:
         except (InvalidTag, ValueError):
             raise Damaged from None
 
+    def for_another(self) -> Handed:
+        epoch, _ = self._subkeys.draw()
+        return Handed(self._storage_key, self._ledger_salt, epoch, dict(self._subkeys.salts))
+
     def _opener(self, epoch: bytes) -> Callable[[bytes, bytes, bytes], bytes]:
-        salt = self._subkeys.salt(int.from_bytes(epoch, "big"))
+        salt = self._subkeys.salts.get(int.from_bytes(epoch, "big"))
         if salt is None or len(epoch) != EPOCH_SIZE:
             raise Damaged
         opener = AESGCM(derive(self._storage_key, salt, VALUES)).decrypt

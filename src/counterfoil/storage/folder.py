@@ -44,6 +44,8 @@ from counterfoil.storage.fault_points import (
 )
 from counterfoil.storage.folder_lock import LOCK_NAME, FolderLock
 from counterfoil.storage.lmdb_store import LmdbStore
+from counterfoil.storage.store_writer import hold_lock
+from counterfoil.storage.write_behind import WriteBehind
 
 FORMAT_NAME = "FORMAT"
 FORMAT_TEXT = b"counterfoil ledger folder, format 1\n"
@@ -77,8 +79,11 @@ class LedgerFolder:
         """Look at its `torn_tail` and tell the operator what was cut off."""
         return BlockLog(self._made(self.log_path), self._cipher, segment_size=segment_size)
 
-    def open_store(self, layouts: Mapping[int, TableLayout]) -> LmdbStore:
-        return LmdbStore(self._made(self.store_path), layouts, self._cipher)
+    def open_store(self, layouts: Mapping[int, TableLayout]) -> WriteBehind:
+        """After waiting for what a killed process may have left to be written."""
+        directory = self._made(self.store_path)
+        os.close(hold_lock(directory))
+        return WriteBehind(LmdbStore(directory, layouts, self._cipher), layouts, self._cipher)
 
     def discard_store(self) -> None:
         """Delete the record store, which must not be open; the next one begins empty."""

@@ -54,7 +54,7 @@ class Environment:
         self, directory: Path, map_size: int = MAP_SIZE, map_size_least: int = MAP_SIZE_LEAST
     ) -> None:
         self.file = directory / "data.mdb"
-        self._map_size = map_size
+        self.map_size = map_size
         self._writing = threading.Lock()
         self._readers: set[ReadTransaction] = set()
         self._turn = 0  # odd while no read may begin
@@ -62,7 +62,7 @@ class Environment:
             examine_structure(self.file)
         while True:
             try:
-                self.raw = _opened(directory, self._map_size)
+                self.raw = _opened(directory, self.map_size)
                 break
             except (lmdb.Error, MemoryError, OverflowError) as error:
                 scarce = not isinstance(error, lmdb.Error) or error.code in (
@@ -70,9 +70,9 @@ class Environment:
                     errno.EINVAL,
                     errno.EFBIG,
                 )
-                if not scarce or self._map_size // 2 < map_size_least:
+                if not scarce or self.map_size // 2 < map_size_least:
                     raise self.translated(error) from error
-                self._map_size //= 2
+                self.map_size //= 2
 
     def refuse_unknown(self, names: list[str]) -> None:
         """CorruptStorage when there is a database of another name: a damaged name would pass for a new, empty one."""
@@ -106,7 +106,11 @@ class Environment:
         while True:
             turn = self._turn
             if not turn & 1:
-                txn = self.raw.begin()
+                try:
+                    txn = self.raw.begin()
+                except lmdb.MapResizedError:
+                    self._adopt_map()
+                    continue
                 self._readers.add(txn)
                 if self._turn == turn:
                     return txn
@@ -159,10 +163,18 @@ class Environment:
             if not quiet:
                 raise StorageFull(self.file, "its map must grow, but a read does not end")
             try:
-                self.raw.set_mapsize(self._map_size * 2)
+                self.raw.set_mapsize(self.map_size * 2)
             except lmdb.Error as error:
                 raise self.translated(error) from error
-            self._map_size *= 2
+            self.map_size *= 2
+
+    def _adopt_map(self) -> None:
+        """Take over the larger map that another process has made."""
+        with self._quiet() as quiet:
+            if not quiet:
+                raise StorageFailed(self.file, "its map has grown, but a read does not end")
+            self.raw.set_mapsize(0)
+            self.map_size = self.raw.info()["map_size"]
 
     @contextmanager
     def _quiet(self) -> Iterator[bool]:

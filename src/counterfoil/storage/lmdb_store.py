@@ -50,6 +50,9 @@ class LmdbStore:
     layouts: of every table that may be written or read. Raises CorruptStorage, StorageFull, StorageFailed.
     """
 
+    _height: int
+    _versions_end: int
+
     def __init__(
         self,
         directory: Path,
@@ -72,13 +75,22 @@ class LmdbStore:
             self._blobs = {kind: self._database(name, b"\x00b") for kind, name in blobs.items()}
             self._entries = {kind: self._database(name, b"\x00e") for kind, name in entries.items()}
             self._progress = self._database("progress", b"\x00p")
-            self._height, self._versions_end = self._take_up()
+            self.take_up()
         except lmdb.Error as error:
             self._environment.close()
             raise self._environment.translated(error) from error
         except BaseException:
             self._environment.close()
             raise
+
+    @property
+    def file(self) -> Path:
+        """Where everything lies."""
+        return self._environment.file
+
+    @property
+    def map_size(self) -> int:
+        return self._environment.map_size
 
     def height(self) -> int:
         return self._height
@@ -219,14 +231,15 @@ class LmdbStore:
     def _databases(self) -> list[SealedDatabase]:
         return [self._rows, self._history, *self._blobs.values(), *self._entries.values(), self._progress]
 
-    def _take_up(self) -> tuple[int, int]:
+    def take_up(self) -> None:
+        """Look how far the store has come: at the start, and when another process has written to it."""
+        self._height, self._versions_end = 0, 0
         with self._environment.reading() as txn:
             stored = self._progress.get(txn, _PROGRESS)
             if stored is not None:
-                return unpack_progress(stored)
-            if any(database.count(txn) for database in self._databases()):
+                self._height, self._versions_end = unpack_progress(stored)
+            elif any(database.count(txn) for database in self._databases()):
                 raise self._progress.corrupt("it does not say how far it has come", _PROGRESS)
-        return 0, 0
 
     def _row(self, txn: ReadTransaction, table: int, key: bytes, disk_key: bytes) -> bytes | None:
         stored = txn.get(disk_key, db=self._rows.handle)
@@ -254,14 +267,16 @@ class LmdbStore:
         of, clear, tagged = self._keys.of, self._keys.clear, bool(self._cipher.tag_key)
         rows: list[tuple[bytes, bytes, bytes]] = []
         removed: list[bytes] = []
-        for table, key, row in batch.rows:
-            disk_key = of[table](key)
-            if row is None:
-                removed.append(disk_key)
-            elif tagged:
-                rows.append((disk_key, _LENGTHS[len(key) - clear[table]] + key[clear[table] :], row))
-            else:
-                rows.append((disk_key, b"", row))
+        for table, rows_of_table in batch.rows.items():
+            disk_key_of, hidden_from = of[table], clear[table]
+            for key, row in rows_of_table.items():
+                disk_key = disk_key_of(key)
+                if row is None:
+                    removed.append(disk_key)
+                elif tagged:
+                    rows.append((disk_key, _LENGTHS[len(key) - hidden_from] + key[hidden_from:], row))
+                else:
+                    rows.append((disk_key, b"", row))
         rows.sort(key=itemgetter(0))
         return rows, sorted(removed)
 

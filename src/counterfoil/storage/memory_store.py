@@ -70,7 +70,11 @@ class MemoryStore:
     def write(self, batch: WriteBatch) -> None:
         """All or nothing. ValueError for a batch that does not follow the last one."""
         check_order(batch, self._height, len(self._versions))
-        rows = [(self._keys.of[table](key), row) for table, key, row in batch.rows]
+        rows = [
+            (self._keys.of[table](key), row)
+            for table, rows_of_table in batch.rows.items()
+            for key, row in rows_of_table.items()
+        ]
         blobs = [(self._blobs[kind], number, data) for kind, number, data in batch.blobs]
         entries = [(self._entries[kind], key, data) for kind, key, data in batch.entries]
         for disk_key, row in rows:

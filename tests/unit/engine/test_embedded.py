@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,8 @@ import pytest
 from counterfoil.engine import embedded, pool
 from counterfoil.engine.embedded import EmbeddedEngine, EngineStopped
 from counterfoil.engine.pool import Pool, Rates, Waiting
-from counterfoil.machine.machine import Outcome, ProgramIsOutdated
+from counterfoil.engine.submission import Answer, Submission
+from counterfoil.machine.machine import ProgramIsOutdated
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.modules.governance.messages import ScheduleUpgrade
 from counterfoil.modules.parties.messages import ApplyForAdmission, GrantMandate, RevokeMandate
@@ -30,7 +30,6 @@ from counterfoil.storage.memory_store import MemoryStore
 from tests.model.desk import PARAMETERS, SECRETS, Desk, by, party, replayed
 from tests.model.opening import stranger
 
-Answer = Future[tuple[int, Outcome]]
 SECONDS = 20
 """Nothing here takes longer than a moment; a test that waits in vain ends all the same."""
 
@@ -87,7 +86,7 @@ class Running:
             GrantMandate(party("broker-a"), stranger(f"clerk {self.grants}").address), *by("broker-a")
         )
 
-    def submit(self, count: int = 1) -> list[Answer]:
+    def submit(self, count: int = 1) -> Submission:
         return self.engine.submit_many([self.grant() for _ in range(count)])
 
     def blocks(self) -> list[int]:
@@ -104,7 +103,7 @@ def running() -> Iterator[Running]:
     made.node.close()
 
 
-def numbers(answers: list[Answer]) -> list[int]:
+def numbers(answers: Sequence[Answer]) -> list[int]:
     return [answer.result(SECONDS)[1].result.number for answer in answers]
 
 
@@ -176,10 +175,10 @@ def test_who_is_too_fast_is_told_so_and_the_others_are_not() -> None:
     answers = running.engine.submit_many(raws, b"hasty")
     other = running.engine.submit(raws[11], b"patient")
     assert numbers(answers) == [0] * 10 + [MachineReject.SUBMISSION_IS_TOO_FAST.number] * 2
-    assert numbers([other]) == [0]
+    assert numbers(other) == [0]
     assert answers[10].result()[0] == 0
     again = running.engine.submit(raws[10], b"patient")
-    assert numbers([again]) == [0], "its id was not used up"
+    assert numbers(again) == [0], "its id was not used up"
     running.node.close()
 
 
@@ -189,7 +188,7 @@ def test_the_pool_is_bounded_by_count_and_bytes(monkeypatch: pytest.MonkeyPatch)
     size = len(prepared.raw)
 
     def some(count: int) -> list[Waiting]:
-        return [Waiting(prepared) for _ in range(count)]
+        return [Waiting(prepared, Submission(1), 0) for _ in range(count)]
 
     for name, limit in (("WAITING_MAX", 5), ("WAITING_BYTES_MAX", 5 * size)):
         with monkeypatch.context() as patch:
@@ -224,7 +223,7 @@ def test_a_batch_is_cut_by_bytes_but_holds_at_least_one(monkeypatch: pytest.Monk
     running = Running(start=False)
     raws = [running.grant() for _ in range(4)]
     bounded = Pool()
-    bounded.add([Waiting(running.node.machine.reader.prepare(raw)) for raw in raws])
+    bounded.add([Waiting(running.node.machine.reader.prepare(raw), Submission(1), 0) for raw in raws])
     size = len(raws[0])
     assert len(bounded.take(10, 2 * size, 0)) == 2
     assert len(bounded.take(10, 1, 0)) == 1
@@ -252,7 +251,7 @@ def test_a_first_transaction_waits_a_moment_for_company(monkeypatch: pytest.Monk
     running = Running()
     first = running.submit()
     second = running.submit()
-    assert {answer.result(SECONDS)[0] for answer in first + second} == {2}
+    assert {answer.result(SECONDS)[0] for answer in [*first, *second]} == {2}
     running.node.close()
 
 

@@ -10,6 +10,7 @@ from counterfoil.state.port import TableLayout, WriteBatch
 from counterfoil.storage.cipher import AesGcm, Checksums, Cipher
 from counterfoil.storage.lmdb_store import LmdbStore
 from counterfoil.storage.memory_store import MemoryStore
+from counterfoil.storage.write_behind import WriteBehind
 
 STORAGE_KEY = bytes(range(32))
 LEDGER_SALT = bytes(32)
@@ -22,22 +23,19 @@ LAYOUTS = {
     PLACES: TableLayout(32, ()),
 }
 
-STORES = ("lmdb encrypted", "lmdb plain", "memory")
+STORES = ("lmdb encrypted", "lmdb plain", "written behind", "memory")
 
 
 class Salts:
     """Subkey salts in memory, the same from run to run."""
 
     def __init__(self) -> None:
-        self.known: dict[int, bytes] = {}
-
-    def salt(self, epoch: int) -> bytes | None:
-        return self.known.get(epoch)
+        self.salts: dict[int, bytes] = {}
 
     def draw(self) -> tuple[int, bytes]:
-        epoch = len(self.known) + 1
-        self.known[epoch] = epoch.to_bytes(32, "big")
-        return epoch, self.known[epoch]
+        epoch = len(self.salts) + 1
+        self.salts[epoch] = epoch.to_bytes(32, "big")
+        return epoch, self.salts[epoch]
 
 
 def cipher_of(kind: str, salts: Salts) -> Cipher:
@@ -51,7 +49,14 @@ def opener(kind: str, directory: Path) -> Callable[[], Any]:
         return lambda: store
     directory.mkdir(exist_ok=True)
     salts = Salts()
+    if kind == "written behind":
+        return lambda: behind(directory, cipher_of(kind, salts))
     return lambda: LmdbStore(directory, LAYOUTS, cipher_of(kind, salts))
+
+
+def behind(directory: Path, cipher: Cipher) -> WriteBehind:
+    """A store whose every batch, however small, is handed over to another process."""
+    return WriteBehind(LmdbStore(directory, LAYOUTS, cipher), LAYOUTS, cipher, handed_over_least=0)
 
 
 def batch(
@@ -65,7 +70,8 @@ def batch(
 ) -> WriteBatch:
     made = WriteBatch()
     made.height = height
-    made.rows = rows or []
+    for table, key, row in rows or []:
+        made.rows.setdefault(table, {})[key] = row
     made.first_version = first_version
     made.versions = versions or []
     made.blobs = blobs or []

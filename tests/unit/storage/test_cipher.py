@@ -54,12 +54,12 @@ def test_no_nonce_is_used_twice_not_even_by_several_threads() -> None:
 def test_a_process_draws_its_subkey_when_it_first_seals_and_older_values_stay_readable() -> None:
     salts = Salts()
     first = AesGcm(STORAGE_KEY, LEDGER_SALT, salts)
-    assert not salts.known, "who only reads leaves no trace"
+    assert not salts.salts, "who only reads leaves no trace"
     old = first.seal(b"p", b"old")
     second = AesGcm(STORAGE_KEY, LEDGER_SALT, salts)
     assert second.open(b"p", old) == b"old"
     new = second.seal(b"p", b"old")
-    assert len(salts.known) == 2
+    assert len(salts.salts) == 2
     assert old[:4] != new[:4]
     assert old[NONCE_SIZE:] != new[NONCE_SIZE:]
 

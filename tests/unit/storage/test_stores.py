@@ -23,6 +23,14 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     return opener(request.param, tmp_path / "store")
 
 
+@pytest.fixture(params=[kind for kind in STORES if kind != "written behind"])
+def writing_here(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """A store that says at once what is wrong with a batch."""
+    made = opener(request.param, tmp_path / "store")()
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def store(opened: Open) -> Any:
     made = opened()
@@ -82,6 +90,8 @@ def test_clear_bytes_keep_their_order_and_what_follows_may_be_of_any_size(store:
         for name in (b"", b"x" * 30)
     ]
     store.write(batch(1, [(DATED, key, key[:4]) for key in keys]))
+    assert sorted(key for key, _ in store.scan(DATED, b"")) == sorted(keys)
+    store.write(batch(2))  # what was written behind is on disk by now
     found = [key for key, _ in store.scan(DATED, b"")]
     assert sorted(found) == sorted(keys)
     assert [key[:4] for key in found] == sorted(key[:4] for key in keys)
@@ -94,6 +104,8 @@ def test_clear_bytes_keep_their_order_and_what_follows_may_be_of_any_size(store:
 def test_keys_that_are_all_clear_are_in_their_order(store: Any) -> None:
     keys = [bytes([first]) + bytes(31) for first in (200, 3, 77)]
     store.write(batch(1, [(PLACES, key, key[:1]) for key in keys]))
+    assert sorted(store.scan(PLACES, b"")) == [(key, key[:1]) for key in sorted(keys)]
+    store.write(batch(2))  # what was written behind is on disk by now
     assert list(store.scan(PLACES, b"")) == [(key, key[:1]) for key in sorted(keys)]
     assert list(store.scan(PLACES, b"\x03")) == [(keys[1], b"\x03")]
 
@@ -109,7 +121,8 @@ def test_keys_that_are_all_clear_are_in_their_order(store: Any) -> None:
         (NAMES, bytes(511)),
     ],
 )
-def test_keys_that_do_not_fit_the_layout_are_refused(store: Any, table: int, key: bytes) -> None:
+def test_keys_that_do_not_fit_the_layout_are_refused(writing_here: Any, table: int, key: bytes) -> None:
+    store = writing_here
     with pytest.raises(ValueError, match="does not fit"):
         store.row(table, key)
     with pytest.raises(ValueError, match="does not fit"):
@@ -118,7 +131,8 @@ def test_keys_that_do_not_fit_the_layout_are_refused(store: Any, table: int, key
     assert store.row(HOLDINGS, holding_key(1, 1)) is None, "nothing of the batch is left behind"
 
 
-def test_an_unknown_table_or_kind_is_refused_and_nothing_is_written(store: Any) -> None:
+def test_an_unknown_table_or_kind_is_refused_and_nothing_is_written(writing_here: Any) -> None:
+    store = writing_here
     known = (HOLDINGS, holding_key(1, 1), b"x")
     for wrong in (
         batch(1, [known, (99, b"k", b"r")]),

@@ -12,11 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.state import state as state_module
+from counterfoil.state.leaves import root_digest
 from counterfoil.state.past_tree import NotHeld
 from counterfoil.state.rows import parse
 from counterfoil.state.state import RECENT_BLOCKS
 from counterfoil.state.tables import LINKS
-from counterfoil.state.tree import root_digest
 from tests.unit.state.random_blocks import BLOCKS
 from tests.unit.state.small_ledger import (
     ALL,

@@ -156,7 +156,8 @@ class EmbeddedEngine:
                 )
             for height, payload in self._log.read_from(first):
                 self.replay(LOGGED_BLOCK.trusted(payload))
-                self._flush_now_and_then()
+                self._blocks_unwritten += 1
+                self._write_store_now_and_then()
                 if progress is not None:
                     progress(height - first + 1, last - first + 1)
             if last >= first:
@@ -283,6 +284,7 @@ class EmbeddedEngine:
             item.submission.answer(item.place, (height, outcome))
         for submission in _submissions(batch):
             submission.announce()
+        self._write_store_now_and_then()
         self._cpu_seconds = time.thread_time()
 
     def _apply(self, batch: list[Waiting]) -> list[tuple[Waiting, int, Outcome]]:
@@ -318,6 +320,7 @@ class EmbeddedEngine:
         """Make a block for deadlines and retries that are due, if there are any."""
         with self.lock:
             _, height = self._block([])
+            self._write_store_now_and_then()
             return self.machine.last if height else None
 
     def _block(self, prepared: list[Prepared]) -> tuple[list[Outcome], int]:
@@ -350,18 +353,23 @@ class EmbeddedEngine:
         return outcomes, height
 
     def conclude(self, time_ms: int, items: tuple[bytes, ...]) -> None:
-        """Commit the executed block, make it durable, and now and then write the record store."""
+        """Commit the executed block and make it durable."""
         header = self.machine.commit()
         block = DecidedBlock(header.height, time_ms, self._sealer.address, (), b"", items)
         self.make_durable(block, header)
-        self._flush_now_and_then()
-
-    def _flush_now_and_then(self) -> None:
         self._blocks_unwritten += 1
+
+    def _write_store_now_and_then(self) -> None:
+        """Nobody waits for it: what was acknowledged is in the log."""
         state = self.machine.state
-        if self._blocks_unwritten >= FLUSH_BLOCKS or state.unwritten_changes > FLUSH_CHANGES:
-            state.flush()
-            self._blocks_unwritten = 0
+        with self.lock:
+            if self._blocks_unwritten >= FLUSH_BLOCKS or state.unwritten_changes > FLUSH_CHANGES:
+                try:
+                    state.flush()
+                except BaseException as error:
+                    self.failure = self.failure or error
+                    raise
+                self._blocks_unwritten = 0
 
     def make_durable(self, block: DecidedBlock, header: Header) -> None:
         seal = self._sealer.sign(seal_message(self.machine.chain_id, header.digest()))

@@ -232,7 +232,7 @@ class Machine:
             free_head=commitment.free_head,
             changes_root=commitment.changes_root,
             change_count=commitment.change_count,
-            receipts_root=list_root(book.leaves),
+            receipts_root=list_root(b"".join(book.leaves)),
             receipt_count=len(book.leaves),
             history_root=self.history.root(),
             window_digest=window_digest,

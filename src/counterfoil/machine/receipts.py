@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import blake2b
 
 import msgspec
 
 from counterfoil.modules.module import ActionContext
 from counterfoil.primitives.codec import encode
+from counterfoil.primitives.digests import keyed_function
 from counterfoil.state.receipts import KeptReceipt, MessageResult, Receipt, ToldResult, receipt_leaf
 
 
@@ -17,7 +17,7 @@ class ReceiptBook:
 
     def __init__(self, height: int, block_key: bytes) -> None:
         self._height = height
-        self._key = block_key
+        self._salt = keyed_function(block_key)
         self.kept: list[KeptReceipt] = []
         self.leaves: list[bytes] = []
 
@@ -63,7 +63,6 @@ class ReceiptBook:
         facts: tuple[msgspec.Raw, ...],
     ) -> None:
         plaintext = encode(Receipt(action, self._height, position, stakeholder, results, facts))
-        salted = action + stakeholder + len(self.kept).to_bytes(4, "big")
-        salt = blake2b(salted, key=self._key, digest_size=16).digest()
+        salt = self._salt(action + stakeholder + len(self.kept).to_bytes(4, "big"))
         self.kept.append(KeptReceipt(stakeholder, salt, plaintext))
         self.leaves.append(receipt_leaf(salt, plaintext))

@@ -6,6 +6,7 @@ be checked anywhere. No two purposes share a tag, so that no digest can be passe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b, sha256
 
 TRANSACTION = b"\x05t"
@@ -44,11 +45,7 @@ EMPTY = bytes(32)
 
 def digest(tag: bytes, *parts: bytes) -> bytes:
     """32 bytes. Each part is preceded by its length (four bytes), so that no two lists of parts collide."""
-    hasher = sha256(tag)
-    for part in parts:
-        hasher.update(len(part).to_bytes(4, "big"))
-        hasher.update(part)
-    return hasher.digest()
+    return sha256(tag + b"".join([len(part).to_bytes(4, "big") + part for part in parts])).digest()
 
 
 def object_id(transaction_id: bytes, message_index: int, ordinal: int = 0) -> bytes:
@@ -61,3 +58,15 @@ def object_id(transaction_id: bytes, message_index: int, ordinal: int = 0) -> by
 def keyed(key: bytes, data: bytes, size: int = 16) -> bytes:
     """A pseudo-random function: keyed BLAKE2b (RFC 7693), `key` up to 64 bytes, result of `size` bytes."""
     return blake2b(data, key=key, digest_size=size).digest()
+
+
+def keyed_function(key: bytes, size: int = 16) -> Callable[[bytes], bytes]:
+    """`keyed` under one key, for many calls: a hasher that has taken the key in is copied, in half the time."""
+    fresh = blake2b(key=key, digest_size=size).copy
+
+    def compute(data: bytes) -> bytes:
+        hasher = fresh()
+        hasher.update(data)
+        return hasher.digest()
+
+    return compute

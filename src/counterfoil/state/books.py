@@ -7,7 +7,7 @@ end of the block the state commits what differs from the block's start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from sortedcontainers import SortedList
@@ -23,6 +23,7 @@ KEY_SIZE_MAX = 400
 
 Load = Callable[[int, bytes], bytes | None]
 """The current row (see `rows.py`) of a table's key, or None where there never was one."""
+LoadMany = Callable[[list[tuple[int, bytes]]], list[bytes | None]]
 
 
 class Shelf(Generic[R]):
@@ -61,6 +62,33 @@ class Shelf(Generic[R]):
             if self.index is not None:
                 self.index.add(key)
         self.live[key] = record
+
+    def find_many(self, keys: Sequence[bytes]) -> list[R | None]:
+        """`find` for many keys of a table that is not resident, in less than half the time."""
+        live, rows, unwritten, sizes = self.live, self.rows, self.unwritten, self._key_sizes
+        missing = [key for key in keys if key not in live and key not in unwritten and len(key) in sizes]
+        ensure(self.index is None, "a resident table is in memory")
+        decode, value_of = self.table.decoder.trusted, self._books.value_of
+        number = self.table.number
+        for key, row in zip(missing, self._books.load_many([(number, key) for key in missing]), strict=True):
+            value = b""
+            if row is not None:
+                rows[key] = row
+                value = value_of(row)
+            live[key] = decode(value) if value else None
+        find = self.find
+        return [live[key] if key in live else find(key) for key in keys]
+
+    def put_many(self, keys: Sequence[bytes], found: Sequence[R], records: Sequence[R]) -> None:
+        """`put` for many keys, each once, in place of the records that were found under them."""
+        journal = self.journal
+        if not journal:
+            self._books.open_shelves.append(self)
+            journal.update(zip(keys, found, strict=True))
+        else:
+            for key, record in zip(keys, found, strict=True):
+                journal.setdefault(key, record)
+        self.live.update(zip(keys, records, strict=True))
 
     def put_first(self, key: bytes, record: R) -> None:
         """`put` for a key that never lived, without looking for what stood there: the founding's way."""
@@ -132,8 +160,9 @@ class Shelf(Generic[R]):
 class Books:
     """All shelves, and the actions on them."""
 
-    def __init__(self, load: Load, value_of: Callable[[bytes], bytes]) -> None:
+    def __init__(self, load: Load, load_many: LoadMany, value_of: Callable[[bytes], bytes]) -> None:
         self.load = load
+        self.load_many = load_many
         self.value_of = value_of
         self.shelves: dict[int, Shelf[Any]] = {}
         self.open_shelves: list[Shelf[Any]] = []

@@ -1,4 +1,4 @@
-"""What the leaves of the tree are made of: plain functions, so that whoever checks a proof needs nothing else.
+"""What the leaves and the nodes of the tree are made of: plain functions, all that whoever checks a proof needs.
 
 Every value of variable size stands last or behind its length, so that no two lists of parts give the same bytes.
 """
@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from counterfoil.primitives.digests import FREE_SLOTS, LEAF, LIST, MEMBER, MEMBER_KEY, VALUE
+from counterfoil.primitives.digests import FREE_SLOTS, LEAF, LIST, MEMBER, MEMBER_KEY, NODE, ROOT, VALUE
+
+ARITY = 16
+DIGEST = 32
+GROUP = ARITY * DIGEST
+LEVELS_MAX = 15
+"""16^15 slots: a tree can never be asked to be higher."""
 
 NO_SLOT = 2**64 - 1
 """Stands for "no free slot" in the root, and for the slot of an ended record."""
@@ -57,3 +63,25 @@ def place_before_list(tag_of_list: bytes) -> bytes:
 def member_commitment(blind: bytes, full_key: bytes) -> bytes:
     """What a link says of its member without naming it: 32 bytes. `blind` is 16 bytes."""
     return sha256(MEMBER_KEY + blind + full_key).digest()
+
+
+NODE_TAGS = tuple(NODE + bytes([level]) for level in range(LEVELS_MAX + 1))
+
+
+def node_digest(level: int, children: bytes) -> bytes:
+    """The digest of the node at `level` (1 = directly over leaves) from its 16 children, 512 bytes."""
+    return sha256(NODE_TAGS[level] + children).digest()
+
+
+def root_digest(count: int, free_head: int, top: bytes) -> bytes:
+    """Binds the number of slots and the head of the free list to the top node."""
+    return sha256(ROOT + count.to_bytes(8, "big") + free_head.to_bytes(8, "big") + top).digest()
+
+
+def levels_over(count: int) -> int:
+    """How many levels of nodes stand over `count` leaves (0 for none, at least 1 otherwise)."""
+    levels = 0
+    while count > 1 or (levels == 0 and count == 1):
+        count = -(-count // ARITY)
+        levels += 1
+    return levels

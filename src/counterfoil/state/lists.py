@@ -7,13 +7,12 @@ stands before all of them. Blocks change links; rules never see them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import blake2b
 from typing import TypeVar, cast
 
 from sortedcontainers import SortedList
 
 from counterfoil.primitives.codec import Record
-from counterfoil.primitives.digests import keyed
+from counterfoil.primitives.digests import keyed, keyed_function
 from counterfoil.primitives.outcome import ensure
 from counterfoil.state.books import Books
 from counterfoil.state.gathering import GatheredPlaces
@@ -30,12 +29,12 @@ class MemberNames:
     """How a link names its member for those alone who hold the network's secret."""
 
     def __init__(self, secret: bytes) -> None:
-        self._blind_key = keyed(secret, b"member", 32)
-        self._mask_key = keyed(secret, b"mask", 32)
+        self._blind_of = keyed_function(keyed(secret, b"member", 32), BLIND_SIZE)
+        self._stream_of = keyed_function(keyed(secret, b"mask", 32), _MASK_SIZE)
 
     def blind(self, place: bytes, full_key: bytes) -> bytes:
         """What opens the commitment of the link at `place`, once its member is known: 16 bytes."""
-        return blake2b(place + full_key, key=self._blind_key, digest_size=BLIND_SIZE).digest()
+        return self._blind_of(place + full_key)
 
     def hide(self, place: bytes, full_key: bytes) -> tuple[bytes, bytes]:
         """(commitment, masked key) for the link of a new member."""
@@ -49,8 +48,7 @@ class MemberNames:
     def _masked(self, commitment: bytes, text: bytes) -> bytes:
         stream, size = b"", len(text)
         while len(stream) < size:
-            counted = commitment + len(stream).to_bytes(4, "big")
-            stream += blake2b(counted, key=self._mask_key, digest_size=_MASK_SIZE).digest()
+            stream += self._stream_of(commitment + len(stream).to_bytes(4, "big"))
         return (int.from_bytes(text, "big") ^ int.from_bytes(stream[:size], "big")).to_bytes(size, "big")
 
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from counterfoil.primitives.digests import EMPTY
 from counterfoil.primitives.outcome import ensure
-from counterfoil.state.tree import ARITY, Tree, levels_over, node_digest
+from counterfoil.state.leaves import ARITY, DIGEST, levels_over, node_digest
+from counterfoil.state.tree import Slots, Tree
 
 
 class NotHeld(LookupError):
@@ -15,11 +16,24 @@ class NotHeld(LookupError):
 
 
 class Overwritten(NamedTuple):
-    """Before one block: the height, how many slots there were, and the leaves that the block then wrote over."""
+    """Before one block: the height, how many slots there were, and the leaves that the block then wrote over.
+
+    changed, freed: slots, and their leaves end to end. Where a slot is among both, what was there first is freed's.
+    """
 
     height: int
     slot_count: int
-    leaves: dict[int, bytes]
+    changed: tuple[Slots, bytes]
+    freed: tuple[Slots, bytes]
+
+    def leaves(self) -> dict[int, bytes]:
+        """By slot, of those that there were."""
+        found: dict[int, bytes] = {}
+        for slots, leaves in (self.changed, self.freed):
+            for index, slot in enumerate(slots.tolist()):
+                if slot < self.slot_count:
+                    found[slot] = leaves[index * DIGEST : index * DIGEST + DIGEST]
+        return found
 
 
 class PastTree:

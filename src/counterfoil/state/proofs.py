@@ -11,7 +11,14 @@ from typing import NamedTuple, cast
 
 from counterfoil.primitives.codec import Decoder
 from counterfoil.state.headers import HeaderHistory, StoredHeader
-from counterfoil.state.leaves import leaf_digest, list_tag, member_tag, place_before_list, value_digest
+from counterfoil.state.leaves import (
+    DIGEST,
+    leaf_digest,
+    list_tag,
+    member_tag,
+    place_before_list,
+    value_digest,
+)
 from counterfoil.state.past_tree import NotHeld, PastTree
 from counterfoil.state.proof_formats import (
     FORMAT,
@@ -28,7 +35,7 @@ from counterfoil.state.receipts import BlockResults, receipt_leaf
 from counterfoil.state.rows import parse
 from counterfoil.state.state import State, unpack_changes
 from counterfoil.state.tables import LINKS, Link
-from counterfoil.state.tree import DIGEST, tree_over
+from counterfoil.state.tree import tree_over
 
 _BLOCK_RESULTS = Decoder(BlockResults)
 
@@ -317,6 +324,6 @@ class _Draft:
 def _siblings(leaves: Sequence[bytes], shown: Sequence[int]) -> bytes:
     if not shown:
         return b""
-    tree = tree_over(leaves)
+    tree = tree_over(b"".join(leaves))
     tree.top()
     return PastTree(tree, len(leaves), {}).siblings(shown)

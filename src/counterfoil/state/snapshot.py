@@ -16,13 +16,13 @@ from counterfoil.primitives.codec import Decoder, Malformed, Record, encode
 from counterfoil.primitives.digests import IDS, SNAPSHOT
 from counterfoil.primitives.outcome import ensure
 from counterfoil.state.headers import CHUNK, CHUNK_ROOT, Header, HeaderHistory, StoredHeader
-from counterfoil.state.leaves import NO_SLOT, free_leaf, leaf_digest, value_digest
+from counterfoil.state.leaves import NO_SLOT, free_leaf, leaf_digest, root_digest, value_digest
 from counterfoil.state.port import RecordStore, WriteBatch
 from counterfoil.state.rows import pack_head, parse
 from counterfoil.state.saved_tree import save_tree
 from counterfoil.state.state import HELD_FROM, RECENT_BLOCKS, RESTORING, State, sizes_entry
 from counterfoil.state.tables import LINKS, Table
-from counterfoil.state.tree import Tree, root_digest
+from counterfoil.state.tree import Tree
 
 FORMAT = 1
 CHUNK_BYTES = 1 << 20

@@ -8,21 +8,23 @@ gathered to the store in one atomic batch; reads merge the part not yet written.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b, sha256
+from hashlib import sha256
 from typing import Any, NamedTuple, TypeVar, cast
 
+import numpy as np
+
 from counterfoil.primitives.codec import Record, encode
-from counterfoil.primitives.digests import LEAF, VALUE, keyed
+from counterfoil.primitives.digests import LEAF, VALUE, keyed, keyed_function
 from counterfoil.primitives.outcome import InvariantViolation, ensure
 from counterfoil.state.books import Books, Shelf
-from counterfoil.state.leaves import NO_SLOT, free_leaf, list_tag, place_before_list
+from counterfoil.state.leaves import DIGEST, NO_SLOT, free_leaf, list_tag, place_before_list, root_digest
 from counterfoil.state.lists import Lists
 from counterfoil.state.past_tree import NotHeld, Overwritten, PastTree
 from counterfoil.state.port import RecordStore, WriteBatch
 from counterfoil.state.rows import next_row, parse, value_of
 from counterfoil.state.saved_tree import load_tree, save_tree
 from counterfoil.state.tables import LINK_END, LINK_FIRST, LINKS, Link, Table
-from counterfoil.state.tree import DIGEST, Tree, list_root, root_digest
+from counterfoil.state.tree import Slots, Tree, list_root
 
 R = TypeVar("R", bound=Record)
 
@@ -30,6 +32,9 @@ RECENT_BLOCKS = 16
 """For so many blocks overwritten digests are kept, so that a proof can be made against a header already signed."""
 LIVE_RECORDS_MAX = 400_000
 """So many decoded records a table keeps in memory before the older ones, down to half as many, are let go."""
+
+_NEVER = bytes(8)
+"""As a leaf's height of the change before: there was none."""
 
 RESTORING = b"restoring"
 HELD_FROM = b"held_from"
@@ -51,7 +56,7 @@ class State:
     def __init__(self, store: RecordStore, tables: Iterable[Table[Any]], secret: bytes) -> None:
         self._store = store
         self._secret = secret
-        self.books = Books(self._load, value_of)
+        self.books = Books(self._load, store.rows_of, value_of)
         self.tables = {table.number: table for table in (LINKS, *tables)}
         for table in self.tables.values():
             self.books.shelf(table)
@@ -218,9 +223,10 @@ class State:
         ensure(not self.books.open_shelves, "an action is still open")
         self._lists.update()
         self.books.accept()
-        block_key = keyed(self._secret, b"salt" + height.to_bytes(8, "big"), 32)
+        salt_of = keyed_function(keyed(self._secret, b"salt" + height.to_bytes(8, "big"), 32))
         height8 = height.to_bytes(8, "big")
-        changed: list[tuple[int, bytes]] = []
+        slots: list[int] = []
+        leaves: list[bytes] = []
         ended: list[tuple[int, bytes]] = []
         born: list[tuple[bytes, Shelf[Any], bytes, bytes, bytes | None, bytes]] = []
         versions, position = self._versions, self._first_version + len(self._versions)
@@ -236,28 +242,21 @@ class State:
                     continue
                 full_key = prefix + key
                 sized_key = len(full_key).to_bytes(2, "big") + full_key
-                salt = blake2b(full_key, key=block_key, digest_size=16).digest()
+                salt = salt_of(full_key)
                 value = encode(record) if record is not None else b""
                 hidden = sha256(VALUE + salt + sized_key + value).digest()
                 before = rows.get(key)
                 if old is None:
-                    born.append(
-                        (
-                            salt,
-                            shelf,
-                            key,
-                            value,
-                            before,
-                            sha256(LEAF + height8 + b"\0\0\0\0\0\0\0\0" + sized_key + hidden).digest(),
-                        )
-                    )
+                    leaf = sha256(LEAF + height8 + _NEVER + sized_key + hidden).digest()
+                    born.append((salt, shelf, key, value, before, leaf))
                     continue
                 ensure(before is not None, "a record that was there has a row")
                 before = cast(bytes, before)
                 slot = int.from_bytes(before[1:9], "big")
                 leaf = sha256(LEAF + height8 + before[9:17] + sized_key + hidden).digest()
                 if value:
-                    changed.append((slot, leaf))
+                    slots.append(slot)
+                    leaves.append(leaf)
                     row = next_row(before, position, 1, slot, height, salt, value)
                 else:
                     ended.append((slot, leaf))
@@ -267,50 +266,64 @@ class State:
                 rows[key] = unwritten[key] = row
             shelf.touched.clear()
 
-        overwritten: dict[int, bytes] = {}
-        count_before = self.tree.count
+        tree, count_before = self.tree, self.tree.count
+        freed = self._free_slots(ended)
+        self._place(born, height, slots, leaves)
+        alive = np.array(slots, dtype=np.int64)
+        order = np.argsort(alive)
+        alive = alive[order]
+        set_now = _reordered(leaves, order)
+        overwritten = Overwritten(self.height, count_before, (alive, tree.set_leaves(alive, set_now)), freed)
+        top = tree.top()
+
+        changed = np.concatenate((alive, freed[0]))
+        run = set_now + b"".join([leaf for _, leaf in ended])
+        self._recent.append(overwritten)
+        del self._recent[:-RECENT_BLOCKS]
+        self.height = height
+        self._blobs["changes", height] = _pack_changes(len(alive), changed, run)
+        self._changed_since_levels += len(changed)
+        free_head = self.free[-1] if self.free else NO_SLOT
+        return Commitment(
+            root_digest(tree.count, free_head, top), tree.count, free_head, list_root(run), len(changed)
+        )
+
+    def _free_slots(self, ended: list[tuple[int, bytes]]) -> tuple[Slots, bytes]:
+        """Put the slots of ended records on the free list, in order; (slots, the leaves that were there)."""
         ended.sort()
-        freed = [slot for slot, _ in ended]
-        for slot in freed:
-            overwritten[slot] = self.tree.leaf(slot)
+        before = []
+        for slot, _ in ended:
+            before.append(self.tree.leaf(slot))
             self.tree.set_leaf(slot, free_leaf(self.free[-1] if self.free else NO_SLOT))
             self.free.append(slot)
+        return np.array([slot for slot, _ in ended], dtype=np.int64), b"".join(before)
+
+    def _place(
+        self,
+        born: list[tuple[bytes, Shelf[Any], bytes, bytes, bytes | None, bytes]],
+        height: int,
+        slots: list[int],
+        leaves: list[bytes],
+    ) -> None:
+        """Give new records slots, in the order of their salts, and add them to what changed."""
         born.sort(key=_by_salt)
+        next_slot = self.tree.count
         fresh = max(0, len(born) - len(self.free))
-        next_slot = count_before
         if fresh:
-            self.tree.grow(count_before + fresh)
+            self.tree.grow(next_slot + fresh)
         for salt, shelf, key, value, before, leaf in born:
             if self.free:
                 slot = self.free.pop()
             else:
                 slot = next_slot
                 next_slot += 1
+            row = next_row(before, self._first_version + len(self._versions), 1, slot, height, salt, value)
             if before is not None:
-                versions.append(before)
-            shelf.rows[key] = shelf.unwritten[key] = next_row(before, position, 1, slot, height, salt, value)
-            position += before is not None
-            changed.append((slot, leaf))
+                self._versions.append(before)
+            shelf.rows[key] = shelf.unwritten[key] = row
+            slots.append(slot)
+            leaves.append(leaf)
         self._free_kept = min(self._free_kept, len(self.free))
-        changed.sort()
-        tree = self.tree
-        for slot, leaf in changed:
-            if slot < count_before and slot not in overwritten:
-                overwritten[slot] = tree.leaf(slot)
-            tree.set_leaf(slot, leaf)
-        top = tree.top()
-
-        leaves = [leaf for _, leaf in changed] + [leaf for _, leaf in ended]
-        slots = [slot for slot, _ in changed] + freed
-        self._recent.append(Overwritten(self.height, count_before, overwritten))
-        del self._recent[:-RECENT_BLOCKS]
-        self.height = height
-        self._blobs["changes", height] = _pack_changes(len(changed), slots, leaves)
-        self._changed_since_levels += len(slots)
-        free_head = self.free[-1] if self.free else NO_SLOT
-        return Commitment(
-            root_digest(tree.count, free_head, top), tree.count, free_head, list_root(leaves), len(leaves)
-        )
 
     def root(self) -> bytes:
         """Of the state at the end of the last block."""
@@ -327,7 +340,7 @@ class State:
         for block in reversed(self._recent):
             if back_to <= height:
                 break
-            overwritten.update(block.leaves)
+            overwritten.update(block.leaves())
             count, back_to = block.slot_count, block.height
         if back_to > height:
             raise NotHeld(f"the tree of block {height} is no longer held, only those back to block {back_to}")
@@ -429,8 +442,7 @@ class State:
 
     def _replay_changes(self, packed: bytes) -> None:
         alive, slots, leaves = unpack_changes(packed)
-        for index, slot in enumerate(slots[:alive]):
-            self.tree.set_leaf(slot, leaves[index * DIGEST : index * DIGEST + DIGEST])
+        self.tree.set_leaves(slots[:alive], leaves[: alive * DIGEST])
         self._changed_since_levels += len(slots)
 
     def _load(self, number: int, key: bytes) -> bytes | None:
@@ -446,13 +458,18 @@ def _by_salt(item: tuple[bytes, Any, bytes, bytes, bytes | None, bytes]) -> byte
     return item[0]
 
 
-def _pack_changes(alive: int, slots: list[int], leaves: list[bytes]) -> bytes:
+def _reordered(leaves: list[bytes], order: Slots) -> bytes:
+    """Leaves end to end, in another order."""
+    return np.frombuffer(b"".join(leaves), dtype=np.uint8).reshape(-1, DIGEST)[order].tobytes()
+
+
+def _pack_changes(alive: int, slots: Slots, leaves: bytes) -> bytes:
     counts = alive.to_bytes(8, "big") + len(slots).to_bytes(8, "big")
-    return counts + b"".join(slot.to_bytes(8, "big") for slot in slots) + b"".join(leaves)
+    return counts + slots.astype(">u8").tobytes() + leaves
 
 
-def unpack_changes(packed: bytes) -> tuple[int, list[int], bytes]:
+def unpack_changes(packed: bytes) -> tuple[int, Slots, bytes]:
     """(how many of the slots are alive after the block, all changed slots, their leaves end to end)."""
     alive, count = int.from_bytes(packed[:8], "big"), int.from_bytes(packed[8:16], "big")
-    slots = [int.from_bytes(packed[at : at + 8], "big") for at in range(16, 16 + 8 * count, 8)]
+    slots = np.frombuffer(packed, dtype=">u8", count=count, offset=16).astype(np.int64)
     return alive, slots, packed[16 + 8 * count :]

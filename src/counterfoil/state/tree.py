@@ -6,38 +6,17 @@ once over a list of leaves, commits to a block's changes and to its receipts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 
-from counterfoil.primitives.digests import EMPTY, NODE, ROOT
+import numpy as np
+from numpy.typing import NDArray
+
+from counterfoil.primitives.digests import EMPTY
 from counterfoil.primitives.outcome import ensure
+from counterfoil.state.leaves import ARITY, DIGEST, GROUP, NODE_TAGS, levels_over, root_digest
 
-ARITY = 16
-DIGEST = 32
-GROUP = ARITY * DIGEST
-LEVELS_MAX = 15
-"""16^15 slots: a tree can never be asked to be higher."""
-
-_NODE_TAGS = tuple(NODE + bytes([level]) for level in range(LEVELS_MAX + 1))
-
-
-def node_digest(level: int, children: bytes) -> bytes:
-    """The digest of the node at `level` (1 = directly over leaves) from its 16 children, 512 bytes."""
-    return sha256(_NODE_TAGS[level] + children).digest()
-
-
-def root_digest(count: int, free_head: int, top: bytes) -> bytes:
-    """Binds the number of slots and the head of the free list to the top node."""
-    return sha256(ROOT + count.to_bytes(8, "big") + free_head.to_bytes(8, "big") + top).digest()
-
-
-def levels_over(count: int) -> int:
-    """How many levels of nodes stand over `count` leaves (0 for none, at least 1 otherwise)."""
-    levels = 0
-    while count > 1 or (levels == 0 and count == 1):
-        count = -(-count // ARITY)
-        levels += 1
-    return levels
+Slots = NDArray[np.int64]
 
 
 class Tree:
@@ -75,6 +54,14 @@ class Tree:
         self.levels[0][slot * DIGEST : slot * DIGEST + DIGEST] = digest
         self._dirty.add(slot >> 4)
 
+    def set_leaves(self, slots: Slots, leaves: bytes) -> bytes:
+        """Set many leaves, given end to end, each slot once; returns what was there before."""
+        view = np.frombuffer(self.levels[0], dtype=np.uint8).reshape(-1, DIGEST)
+        before = view[slots].tobytes()
+        view[slots] = np.frombuffer(leaves, dtype=np.uint8).reshape(-1, DIGEST)
+        self._dirty.update(np.unique(slots >> 4).tolist())
+        return before
+
     def top(self) -> bytes:
         """Hash what changed since the last call and return the digest of the top node."""
         if self.count == 0:
@@ -82,7 +69,7 @@ class Tree:
         levels = self.levels
         dirty: Iterable[int] = self._dirty
         for level in range(1, levels_over(self.count) + 1):
-            below, here, tag = levels[level - 1], levels[level], _NODE_TAGS[level]
+            below, here, tag = levels[level - 1], levels[level], NODE_TAGS[level]
             above: set[int] = set()
             for group in dirty:  # any order: each group is hashed on its own
                 start = group * GROUP
@@ -104,15 +91,15 @@ class Tree:
         return tuple(groups)
 
 
-def tree_over(leaves: Sequence[bytes]) -> Tree:
-    """The tree over a finished list of leaves."""
+def tree_over(leaves: bytes) -> Tree:
+    """The tree over a finished list of leaves, given end to end."""
     tree = Tree()
-    tree.grow(len(leaves))
-    tree.levels[0][: len(leaves) * DIGEST] = b"".join(leaves)
-    tree._dirty = set(range(-(-len(leaves) // ARITY)))
+    tree.grow(len(leaves) // DIGEST)
+    tree.levels[0][: len(leaves)] = leaves
+    tree._dirty = set(range(-(-len(leaves) // GROUP)))
     return tree
 
 
-def list_root(leaves: Sequence[bytes]) -> bytes:
-    """The root over a finished list: count and top, without a free list."""
-    return root_digest(len(leaves), 0, tree_over(leaves).top())
+def list_root(leaves: bytes) -> bytes:
+    """The root over a finished list, given end to end: count and top, without a free list."""
+    return root_digest(len(leaves) // DIGEST, 0, tree_over(leaves).top())

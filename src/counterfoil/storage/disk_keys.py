@@ -133,15 +133,22 @@ def _tagged(table: int, layout: TableLayout, tag_key: bytes) -> DiskKey:
 
     if len(hashers) == 2:
         end, first = ends[0], hashers[0].copy
+        latest = (b"", b"")
 
         def two(key: bytes) -> bytes:
+            nonlocal latest
             if not least <= len(key) <= most:
                 check_key(table, layout, key)
-            before = first()
-            before.update(key[:end])
+            component, beginning = latest  # keys with one beginning often come in a row
+            if component != key[:end]:
+                component = key[:end]
+                before = first()
+                before.update(component)
+                beginning = head + key[:clear] + before.digest()
+                latest = (component, beginning)
             hasher = whole()
             hasher.update(key)
-            return head + key[:clear] + before.digest() + hasher.digest()
+            return beginning + hasher.digest()
 
         return two
 

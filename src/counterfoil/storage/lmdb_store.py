@@ -111,8 +111,15 @@ class LmdbStore:
 
     def rows_of(self, keys: list[tuple[int, bytes]]) -> list[bytes | None]:
         of = self._keys.of
+        disk_keys = [of[table](key) for table, key in keys]
         with self._environment.reading() as txn:
-            return [self._row(txn, table, key, of[table](key)) for table, key in keys]
+            found = self._rows.get_many(txn, sorted(disk_keys))
+            return [
+                self._opened_row(table, key, disk_key, stored)
+                if (stored := found.get(disk_key)) is not None
+                else self._row(txn, table, key, disk_key)
+                for (table, key), disk_key in zip(keys, disk_keys, strict=True)
+            ]
 
     def scan(self, table: int, prefix: bytes) -> Iterator[Item]:
         """Sees the store as it was when the scan began. The view lasts until the scan ends or is closed."""
@@ -246,6 +253,9 @@ class LmdbStore:
         if stored is None:
             self._rows.gap(txn, disk_key)
             return None
+        return self._opened_row(table, key, disk_key, stored)
+
+    def _opened_row(self, table: int, key: bytes, disk_key: bytes, stored: bytes) -> bytes:
         try:
             plain = self._cipher.open(disk_key, stored)
         except Damaged:

@@ -55,6 +55,10 @@ class SealedDatabase:
         except Damaged:
             raise self.corrupt("a value is not what was written", key) from None
 
+    def get_many(self, txn: ReadTransaction, keys: list[bytes]) -> dict[bytes, bytes]:
+        """The stored, still sealed values of ascending keys; those that are not there are left out."""
+        return dict(txn.cursor(self.handle).getmulti(keys))
+
     def gap(self, txn: ReadTransaction, key: bytes) -> tuple[Item | None, Item | None]:
         """The opened neighbours (before, after) of a key that is not there; CorruptStorage if they cannot be."""
         cursor = txn.cursor(self.handle)

@@ -1,4 +1,6 @@
-"""The process that writes the record store: batches come in by standard input, answers leave by standard output.
+"""The process that writes the record store, and reads many rows of it while its parent reads as many others.
+
+Batches and questions come in by standard input, answers leave by standard output.
 
 A frame is its length (eight bytes, big-endian) and one message. First comes how to open the store, answered when it is
 open; then parts of a batch and the end of it, answered when the batch is on disk, or with what went wrong. The process
@@ -54,6 +56,12 @@ class End(msgspec.Struct, frozen=True, array_like=True, tag=2):
     first_version: int
 
 
+class Find(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """Many rows, by table number and key; answered with `list[bytes | None]` in their order, or with a problem."""
+
+    keys: list[tuple[int, bytes]]
+
+
 class Written(msgspec.Struct, frozen=True, array_like=True):
     """problem: empty, or why nothing was written. full: whether it was for lack of room."""
 
@@ -61,12 +69,15 @@ class Written(msgspec.Struct, frozen=True, array_like=True):
     full: bool = False
 
 
-_REQUEST: Final = msgspec.msgpack.Decoder(Open | Part | End)
+Request = Open | Part | End | Find
+Answer = Written | list[bytes | None]
+_REQUEST: Final = msgspec.msgpack.Decoder(Request)
 WRITTEN: Final = msgspec.msgpack.Decoder(Written)
+FOUND: Final = msgspec.msgpack.Decoder(list[bytes | None])
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
-def frame(message: Open | Part | End | Written) -> bytes:
+def frame(message: Request | Answer) -> bytes:
     payload = _encode(message)
     return LENGTH.pack(len(payload)) + payload
 
@@ -105,7 +116,7 @@ def serve(source: BinaryIO, sink: int) -> None:
     batch = WriteBatch()
     while (payload := read_frame(source)) is not None:
         message = _REQUEST.decode(payload)
-        answer = Written()
+        answer: Answer = Written()
         try:
             if isinstance(message, Open):
                 directory = Path(message.directory)
@@ -119,11 +130,13 @@ def serve(source: BinaryIO, sink: int) -> None:
                 batch.blobs += message.blobs
                 batch.entries += message.entries
                 continue
-            elif store is not None:
+            elif store is not None and isinstance(message, Find):
+                answer = store.rows_of(message.keys)
+            elif store is not None and isinstance(message, End):
                 batch.height, batch.first_version = message.height, message.first_version
                 whole, batch = batch, WriteBatch()
                 store.write(whole)
-        except (StorageError, OSError, ValueError) as error:
+        except (StorageError, OSError, ValueError, LookupError) as error:
             answer = Written(f"{type(error).__name__}: {error}", isinstance(error, StorageFull))
         data = memoryview(frame(answer))
         while data:

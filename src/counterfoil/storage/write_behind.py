@@ -1,5 +1,7 @@
 """A record store whose large batches are written by another process, while this one goes on deciding blocks.
 
+The same process reads half of what is asked for at once, where that is much.
+
 Placing, encrypting and putting a row into LMDB costs as much as half the rules of a settlement, and none of it needs to
 be waited for: the block log is the truth. One batch at a time is on its way; until it is on disk, reads find it here.
 A batch that fails is told at the next one, and stops the ledger as a failed write always does.
@@ -10,10 +12,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import BinaryIO, Final, TypeVar, cast
+
+import msgspec
 
 from counterfoil.state.port import TableLayout, WriteBatch
 from counterfoil.storage.batches import check_order
@@ -21,13 +26,15 @@ from counterfoil.storage.cipher import Cipher
 from counterfoil.storage.errors import StorageError, StorageFailed, StorageFull
 from counterfoil.storage.lmdb_store import LmdbStore
 from counterfoil.storage.sealed_database import Item
-from counterfoil.storage.store_writer import WRITTEN, End, Open, Part, frame, read_frame
+from counterfoil.storage.store_writer import FOUND, WRITTEN, End, Find, Open, Part, Request, frame, read_frame
 
 if sys.platform == "linux":
     import fcntl
 
 HANDED_OVER_LEAST: Final = 5_000
 """Rows and versions of a batch that is worth handing over; a smaller one is written here within a few milliseconds."""
+READ_TOGETHER_LEAST: Final = 20_000
+"""Rows asked for at once that are worth reading in two processes."""
 PART_ITEMS: Final = 20_000
 PIPE_BYTES: Final = 1 << 20
 STOP_SECONDS: Final = 120.0
@@ -55,6 +62,7 @@ class WriteBehind:
         self._writer: _Writer | None = None
         self._waiting: _Waiting | None = None
         self._failure: StorageError | None = None
+        self._talking = threading.RLock()
 
     def height(self) -> int:
         waiting = self._waiting
@@ -73,7 +81,7 @@ class WriteBehind:
     def rows_of(self, keys: list[tuple[int, bytes]]) -> list[bytes | None]:
         while True:
             waiting = self._waiting
-            found = self._store.rows_of(keys)
+            found = self._rows_of(keys)
             if self._waiting is waiting:
                 break
         if waiting is not None:
@@ -133,32 +141,32 @@ class WriteBehind:
         return self._nearest(kind, key, self._store.entry_at_or_before(kind, key), bisect_right)
 
     def write(self, batch: WriteBatch) -> None:
-        self.settle()
-        if sum(map(len, batch.rows.values())) + len(batch.versions) < self._handed_over_least:
-            self._store.write(batch)
-            return
-        check_order(batch, self._store.height(), self._store.versions_end())
-        try:
-            if self._writer is None:
-                self._writer = _Writer(self._store, self._layouts, self._cipher)
-            self._writer.hand_over(batch)
-        except StorageError as error:
-            self._failure = error
-            raise
-        self._waiting = _Waiting(batch)
-
-    def settle(self) -> None:
-        """Wait until what was handed over is on disk. StorageFull or StorageFailed, from then on, where it is not."""
-        if self._failure is not None:
-            raise self._failure
-        if self._waiting is not None and self._writer is not None:
+        with self._talking:
+            self.settle()
+            if sum(map(len, batch.rows.values())) + len(batch.versions) < self._handed_over_least:
+                self._store.write(batch)
+                return
+            check_order(batch, self._store.height(), self._store.versions_end())
             try:
-                self._writer.written()
+                self._writing().hand_over(batch)
             except StorageError as error:
                 self._failure = error
                 raise
-            self._store.take_up()
-            self._waiting = None
+            self._waiting = _Waiting(batch)
+
+    def settle(self) -> None:
+        """Wait until what was handed over is on disk. StorageFull or StorageFailed, from then on, where it is not."""
+        with self._talking:
+            if self._failure is not None:
+                raise self._failure
+            if self._waiting is not None and self._writer is not None:
+                try:
+                    self._writer.written()
+                except StorageError as error:
+                    self._failure = error
+                    raise
+                self._store.take_up()
+                self._waiting = None
 
     def examine(self, progress: Callable[[int], None] = lambda count: None) -> int:
         """See `LmdbStore.examine`."""
@@ -178,6 +186,21 @@ class WriteBehind:
                 self._writer.stop()
                 self._writer = None
             self._store.close()
+
+    def _writing(self) -> _Writer:
+        if self._writer is None:
+            self._writer = _Writer(self._store, self._layouts, self._cipher)
+        return self._writer
+
+    def _rows_of(self, keys: list[tuple[int, bytes]]) -> list[bytes | None]:
+        if len(keys) < READ_TOGETHER_LEAST or self._waiting is not None or self._failure is not None:
+            return self._store.rows_of(keys)
+        half = len(keys) // 2
+        with self._talking:
+            answer = self._writing().find(keys[half:])
+            here = self._store.rows_of(keys[:half])
+            there = answer()
+        return here + (self._store.rows_of(keys[half:]) if there is None else there)
 
     def _nearest(
         self, kind: str, key: bytes, found: bytes | None, bisect: Callable[[list[bytes], bytes], int]
@@ -251,6 +274,21 @@ class _Writer:
             self._send(Part(entries=entries))
         self._send(End(batch.height, batch.first_version))
 
+    def find(self, keys: list[tuple[int, bytes]]) -> Callable[[], list[bytes | None] | None]:
+        """Ask for rows; what is returned gives them, or None where they cannot be read there."""
+        self._send(Find(keys))
+
+        def answer() -> list[bytes | None] | None:
+            payload = read_frame(self._answers)
+            if payload is None:
+                raise StorageFailed(self._file, "the process that writes it has ended")
+            try:
+                return FOUND.decode(payload)
+            except msgspec.ValidationError:
+                return None
+
+        return answer
+
     def written(self) -> None:
         """Wait for the answer to what was sent last."""
         payload = read_frame(self._answers)
@@ -273,7 +311,7 @@ class _Writer:
             self._process.kill()
             self._process.wait()
 
-    def _send(self, message: Open | Part | End) -> None:
+    def _send(self, message: Request) -> None:
         left = memoryview(frame(message))
         try:
             while left:

@@ -9,12 +9,14 @@ from counterfoil.primitives.signatures import verify
 from counterfoil.state.headers import Header, history_leaf, root_from_path, seal_message
 from counterfoil.state.leaves import (
     BLIND_SIZE,
+    DIGEST,
     SALT_SIZE,
     leaf_digest,
     list_tag,
     member_commitment,
     member_tag,
     place_before_list,
+    root_digest,
     value_digest,
 )
 from counterfoil.state.proof_files import decode_proof
@@ -30,7 +32,6 @@ from counterfoil.state.proof_formats import (
 )
 from counterfoil.state.receipts import Receipt, receipt_leaf
 from counterfoil.state.tables import LINKS, Link
-from counterfoil.state.tree import DIGEST, root_digest
 from counterfoil.verify.refusal import ProofRefused, demand
 from counterfoil.verify.tree_paths import top_of
 from counterfoil.verify.trust import Trust

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from counterfoil.primitives.digests import EMPTY
-from counterfoil.state.tree import ARITY, DIGEST, levels_over, node_digest
+from counterfoil.state.leaves import ARITY, DIGEST, levels_over, node_digest
 from counterfoil.verify.refusal import demand
 
 

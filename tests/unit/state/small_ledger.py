@@ -209,7 +209,7 @@ class SmallLedger:
             free_head=made.free_head,
             changes_root=made.changes_root,
             change_count=made.change_count,
-            receipts_root=list_root(leaves),
+            receipts_root=list_root(b"".join(leaves)),
             receipt_count=len(leaves),
             history_root=self.history.root(),
             window_digest=window_digest,

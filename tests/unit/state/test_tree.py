@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from counterfoil.primitives.digests import EMPTY
 from counterfoil.primitives.outcome import InvariantViolation
+from counterfoil.state.leaves import levels_over, node_digest
 from counterfoil.state.past_tree import PastTree
 from counterfoil.state.port import WriteBatch
 from counterfoil.state.saved_tree import load_tree, save_tree
-from counterfoil.state.tree import Tree, levels_over, list_root, node_digest, tree_over
+from counterfoil.state.tree import Tree, list_root, tree_over
 from counterfoil.storage.memory_store import MemoryStore
 from counterfoil.verify.tree_paths import top_of
 from tests.model import tree_model
@@ -35,8 +36,8 @@ def test_levels(count: int, levels: int) -> None:
 @pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 255, 256, 257, 4097])
 def test_a_tree_built_at_once_is_the_slow_one(count: int) -> None:
     leaves = [_leaf(slot) for slot in range(count)]
-    assert tree_over(leaves).top() == tree_model.top(leaves)
-    assert list_root(leaves) == tree_model.root(leaves)
+    assert tree_over(b"".join(leaves)).top() == tree_model.top(leaves)
+    assert list_root(b"".join(leaves)) == tree_model.root(leaves)
 
 
 @given(st.lists(st.tuples(COUNTS, st.lists(st.integers(0, 4096), max_size=5)), max_size=6))
@@ -62,7 +63,7 @@ def test_a_tree_grown_in_steps_is_one_built_at_once(steps: list[tuple[int, list[
 )
 def test_a_past_tree_and_its_ways(count: int, grown: int, changed: list[int], data: st.DataObject) -> None:
     before = [_leaf(slot) for slot in range(count)]
-    tree = tree_over(before)
+    tree = tree_over(b"".join(before))
     tree.top()
     tree.grow(count + grown)
     for slot in range(count, count + grown):
@@ -84,7 +85,7 @@ def test_a_past_tree_and_its_ways(count: int, grown: int, changed: list[int], da
 
 def test_a_path_holds_whole_groups() -> None:
     leaves = [_leaf(slot) for slot in range(300)]
-    tree = tree_over(leaves)
+    tree = tree_over(b"".join(leaves))
     tree.top()
     first, second, third = tree.path(299)
     assert first == b"".join(leaves[288:]) + bytes(4 * 32)
@@ -94,7 +95,7 @@ def test_a_path_holds_whole_groups() -> None:
 
 
 def test_what_a_tree_refuses() -> None:
-    tree = tree_over([_leaf(0), _leaf(1)])
+    tree = tree_over(_leaf(0) + _leaf(1))
     with pytest.raises(InvariantViolation, match="top is known"):
         tree.path(0)
     tree.top()
@@ -107,7 +108,7 @@ def test_what_a_tree_refuses() -> None:
 
 def test_a_saved_tree_comes_back_and_a_missing_part_is_named() -> None:
     leaves = [_leaf(slot) for slot in range(5000)]
-    tree = tree_over(leaves)
+    tree = tree_over(b"".join(leaves))
     top = tree.top()
     store = MemoryStore({})
     assert load_tree(store)[1] == 0

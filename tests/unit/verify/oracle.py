@@ -168,6 +168,6 @@ def standings(proof: Proof) -> Iterator[Standing]:
 def _siblings(leaves: list[bytes], shown: list[int]) -> bytes:
     if not shown:
         return b""
-    tree = tree_over(leaves)
+    tree = tree_over(b"".join(leaves))
     tree.top()
     return PastTree(tree, len(leaves), {}).siblings(shown)

@@ -16,8 +16,8 @@ from counterfoil.modules.holdings.records import (
 )
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.module import ActionContext
-from counterfoil.primitives.codec import AMOUNT_MAX
-from counterfoil.primitives.outcome import Rejected, ensure
+from counterfoil.primitives.codec import Fact
+from counterfoil.primitives.outcome import Rejected
 
 _AVAILABLE = SubBalance.AVAILABLE
 _DEBIT, _CREDIT = Direction.DEBIT, Direction.CREDIT
@@ -41,13 +41,33 @@ def apply_net(
     INSUFFICIENT_AVAILABLE_QUANTITY.
     """
     accounts = _check_accounts(books, changes)
-    find = books.holdings.find
-    sums: dict[bytes, int] = {}
-    after: list[tuple[bytes, Holding | None, int]] = []
-    for account_id, instrument_id, change in changes:
-        key = account_id + instrument_id
-        held = find(key)
-        now = (held.available if held is not None else 0) + change
+    keys = [account_id + instrument_id for account_id, instrument_id, _ in changes]
+    issuers = {
+        instrument_id: books.instruments.require(instrument_id).issuer
+        for instrument_id in dict.fromkeys([instrument_id for _, instrument_id, _ in changes])
+    }
+    relationships = {account_id: account.relationship for account_id, account in accounts.items()}
+
+    changed: list[bytes] = []
+    before: list[Holding] = []
+    after: list[Holding] = []
+    begun: list[tuple[bytes, bytes, Holding]] = []
+    ended: list[tuple[bytes, bytes]] = []
+    facts: list[tuple[Fact, tuple[bytes, ...]]] = []
+    found = books.holdings.find_many(keys)
+    for (account_id, instrument_id, change), key, held in zip(changes, keys, found, strict=True):
+        if held is None:
+            now = change
+            if now > 0:
+                begun.append((account_id, key, Holding(now, 0)))
+        else:
+            now = held.available + change
+            if now or held.earmarked:
+                changed.append(key)
+                before.append(held)
+                after.append(Holding(now, held.earmarked))
+            else:
+                ended.append((account_id, key))
         if now < 0:
             raise Rejected(
                 HoldingsReject.INSUFFICIENT_AVAILABLE_QUANTITY,
@@ -56,34 +76,19 @@ def apply_net(
                 available=now - change,
                 quantity=-change,
             )
-        after.append((key, held, now))
-        sums[instrument_id] = sums.get(instrument_id, 0) + change
-    ensure(not any(sums.values()), "what leaves some accounts enters others")
-    issuers: dict[bytes, bytes] = {}
-    for instrument_id in sums:
-        instrument = books.instruments.require(instrument_id)
-        issuers[instrument_id] = instrument.issuer
-
-    put, facts, credited = books.holdings.put, context.facts, context.credited
-    seen_before = len(facts)
-    for (account_id, instrument_id, change), (key, held, now) in zip(changes, after, strict=True):
-        ensure(change != 0 and now <= AMOUNT_MAX, "a net change changes something, within what is issued")
-        if held is None:
-            put(key, Holding(now, 0))
-            count_holdings(books, account_id, 1)
-        elif now or held.earmarked:
-            put(key, Holding(now, held.earmarked))
-        else:
-            books.holdings.delete(key)
-            count_holdings(books, account_id, -1)
-        if change > 0:
-            credited.append(key)
-            direction, quantity = _CREDIT, change
-        else:
-            direction, quantity = _DEBIT, -change
+        direction, quantity = (_CREDIT, change) if change > 0 else (_DEBIT, -change)
         posting = Posting(account_id, instrument_id, _AVAILABLE, direction, quantity, reason, reference, now)
-        facts.append((posting, (accounts[account_id].relationship, issuers[instrument_id])))
-    ensure(len(facts) - seen_before == len(changes), "every change is posted")
+        facts.append((posting, (relationships[account_id], issuers[instrument_id])))
+
+    books.holdings.put_many(changed, before, after)
+    for account_id, key, holding in begun:
+        books.holdings.put(key, holding)
+        count_holdings(books, account_id, 1)
+    for account_id, key in ended:
+        books.holdings.delete(key)
+        count_holdings(books, account_id, -1)
+    context.credited += [key for (_, _, change), key in zip(changes, keys, strict=True) if change > 0]
+    context.facts += facts
 
 
 def _check_accounts(books: HoldingsBooks, changes: list[NetChange]) -> dict[bytes, Account]:

@@ -23,7 +23,7 @@ from counterfoil.modules.markets.messages import AcceptAsset, OpenDay, OpenMarke
 from counterfoil.modules.settlement.messages import InstructBoth, SettleBatch, Side
 from counterfoil.modules.trades.interface import TradeTerms
 from counterfoil.node.clock import system_clock_ms
-from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger
+from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger, spare_collector
 from counterfoil.primitives.calendars import UTC, Calendar, add_days, local_date
 from counterfoil.primitives.codec import encode
 
@@ -111,7 +111,7 @@ def new_ledger(
 
 
 def opened(path: Path) -> LedgerNode:
-    """The ledger with real time, and its market open."""
+    """The ledger with real time, its market open, in a process set up as a node's is."""
     node = open_ledger(path, clock=system_clock_ms)
     if node.machine.wired.markets.find(MARKET) is None:
         today = local_date(system_clock_ms(), UTC)
@@ -140,6 +140,7 @@ def opened(path: Path) -> LedgerNode:
             _, outcome = node.engine.submit(raw).result()
             if outcome.result.number:
                 raise RuntimeError(str(outcome.rejects[0]))
+    spare_collector()
     return node
 
 

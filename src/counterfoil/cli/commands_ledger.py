@@ -29,7 +29,7 @@ from counterfoil.engine.embedded import EngineStopped
 from counterfoil.machine.genesis import Genesis
 from counterfoil.modules.parties.founding import FoundingParty, FoundingSigner, PartiesGenesis
 from counterfoil.node.clock import system_clock_ms
-from counterfoil.node.ledger import create_ledger, open_ledger
+from counterfoil.node.ledger import create_ledger, open_ledger, spare_collector
 from counterfoil.node.personas import SANDBOX_START_MS, refuse_personas, sandbox_genesis
 from counterfoil.node.rpc import RpcServer
 from counterfoil.primitives.calendars import date_text, is_date
@@ -138,6 +138,7 @@ def start(
     """Keep a ledger running until Ctrl-C; other commands then talk to it."""
     with bar("Taking up the last blocks") as progress:
         node = open_ledger(folder, key_file=storage_key, workers=workers, progress=progress.at)
+    spare_collector()
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())

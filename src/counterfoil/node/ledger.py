@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,6 +46,20 @@ Progress = Callable[[int, int], None]
 """Called with (done, of how many) on long work."""
 
 LAYOUTS: dict[int, TableLayout] = {table.number: table.layout for table in (LINKS, *TABLES)}
+
+
+COLLECT_AFTER = (50_000, 20, 50)
+"""Of a node's process, for each generation of objects, how many make the garbage collector look through them."""
+
+
+def spare_collector() -> None:
+    """For a process that is a node and little else: do not look through what the open ledger keeps, again and again.
+
+    Records and transactions form no cycles; with the collector's usual settings a tenth of the time goes into looking.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 class NodeSecrets(NamedTuple):

@@ -18,7 +18,7 @@ from counterfoil.primitives.codec import Decoder, encode
 from counterfoil.primitives.digests import OBJECT, keyed
 from counterfoil.primitives.outcome import InvariantViolation, Rejected, ensure
 from counterfoil.primitives.signatures import met
-from counterfoil.state.headers import CHUNK, CHUNK_ROOT, Header, HeaderHistory, StoredHeader
+from counterfoil.state.headers import CHUNK, CHUNK_LEAVES, CHUNK_ROOT, Header, HeaderHistory, StoredHeader
 from counterfoil.state.port import StoreFailed
 from counterfoil.state.receipts import BlockResults, MessageResult, TransactionResult
 from counterfoil.state.state import State
@@ -77,7 +77,9 @@ class Machine:
         self.chain_id = chain_id
         self.parameters = genesis.parameters
         self.window = Window()
-        self.history = HeaderHistory(lambda number: self.header(number).header.digest())
+        self.history = HeaderHistory(
+            lambda chunk: self.state.require_entry("meta", CHUNK_LEAVES + chunk.to_bytes(8, "big"))
+        )
         self.last: Header | None = None
         self.reader = Reader(chain_id, MESSAGES)
         self.wired: Wired = wire(state, self.reader.proposal)
@@ -240,7 +242,8 @@ class Machine:
         )
         self.history.append(header.digest())
         if (finished := self.history.finished_chunk) is not None:
-            self.state.keep_entry("meta", CHUNK_ROOT + finished[0].to_bytes(8, "big"), finished[1])
+            for entry in finished.entries():
+                self.state.keep_entry(*entry)
         self.last = header
         height8 = block.height.to_bytes(8, "big")
         keep_entry = self.state.keep_entry

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from typing import NamedTuple
 
 from counterfoil.primitives.codec import Record, encode
 from counterfoil.primitives.digests import HEADER, HISTORY_LEAF, HISTORY_NODE, SEAL
@@ -17,6 +18,8 @@ CHUNK = 1024
 """So many headers share one remembered root: a power of two, so that a chunk is a whole subtree."""
 CHUNK_ROOT = b"header chunk "
 """Key of the store's meta entries that keep whole chunks' roots, followed by the chunk's index in eight bytes."""
+CHUNK_LEAVES = b"header leaves "
+"""The same for its leaves, end to end: 32 kB, read when a path leads through the chunk."""
 CHUNKS_KEPT = 32
 """Whole chunks whose leaves stay in memory after they were asked for: a few megabytes."""
 
@@ -125,15 +128,30 @@ class _Leaves:
         return path[::-1]
 
 
+class FinishedChunk(NamedTuple):
+    """A whole chunk of the history: its number among them, its root, its leaves end to end."""
+
+    number: int
+    root: bytes
+    leaves: bytes
+
+    def entries(self) -> tuple[tuple[str, bytes, bytes], tuple[str, bytes, bytes]]:
+        """What the store keeps of it: (kind, key, data)."""
+        index = self.number.to_bytes(8, "big")
+        return ("meta", CHUNK_ROOT + index, self.root), ("meta", CHUNK_LEAVES + index, self.leaves)
+
+
 class HeaderHistory:
     """All headers so far. In memory only one root for each whole chunk, and the digests of the unfinished one.
 
-    `digest_of(number)` gives any earlier header's digest again (from the store).
+    `leaves_of(chunk)` gives a whole chunk's leaves again, as `finished_chunk` gave them to be kept.
     """
 
-    def __init__(self, digest_of: Callable[[int], bytes]) -> None:
-        self._digest_of = digest_of
+    def __init__(self, leaves_of: Callable[[int], bytes]) -> None:
+        self._leaves_of = leaves_of
         self.size = 0
+        self.finished_chunk: FinishedChunk | None = None
+        """The chunk that the last header finished, for keeping; None where it finished none."""
         self._chunks: list[bytes] = []
         self._last = _Leaves([])
         self._peaks: list[tuple[int, bytes]] = []
@@ -149,20 +167,16 @@ class HeaderHistory:
         for header_digest in tail:
             self.append(header_digest)
 
-    @property
-    def finished_chunk(self) -> tuple[int, bytes] | None:
-        """(index, root) of the chunk that the last header finished, for keeping; None where it finished none."""
-        if self._last.all or not self._chunks:
-            return None
-        return len(self._chunks) - 1, self._chunks[-1]
-
     def append(self, header_digest: bytes) -> None:
         leaf = history_leaf(header_digest)
         self._last.all.append(leaf)
         self.size += 1
         _push(self._peaks, 1, leaf)
+        self.finished_chunk = None
         if len(self._last.all) == CHUNK:
-            self._chunks.append(history_root(self._last.all))
+            root = history_root(self._last.all)
+            self.finished_chunk = FinishedChunk(len(self._chunks), root, b"".join(self._last.all))
+            self._chunks.append(root)
             self._last = _Leaves([])
 
     def root(self) -> bytes:
@@ -184,8 +198,8 @@ class HeaderHistory:
             return self._last
         leaves = self._kept.pop(chunk, None)
         if leaves is None:
-            numbers = range(chunk * CHUNK, chunk * CHUNK + CHUNK)
-            leaves = _Leaves([history_leaf(self._digest_of(number)) for number in numbers])
+            kept = self._leaves_of(chunk)
+            leaves = _Leaves([kept[at : at + 32] for at in range(0, len(kept), 32)])
             if len(self._kept) == CHUNKS_KEPT:
                 del self._kept[next(iter(self._kept))]
         self._kept[chunk] = leaves

@@ -15,7 +15,7 @@ from typing import Any
 from counterfoil.primitives.codec import Decoder, Malformed, Record, encode
 from counterfoil.primitives.digests import IDS, SNAPSHOT
 from counterfoil.primitives.outcome import ensure
-from counterfoil.state.headers import CHUNK, CHUNK_ROOT, Header, HeaderHistory, StoredHeader
+from counterfoil.state.headers import CHUNK, Header, HeaderHistory, StoredHeader
 from counterfoil.state.leaves import NO_SLOT, free_leaf, leaf_digest, root_digest, value_digest
 from counterfoil.state.port import RecordStore, WriteBatch
 from counterfoil.state.rows import pack_head, parse
@@ -220,7 +220,7 @@ class _Restoring:
         self._is_sealed = is_sealed
         self._window_span_ms = window_span_ms
         self._head: Head | None = None
-        self._history = HeaderHistory(lambda _number: b"")
+        self._history = HeaderHistory(lambda _chunk: b"")
         self._last: StoredHeader | None = None
         self._left_out_ms: int | None = None
         self._tree = Tree()
@@ -300,9 +300,8 @@ class _Restoring:
             else:
                 _demand(not stored.seal, f"the seal of block {header.height} is more than a snapshot holds")
             self._history.append(header.digest())
-            if (finished := self._history.finished_chunk) is not None and self._history.size % CHUNK == 0:
-                key = CHUNK_ROOT + finished[0].to_bytes(8, "big")
-                self._batch.entries.append(("meta", key, finished[1]))
+            if (finished := self._history.finished_chunk) is not None:
+                self._batch.entries += finished.entries()
             self._batch.blobs.append(("header", number, data))
             self._check_window(stored)
             self._last = stored

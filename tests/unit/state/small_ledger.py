@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from counterfoil.machine.genesis import Genesis, chain_id, encode_genesis, genesis_digest
 from counterfoil.primitives.codec import Decoder, Record, encode
 from counterfoil.primitives.signatures import SigningKey
-from counterfoil.state.headers import Header, HeaderHistory, StoredHeader, seal_message
+from counterfoil.state.headers import CHUNK, Header, HeaderHistory, StoredHeader, history_leaf, seal_message
 from counterfoil.state.proofs import Prover, Sources
 from counterfoil.state.receipts import BlockResults, KeptReceipt, Receipt, ToldResult, receipt_leaf
 from counterfoil.state.state import State
@@ -109,7 +109,7 @@ class SmallLedger:
         self.headers: list[Header] = []
         self.decided: list[tuple[int, Block]] = []
         self.state = State(self.store, TABLES, SECRET)
-        self.history = HeaderHistory(lambda number: self.stored(number).header.digest())
+        self.history = HeaderHistory(self._chunk_leaves)
         self.state.found()
         self._commit(1, ())
 
@@ -153,10 +153,14 @@ class SmallLedger:
         self.apply(actions)
         self.state.books.discard_block()
 
+    def _chunk_leaves(self, chunk: int) -> bytes:
+        numbers = range(chunk * CHUNK, chunk * CHUNK + CHUNK)
+        return b"".join(history_leaf(self.stored(number).header.digest()) for number in numbers)
+
     def reopen(self) -> int:
         """As after a crash: what was not flushed is replayed. Returns how many blocks that were."""
         before, self.state = self.headers, State(self.store, TABLES, SECRET)
-        self.history = HeaderHistory(lambda number: self.stored(number).header.digest())
+        self.history = HeaderHistory(self._chunk_leaves)
         self.state.open()
         self.headers = []
         while (data := self.state.blob("header", len(self.headers))) is not None:

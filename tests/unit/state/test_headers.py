@@ -10,9 +10,14 @@ def _digest(number: int) -> bytes:
     return sha256(number.to_bytes(4, "big")).digest()
 
 
+def _leaves(chunk: int) -> bytes:
+    numbers = range(chunk * CHUNK, chunk * CHUNK + CHUNK)
+    return b"".join(history_leaf(_digest(number)) for number in numbers)
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 1000, CHUNK, CHUNK + 1, 2 * CHUNK + 5])
 def test_every_header_is_proven_in_every_later_history(size: int) -> None:
-    history = HeaderHistory(_digest)
+    history = HeaderHistory(_leaves)
     for number in range(2 * CHUNK + 5):
         history.append(_digest(number))
     root = history_root([history_leaf(_digest(number)) for number in range(size)])
@@ -25,22 +30,22 @@ def test_every_header_is_proven_in_every_later_history(size: int) -> None:
 
 
 def test_the_running_root_is_the_root_over_all() -> None:
-    history = HeaderHistory(_digest)
+    history = HeaderHistory(_leaves)
     for number in range(50):
         assert history.root() == history_root([history_leaf(_digest(n)) for n in range(number)])
         history.append(_digest(number))
 
 
 def test_a_history_is_taken_up_again_by_its_chunk_roots() -> None:
-    whole = HeaderHistory(_digest)
+    whole = HeaderHistory(_leaves)
     chunks = []
     for number in range(2 * CHUNK + 5):
         whole.append(_digest(number))
         finished = whole.finished_chunk
         if finished is not None:
-            assert finished[0] == len(chunks)
-            chunks.append(finished[1])
-    again = HeaderHistory(_digest)
+            assert (finished.number, finished.leaves) == (len(chunks), _leaves(len(chunks)))
+            chunks.append(finished.root)
+    again = HeaderHistory(_leaves)
     again.resume(chunks, [_digest(number) for number in range(2 * CHUNK, 2 * CHUNK + 5)])
     for size in (CHUNK - 1, CHUNK, 2 * CHUNK, 2 * CHUNK + 5):
         for number in (0, 700, size - 1):
@@ -54,14 +59,14 @@ def test_no_more_than_a_few_chunks_stay_in_memory(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(headers, "CHUNKS_KEPT", 2)
     asked: list[int] = []
 
-    def digest_of(number: int) -> bytes:
-        asked.append(number)
-        return _digest(number)
+    def leaves_of(chunk: int) -> bytes:
+        asked.append(chunk)
+        return _leaves(chunk)
 
-    history = HeaderHistory(digest_of)
+    history = HeaderHistory(leaves_of)
     for number in range(3 * CHUNK):
         history.append(_digest(number))
     for number in (0, CHUNK, 1, 2 * CHUNK, 2, CHUNK):
         history.path(number, 3 * CHUNK)
-    assert len(asked) == 4 * CHUNK
+    assert asked == [0, 1, 2, 1]
     assert len(history._kept) == 2

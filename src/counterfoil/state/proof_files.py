@@ -17,7 +17,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 import msgspec
 
 from counterfoil.primitives.codec import Decoder, Malformed, Record, encode
-from counterfoil.state.proof_formats import Part, Proof
+from counterfoil.state.proof_formats import Proof
+from counterfoil.state.proof_parts import Part
 
 PROOF_BYTES_MAX = 1 << 30
 """A proof of a register of a million members fits; anything larger is refused before it is read."""

@@ -7,12 +7,10 @@ of 32-byte digests stand end to end in one byte string (`path`, `siblings`).
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import dataclass_transform
-
-import msgspec
 
 from counterfoil.primitives.digests import EMPTY
 from counterfoil.state.headers import Header
+from counterfoil.state.proof_parts import Part
 
 FORMAT = "counterfoil-proof-1"
 
@@ -28,11 +26,6 @@ class ProofKind(StrEnum):
     LIST = "list"
     RECEIPTS = "receipts"
     HEADER = "header"
-
-
-@dataclass_transform(frozen_default=True)
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """A part of a proof: an object with named members in the file."""
 
 
 class Next(Part):

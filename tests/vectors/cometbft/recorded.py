@@ -55,7 +55,9 @@ def recorded() -> Recorded:
         genesis=found["genesis"].encode(),
         sealed=tuple([LOGGED_BLOCK.exact(bytes.fromhex(block)) for block in found["sealed"]]),
         validators=tuple([Validator(bytes.fromhex(one["key"]), one["power"]) for one in found["validators"]]),
-        decided=tuple([(_BLOCK.exact(bytes.fromhex(one["block"])), _header(one)) for one in found["decided"]]),
+        decided=tuple(
+            [(_BLOCK.exact(bytes.fromhex(one["block"])), _header(one)) for one in found["decided"]]
+        ),
         light_blocks=tuple(
             [
                 read_light_block(one["commit"]["signed_header"], one["validators"]["validators"])

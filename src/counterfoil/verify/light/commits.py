@@ -27,8 +27,6 @@ from counterfoil.verify.light.encoding import (
 from counterfoil.verify.light.refusals import NotEnoughTrust, require
 from counterfoil.verify.light.signatures import is_validator_key, verify_vote
 
-BLOCK_PROTOCOL = 11
-"""CometBFT v0.38's block version."""
 CHAIN_ID_MAX = 50
 HASH_BYTES = len(EMPTY)
 HEIGHT_MAX = 2**63 - 1
@@ -57,7 +55,7 @@ def check_light_block(block: LightBlock, chain_id: str) -> None:
     """Whether header, commit and validators are well formed and belong together. `Invalid` says what does not.
 
     No signature is checked here. Follows ValidateBasic of CometBFT's LightBlock, SignedHeader, Header, Commit and
-    ValidatorSet.
+    ValidatorSet, but for the block version: one whose blocks are hashed in another way fails by its hash.
     """
     header, commit = block.header, block.commit
     _check_header(header, chain_id)
@@ -72,7 +70,6 @@ def check_light_block(block: LightBlock, chain_id: str) -> None:
 
 
 def _check_header(header: ConsensusHeader, chain_id: str) -> None:
-    require(header.block_version == BLOCK_PROTOCOL, f"the header is not of block version {BLOCK_PROTOCOL}")
     require(header.chain_id == chain_id, f"the header is of chain {header.chain_id[:60]!r}, not {chain_id!r}")
     require(len(header.chain_id.encode()) <= CHAIN_ID_MAX, "the chain id is too long")
     require(0 < header.height <= HEIGHT_MAX, "the header has no height")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Invalid(ValueError):
+class Invalid(Exception):
     """A light block that is wrong whatever else is shown, or that trust no longer reaches; the text says why."""
 
 

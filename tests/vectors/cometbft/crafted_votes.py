@@ -2,7 +2,7 @@
 
     python -m tests.vectors.cometbft.crafted_votes SCRATCH
 
-writes `votes.json` anew with CometBFT's verdicts: it makes a Go module in a scratch folder (Go is needed) and runs `votes.go`.
+writes `votes.json` anew with CometBFT's verdicts: it makes a Go module in a scratch folder and runs `votes.go`.
 """
 
 from __future__ import annotations

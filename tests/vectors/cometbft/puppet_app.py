@@ -1,4 +1,4 @@
-"""The least application that CometBFT v0.38 can run over a ledger of ours, for recording a chain; no network of anybody's.
+"""The least application that CometBFT v0.38 can run over a ledger of ours, for recording a chain.
 
 One process serves every node: each has a machine of its own, fed with what CometBFT decides. It accepts every
 transaction and proposal, and changes the validators at heights that are given beforehand.

@@ -2,8 +2,9 @@
 
     python -m tests.vectors.cometbft.record_chain PATH/OF/cometbft
 
-writes `grown_up.json` anew (a minute). Four validators and one full node that becomes the fifth; one of the first four leaves, the
-powers change, one node is stopped. What the nodes answer to `/commit` and `/validators` stands in the file as they said it.
+writes `grown_up.json` anew (a minute). Four validators and one full node that becomes the fifth; one of the first
+four leaves, the powers change, one node is stopped. What the nodes answer to `/commit` and `/validators` stands in
+the file as they said it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,7 @@ def _configure(binary: str, scratch: Path, desk: Desk, first: int) -> list[bytes
     for node in range(NODES):
         home = scratch / f"node{node}"
         public = json.loads((home / "config/priv_validator_key.json").read_text())["pub_key"]["value"]
-        keys.append(ED25519 + _from_base64(public))
+        keys.append(ED25519 + b64decode(public))
         name = subprocess.run(
             [binary, "show-node-id", "--home", str(home)], check=True, capture_output=True, text=True
         )
@@ -201,12 +202,6 @@ def _rpc(method: str, **params: Any) -> Any:
 
 def _param(value: Any) -> str:
     return b64encode(value).decode() if isinstance(value, bytes) else str(value)
-
-
-def _from_base64(text: str) -> bytes:
-    from base64 import b64decode
-
-    return b64decode(text)
 
 
 if __name__ == "__main__":

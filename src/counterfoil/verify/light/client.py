@@ -1,7 +1,7 @@
 """The light client: from what is trusted to any later height, with as few blocks from between as it takes.
 
-It asks a provider for light blocks and believes nothing that it says; a second provider, a witness, shows whether there is a
-fork. Nothing here reads a clock or a network: the present comes in as an argument, and providers live at the edges.
+It asks a provider for light blocks and believes nothing that it says; a second provider, a witness, shows whether
+there is a fork. Nothing here reads a clock or a network: the present is an argument, and providers live at the edges.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.state.light_blocks import FLAG_COMMIT, LightBlock
 from counterfoil.verify.light.commits import Votes, check_light_block, check_own_commit
 from counterfoil.verify.light.encoding import header_hash
-from counterfoil.verify.light.refusals import Invalid, NotEnoughTrust, require
+from counterfoil.verify.light.refusals import NotEnoughTrust, require
 from counterfoil.verify.light.steps import Rules, TrustedState, check_step
 
 LATEST = 0
@@ -45,7 +46,10 @@ def trust_block(block: LightBlock, chain_id: str, wanted_hash: bytes) -> Trusted
 def fetch(provider: Provider, height: int) -> LightBlock:
     """`Invalid` where the provider gives a block of another height than it was asked for."""
     block = provider.light_block(height)
-    require(height in (LATEST, block.header.height), "the provider gave a block of another height")
+    require(
+        height in (LATEST, block.header.height),
+        "the provider gave a block of another height than it was asked for",
+    )
     return block
 
 
@@ -156,7 +160,7 @@ def find_fork(trace: Sequence[LightBlock], witness: Provider, rules: Rules, now_
         if not _same(found, block):
             return Fork(common, block, found)
         common = block
-    raise Invalid("the witness gave two different blocks of one height")
+    raise InvariantViolation("a trace whose newest block differs has a first one that does")
 
 
 def _same(one: LightBlock, other: LightBlock) -> bool:

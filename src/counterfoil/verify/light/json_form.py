@@ -1,6 +1,6 @@
 """Light blocks as CometBFT writes them in JSON: in the answers of its RPC, and in other light clients' test files.
 
-Numbers beyond 2^53 and heights are text there, hashes and addresses hexadecimal in capitals, signatures and keys base64,
+Heights and powers are text there, hashes and addresses hexadecimal in capitals, signatures and keys base64,
 times as in RFC 3339 with up to nine decimals. What is absent may be null, empty or left out.
 """
 

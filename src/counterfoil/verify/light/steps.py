@@ -1,7 +1,7 @@
 """One step of trust: from what is trusted to a later light block, directly or over a gap.
 
 The rules are CometBFT's (light/verifier.go; the light client's specification in spec/light-client/verification), so
-that the same light blocks are believed. Times are integer nanoseconds since 1970 UTC; the present comes in as an argument.
+that the same light blocks are believed. Times are integer nanoseconds since 1970 UTC; the present is an argument.
 """
 
 from __future__ import annotations

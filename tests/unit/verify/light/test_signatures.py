@@ -1,4 +1,4 @@
-"""CometBFT's rule for signatures at every place where it differs from the ledger's own, with CometBFT's own verdicts."""
+"""CometBFT's rule for signatures wherever it differs from the ledger's own, with CometBFT's own verdicts."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from counterfoil.state.light_blocks import LightBlock
 from counterfoil.verify.light.client import NoSuchBlock, advance, find_fork, trust_block
 from counterfoil.verify.light.commits import Fraction
 from counterfoil.verify.light.encoding import header_hash
-from counterfoil.verify.light.json_form import read_light_block, read_validators, time_ns
+from counterfoil.verify.light.json_form import parse_time, read_light_block, read_validators
 from counterfoil.verify.light.refusals import Invalid
 from counterfoil.verify.light.steps import Rules, TrustedState, Verdict, judge
 
@@ -39,7 +39,7 @@ def test_single_steps(shared_data: Path) -> None:
         trusted = trusted_by(trace["initial"])
         rules = Rules(trusting_period_ns=int(trace["initial"]["trusting_period"]), clock_drift_ns=0)
         for number, step in enumerate(trace["input"]):
-            judged = judge(trusted, block_of(step["block"]), rules, time_ns(step["now"]))
+            judged = judge(trusted, block_of(step["block"]), rules, parse_time(step["now"]))
             assert judged.verdict == step["verdict"], f"{file.name}, step {number}: {judged.reason}"
             if judged.verdict is Verdict.SUCCESS:
                 trusted = trusted_by(step["block"])
@@ -81,7 +81,7 @@ class ForkFound(Exception):
 
 def follow(case: Any) -> None:
     """What a client does that begins with the trusted hash: advance, then ask the witnesses."""
-    options, now_ns = case["trust_options"], time_ns(case["now"])
+    options, now_ns = case["trust_options"], parse_time(case["now"])
     primary = ListedBlocks(case["primary"])
     level = options["trust_level"]
     rules = Rules(

@@ -17,6 +17,9 @@ CHAIN_ID_MAX = 50
 NAME_MAX = 33
 NUMBER_MAX = 2**47
 """Of the file's times and limits, exclusive: in milliseconds a time in the year 6429."""
+POWER_MAX = (2**63 - 1) // 8
+"""Of all validators together: CometBFT's limit."""
+NETWORK = "network"
 RULE_VERSION = 1
 """The rule version of this program."""
 
@@ -33,12 +36,26 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_actions_max: int = 1_000
 
 
+class FoundingValidator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """key: hex tagged key with which it votes. power: its weight, at least 1."""
+
+    key: str
+    power: int
+
+
+class NetworkGenesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The section `network` of a ledger that is founded as a network. validators: those that sign its first block."""
+
+    validators: tuple[FoundingValidator, ...]
+
+
 class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The file's content.
 
     name: lower-case letters, digits and hyphens. secret_commitment: hex of the digest of the network secret that
-    salts values. sealers: hex tagged keys that may sign headers under the embedded engine. sandbox: a ledger to try
-    things on; the flag cannot be removed. sections: for each module its own founding data.
+    salts values. sealers: hex tagged keys that may sign headers under the embedded engine; none where the ledger is
+    founded as a network, whose first validators the section `network` names. sandbox: a ledger to try things on; the
+    flag cannot be removed. sections: for each module its own founding data.
     """
 
     name: str
@@ -71,11 +88,31 @@ def decode_genesis(data: bytes) -> Genesis:
     numbers = (genesis.time_ms, *msgspec.structs.astuple(genesis.parameters))
     if not all(0 <= number < NUMBER_MAX for number in numbers):
         raise ValueError("the genesis file is not valid: a time or limit is negative, or beyond any use")
-    if not genesis.sealers:
-        raise ValueError("the genesis file names no key that may sign headers")
+    _check_network(genesis)
+    if bool(genesis.sealers) == (NETWORK in genesis.sections):
+        raise ValueError(
+            "the genesis file names keys that may seal headers, or the validators of a network: one of the two"
+        )
     if not all(_is_key(key) for key in genesis.sealers):
         raise ValueError("the genesis file names something as a key that may sign headers that is no key")
     return genesis
+
+
+def _check_network(genesis: Genesis) -> None:
+    """A network has validators, each with a key of its own and with power."""
+    if NETWORK not in genesis.sections:
+        return
+    try:
+        found = msgspec.convert(genesis.sections[NETWORK], NetworkGenesis).validators
+    except msgspec.ValidationError as error:
+        raise ValueError(f"the genesis file's section {NETWORK!r} is not valid: {error}") from None
+    keys = [one.key for one in found]
+    if not found or len({*keys}) < len(keys) or not all(_is_key(key) for key in keys):
+        raise ValueError(
+            f"the genesis file's section {NETWORK!r} does not name validators with good, different keys"
+        )
+    if not all(0 < one.power <= POWER_MAX for one in found) or sum(one.power for one in found) > POWER_MAX:
+        raise ValueError(f"the genesis file's section {NETWORK!r} gives a validator no power, or too much")
 
 
 def _is_key(text: str) -> bool:

@@ -23,11 +23,11 @@ class BlockId(Part):
 
 
 class ConsensusHeader(Part):
-    """CometBFT's own header. app_hash: the application's after the block before; time_ns: since 1970 UTC."""
+    """CometBFT's own header. app_hash: the application's after the block before; at_ns: since 1970 UTC."""
 
     chain_id: str
     height: int
-    time_ns: int
+    at_ns: int
     validators_hash: bytes
     next_validators_hash: bytes
     app_hash: bytes
@@ -47,7 +47,7 @@ class CommitSignature(Part):
 
     flag: int = FLAG_ABSENT
     validator: bytes = b""
-    time_ns: int = 0
+    at_ns: int = 0
     signature: bytes = b""
 
 

@@ -101,9 +101,7 @@ def advance_backwards(provider: Provider, trusted: LightBlock, height: int) -> L
             header_hash(earlier.header) == block.header.last_block.hash,
             "the header is not the one that its successor names",
         )
-        require(
-            earlier.header.time_ns < block.header.time_ns, "the header's time is not before its successor's"
-        )
+        require(earlier.header.at_ns < block.header.at_ns, "the header's time is not before its successor's")
         block = earlier
     return block
 
@@ -144,7 +142,7 @@ def find_fork(trace: Sequence[LightBlock], witness: Provider, rules: Rules, now_
         other = fetch(witness, newest.header.height)
     except NoSuchBlock:
         other = fetch(witness, LATEST)
-        if other.header.height >= newest.header.height or other.header.time_ns < newest.header.time_ns:
+        if other.header.height >= newest.header.height or other.header.at_ns < newest.header.at_ns:
             raise
     if _same(other, newest):
         return None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from counterfoil.primitives.digests import EMPTY
+from counterfoil.primitives.vote_signatures import is_validator_key, verify_vote
 from counterfoil.state.light_blocks import (
     FLAG_ABSENT,
     FLAG_COMMIT,
@@ -25,7 +26,6 @@ from counterfoil.verify.light.encoding import (
     validators_hash,
 )
 from counterfoil.verify.light.refusals import NotEnoughTrust, require
-from counterfoil.verify.light.signatures import is_validator_key, verify_vote
 
 CHAIN_ID_MAX = 50
 HASH_BYTES = len(EMPTY)

@@ -61,8 +61,8 @@ def _data(field: int, data: bytes) -> bytes:
     return _message(field, data) if data else b""
 
 
-def _time(time_ns: int) -> bytes:
-    seconds, nanoseconds = divmod(time_ns, _BILLION)
+def _time(at_ns: int) -> bytes:
+    seconds, nanoseconds = divmod(at_ns, _BILLION)
     return _number(1, seconds) + _number(2, nanoseconds)
 
 
@@ -85,7 +85,7 @@ def header_hash(header: ConsensusHeader) -> bytes:
             _number(1, header.block_version) + _number(2, header.app_version),
             _data(1, header.chain_id.encode()),
             _number(1, header.height),
-            _time(header.time_ns),
+            _time(header.at_ns),
             _block_id(header.last_block),
             _data(1, header.last_commit_hash),
             _data(1, header.data_hash),
@@ -111,7 +111,7 @@ def commit_hash(commit: Commit) -> bytes:
 
 
 def _commit_signature(one: CommitSignature) -> bytes:
-    time = _number(1, _NO_TIME_S) if one.flag == FLAG_ABSENT else _time(one.time_ns)
+    time = _number(1, _NO_TIME_S) if one.flag == FLAG_ABSENT else _time(one.at_ns)
     return _number(1, one.flag) + _data(2, one.validator) + _message(3, time) + _data(4, one.signature)
 
 
@@ -144,5 +144,5 @@ class VoteBytes:
 
     def of(self, one: CommitSignature) -> bytes:
         block = self._block if one.flag == FLAG_COMMIT else b""
-        vote = self._before + block + _message(5, _time(one.time_ns)) + self._chain
+        vote = self._before + block + _message(5, _time(one.at_ns)) + self._chain
         return _varint(len(vote)) + vote

@@ -68,7 +68,7 @@ def _header(fields: Any) -> ConsensusHeader:
     return ConsensusHeader(
         chain_id=str(fields["chain_id"]),
         height=int(fields["height"]),
-        time_ns=time_ns(fields["time"]),
+        at_ns=parse_time(fields["time"]),
         validators_hash=_hex(fields["validators_hash"]),
         next_validators_hash=_hex(fields["next_validators_hash"]),
         app_hash=_hex(fields["app_hash"]),
@@ -97,7 +97,7 @@ def _commit(fields: Any) -> Commit:
 def _signature(one: Any) -> CommitSignature:
     flag = int(one["block_id_flag"])
     address, signature = _hex(one.get("validator_address")), _base64(one.get("signature"))
-    time = 0 if flag == FLAG_ABSENT else time_ns(one["timestamp"])
+    time = 0 if flag == FLAG_ABSENT else parse_time(one["timestamp"])
     return CommitSignature(flag, address, time, signature)
 
 
@@ -108,7 +108,7 @@ def _block_id(fields: Any) -> BlockId:
     return BlockId(_hex(fields["hash"]), int(parts.get("total") or 0), _hex(parts.get("hash")))
 
 
-def time_ns(text: str) -> int:
+def parse_time(text: str) -> int:
     """Nanoseconds since 1970 UTC of a time as in RFC 3339, in UTC. ValueError where it is none."""
     found = _TIME.fullmatch(text)
     if found is None:

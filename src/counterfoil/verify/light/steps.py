@@ -6,6 +6,7 @@ that the same light blocks are believed. Times are integer nanoseconds since 197
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -63,7 +64,7 @@ class TrustedState(NamedTuple):
 
     chain_id: str
     height: int
-    time_ns: int
+    at_ns: int
     validators: tuple[Validator, ...]
     next_validators_hash: bytes
 
@@ -74,22 +75,26 @@ class TrustedState(NamedTuple):
             validators_hash(validators) in (header.validators_hash, header.next_validators_hash),
             "the trusted validators are not those that the trusted header names",
         )
-        return cls(header.chain_id, header.height, header.time_ns, validators, header.next_validators_hash)
+        return cls(header.chain_id, header.height, header.at_ns, validators, header.next_validators_hash)
 
     @classmethod
     def after(cls, block: LightBlock) -> TrustedState:
         """At a light block that was checked."""
         header = block.header
         return cls(
-            header.chain_id, header.height, header.time_ns, block.validators, header.next_validators_hash
+            header.chain_id, header.height, header.at_ns, block.validators, header.next_validators_hash
         )
 
     @classmethod
     def founded(
-        cls, chain_id: str, time_ns: int, validators: tuple[Validator, ...], height: int = 0
+        cls, chain_id: str, validators: Sequence[Validator], *, height: int = 0, at_ns: int = 0
     ) -> TrustedState:
-        """Before the chain's first block: its founding validators sign that. height: the last one before it."""
-        return cls(chain_id, height, time_ns, in_order(validators), validators_hash(in_order(validators)))
+        """Before the chain's first block: its founding validators sign that. height: the last one before it.
+
+        at_ns: from which on the founding may vouch for later blocks, where that ends with time.
+        """
+        ordered = in_order(validators)
+        return cls(chain_id, height, at_ns, ordered, validators_hash(ordered))
 
 
 class Judgement(NamedTuple):
@@ -102,11 +107,11 @@ class Judgement(NamedTuple):
 def check_step(trusted: TrustedState, block: LightBlock, rules: Rules, now_ns: int) -> None:
     """Whether `trusted` leads to `block`. Raises `Invalid` or `NotEnoughTrust`."""
     require(
-        now_ns < trusted.time_ns + rules.trusting_period_ns,
+        now_ns < trusted.at_ns + rules.trusting_period_ns,
         "the trusted header is too old to vouch for others",
     )
     check_light_block(block, trusted.chain_id)
-    require(block.header.time_ns < now_ns + rules.clock_drift_ns, "the header's time lies in the future")
+    require(block.header.at_ns < now_ns + rules.clock_drift_ns, "the header's time lies in the future")
     check_signers(trusted, block, rules.trust_level)
 
 
@@ -120,7 +125,7 @@ def check_signers(
     """
     header, votes = block.header, Votes(block)
     require(header.height > trusted.height, "the header is not later than the trusted one")
-    require(header.time_ns > trusted.time_ns, "the header's time is not after the trusted one's")
+    require(header.at_ns > trusted.at_ns, "the header's time is not after the trusted one's")
     if header.height == trusted.height + 1:
         require(
             header.validators_hash == trusted.next_validators_hash,

@@ -74,7 +74,7 @@ def signed(
             signatures.append(CommitSignature())
             continue
         flag = FLAG_NIL if name in nil else FLAG_COMMIT
-        vote = CommitSignature(flag, where, header.time_ns + 1)
+        vote = CommitSignature(flag, where, header.at_ns + 1)
         signatures.append(with_(vote, signature=key(name).sign(VoteBytes(header.chain_id, commit).of(vote))))
     return LightBlock(header, with_(commit, signatures=tuple(signatures)), validators)
 
@@ -114,7 +114,7 @@ class Chain:
         return ConsensusHeader(
             chain_id=self.chain_id,
             height=height,
-            time_ns=self.start_ns + height * SECOND_NS,
+            at_ns=self.start_ns + height * SECOND_NS,
             validators_hash=validators_hash(validator_set(powers)),
             next_validators_hash=validators_hash(validator_set(self.powers(height + 1))),
             app_hash=self.app_hash(height),
@@ -133,7 +133,7 @@ class Chain:
 
     def now_ns(self) -> int:
         """A second after the last block."""
-        return self.blocks[max(self.blocks)].header.time_ns + SECOND_NS
+        return self.blocks[max(self.blocks)].header.at_ns + SECOND_NS
 
 
 def forked(chain: Chain, height: int, powers: Callable[[int], Powers]) -> Chain:

@@ -95,10 +95,10 @@ def test_a_real_chain() -> None:
 
     first, target = real.light_blocks[0], real.light_blocks[-1]
     trusted = trust_block(first, first.header.chain_id, header_hash(first.header))
-    trace = advance(Real(), trusted, target, RULES, target.header.time_ns + SECOND_NS)
+    trace = advance(Real(), trusted, target, RULES, target.header.at_ns + SECOND_NS)
     assert heights(trace)[-1] == real.last
     assert advance_backwards(Real(), target, real.first) == first
-    assert find_fork([first, *trace], Real(), RULES, target.header.time_ns + SECOND_NS) is None
+    assert find_fork([first, *trace], Real(), RULES, target.header.at_ns + SECOND_NS) is None
 
 
 def test_where_trust_begins() -> None:
@@ -227,7 +227,7 @@ def test_a_witness_that_is_behind_says_nothing() -> None:
 def test_a_header_from_the_future_contradicts_a_witness_whose_time_has_passed_it() -> None:
     """Validators sign a height that the chain has not reached, with a time that it has."""
     chain = steady()
-    early = with_(chain.header(90), time_ns=chain.blocks[39].header.time_ns + 1)
+    early = with_(chain.header(90), at_ns=chain.blocks[39].header.at_ns + 1)
     ahead = forked(chain, 20, chain.powers)
     ahead.blocks[90] = signed(early, equal("abcd"))
     trace = [chain.blocks[1], ahead.blocks[90]]

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from counterfoil.primitives.outcome import InvariantViolation
+from counterfoil.primitives.vote_signatures import verify_vote
 from counterfoil.state.light_blocks import FLAG_ABSENT, FLAG_NIL, BlockId, CommitSignature, Validator
 from counterfoil.verify.light.encoding import (
     VoteBytes,
@@ -19,9 +20,8 @@ from counterfoil.verify.light.encoding import (
     merkle_root,
     validators_hash,
 )
-from counterfoil.verify.light.json_form import read_light_block, time_ns
+from counterfoil.verify.light.json_form import parse_time, read_light_block
 from counterfoil.verify.light.refusals import Invalid
-from counterfoil.verify.light.signatures import verify_vote
 from tests.unit.verify.light.chain import Chain, equal, with_
 from tests.vectors.cometbft.recorded import raw, recorded
 
@@ -105,7 +105,7 @@ def test_every_field_of_a_header_counts() -> None:
     changes = {
         "chain_id": "x",
         "height": 1,
-        "time_ns": header.time_ns + 1,
+        "at_ns": header.at_ns + 1,
         "block_version": 12,
         "app_version": 1,
         "last_block": BlockId(),
@@ -129,7 +129,7 @@ def test_only_ed25519_keys_have_an_address() -> None:
     ],
 )
 def test_times(text: str, expected: int) -> None:
-    assert time_ns(text) == expected
+    assert parse_time(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_times(text: str, expected: int) -> None:
 )
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(ValueError):
-        time_ns(text)
+        parse_time(text)
 
 
 def test_forms_that_are_refused() -> None:

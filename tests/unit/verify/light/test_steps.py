@@ -79,7 +79,7 @@ def test_adjacent_and_skipping_steps() -> None:
 
 def test_steps_over_real_blocks() -> None:
     real = recorded()
-    now_ns = real.light_block(real.last).header.time_ns + SECOND_NS
+    now_ns = real.light_block(real.last).header.at_ns + SECOND_NS
     for start in (real.first, 11, 15):
         trusted = TrustedState.after(real.light_block(start))
         for block in real.light_blocks[start - real.first + 1 :]:
@@ -102,8 +102,8 @@ def _signatures(block: LightBlock, *changed: CommitSignature) -> LightBlock:
         (lambda b: again(b, chain_id="other"), "is of chain 'other'"),
         (lambda b: again(b, height=0), "has no height"),
         (lambda b: again(b, height=1), "not later than the trusted one"),
-        (lambda b: again(b, time_ns=TRUSTED.time_ns), "not after the trusted one's"),
-        (lambda b: again(b, time_ns=NOW + 10 * SECOND_NS), "lies in the future"),
+        (lambda b: again(b, at_ns=TRUSTED.at_ns), "not after the trusted one's"),
+        (lambda b: again(b, at_ns=NOW + 10 * SECOND_NS), "lies in the future"),
         (lambda b: again(b, data_hash=b"short"), "a hash in the header has a wrong size"),
         (lambda b: again(b, last_block=BlockId(b"short")), "a block's hash has a wrong size"),
         (lambda b: again(b, last_block=BlockId(bytes(32), 1, b"short")), "a block's parts has a wrong size"),
@@ -126,7 +126,7 @@ def _signatures(block: LightBlock, *changed: CommitSignature) -> LightBlock:
         (lambda b: _signatures(b, with_(VOTE, signature=b"")), "a signature in the commit has a wrong size"),
         (lambda b: _signatures(b, with_(VOTE, signature=bytes(65))), "a signature in the commit has a wrong"),
         (lambda b: _signatures(b, with_(VOTE, signature=bytes(64))), "the signature at place 0"),
-        (lambda b: _signatures(b, with_(VOTE, time_ns=VOTE.time_ns + 1)), "the signature at place 0"),
+        (lambda b: _signatures(b, with_(VOTE, at_ns=VOTE.at_ns + 1)), "the signature at place 0"),
         (lambda b: _signatures(b, *b.commit.signatures[1::-1]), "another validator's"),
         (lambda b: _signatures(b, VOTE, VOTE), "is in the commit twice|another validator's"),
         (lambda b: with_(b, commit=with_(b.commit, round=1)), "the signature at place 0"),
@@ -224,7 +224,7 @@ def test_the_next_height_is_signed_by_the_validators_that_were_named_for_it() ->
 
 def test_a_trusted_header_grows_old() -> None:
     rules = Rules(trusting_period_ns=60 * SECOND_NS)
-    expiry = TRUSTED.time_ns + 60 * SECOND_NS
+    expiry = TRUSTED.at_ns + 60 * SECOND_NS
     assert verdict(PLAIN.blocks[5], now_ns=expiry - 1, rules=rules).verdict is Verdict.SUCCESS
     old = verdict(PLAIN.blocks[5], now_ns=expiry, rules=rules)
     assert (old.verdict, old.reason) == (Verdict.INVALID, "the trusted header is too old to vouch for others")
@@ -232,7 +232,7 @@ def test_a_trusted_header_grows_old() -> None:
 
 def test_the_present_may_lag_behind_by_the_drift() -> None:
     block = PLAIN.blocks[5]
-    late = block.header.time_ns - 10 * SECOND_NS
+    late = block.header.at_ns - 10 * SECOND_NS
     assert verdict(block, now_ns=late).verdict is Verdict.INVALID
     assert verdict(block, now_ns=late + 1).verdict is Verdict.SUCCESS
 
@@ -270,12 +270,12 @@ def test_signatures_beyond_what_is_enough_are_looked_at_on_demand() -> None:
 
 
 def test_a_founding_set_signs_the_first_block_or_a_later_one() -> None:
-    founded = TrustedState.founded(CHAIN, START_NS, tuple(reversed(validator_set(FOUR))))
+    founded = TrustedState.founded(CHAIN, validator_set(FOUR)[::-1], at_ns=START_NS)
     assert check_signers(founded, PLAIN.blocks[7], Fraction(2, 3)) == 30
     strangers = Chain(lambda height: equal("wxyz"))
     with pytest.raises(NotEnoughTrust):
         check_signers(founded, strangers.grow(7), Fraction(2, 3))
-    handed = TrustedState.founded(CHAIN, START_NS, validator_set(FOUR), height=6)
+    handed = TrustedState.founded(CHAIN, validator_set(FOUR), height=6)
     with pytest.raises(Invalid, match="names for the next height"):
         check_signers(handed, strangers.blocks[7], Fraction(2, 3))
     with pytest.raises(Invalid, match="not later"):

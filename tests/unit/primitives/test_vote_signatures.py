@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from counterfoil.primitives import signatures as own
+from counterfoil.primitives import vote_signatures
 from counterfoil.primitives.signatures import ED25519, sign
-from counterfoil.verify.light import signatures
-from counterfoil.verify.light.signatures import is_validator_key, verify_vote
+from counterfoil.primitives.vote_signatures import is_validator_key, verify_vote
 from tests.unit.primitives import ed25519_oracle as oracle
 from tests.vectors.cometbft.crafted_votes import FILE, Crafted, votes
 
@@ -23,7 +23,7 @@ RECORDED: list[dict[str, Any]] = json.loads(FILE.read_text())
 @pytest.fixture(params=["libsodium as installed", "a libsodium that refuses all"])
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "a libsodium that refuses all":
-        monkeypatch.setattr(signatures, "_open", lambda *_: -1)
+        monkeypatch.setattr(vote_signatures, "_open", lambda *_: -1)
 
 
 def test_cometbft_was_asked_about_these() -> None:

@@ -9,6 +9,10 @@ import msgspec
 
 from counterfoil.primitives.digests import GENESIS, keyed
 from counterfoil.primitives.signatures import check_key
+from counterfoil.state.light_blocks import Validator
+from counterfoil.verify.light.commits import check_validators
+from counterfoil.verify.light.encoding import in_order
+from counterfoil.verify.light.refusals import Invalid
 
 GENESIS_HEIGHT = 1
 """The founding is block 1 of every ledger, so that height 0 can stand for "never"."""
@@ -17,8 +21,6 @@ CHAIN_ID_MAX = 50
 NAME_MAX = 33
 NUMBER_MAX = 2**47
 """Of the file's times and limits, exclusive: in milliseconds a time in the year 6429."""
-POWER_MAX = (2**63 - 1) // 8
-"""Of all validators together: CometBFT's limit."""
 NETWORK = "network"
 RULE_VERSION = 1
 """The rule version of this program."""
@@ -88,8 +90,7 @@ def decode_genesis(data: bytes) -> Genesis:
     numbers = (genesis.time_ms, *msgspec.structs.astuple(genesis.parameters))
     if not all(0 <= number < NUMBER_MAX for number in numbers):
         raise ValueError("the genesis file is not valid: a time or limit is negative, or beyond any use")
-    _check_network(genesis)
-    if bool(genesis.sealers) == (NETWORK in genesis.sections):
+    if bool(genesis.sealers) == bool(network_validators(genesis)):
         raise ValueError(
             "the genesis file names keys that may seal headers, or the validators of a network: one of the two"
         )
@@ -98,21 +99,22 @@ def decode_genesis(data: bytes) -> Genesis:
     return genesis
 
 
-def _check_network(genesis: Genesis) -> None:
-    """A network has validators, each with a key of its own and with power."""
+def network_validators(genesis: Genesis) -> tuple[Validator, ...]:
+    """Who signs the first block of a ledger that is founded as a network, in CometBFT's order; none where it is not.
+
+    ValueError where they cannot be a validator set, or one's key is no good key.
+    """
     if NETWORK not in genesis.sections:
-        return
+        return ()
     try:
-        found = msgspec.convert(genesis.sections[NETWORK], NetworkGenesis).validators
-    except msgspec.ValidationError as error:
+        named = msgspec.convert(genesis.sections[NETWORK], NetworkGenesis).validators
+        if not all(_is_key(one.key) for one in named):
+            raise Invalid("a validator's key is no key")
+        found = [Validator(bytes.fromhex(one.key), one.power) for one in named]
+        check_validators(found)
+    except (msgspec.ValidationError, Invalid) as error:
         raise ValueError(f"the genesis file's section {NETWORK!r} is not valid: {error}") from None
-    keys = [one.key for one in found]
-    if not found or len({*keys}) < len(keys) or not all(_is_key(key) for key in keys):
-        raise ValueError(
-            f"the genesis file's section {NETWORK!r} does not name validators with good, different keys"
-        )
-    if not all(0 < one.power <= POWER_MAX for one in found) or sum(one.power for one in found) > POWER_MAX:
-        raise ValueError(f"the genesis file's section {NETWORK!r} gives a validator no power, or too much")
+    return in_order(found)
 
 
 def _is_key(text: str) -> bool:

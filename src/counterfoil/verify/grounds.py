@@ -9,22 +9,13 @@ from counterfoil.primitives.signatures import verify
 from counterfoil.state.headers import seal_message
 from counterfoil.state.light_blocks import LightBlock
 from counterfoil.state.proof_formats import Proof, Vouching
-from counterfoil.verify.light.commits import (
-    TWO_THIRDS,
-    Votes,
-    check_light_block,
-    check_own_commit,
-    total_power,
-)
+from counterfoil.verify.light.commits import Votes, check_light_block, check_own_commit, total_power
 from counterfoil.verify.light.encoding import header_hash
 from counterfoil.verify.light.refusals import Invalid, NotEnoughTrust, require
 from counterfoil.verify.light.steps import TrustedState, check_signers
+from counterfoil.verify.light.vouching import PROOF_LEVEL
 from counterfoil.verify.refusal import ProofRefused, demand
 from counterfoil.verify.trust import Trust
-
-PROOF_LEVEL = TWO_THIRDS
-"""Over a gap, more than this share of the trusted power must have signed: a proof has no clock to end trust by, so
-that a third of keys that were given up long ago must not be enough."""
 
 
 class Origin(StrEnum):

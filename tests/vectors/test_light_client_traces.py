@@ -94,5 +94,5 @@ def follow(case: Any) -> None:
     trace = advance(primary, trusted, target, rules, now_ns)
     assert header_hash(trace[-1].header) == header_hash(target.header)
     for witness in case.get("witnesses") or ():
-        if find_fork([first, *trace], ListedBlocks(witness.get("value", witness)), rules, now_ns):
+        if find_fork(trusted, trace, ListedBlocks(witness.get("value", witness)), rules, now_ns):
             raise ForkFound

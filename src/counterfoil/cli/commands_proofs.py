@@ -30,6 +30,14 @@ from counterfoil.node.reads import proof as proof_read
 from counterfoil.node.reads_proofs import KINDS, ProofOf
 from counterfoil.verify import Ground, Origin, ProofRefused, Trust, verify_proof
 
+GenesisOption = Annotated[
+    Path, typer.Option("--genesis", help="The ledger's genesis file, from a source you trust.")
+]
+BelievingOption = Annotated[
+    Path | None,
+    typer.Option("--believing", help="A handover, or light blocks of the network, that you trust as well."),
+]
+
 
 def prove(
     kind: Annotated[str, typer.Argument(help=f"What to prove: {', '.join(KINDS)}.")],
@@ -73,19 +81,12 @@ def prove(
 
 def verify(
     file: Annotated[Path, typer.Argument(help="Proof file.")],
-    genesis: Annotated[
-        Path, typer.Option("--genesis", help="The ledger's genesis file, from a source you trust.")
-    ],
-    believing: Annotated[
-        Path | None,
-        typer.Option(
-            "--believing", help="A handover, or light blocks of the network, that you trust as well."
-        ),
-    ] = None,
+    genesis: GenesisOption,
+    believing: BelievingOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check a proof: no ledger and no network are needed. Exit code 4 where it does not hold."""
-    data, trust = _read(file), _trust(genesis, believing)
+    data, trust = read_file(file), trust_of(genesis, believing)
     try:
         verified = verify_proof(data, trust)
     except ProofRefused as refused:
@@ -117,20 +118,22 @@ def verify(
         say(f"- {sentence}")
 
 
-def _read(file: Path) -> bytes:
+def read_file(file: Path) -> bytes:
+    """The file's bytes, or `UsageError`."""
     try:
         return file.read_bytes()
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be read: {error.strerror}.") from None
 
 
-def _trust(genesis: Path, believing: Path | None) -> Trust:
+def trust_of(genesis: Path, believing: Path | None) -> Trust:
+    """What the named files say, or `UsageError`."""
     path = genesis
     try:
-        trust = Trust.in_genesis(_read(path))
+        trust = Trust.in_genesis(read_file(path))
         if believing is not None:
             path = believing
-            trust = trust.believing(_read(path))
+            trust = trust.believing(read_file(path))
     except ValueError as error:
         raise UsageError(f"{path}: {error}.") from None
     return trust

@@ -25,15 +25,16 @@ _NAME_MAX = 33
 class Trust(NamedTuple):
     """chain_id: the name and the first 16 hexadecimal digits of the genesis digest.
 
-    sealers: tagged keys that may seal headers under the embedded engine. validators: the founding ones of a ledger
-    that was founded as a network; it has no sealers. handover, light_block: what is believed beside the genesis file,
-    if anything: that the ledger went over to a network, or a light block of that network.
+    sealers: tagged keys that may seal headers under the embedded engine. time_ms: of the founding. validators: the
+    founding ones of a ledger that was founded as a network; it has no sealers. handover, light_block: what is believed
+    beside the genesis file, if anything: that the ledger went over to a network, or a light block of that network.
     """
 
     chain_id: str
     genesis: bytes
     sealers: tuple[bytes, ...]
     sandbox: bool
+    time_ms: int = 0
     validators: tuple[Validator, ...] = ()
     handover: Handover | None = None
     light_block: LightBlock | None = None
@@ -49,11 +50,13 @@ class Trust(NamedTuple):
             content = json.loads(data)
             name, sealers, sandbox = content["name"], content["sealers"], content.get("sandbox", False)
             keys = tuple([bytes.fromhex(key) for key in sealers])
-            validators = founding_validators(content)
+            time_ms, validators = content.get("time_ms", 0), founding_validators(content)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"this is not a genesis file: {error!r}") from None
         if not isinstance(name, str) or not 0 < len(name.encode()) <= _NAME_MAX:
             raise ValueError("this is not a genesis file: it does not name a ledger")
+        if type(time_ms) is not int or not 0 <= time_ms < 2**63:
+            raise ValueError("this is not a genesis file: the time of the founding is none")
         if not isinstance(sandbox, bool):
             raise ValueError("this is not a genesis file: its sandbox flag is neither true nor false")
         if not all(check_key(key) for key in keys) or bool(keys) == bool(validators):
@@ -61,7 +64,9 @@ class Trust(NamedTuple):
                 "the genesis file does not name good keys that may seal headers, or else validators"
             )
         digest = sha256(GENESIS + data).digest()
-        return cls(f"{name}-{digest[:_CHAIN_ID_DIGEST_SIZE].hex()}", digest, keys, sandbox, validators)
+        return cls(
+            f"{name}-{digest[:_CHAIN_ID_DIGEST_SIZE].hex()}", digest, keys, sandbox, time_ms, validators
+        )
 
     def believing(self, data: bytes) -> Trust:
         """Beside the genesis file, believe a file that one has from a source that one trusts.

@@ -110,11 +110,11 @@ def advance_backwards(provider: Provider, trusted: LightBlock, height: int) -> L
 class Fork:
     """Two histories, each signed by enough of those who were trusted: proof that validators broke the rules.
 
-    common: the last known block that both have. primary, witness: where they are first known to differ, at one height
+    common: the last known point that both have. primary, witness: where they are first known to differ, at one height
     unless the witness has none of that height though its time has come.
     """
 
-    common: LightBlock
+    common: TrustedState
     primary: LightBlock
     witness: LightBlock
 
@@ -131,10 +131,12 @@ class Fork:
         return tuple([address for address in self.signers(one) if address in others])
 
 
-def find_fork(trace: Sequence[LightBlock], witness: Provider, rules: Rules, now_ns: int) -> Fork | None:
+def find_fork(
+    trusted: TrustedState, trace: Sequence[LightBlock], witness: Provider, rules: Rules, now_ns: int
+) -> Fork | None:
     """Whether a witness's history parts from a verified one; None where it has the same newest block.
 
-    trace: a block that is trusted, then those that `advance` gave. Raises `Invalid` where the witness contradicts
+    trace: what `advance` gave from `trusted`, at least one block. Raises `Invalid` where the witness contradicts
     without being able to show a history that is signed, and `NoSuchBlock` where it is behind and says nothing.
     """
     newest = trace[-1]
@@ -146,18 +148,13 @@ def find_fork(trace: Sequence[LightBlock], witness: Provider, rules: Rules, now_
             raise
     if _same(other, newest):
         return None
-    common = trace[0]
-    require(
-        _same(fetch(witness, common.header.height), common), "the witness does not have the trusted block"
-    )
-    for block in trace[1:]:
+    for block in trace:
         height = min(block.header.height, other.header.height)
         found = other if height == other.header.height else fetch(witness, height)
-        if height > common.header.height:
-            advance(witness, TrustedState.after(common), found, rules, now_ns)
+        advance(witness, trusted, found, rules, now_ns)
         if not _same(found, block):
-            return Fork(common, block, found)
-        common = block
+            return Fork(trusted, block, found)
+        trusted = TrustedState.after(block)
     raise InvariantViolation("a trace whose newest block differs has a first one that does")
 
 

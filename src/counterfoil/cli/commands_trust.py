@@ -46,8 +46,8 @@ def trust(
     believed = trust_of(genesis, believing)
     rules = Rules(trusting_period_ns=trusting_days * DAY_NS)
     now_ns = time.time_ns()
+    start = _start(believed)
     try:
-        start = _start(believed)
         trace = _followed(_provider(source), start, height, rules, now_ns)
         for one in witness or ():
             fork = find_fork(start, trace, _provider(one), rules, now_ns)
@@ -73,7 +73,12 @@ def _start(believed: Trust) -> TrustedState:
     if believed.light_block is not None:
         return TrustedState.after(believed.light_block)
     time_ms = believed.time_ms if believed.handover is None else believed.handover.header.time_ms
-    return believed.start(None)._replace(at_ns=time_ms * _MS_NS)
+    try:
+        return believed.start(None)._replace(at_ns=time_ms * _MS_NS)
+    except Invalid as invalid:
+        raise UsageError(
+            f"{invalid}: give the handover, or a light block of the network, with --believing."
+        ) from None
 
 
 def _followed(

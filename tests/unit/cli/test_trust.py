@@ -101,10 +101,14 @@ def test_trust_follows_a_file_of_light_blocks(tmp_path: Path, ledger: NetworkLed
     proof = written(tmp_path, "header.proof", encode_proof(ledger.prover.header()))
     assert ledger.headers[-1].height == 7
     run("verify", proof, "--genesis", genesis, "--believing", later, code=Exit.NOT_PROVEN)
-    run("trust", tmp_path / "absent", "--genesis", genesis, code=Exit.USAGE)
-    run("trust", "ftp://somewhere", "--genesis", genesis, "--out", tmp_path / "x", code=Exit.USAGE)
-    run("trust", proof, "--genesis", genesis, "--out", tmp_path / "x", code=Exit.USAGE)
-    without = run("trust", blocks, "--genesis", genesis, "--out", tmp_path / "x", code=Exit.NOT_PROVEN).output
+    for source, reason in (
+        (tmp_path / "absent", "cannot be read"),
+        ("ftp://x", "no address"),
+        (proof, "not known"),
+    ):
+        told = run("trust", source, *again[2:], code=Exit.USAGE).output
+        assert reason in told
+    without = run("trust", blocks, "--genesis", genesis, "--out", tmp_path / "x", code=Exit.USAGE).output
     assert "nothing hands the ledger over" in without
 
 

@@ -77,7 +77,7 @@ class PuppetApp:
             machine.keep(header, b"")
         else:
             machine.discard()
-        block = DecidedBlock(height, time_ms, request[8][0], (), b"", items)
+        block = DecidedBlock(height, time_ms, request[8][0], (), request.get(2, [b""])[0], items)
         self.decided.append(Decided(block, header))
         updates = b"".join(
             _data(3, _message(1, _data(1, one.key[1:])) + _number(2, one.power))

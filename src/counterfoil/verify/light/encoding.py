@@ -115,6 +115,16 @@ def _commit_signature(one: CommitSignature) -> bytes:
     return _number(1, one.flag) + _data(2, one.validator) + _message(3, time) + _data(4, one.signature)
 
 
+def commit_info(commit: Commit, validators: Sequence[Validator]) -> bytes:
+    """What CometBFT tells an application of a commit (ABCI's CommitInfo): who voted how, with which power."""
+    votes = [
+        _message(1, _data(1, address_of_validator(validator.key)) + _number(3, validator.power))
+        + _number(3, one.flag)
+        for one, validator in zip(commit.signatures, validators, strict=True)
+    ]
+    return _number(1, commit.round) + b"".join(_message(2, vote) for vote in votes)
+
+
 def items_hash(items: Sequence[bytes]) -> bytes:
     """`data_hash` of the header of the block that holds these items."""
     return merkle_root([sha256(item).digest() for item in items])

@@ -21,6 +21,7 @@ from counterfoil.verify.light.refusals import Invalid
 from counterfoil.verify.light.steps import SECOND_NS, Rules, TrustedState
 from tests.unit.verify.light.chain import CHAIN, Chain, Powers, address, equal, forked, signed, with_
 from tests.vectors.cometbft.recorded import recorded
+from tests.vectors.cometbft.replayed import RealChain
 
 RULES = Rules()
 NAMES = "abcdefghijklmnopqrst"
@@ -88,17 +89,13 @@ def test_any_history_can_be_followed(sets: list[set[str]], numerator: int) -> No
 
 def test_a_real_chain() -> None:
     real = recorded()
-
-    class Real:
-        def light_block(self, height: int) -> LightBlock:
-            return real.light_block(height or real.last)
-
+    provider = RealChain()
     first, target = real.light_blocks[0], real.light_blocks[-1]
     trusted = trust_block(first, first.header.chain_id, header_hash(first.header))
-    trace = advance(Real(), trusted, target, RULES, target.header.at_ns + SECOND_NS)
+    trace = advance(provider, trusted, target, RULES, target.header.at_ns + SECOND_NS)
     assert heights(trace)[-1] == real.last
-    assert advance_backwards(Real(), target, real.first) == first
-    assert find_fork(trusted, trace, Real(), RULES, target.header.at_ns + SECOND_NS) is None
+    assert advance_backwards(provider, target, real.first) == first
+    assert find_fork(trusted, trace, provider, RULES, target.header.at_ns + SECOND_NS) is None
 
 
 def test_where_trust_begins() -> None:

@@ -29,7 +29,8 @@ from counterfoil.verify.light.refusals import NotEnoughTrust, require
 
 CHAIN_ID_MAX = 50
 HASH_BYTES = len(EMPTY)
-HEIGHT_MAX = 2**63 - 1
+NUMBER_MAX = 2**63 - 1
+"""Of heights, versions and times in nanoseconds, which are signed 64-bit numbers there."""
 ROUND_MAX = 2**31 - 1
 TOTAL_POWER_MAX = (2**63 - 1) // 8
 VALIDATORS_MAX = 10_000
@@ -72,7 +73,9 @@ def check_light_block(block: LightBlock, chain_id: str) -> None:
 def _check_header(header: ConsensusHeader, chain_id: str) -> None:
     require(header.chain_id == chain_id, f"the header is of chain {header.chain_id[:60]!r}, not {chain_id!r}")
     require(len(header.chain_id.encode()) <= CHAIN_ID_MAX, "the chain id is too long")
-    require(0 < header.height <= HEIGHT_MAX, "the header has no height")
+    require(0 < header.height <= NUMBER_MAX, "the header has no height")
+    numbers = (header.at_ns, header.block_version, header.app_version)
+    require(all(0 <= number <= NUMBER_MAX for number in numbers), "a number in the header is out of range")
     _check_block_id(header.last_block)
     for digest in (
         header.last_commit_hash,
@@ -110,6 +113,7 @@ def _check_signature(one: CommitSignature) -> None:
     require(one.flag in (FLAG_COMMIT, FLAG_NIL), "a place in the commit has an unknown flag")
     require(len(one.validator) == ADDRESS_BYTES, "a validator's address in the commit has a wrong size")
     require(0 < len(one.signature) <= SIGNATURE_MAX, "a signature in the commit has a wrong size")
+    require(0 <= one.at_ns <= NUMBER_MAX, "the time of a vote in the commit is out of range")
 
 
 def check_validators(validators: Sequence[Validator]) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from counterfoil.state.headers import Header
-from counterfoil.state.light_blocks import FLAG_NIL, CommitSignature, LightBlock
+from counterfoil.state.light_blocks import FLAG_NIL, Commit, CommitSignature, LightBlock
 from counterfoil.state.proof_formats import Handover, Vouching
 from counterfoil.verify.light.client import Provider, fetch, lead
 from counterfoil.verify.light.commits import TWO_THIRDS, check_light_block
@@ -37,5 +35,6 @@ def _check(trusted: TrustedState, block: LightBlock) -> None:
 
 def _without_votes_for_none(block: LightBlock) -> LightBlock:
     """A proof shows nothing that its verifier does not check."""
-    votes = tuple([CommitSignature() if one.flag == FLAG_NIL else one for one in block.commit.signatures])
-    return msgspec.structs.replace(block, commit=msgspec.structs.replace(block.commit, signatures=votes))
+    commit = block.commit
+    votes = tuple([CommitSignature() if one.flag == FLAG_NIL else one for one in commit.signatures])
+    return LightBlock(block.header, Commit(commit.height, commit.round, commit.block, votes), block.validators)

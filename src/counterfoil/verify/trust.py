@@ -117,6 +117,8 @@ def founding_validators(content: Any) -> tuple[Validator, ...]:
         return ()
     named: Sequence[Any] = section["validators"]
     found = tuple([Validator(bytes.fromhex(one["key"]), one["power"]) for one in named])
+    if not all(check_key(one.key) for one in found):
+        raise ValueError("a validator's key is no key")
     try:
         check_validators(found)
     except Invalid as invalid:

@@ -37,4 +37,6 @@ def _without_votes_for_none(block: LightBlock) -> LightBlock:
     """A proof shows nothing that its verifier does not check."""
     commit = block.commit
     votes = tuple([CommitSignature() if one.flag == FLAG_NIL else one for one in commit.signatures])
-    return LightBlock(block.header, Commit(commit.height, commit.round, commit.block, votes), block.validators)
+    return LightBlock(
+        block.header, Commit(commit.height, commit.round, commit.block, votes), block.validators
+    )

@@ -19,9 +19,9 @@ from counterfoil.node.following import Checked, DoesNotFit, FollowedBlock, check
 from counterfoil.node.ledger import GENESIS_NAME
 from counterfoil.primitives.codec import Decoder, Record, encode
 from counterfoil.state.headers import Header
+from counterfoil.state.leaves import root_digest
 from counterfoil.state.proof_formats import Handover, ShownReceipt
 from counterfoil.state.receipts import Receipt, receipt_leaf
-from counterfoil.state.tree import root_digest
 from counterfoil.storage import files
 from counterfoil.storage.errors import CorruptStorage
 from counterfoil.storage.folder import LedgerFolder, create_folder, open_folder

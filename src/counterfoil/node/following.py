@@ -15,8 +15,8 @@ from counterfoil.primitives.codec import Record
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.primitives.signatures import verify
 from counterfoil.state.headers import Header, history_leaf, push_peak, root_of_peaks, seal_message
+from counterfoil.state.leaves import DIGEST
 from counterfoil.state.light_blocks import Commit, LightBlock
-from counterfoil.state.tree import DIGEST
 from counterfoil.verify import Trust
 from counterfoil.verify.light.commits import TWO_THIRDS, check_light_block
 from counterfoil.verify.light.encoding import commit_hash, commit_info, header_hash, items_hash

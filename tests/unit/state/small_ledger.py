@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from counterfoil.machine.genesis import Genesis, chain_id, encode_genesis, genesis_digest
 from counterfoil.primitives.codec import Decoder, Record, encode
 from counterfoil.primitives.signatures import SigningKey
-from counterfoil.state.headers import CHUNK, Header, HeaderHistory, history_leaf, seal_message, StoredHeader
-from counterfoil.state.proofs import CannotProve, Prover, Sources
+from counterfoil.state.headers import CHUNK, Header, HeaderHistory, StoredHeader, history_leaf, seal_message
 from counterfoil.state.proof_formats import Vouching
+from counterfoil.state.proofs import CannotProve, Prover, Sources
 from counterfoil.state.receipts import BlockResults, KeptReceipt, Receipt, ToldResult, receipt_leaf
 from counterfoil.state.state import State
 from counterfoil.state.tables import LINKS, ListRule, Reader, Table

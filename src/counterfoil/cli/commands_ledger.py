@@ -26,7 +26,7 @@ from counterfoil.cli.options import (
 from counterfoil.cli.output import bar, say, say_json, say_moment, say_table
 from counterfoil.cli.plain import instant
 from counterfoil.engine.embedded import EngineStopped
-from counterfoil.machine.genesis import NETWORK, Genesis
+from counterfoil.machine.genesis import Genesis
 from counterfoil.modules.parties.founding import FoundingParty, FoundingSigner, PartiesGenesis
 from counterfoil.node.clock import system_clock_ms
 from counterfoil.node.ledger import create_ledger, open_ledger, spare_collector
@@ -118,8 +118,6 @@ def _read_draft(path: Path) -> Genesis:
             raise ValueError("it is no object")
         draft = msgspec.convert({"sealers": [], **content, "secret_commitment": ""}, Genesis)
         refuse_personas(draft)
-        if NETWORK in draft.sections:
-            raise ValueError("it founds a network, which one machine alone cannot run")
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
     except (msgspec.MsgspecError, ValueError) as error:

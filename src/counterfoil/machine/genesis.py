@@ -10,9 +10,8 @@ import msgspec
 from counterfoil.primitives.digests import GENESIS, keyed
 from counterfoil.primitives.signatures import check_key
 from counterfoil.state.light_blocks import Validator
-from counterfoil.verify.light.commits import check_validators
 from counterfoil.verify.light.encoding import in_order
-from counterfoil.verify.light.refusals import Invalid
+from counterfoil.verify.trust import founding_validators
 
 GENESIS_HEIGHT = 1
 """The founding is block 1 of every ledger, so that height 0 can stand for "never"."""
@@ -21,7 +20,6 @@ CHAIN_ID_MAX = 50
 NAME_MAX = 33
 NUMBER_MAX = 2**47
 """Of the file's times and limits, exclusive: in milliseconds a time in the year 6429."""
-NETWORK = "network"
 RULE_VERSION = 1
 """The rule version of this program."""
 
@@ -38,25 +36,12 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_actions_max: int = 1_000
 
 
-class FoundingValidator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """key: hex tagged key with which it votes. power: its weight, at least 1."""
-
-    key: str
-    power: int
-
-
-class NetworkGenesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The section `network` of a ledger that is founded as a network. validators: those that sign its first block."""
-
-    validators: tuple[FoundingValidator, ...]
-
-
 class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The file's content.
 
     name: lower-case letters, digits and hyphens. secret_commitment: hex of the digest of the network secret that
     salts values. sealers: hex tagged keys that may sign headers under the embedded engine; none where the ledger is
-    founded as a network, whose first validators the section `network` names. sandbox: a ledger to try things on; the
+    founded as a network, whose first validators the section `validators` names. sandbox: a ledger to try things on; the
     flag cannot be removed. sections: for each module its own founding data.
     """
 
@@ -90,9 +75,10 @@ def decode_genesis(data: bytes) -> Genesis:
     numbers = (genesis.time_ms, *msgspec.structs.astuple(genesis.parameters))
     if not all(0 <= number < NUMBER_MAX for number in numbers):
         raise ValueError("the genesis file is not valid: a time or limit is negative, or beyond any use")
-    if bool(genesis.sealers) == bool(network_validators(genesis)):
+    validators = network_validators(genesis)
+    if not genesis.sealers and not validators:
         raise ValueError(
-            "the genesis file names keys that may seal headers, or the validators of a network: one of the two"
+            "the genesis file names no key that may sign headers, and no validators of a network"
         )
     if not all(_is_key(key) for key in genesis.sealers):
         raise ValueError("the genesis file names something as a key that may sign headers that is no key")
@@ -100,21 +86,14 @@ def decode_genesis(data: bytes) -> Genesis:
 
 
 def network_validators(genesis: Genesis) -> tuple[Validator, ...]:
-    """Who signs the first block of a ledger that is founded as a network, in CometBFT's order; none where it is not.
+    """The validators that the genesis file names, in CometBFT's order: of a network they sign its first block.
 
-    ValueError where they cannot be a validator set, or one's key is no good key.
+    ValueError where they cannot be a validator set.
     """
-    if NETWORK not in genesis.sections:
-        return ()
     try:
-        named = msgspec.convert(genesis.sections[NETWORK], NetworkGenesis).validators
-        if not all(_is_key(one.key) for one in named):
-            raise Invalid("a validator's key is no key")
-        found = [Validator(bytes.fromhex(one.key), one.power) for one in named]
-        check_validators(found)
-    except (msgspec.ValidationError, Invalid) as error:
-        raise ValueError(f"the genesis file's section {NETWORK!r} is not valid: {error}") from None
-    return in_order(found)
+        return in_order(founding_validators({"sections": genesis.sections}))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"the genesis file's section 'validators' is not valid: {error!r}") from None
 
 
 def _is_key(text: str) -> bool:

@@ -13,7 +13,6 @@ from counterfoil.engine.decided import LOGGED_BLOCK, LoggedBlock
 from counterfoil.engine.embedded import EmbeddedEngine, Log
 from counterfoil.engine.signature_pool import SignaturePool
 from counterfoil.machine.genesis import (
-    NETWORK,
     Genesis,
     chain_id,
     decode_genesis,
@@ -167,15 +166,11 @@ class LedgerNode:
 def complete_genesis(draft: Genesis, secrets: NodeSecrets) -> bytes:
     """The genesis file for a draft: with the commitment to the network secret, and this node among the sealers.
 
-    A draft of a network keeps the validators that it names, and has no sealers.
-
     ValueError where one that is no sandbox's names a persona's key.
     """
     refuse_personas(draft)
     sealer = SealingKey(secrets.sealer).public_key.hex()
-    sealers = (
-        draft.sealers if sealer in draft.sealers or NETWORK in draft.sections else (*draft.sealers, sealer)
-    )
+    sealers = draft.sealers if sealer in draft.sealers else (*draft.sealers, sealer)
     return encode_genesis(
         Genesis(
             name=draft.name,

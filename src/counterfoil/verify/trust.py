@@ -26,8 +26,8 @@ class Trust(NamedTuple):
     """chain_id: the name and the first 16 hexadecimal digits of the genesis digest.
 
     sealers: tagged keys that may seal headers under the embedded engine. time_ms: of the founding. validators: the
-    founding ones of a ledger that was founded as a network; it has no sealers. handover, light_block: what is believed
-    beside the genesis file, if anything: that the ledger went over to a network, or a light block of that network.
+    founding ones of a ledger that was founded as a network, which has no sealers. handover, light_block: what is
+    believed beside the genesis file, if anything: that the ledger went over to a network, or a light block of it.
     """
 
     chain_id: str
@@ -59,14 +59,13 @@ class Trust(NamedTuple):
             raise ValueError("this is not a genesis file: the time of the founding is none")
         if not isinstance(sandbox, bool):
             raise ValueError("this is not a genesis file: its sandbox flag is neither true nor false")
-        if not all(check_key(key) for key in keys) or bool(keys) == bool(validators):
+        if not all(check_key(key) for key in keys) or not (keys or validators):
             raise ValueError(
                 "the genesis file does not name good keys that may seal headers, or else validators"
             )
         digest = sha256(GENESIS + data).digest()
-        return cls(
-            f"{name}-{digest[:_CHAIN_ID_DIGEST_SIZE].hex()}", digest, keys, sandbox, time_ms, validators
-        )
+        chain_id = f"{name}-{digest[:_CHAIN_ID_DIGEST_SIZE].hex()}"
+        return cls(chain_id, digest, keys, sandbox, time_ms, () if keys else validators)
 
     def believing(self, data: bytes) -> Trust:
         """Beside the genesis file, believe a file that one has from a source that one trusts.
@@ -108,19 +107,18 @@ class Trust(NamedTuple):
 
 
 def founding_validators(content: Any) -> tuple[Validator, ...]:
-    """Of a genesis file's content, from its section `network`; none where it has no such section.
+    """Of a genesis file's content, from its section `validators`; none where it has no such section.
 
-    ValueError, KeyError or TypeError where it is not in form.
+    ValueError, KeyError, TypeError or AttributeError where it is not in form.
     """
-    section = content.get("sections", {}).get("network")
-    if section is None:
-        return ()
-    named: Sequence[Any] = section["validators"]
-    found = tuple([Validator(bytes.fromhex(one["key"]), one["power"]) for one in named])
-    if not all(check_key(one.key) for one in found):
-        raise ValueError("a validator's key is no key")
+    section = content.get("sections", {}).get("validators", {})
+    named: Sequence[Any] = section.get("validators", ())
+    found = tuple([Validator(bytes.fromhex(one["key"]), one.get("power", 1)) for one in named])
+    if not all(check_key(one.key) and type(one.power) is int for one in found):
+        raise ValueError("a validator's key is no key, or its power no number")
     try:
-        check_validators(found)
+        if found:
+            check_validators(found)
     except Invalid as invalid:
         raise ValueError(str(invalid)) from None
     return found

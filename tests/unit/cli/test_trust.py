@@ -139,10 +139,3 @@ def test_trust_follows_a_node(tmp_path: Path) -> None:
         told = run("trust", address, *asked, "--witness", address, "--out", tmp_path / "out.json").output
         assert f"block {real.last} of" in told
     run("trust", address, *asked, "--out", tmp_path / "none.json", code=Exit.UNAVAILABLE)
-
-
-def test_one_machine_does_not_found_a_network(tmp_path: Path) -> None:
-    genesis = written(tmp_path, "genesis.json", NetworkLedger().genesis_bytes)
-    told = run("init", tmp_path / "ledger", "--genesis", genesis, code=Exit.USAGE).output
-    assert "it founds a network" in told
-    assert not (tmp_path / "ledger").exists()

@@ -9,21 +9,24 @@ import msgspec
 import pytest
 
 from counterfoil.engine.decided import DecidedBlock
-from counterfoil.machine.genesis import NETWORK
+from counterfoil.machine.genesis import encode_genesis, secret_commitment
 from counterfoil.machine.transactions import BUNDLE_BYTES_MAX, bundle_sign_prefix, read_bundle
 from counterfoil.node.follower import FetchedReceipts, Follower, create_follower, open_follower
 from counterfoil.node.following import Checked, DoesNotFit, FollowedBlock, check_next
+from counterfoil.node.ledger import LAYOUTS, LedgerNode
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.signatures import SigningKey
 from counterfoil.state.light_blocks import CommitSignature, LightBlock
 from counterfoil.state.receipts import Receipt
 from counterfoil.storage.errors import CorruptStorage, FolderInUse
+from counterfoil.storage.memory_log import MemoryLog
+from counterfoil.storage.memory_store import MemoryStore
 from counterfoil.verify import Trust
 from counterfoil.verify.light.encoding import commit_info, validators_hash
 from counterfoil.verify.light.files import write_handover
 from counterfoil.verify.light.handover import hand_over
-from tests.model.desk import SECRETS, memory_node
+from tests.model.desk import SECRETS
 from tests.unit.verify.light.chain import Chain, equal, signed, validator_set
 from tests.vectors.cometbft.followed import ListedSource, followed_blocks, handover
 from tests.vectors.cometbft.recorded import recorded
@@ -310,9 +313,10 @@ def _founded() -> tuple[Trust, list[FollowedBlock]]:
     powers = equal("abcd")
     named = [{"key": one.key.hex(), "power": one.power} for one in validator_set(powers)]
     draft = sandbox_genesis("founded")
-    sections = {**draft.sections, NETWORK: {"validators": named}}
-    node = memory_node(msgspec.structs.replace(draft, sections=sections))
-    assert node.genesis.sealers == ()
+    sections = {**draft.sections, "validators": {"validators": named}}
+    commitment = secret_commitment(SECRETS.network)
+    genesis = encode_genesis(with_(draft, secret_commitment=commitment, sections=sections))
+    node = LedgerNode(genesis, SECRETS, MemoryStore(LAYOUTS), MemoryLog(), workers=0, scheduled=False)
     founding = node.machine.found(1)
     chain = Chain(
         lambda height: powers, first=2, chain_id=node.chain_id, app_hash=lambda height: founding.digest()

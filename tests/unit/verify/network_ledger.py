@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from counterfoil.machine.genesis import NETWORK, Genesis
+from counterfoil.machine.genesis import Genesis
 from counterfoil.primitives.signatures import SigningKey
 from counterfoil.state.headers import Header
 from counterfoil.state.proof_formats import Handover, Vouching
@@ -29,7 +29,6 @@ class NetworkLedger(SmallLedger):
     ) -> None:
         self.powers = powers
         self.sealed_until = sealed_until
-        self.handover: Handover | None = None
         super().__init__(name)
         first = sealed_until + 1 if sealed_until else 2
         self.chain = Chain(powers, first=first, chain_id=self.chain_id, app_hash=self._app_hash)
@@ -45,7 +44,8 @@ class NetworkLedger(SmallLedger):
         if self.sealed_until:
             return super()._genesis(name, sealer, sandbox)
         named = [{"key": one.key.hex(), "power": one.power} for one in validator_set(self.powers(2))]
-        return Genesis(name, START_MS, "", (), sandbox=sandbox, sections={NETWORK: {"validators": named}})
+        sections = {"validators": {"validators": named}}
+        return Genesis(name, START_MS, "", (), sandbox=sandbox, sections=sections)
 
     def _seal(self, header: Header) -> bytes:
         return super()._seal(header) if header.height <= self.sealed_until else b""

@@ -14,6 +14,7 @@ from counterfoil.cli import (
     commands_sandbox,
     commands_submit,
     commands_transfer,
+    commands_trust,
 )
 from counterfoil.cli.failures import Commands
 
@@ -40,6 +41,7 @@ commands_submit.add_to(app)
 commands_books.add_to(app)
 commands_lists.add_to(app)
 commands_proofs.add_to(app)
+commands_trust.add_to(app)
 commands_transfer.add_to(app)
 commands_keys.add_to(app)
 commands_sandbox.add_to(app)

@@ -123,8 +123,13 @@ class EmbeddedEngine:
     # Opening
 
     def found(self, progress: Callable[[int, int], None] | None = None) -> None:
-        """Found the ledger and make the founding durable: the first blocks of the log."""
+        """Found the ledger and make the founding durable: the first blocks of the log.
+
+        ValueError where its genesis file founds a network, whose headers no single key seals.
+        """
         machine = self.machine
+        if not machine.genesis.sealers:
+            raise ValueError("the genesis file founds a network, which one machine alone cannot run")
         with self.lock:
             for height in range(GENESIS_HEIGHT, machine.founding_height + 1):
                 header = machine.found(height)

@@ -9,6 +9,9 @@ import msgspec
 
 from counterfoil.primitives.digests import GENESIS, keyed
 from counterfoil.primitives.signatures import check_key
+from counterfoil.state.light_blocks import Validator
+from counterfoil.verify.light.encoding import in_order
+from counterfoil.verify.trust import founding_validators
 
 GENESIS_HEIGHT = 1
 """The founding is block 1 of every ledger, so that height 0 can stand for "never"."""
@@ -37,8 +40,9 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The file's content.
 
     name: lower-case letters, digits and hyphens. secret_commitment: hex of the digest of the network secret that
-    salts values. sealers: hex tagged keys that may sign headers under the embedded engine. sandbox: a ledger to try
-    things on; the flag cannot be removed. sections: for each module its own founding data.
+    salts values. sealers: hex tagged keys that may sign headers under the embedded engine; none where the ledger is
+    founded as a network, whose first validators the section `validators` names. sandbox: a ledger to try things on; the
+    flag cannot be removed. sections: for each module its own founding data.
     """
 
     name: str
@@ -71,11 +75,25 @@ def decode_genesis(data: bytes) -> Genesis:
     numbers = (genesis.time_ms, *msgspec.structs.astuple(genesis.parameters))
     if not all(0 <= number < NUMBER_MAX for number in numbers):
         raise ValueError("the genesis file is not valid: a time or limit is negative, or beyond any use")
-    if not genesis.sealers:
-        raise ValueError("the genesis file names no key that may sign headers")
+    validators = network_validators(genesis)
+    if not genesis.sealers and not validators:
+        raise ValueError(
+            "the genesis file names no key that may sign headers, and no validators of a network"
+        )
     if not all(_is_key(key) for key in genesis.sealers):
         raise ValueError("the genesis file names something as a key that may sign headers that is no key")
     return genesis
+
+
+def network_validators(genesis: Genesis) -> tuple[Validator, ...]:
+    """The validators that the genesis file names, in CometBFT's order: of a network they sign its first block.
+
+    ValueError where they cannot be a validator set.
+    """
+    try:
+        return in_order(founding_validators({"sections": genesis.sections}))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"the genesis file's section 'validators' is not valid: {error!r}") from None
 
 
 def _is_key(text: str) -> bool:

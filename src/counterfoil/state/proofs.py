@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, cast
 
 from counterfoil.primitives.codec import Decoder
-from counterfoil.state.headers import HeaderHistory, StoredHeader
+from counterfoil.state.headers import Header, HeaderHistory, StoredHeader
 from counterfoil.state.leaves import (
     DIGEST,
     leaf_digest,
@@ -30,6 +30,7 @@ from counterfoil.state.proof_formats import (
     ProofKind,
     ShownReceipt,
     Standing,
+    Vouching,
 )
 from counterfoil.state.receipts import BlockResults, receipt_leaf
 from counterfoil.state.rows import parse
@@ -57,13 +58,18 @@ class _ShownBlock:
 
 
 class Sources(NamedTuple):
-    """What proofs are made from. `stored(number)` gives a header as kept; `genesis` is the genesis file's digest."""
+    """What proofs are made from. `stored(number)` gives a header as kept; `genesis` is the genesis file's digest.
+
+    vouching: what shows that consensus decided a header that has no seal; raises `CannotProve` where that is not yet
+    signed.
+    """
 
     state: State
     history: HeaderHistory
     stored: Callable[[int], StoredHeader]
     chain_id: str
     genesis: bytes
+    vouching: Callable[[Header], Vouching] | None = None
 
     def number_in_force(self, height: int) -> int:
         """The number of the last header at or before `height`; −1 where there is none."""
@@ -273,6 +279,7 @@ class _Draft:
             height=self.height,
             sealed=self._sealed.header,
             seal=self._sealed.seal,
+            vouching=self._vouching(),
             instant_ms=self._instant_ms,
             blocks=tuple([self._shown(self._blocks[height]) for height in sorted(self._blocks)]),
             siblings=siblings,
@@ -283,6 +290,13 @@ class _Draft:
             members=members,
             receipts=receipts,
         )
+
+    def _vouching(self) -> Vouching | None:
+        if self._sealed.seal:
+            return None
+        if self._sources.vouching is None:
+            raise CannotProve("the header is signed by nobody that this node knows of")
+        return self._sources.vouching(self._sealed.header)
 
     def _lifetime(self, full_key: bytes) -> int:
         """The end of a block at which the record lives: that of the question, or the last one up to the seal."""

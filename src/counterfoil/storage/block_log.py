@@ -204,10 +204,18 @@ class BlockLog:
         except StorageError:
             return
 
+    def _sync_mark(self) -> None:
+        """Only the last segment may end in something that a power failure took."""
+        try:
+            files.sync(self._descriptor)
+        except OSError as error:
+            raise as_storage_error(self._segments[-1].path, error) from error
+
     def _begin_segment(self, height: int) -> None:
-        """Close the last segment durably and begin the next; when that fails the last one goes on."""
+        """Close the last segment durably, its last mark too, and begin the next; when that fails it goes on."""
         if self._segments:
             self.sync()
+            self._sync_mark()
         reached(BEFORE_SEGMENT_CREATION)
         number = len(self._segments) + 1
         path = self._directory / f"{number:08}.log"

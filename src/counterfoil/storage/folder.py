@@ -75,9 +75,9 @@ class LedgerFolder:
     def store_path(self) -> Path:
         return self.path / STORE_NAME
 
-    def open_log(self, *, segment_size: int = SEGMENT_SIZE) -> BlockLog:
-        """Look at its `torn_tail` and tell the operator what was cut off."""
-        return BlockLog(self._made(self.log_path), self._cipher, segment_size=segment_size)
+    def open_log(self, name: str = LOG_NAME, *, segment_size: int = SEGMENT_SIZE) -> BlockLog:
+        """Look at its `torn_tail` and tell the operator what was cut off. name: of its folder inside this one."""
+        return BlockLog(self._made(self.path / name), self._cipher, segment_size=segment_size)
 
     def open_store(self, layouts: Mapping[int, TableLayout]) -> WriteBehind:
         """After waiting for what a killed process may have left to be written."""

@@ -1,12 +1,11 @@
-"""The check itself: seal, earlier headers, leaves and their ways to the roots, then what they say together."""
+"""The check itself: who vouches, earlier headers, leaves and their ways to the roots, then what they say together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from counterfoil.primitives.codec import Decoder, Malformed
-from counterfoil.primitives.signatures import verify
-from counterfoil.state.headers import Header, history_leaf, root_from_path, seal_message
+from counterfoil.state.headers import Header, history_leaf, root_from_path
 from counterfoil.state.leaves import (
     BLIND_SIZE,
     DIGEST,
@@ -32,6 +31,7 @@ from counterfoil.state.proof_formats import (
 )
 from counterfoil.state.receipts import Receipt, receipt_leaf
 from counterfoil.state.tables import LINKS, Link
+from counterfoil.verify.grounds import check_ground
 from counterfoil.verify.refusal import ProofRefused, demand
 from counterfoil.verify.tree_paths import top_of
 from counterfoil.verify.trust import Trust
@@ -86,6 +86,7 @@ class _Check:
         demand(proof.format == FORMAT, f"the proof is not of the form {FORMAT}")
         self._check_parts()
         self._check_ledger()
+        ground = check_ground(proof, self._trust)
         self._check_blocks()
         in_force = self._moment()
         named = tuple([self._standing(standing) for standing in proof.named])
@@ -109,6 +110,7 @@ class _Check:
             height=proof.height,
             in_force=in_force,
             sealed=proof.sealed,
+            ground=ground,
             instant_ms=proof.instant_ms,
             place=proof.place,
             records=records,
@@ -130,11 +132,6 @@ class _Check:
         demand(
             proof.genesis == trust.genesis and proof.chain_id == trust.chain_id,
             f"the proof is of ledger {proof.chain_id[:60]!r}, the genesis file is of {trust.chain_id!r}",
-        )
-        message = seal_message(trust.chain_id, proof.sealed.digest())
-        demand(
-            any(verify(key, message, proof.seal) for key in trust.sealers),
-            "the header is not sealed by a key that the genesis file names",
         )
 
     def _check_blocks(self) -> None:

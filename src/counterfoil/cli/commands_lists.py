@@ -8,16 +8,14 @@ import typer
 from msgspec.structs import replace
 
 from counterfoil.cli.describe import fact_line
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     DEFAULT_LEDGER,
     AsOption,
     AtOption,
     CsvOption,
     JsonOption,
     KeyFileOption,
-    KeyOption,
-    KeysFolderOption,
     LedgerOption,
     SignerOption,
     XlsxOption,
@@ -62,7 +60,7 @@ def history(
     as_: AsOption = "",
     key: KeyOption = None,
     signer: SignerOption = "",
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Show who did what, when, by which transaction."""
@@ -137,7 +135,7 @@ def instructions(
     as_: AsOption = "",
     key: KeyOption = None,
     signer: SignerOption = "",
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Show live settlement instructions with their statuses and the reason why each has not settled."""

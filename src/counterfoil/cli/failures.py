@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
+from counterfoil.cli.key_stores import close_stores
 from counterfoil.cli.messages import MessageFileError
-from counterfoil.custody.key_files import KeyFileError
+from counterfoil.custody.key_store import KeyStoreError
 from counterfoil.demo.floor import DemoFailed
 from counterfoil.demo.plan import PlanError, StoppedAtBadRow
 from counterfoil.engine.embedded import EngineStopped
@@ -57,7 +58,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (StoppedAtBadRow, Exit.USAGE),
     (NodeUnreachable, Exit.UNAVAILABLE),
     (StorageError, Exit.UNAVAILABLE),
-    (KeyFileError, Exit.UNAVAILABLE),
+    (KeyStoreError, Exit.UNAVAILABLE),
     (SheetError, Exit.UNAVAILABLE),
     (EngineStopped, Exit.UNAVAILABLE),
     (ProgramIsOutdated, Exit.UNAVAILABLE),
@@ -88,6 +89,8 @@ class Commands(TyperGroup):
                 f"This is an error of the program, not yours: {error}. Please report it with the lines above."
             )
             raise typer.Exit(Exit.PROGRAM_ERROR) from None
+        finally:
+            close_stores()
 
 
 def exit_code(error: Exception) -> Exit:

@@ -7,7 +7,7 @@ accepts, and a signature must fit it. A token that offers no CKM_EDDSA is refuse
 NIST curves alone.
 
 A PIN is asked for when the first key is opened, and again where the module has lost the session. A wrong PIN is
-never tried twice by itself: most tokens lock after a few. The package `python-pkcs11` is needed, and imported only here:
+never tried twice by itself: most tokens lock after a few. The package `python-pkcs11` is imported only here:
 pip install 'counterfoil[pkcs11]'.
 """
 
@@ -147,8 +147,8 @@ class HardwareStore:
     def sign(self, name: str, message: bytes) -> bytes:
         """What the token returns. A session that was lost is opened again, once."""
         p11 = self._pkcs11
-        lost = (p11.SessionHandleInvalid, p11.SessionClosed, p11.UserNotLoggedIn, p11.ObjectHandleInvalid)
-        lost += (p11.KeyHandleInvalid,)
+        session_lost = (p11.SessionHandleInvalid, p11.SessionClosed, p11.UserNotLoggedIn)
+        lost = (*session_lost, p11.ObjectHandleInvalid, p11.KeyHandleInvalid)
         with self._lock, self._told():
             try:
                 return self._signed(name, message)
@@ -172,7 +172,9 @@ class HardwareStore:
     def _token(self) -> Any:
         address, p11 = self._address, self._pkcs11
         if not address.module.is_file():
-            raise KeyStoreError(f"There is no PKCS#11 module {address.module}; name the module's own library.")
+            raise KeyStoreError(
+                f"There is no PKCS#11 module {address.module}; name the module's own library."
+            )
         try:
             library = p11.lib(str(address.module))
         except (RuntimeError, p11.PKCS11Error) as error:
@@ -228,7 +230,10 @@ class HardwareStore:
         except self._pkcs11.PKCS11Error as error:
             self.close()
             words = _WORDS.get(type(error).__name__)
-            said = words or f"The module failed ({type(error).__name__}); its own log says more, and nothing was signed"
+            said = (
+                words
+                or f"The module failed ({type(error).__name__}); its own log says more, and nothing was signed"
+            )
             raise KeyStoreError(f"{said}: token {label!r}.") from None
 
 

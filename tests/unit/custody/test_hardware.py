@@ -1,4 +1,4 @@
-"""Keys in a hardware module, against a software token: made there, listed, used, and what happens when it is not there."""
+"""Keys in a hardware module, against a software token: made, listed, used, and what happens when it is gone."""
 
 from __future__ import annotations
 
@@ -124,7 +124,9 @@ def test_a_session_that_was_lost_is_opened_again(address: TokenAddress) -> None:
     assert len(asked) == 3
     store.close()
     store.close()
-    assert key.sign(b"message") == before, "a key outlives a store that was closed, and asks for the PIN again"
+    assert key.sign(b"message") == before, (
+        "a key outlives a store that was closed, and asks for the PIN again"
+    )
     store.close()
 
 
@@ -172,9 +174,7 @@ def test_a_token_that_cannot_sign_with_ed25519_is_refused(
 ) -> None:
     store = HardwareStore(address, lambda: PIN)
     absent = type("OlderMechanisms", (), {"EDDSA": object()})
-    monkeypatch.setattr(
-        store, "_pkcs11", type("OlderToken", (), {**vars(pkcs11), "Mechanism": absent})
-    )
+    monkeypatch.setattr(store, "_pkcs11", type("OlderToken", (), {**vars(pkcs11), "Mechanism": absent}))
     with pytest.raises(KeyStoreError, match="no CKM_EDDSA"):
         store.entries()
 

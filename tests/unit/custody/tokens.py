@@ -25,7 +25,9 @@ def configure(folder: Path) -> Path:
     """A configuration whose tokens lie in `folder`; returns the file that SOFTHSM2_CONF is to name."""
     (folder / "tokens").mkdir(parents=True)
     file = folder / "softhsm2.conf"
-    file.write_text(f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n")
+    file.write_text(
+        f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n"
+    )
     return file
 
 

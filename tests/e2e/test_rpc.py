@@ -26,10 +26,12 @@ from counterfoil.node.protocol import (
     Read,
     Submit,
     authentication_bytes,
-    frame,
 )
 from counterfoil.node.rpc import RpcServer
 from counterfoil.primitives.codec import encode
+from counterfoil.primitives.frames import (
+    frame,
+)
 from counterfoil.sdk import (
     Client,
     Draft,

@@ -26,9 +26,11 @@ from counterfoil.cli.output import say, say_json, say_moment
 from counterfoil.custody.signers import Signer
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import MESSAGES_MAX
-from counterfoil.node.protocol import Problem
 from counterfoil.primitives.addresses import ADDRESS_LENGTH, AddressKind, address_of, from_text, to_text
 from counterfoil.primitives.codec import Message
+from counterfoil.primitives.frames import (
+    Problem,
+)
 from counterfoil.sdk import Client, LedgerError, Mode, Result
 from counterfoil.sdk.rejects import problem_of_number
 

@@ -29,7 +29,6 @@ from counterfoil.node.protocol import (
     CHALLENGE_BYTES,
     FRAME_BYTES_MAX,
     HIDDEN,
-    LENGTH_BYTES,
     PROTOCOL_VERSION,
     REQUEST,
     STRANGER_FRAME_BYTES_MAX,
@@ -40,22 +39,25 @@ from counterfoil.node.protocol import (
     Done,
     Failed,
     Greeting,
-    Problem,
     Read,
     Request,
     Submit,
     TryOut,
     Wait,
     answered,
-    frame,
-    length_of,
-    problem_of,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.service import Service
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.codec import Malformed, encode
+from counterfoil.primitives.frames import (
+    LENGTH_BYTES,
+    Problem,
+    frame,
+    length_of,
+    problem_of,
+)
 from counterfoil.primitives.outcome import Rejected
 
 T = TypeVar("T")

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from counterfoil.cli.key_stores import close_stores
 from counterfoil.cli.messages import MessageFileError
 from counterfoil.custody.key_store import KeyStoreError
+from counterfoil.custody.service.client import CustodyRefused
 from counterfoil.demo.floor import DemoFailed
 from counterfoil.demo.plan import PlanError, StoppedAtBadRow
 from counterfoil.engine.embedded import EngineStopped
@@ -24,6 +25,7 @@ from counterfoil.machine.machine import ProgramIsOutdated
 from counterfoil.node.transfer_format import TransferFileError
 from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable
+from counterfoil.sdk.recovery import RecoveryMismatch
 from counterfoil.storage.errors import CorruptStorage, StorageError
 from counterfoil.verify import ProofRefused
 
@@ -51,6 +53,8 @@ class UsageError(Exception):
 
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (LedgerError, Exit.REFUSED),
+    (CustodyRefused, Exit.REFUSED),
+    (RecoveryMismatch, Exit.NOT_PROVEN),
     (UsageError, Exit.USAGE),
     (MessageFileError, Exit.USAGE),
     (TradeFileError, Exit.USAGE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -12,17 +13,27 @@ from counterfoil.cli.prompts import ask_passphrase, ask_secret
 from counterfoil.custody.hardware import SCHEME as PKCS11
 from counterfoil.custody.hardware import HardwareStore, token_address
 from counterfoil.custody.key_files import KeyFolder, Unprotected
-from counterfoil.custody.key_store import KeyStore
+from counterfoil.custody.key_store import KeyStore, KeyStoreError
+from counterfoil.custody.service.client import SCHEME as CUSTODIAN
+from counterfoil.custody.service.client import (
+    CustodianAddress,
+    CustodianSession,
+    CustodyStore,
+    custodian_address,
+)
 from counterfoil.custody.signers import Signer
 
 PIN_VARIABLE = "COUNTERFOIL_PIN"
+APPROVAL_VARIABLE = "COUNTERFOIL_APPROVAL_SECONDS"
+SESSIONS = Path.home() / ".counterfoil" / "sessions"
 
 KeysOption = Annotated[
     str,
     typer.Option(
         "--keys",
         envvar="COUNTERFOIL_KEYS",
-        help="Where the keys are: a folder of key files, or a token: pkcs11:token=LABEL?module-path=FILE.",
+        help="Where the keys are: a folder of key files, a token (pkcs11:token=LABEL?module-path=FILE), or a custodian"
+        " (custodian:SOCKET, after `counterfoil custodian login`).",
         show_default="~/.counterfoil/keys",
     ),
 ]
@@ -56,7 +67,7 @@ def open_key(keys: str, name: str) -> Signer:
 
 def key_folder(keys: str, *, unprotected: Unprotected | None = None) -> KeyFolder | None:
     """The folder of key files that a text means; None where it means another kind of store."""
-    if keys.startswith(PKCS11):
+    if keys.startswith((PKCS11, CUSTODIAN)):
         return None
 
     def ask(name: str, new: bool) -> str | Unprotected:
@@ -73,8 +84,35 @@ def _store(text: str) -> KeyStore:
     folder = key_folder(text)
     if folder is not None:
         return folder
+    if text.startswith(CUSTODIAN):
+        return CustodyStore(logged_in(custodian_address(text)), wait_seconds=approval_seconds())
     address = token_address(text)
     return HardwareStore(address, lambda: _pin(address.label))
+
+
+def session_file(address: CustodianAddress) -> Path:
+    """Where a login at this custodian is kept between commands, readable by its user only."""
+    return SESSIONS / sha256(str(address).encode()).hexdigest()[:32]
+
+
+def logged_in(address: CustodianAddress) -> CustodianSession:
+    """A session that goes on with the login that `counterfoil custodian login` made."""
+    file = session_file(address)
+    if not file.is_file():
+        raise KeyStoreError(
+            f"You are not logged in: counterfoil custodian login --custodian {address} --user NAME"
+        )
+    session = CustodianSession(address)
+    session.resume(file.read_bytes())
+    return session
+
+
+def approval_seconds() -> float:
+    """So long a command waits for others' approvals."""
+    text = os.environ.get(APPROVAL_VARIABLE, "0")
+    if not text.isdecimal():
+        raise KeyStoreError(f"{APPROVAL_VARIABLE} is a number of seconds, not {text!r}.")
+    return float(text)
 
 
 def _pin(label: str) -> str:

@@ -19,10 +19,10 @@ from counterfoil.custody.signers import Signer
 from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest
 from counterfoil.node.ledger import GENESIS_NAME, open_ledger
 from counterfoil.node.personas import PERSONAS, PersonaCard, party_key, persona_keys
-from counterfoil.node.rpc import UNIX_PATH_BYTES_MAX
 from counterfoil.node.transfer_format import KEY_BYTES, Lock
 from counterfoil.primitives.addresses import AddressKind, from_text
 from counterfoil.sdk import Client, Connection, LocalConnection, NodeUnreachable, SocketConnection
+from counterfoil.storage.unix_sockets import UNIX_PATH_BYTES_MAX
 
 SOCKET_NAME = "socket"
 _PASSPHRASE_TRIES_IN_FILE = 4_096

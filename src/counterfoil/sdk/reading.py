@@ -29,6 +29,7 @@ from counterfoil.node.reads_business import (
     TradeLine,
     TradeOf,
 )
+from counterfoil.node.reads_custody import SignerOf, SignerRecord, TrailOf, TrailRecord
 from counterfoil.node.reads_history import HistoryEntry, HistoryOf
 from counterfoil.node.reads_ledger import NameOf, Nothing, Persona, SealedHeader, TransactionOf
 from counterfoil.node.reads_market import (
@@ -150,6 +151,14 @@ class Reading(ABC):
             first = page.next
             if not first:
                 return found
+
+    def signer(self, address: bytes, at: At = "") -> SignerRecord:
+        """The keys in force for a registered signer, who may replace them, and who has asked for it."""
+        return self.ask(reads.signer_details, SignerOf(signer=address, at=at_text(at)))
+
+    def custody_trail(self, custodian: Id, at: At = "") -> TrailRecord:
+        """How much of a custodian's trail is on the ledger."""
+        return self.ask(reads.custody_trail, TrailOf(custodian=self.party_id(custodian), at=at_text(at)))
 
     def party_details(self, party: Id, at: At = "") -> PartyRecord:
         return self.ask(reads.party_details, PartyOf(party=self.party_id(party), at=at_text(at)))

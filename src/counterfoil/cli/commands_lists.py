@@ -39,6 +39,7 @@ from counterfoil.node.reads_base import Moment
 from counterfoil.node.reads_business import InstructionLine
 from counterfoil.node.reads_history import Author, HistoryEntry, HistoryOf
 from counterfoil.node.reads_ledger import NameOf
+from counterfoil.primitives.addresses import AddressKind, from_text
 from counterfoil.sdk import Client
 
 _TRANSACTION_SHOWN = 16
@@ -49,8 +50,8 @@ def history(
     of: Annotated[
         str,
         typer.Argument(
-            help="Account (cfa1…), instrument (ISIN, cfi1…), member (name, cfp1…), or a trade's, instruction's,"
-            " earmark's or proposal's 64 hexadecimal digits."
+            help="Account (cfa1…), instrument (ISIN, cfi1…), member (name, cfp1…), signer (cfk1…), or a trade's,"
+            " instruction's, earmark's or proposal's 64 hexadecimal digits."
         ),
     ],
     first_height: Annotated[int, typer.Option(help="Begin at this height.", min=0)] = 0,
@@ -110,6 +111,8 @@ def _asked(client: Client, of: str) -> HistoryOf:
             return HistoryOf(business=bytes.fromhex(text))
         except ValueError:
             pass
+    if text.startswith(f"{AddressKind.SIGNER}1"):
+        return HistoryOf(signer=from_text(text, AddressKind.SIGNER))
     found = client.ask(reads.find, NameOf(text=text))
     if found.kind == "account":
         return HistoryOf(account=found.identity)

@@ -221,10 +221,11 @@ class Reading(ABC):
         instrument: Id = b"",
         party: Id = b"",
         business: bytes = b"",
+        signer: bytes = b"",
         first_height: int = 0,
         last_height: int = 0,
     ) -> list[HistoryEntry]:
-        """Who did what, when, by which transaction: of one of the four. The whole of it, however many pages."""
+        """Who did what, when, by which transaction: of one of the five. The whole of it, however many pages."""
         asked = (self.account_id(account), self.instrument_id(instrument), self.party_id(party))
         found: list[HistoryEntry] = []
         while True:
@@ -233,6 +234,7 @@ class Reading(ABC):
                 instrument=asked[1],
                 party=asked[2],
                 business=business,
+                signer=signer,
                 first_height=first_height,
                 last_height=last_height,
             )

@@ -382,7 +382,8 @@ def certificates(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext, ssl.SSLC
     return sides[0], sides[1], sides[2]
 
 
-def test_mutual_tls(desk: Desk, tmp_path: Path) -> None:
+def test_mutual_tls(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_file, "FRAME_SECONDS_MAX", 1)
     own, member, stranger = certificates(tmp_path)
     with CustodyServer(desk.custodian, port=0, tls=own) as server:
         assert server.port is not None

@@ -10,14 +10,15 @@ from counterfoil.custody.service.events import Asked, Decided
 from counterfoil.custody.service.policy import Allowed
 from counterfoil.custody.service.protocol import CHANGE, AddKey, AddUser, Change, RemoveUser, RequestLine
 from counterfoil.custody.service.refusals import CustodyRefusal
-from counterfoil.custody.service.subjects import Subject, SubjectReader
+from counterfoil.custody.service.subjects import SubjectReader
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import Rejected
 
 OPEN_REQUESTS_MAX: Final = 100
 """Of one user."""
 CHANGE_MS: Final = 7 * 86_400_000
-UNTIMED_MS: Final = 10 * 60_000
+REQUEST_MS: Final = 3_600_000
+"""So long a request waits for approval, and the same bytes are answered again without another entry."""
 REQUEST_BYTES: Final = 16
 
 
@@ -28,13 +29,11 @@ class Approvals:
         self._books = books
         self._reader = reader
 
-    def of_signature(
-        self, user: str, key: str, message: bytes, subject: Subject, allowed: Allowed
-    ) -> tuple[str, ...]:
+    def of_signature(self, user: str, key: str, message: bytes, allowed: Allowed) -> tuple[str, ...]:
         """Who approved it, as many as the policy wants. Refused APPROVAL_IS_MISSING until then, with the request."""
         if not allowed.approvals:
             return ()
-        expires_ms = subject.expires_ms or self._books.clock() + UNTIMED_MS
+        expires_ms = self._books.clock() + REQUEST_MS
         asked = Asked(request_id(user, key, message), user, key, message, expires_ms)
         return self._of(asked, allowed.approvals, allowed.approvers)
 

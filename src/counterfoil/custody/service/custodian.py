@@ -7,7 +7,7 @@ from typing import Final
 
 from counterfoil.custody.key_files import ArgonCost
 from counterfoil.custody.service.administration import Administration
-from counterfoil.custody.service.approvals import Approvals
+from counterfoil.custody.service.approvals import REQUEST_MS, Approvals
 from counterfoil.custody.service.books import CustodianBooks
 from counterfoil.custody.service.events import Answered, Intended, KeyPut
 from counterfoil.custody.service.logins import LOGIN_COST, Logins
@@ -35,8 +35,6 @@ REQUESTS_A_MINUTE_MAX: Final = 600
 """Of one user: a busy desk; a program that runs wild is slowed."""
 UNRECORDED_MAX: Final = 1_000
 """Entries that may wait for the ledger; beyond that nothing is signed until it has them."""
-SHORT_LIVED_MS: Final = 10 * 60_000
-"""For what does not say when it expires."""
 MINUTE_MS: Final = 60_000
 
 
@@ -104,14 +102,12 @@ class Custodian:
             subject = self._reader.read(message)
             if subject is None:
                 raise Rejected(CustodyRefusal.IS_NOT_SIGNED_HERE)
-            if 0 < subject.expires_ms <= books.clock():
-                raise Rejected(CustodyRefusal.REQUEST_HAS_EXPIRED)
             self._trail.agree()
             again = books.signed.get((address_of(key.public_key), subject.digest, user))
             spent = books.spent_by(user) if again is None else {}
             allowed = books.policy.decide(user, name, key.owner, subject, spent)
             if again is None:
-                approved_by = self._approvals.of_signature(user, name, message, subject, allowed)
+                approved_by = self._approvals.of_signature(user, name, message, allowed)
                 number = self._intend(user, key, subject, allowed.charges, approved_by)
             else:
                 number = again[0]
@@ -172,7 +168,7 @@ class Custodian:
             tuple(books.tag(approver) for approver in approved_by),
         )
         reached(BEFORE_INTENT)
-        books.write(Intended(entry, user, charges, subject.expires_ms or now + SHORT_LIVED_MS))
+        books.write(Intended(entry, user, charges, now + REQUEST_MS))
         reached(AFTER_INTENT)
         return books.entries
 

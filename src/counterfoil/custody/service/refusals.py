@@ -81,11 +81,6 @@ class CustodyRefusal(RejectCode):
         "Who asks for a signature cannot approve it too.",
         "Let another user approve it.",
     )
-    REQUEST_HAS_EXPIRED = (
-        1318,
-        "The transaction can no longer take effect.",
-        "Make a new one; what takes longer than the ledger's window is proposed on the ledger.",
-    )
     TOO_MANY_OPEN_REQUESTS = (
         1319,
         "As many requests of this user wait for approval as may.",

@@ -20,13 +20,12 @@ CHALLENGE_BYTES, IDENTITY_BYTES = 32, 20
 class Subject(NamedTuple):
     """digest: 32 bytes, of a transaction its id. messages: those that would take effect, a proposal's included.
 
-    expires_ms: from then on a signature is of no use; 0 where it does not say. words: for people.
+    words: for people, what it is. When a transaction expires is the ledger's business, by its own clock.
     """
 
     kind: UseKind
     digest: bytes
     messages: tuple[Message, ...]
-    expires_ms: int
     words: tuple[str, ...]
 
 
@@ -48,9 +47,9 @@ class SubjectReader:
             if len(rest) != CHALLENGE_BYTES + 2 * IDENTITY_BYTES:
                 return None
             party = to_text(AddressKind.PARTY, rest[CHALLENGE_BYTES:-IDENTITY_BYTES])
-            return Subject(UseKind.READING, digest, (), 0, (f"Read the ledger as {party}",))
+            return Subject(UseKind.READING, digest, (), (f"Read the ledger as {party}",))
         if message.startswith(NAME_RECORD):
-            return Subject(UseKind.PUBLICATION, digest, (), 0, ("Publish a key under a name in DNS",))
+            return Subject(UseKind.PUBLICATION, digest, (), ("Publish a key under a name in DNS",))
         return None
 
     def _transaction(self, message: bytes) -> Subject | None:
@@ -67,4 +66,4 @@ class SubjectReader:
                 except Malformed:
                     return None
         words = tuple(repr(one) for one in messages)
-        return Subject(UseKind.TRANSACTION, prepared.id, tuple(messages), prepared.body.expiry_ms, words)
+        return Subject(UseKind.TRANSACTION, prepared.id, tuple(messages), words)

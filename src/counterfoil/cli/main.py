@@ -12,6 +12,7 @@ from counterfoil.cli import (
     commands_ledger,
     commands_lists,
     commands_proofs,
+    commands_recovery,
     commands_sandbox,
     commands_submit,
     commands_transfer,
@@ -46,6 +47,7 @@ commands_trust.add_to(app)
 commands_transfer.add_to(app)
 commands_keys.add_to(app)
 commands_custodian.add_to(app)
+commands_recovery.add_to(app)
 commands_sandbox.add_to(app)
 
 

@@ -158,8 +158,8 @@ class RpcServer:
                 await client.refuse(Refused(NodeRefusal.TOO_MANY_CLIENTS).problem)
             else:
                 await client.serve()
-        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, asyncio.CancelledError):
+            pass  # it hung up or was too slow, or the door is being closed
         finally:
             self._clients -= 1
             writer.close()

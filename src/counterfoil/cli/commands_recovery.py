@@ -44,9 +44,7 @@ def name(
     named = [_address(text) for text in approver]
     with connected(ledger, storage_key, writing=True) as connection:
         address = recovery.name_approvers(client_of(connection, "", [key], keys), named, threshold)
-    say(
-        f"Registered {_text(address)}: {threshold} of {len(named)} approvers can replace its keys."
-    )
+    say(f"Registered {_text(address)}: {threshold} of {len(named)} approvers can replace its keys.")
 
 
 def request(

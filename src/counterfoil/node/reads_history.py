@@ -157,6 +157,8 @@ def _what(view: View, params: HistoryOf) -> tuple[bytes, Choose]:
         return party, _told_to(party, lambda fact: isinstance(fact, _PARTY_FACTS) and mentions(fact, party))
     if params.signer:
         signer = check_id(params.signer)
+        if signer == PUBLIC:
+            raise NotVisible
         view.require(ReceiptFor(signer))
         return signer, lambda found: found.facts if found.receipt.stakeholder == signer else ()
     business = check_id(params.business, LONG_ID_SIZE)

@@ -16,7 +16,7 @@ from counterfoil.custody.key_files import ArgonCost
 from counterfoil.custody.service.books import CustodianBooks
 from counterfoil.custody.service.custodian import Custodian
 from counterfoil.custody.service.protocol import AddKey, SetPolicy
-from counterfoil.custody.service.trail import RecorderFailed
+from counterfoil.custody.service.trail import Recorder, RecorderFailed
 from counterfoil.custody.service.vault import JournalVault
 from counterfoil.machine.transactions import Body, Mode, sign_prefix
 from counterfoil.modules.custodians.interface import FIRST_HEAD, TrailEntry, next_head
@@ -59,18 +59,21 @@ class Ledger:
 class Desk:
     """ann is the administrator; each further user is enrolled by name."""
 
-    def __init__(self, folder: Path, ledger: Ledger | None = None) -> None:
+    def __init__(self, folder: Path, chain_id: str = CHAIN) -> None:
         self.folder = folder
         self.time_ms = NOW_MS
-        self.ledger = ledger or Ledger()
+        self.ledger = Ledger()
+        self.recorder: Recorder = self.ledger
         self.secrets: dict[str, str] = {}
-        self.books = CustodianBooks.create(folder, PASSPHRASE, CHAIN, cost=CHEAP, clock=lambda: self.time_ms)
+        self.books = CustodianBooks.create(
+            folder, PASSPHRASE, chain_id, cost=CHEAP, clock=lambda: self.time_ms
+        )
         self._begin()
         self.enrol("ann", self.custodian.logins.invite("ann", administrator=True))
 
     def _begin(self) -> None:
         self.vault = JournalVault()
-        self.custodian = Custodian(self.books, self.vault, self.ledger, login_cost=CHEAP)
+        self.custodian = Custodian(self.books, self.vault, self.recorder, login_cost=CHEAP)
 
     def restart(self) -> None:
         """As if the process had ended and another one begun."""

@@ -10,6 +10,7 @@ import pytest
 
 from counterfoil.cli.failures import Exit
 from tests.e2e.test_cli import Shell
+from tests.unit.custody.name_servers import NameServer
 from tests.unit.custody.tokens import PIN, configure, make_token, module
 
 PASSWORD = "copper lantern drifts over seven"
@@ -109,3 +110,33 @@ def test_a_key_on_a_token_signs_for_the_ledger(
     refused = shell("submit", "four.json", "--as", "Authority", "--key", "authority", code=Exit.UNAVAILABLE)
     assert "tried once" in refused.output
     assert "wrong-pin" not in refused.output
+
+
+def test_keys_are_published_and_looked_up(
+    shell: Shell, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """From the command's own line in a signed zone of a real name server, and back."""
+    made = {name: shell("keys", "new", name, "--unprotected").stdout for name in ("one", "two", "three")}
+    third = ("--public", said(made["three"], "Public"))
+    signing = ("--key", "one", "--key", "two", "--threshold", "2", *third)
+    line = shell("keys", "publish", "alder.good.test", *signing).stdout.strip()
+    plain = shell("keys", "publish", "alder.plain.test", "--key", "one").stdout.strip()
+    refused = shell("keys", "publish", "alder.good.test", "--key", "one", *signing[4:], code=Exit.UNAVAILABLE)
+    assert "not signed by 2 of its keys" in refused.output
+    server = NameServer(tmp_path_factory.mktemp("names"), {"good": [line], "plain": [plain]})
+    try:
+        (tmp_path / "anchors").write_text(server.anchor)
+        at = ("--server", "127.0.0.1", "--port", str(server.port), "--anchor", "anchors")
+        found = shell.json("keys", "resolve", "alder.good.test", *at, "--secure")
+        assert (found["dnssec"], found["threshold"], found["own_address"]) == ("secure", 2, True)
+        assert sorted(found["keys"]) == sorted(said(text, "Public") for text in made.values())
+        expect = ("--expect", said(made["one"], "Address"))
+        assert "secure" in shell("keys", "resolve", "alder.good.test", *at).stdout
+        other = shell("keys", "resolve", "alder.good.test", *at, *expect, code=Exit.UNAVAILABLE)
+        assert "not for the expected address" in other.output
+        assert "UNSIGNED" in shell("keys", "resolve", "alder.plain.test", *at, *expect).stdout
+        shell("keys", "resolve", "alder.plain.test", *at, "--secure", code=Exit.UNAVAILABLE)
+        shell("keys", "resolve", "none.good.test", *at, code=Exit.UNAVAILABLE)
+        shell("keys", "resolve", "alder.good.test", *at[:4], "--anchor", "none", code=Exit.USAGE)
+    finally:
+        server.close()

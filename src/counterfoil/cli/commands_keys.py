@@ -1,4 +1,4 @@
-"""keys new, restore, list: private keys in files and modules, from chance, from words, and from what a person knows."""
+"""keys new, restore, list: private keys from chance, from words, and from what a person knows; and publishing them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from counterfoil.cli.commands_names import publish, resolve
 from counterfoil.cli.failures import UsageError
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeysOption, key_folder, open_store
 from counterfoil.cli.options import JsonOption
@@ -217,7 +218,7 @@ def _extra_word(wanted: bool, *, new: bool = False) -> str:
 def add_to(app: typer.Typer) -> None:
     group = typer.Typer(
         no_args_is_help=True,
-        help="Make, restore and list private keys.",
+        help="Make, restore and list private keys; publish and look up public ones.",
         epilog="Example: counterfoil keys list",
     )
     group.command(
@@ -228,4 +229,6 @@ def add_to(app: typer.Typer) -> None:
         restore
     )
     group.command("list", epilog="Example: counterfoil keys list --json")(show)
+    group.command("publish", epilog="Example: counterfoil keys publish alder.example --key alder")(publish)
+    group.command("resolve", epilog="Example: counterfoil keys resolve alder.example --secure")(resolve)
     app.add_typer(group, name="keys")

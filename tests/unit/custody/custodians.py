@@ -17,7 +17,7 @@ from counterfoil.custody.service.books import CustodianBooks
 from counterfoil.custody.service.custodian import Custodian
 from counterfoil.custody.service.protocol import AddKey, SetPolicy
 from counterfoil.custody.service.trail import Recorder, RecorderFailed
-from counterfoil.custody.service.vault import JournalVault
+from counterfoil.custody.service.vault import JournalVault, Vault
 from counterfoil.machine.transactions import Body, Mode, sign_prefix
 from counterfoil.modules.custodians.interface import FIRST_HEAD, TrailEntry, next_head
 from counterfoil.modules.settlement.messages import Instruct
@@ -59,9 +59,10 @@ class Ledger:
 class Desk:
     """ann is the administrator; each further user is enrolled by name."""
 
-    def __init__(self, folder: Path, chain_id: str = CHAIN) -> None:
+    def __init__(self, folder: Path, chain_id: str = CHAIN, vault: Vault | None = None) -> None:
         self.folder = folder
         self.time_ms = NOW_MS
+        self.vault: Vault = vault or JournalVault()
         self.ledger = Ledger()
         self.recorder: Recorder = self.ledger
         self.secrets: dict[str, str] = {}
@@ -72,7 +73,6 @@ class Desk:
         self.enrol("ann", self.custodian.logins.invite("ann", administrator=True))
 
     def _begin(self) -> None:
-        self.vault = JournalVault()
         self.custodian = Custodian(self.books, self.vault, self.recorder, login_cost=CHEAP)
 
     def restart(self) -> None:

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pkcs11
 import pytest
 
+from counterfoil.custody.hardware import HardwareStore, TokenAddress
+from counterfoil.custody.key_store import KeyStoreError
 from counterfoil.custody.service import custodian as custodian_file
 from counterfoil.custody.service.approvals import OPEN_REQUESTS_MAX
 from counterfoil.custody.service.custodian import REQUESTS_A_MINUTE_MAX, SERVICE_KEY, service_key
@@ -21,6 +24,7 @@ from counterfoil.primitives.outcome import RejectCode, Rejected
 from counterfoil.primitives.signatures import verify
 from counterfoil.storage import fault_points
 from tests.unit.custody.custodians import CHAIN, NOW_MS, Desk, Ledger, document, instruct, signing
+from tests.unit.custody.tokens import PIN, configure, destroy_tokens, make_token, module
 
 DAY_MS = 86_400_000
 TRADES = {"messages": ["Instruct", "Cancel"]}
@@ -437,17 +441,28 @@ def test_readers_greetings_stand_in_the_trail_too(desk: Desk) -> None:
     assert kinds(desk)[-1] is UseKind.READING
 
 
-def test_keys_in_another_store_leave_no_secret_in_the_journal(tmp_path: Path) -> None:
-    from counterfoil.custody.key_files import UNPROTECTED, KeyFolder
-
-    desk = Desk(tmp_path / "custody")
-    vault = ModuleVault(KeyFolder(tmp_path / "module", lambda *_: UNPROTECTED))
-    desk.custodian._vault = desk.custodian._administration._vault = vault
+def test_keys_in_a_hardware_module_leave_no_secret_in_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = configure(tmp_path / "softhsm")
+    make_token(file, "custody")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(file))
+    pkcs11.lib(str(module())).reinitialize()
+    store = HardwareStore(TokenAddress(module(), "custody"), lambda: PIN)
+    desk = Desk(tmp_path / "custody", vault=ModuleVault(store))
+    own = service_key(desk.books, desk.vault)
     public_key = desk.key("desk")
-    assert desk.books.keys["desk"].secret == b""
+    assert [key.secret for key in desk.books.keys.values()] == [b"", b""]
+    assert {entry.name for entry in store.entries()} == {SERVICE_KEY, "desk"}
     desk.rules(TRADES)
     message = signing(public_key)
     assert verify(public_key, message, desk.custodian.sign("ann", "desk", message)[0])
+    assert verify(own.public_key, b"trail", own.sign(b"trail"))
+    destroy_tokens(file)
+    before = desk.books.entries
+    with pytest.raises(KeyStoreError, match="custody"):
+        desk.custodian.sign("ann", "desk", signing(public_key, nonce=1))
+    assert desk.books.entries == before + 1, "what was intended stays in the trail"
     desk.close()
 
 

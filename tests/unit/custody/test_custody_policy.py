@@ -215,6 +215,7 @@ def test_kinds_are_told_apart() -> None:
         document({"name": ""}),
         document({"name": "x"}, {"name": "x"}),
         document({"limit": 3}),
+        b"\xff" + document(),
         b"{" * 100_000,
         b" " * (1 << 20) + b'{"rules": []}',
     ],

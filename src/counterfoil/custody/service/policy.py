@@ -96,7 +96,7 @@ class SigningPolicy:
             raise _invalid(f"it has more than {POLICY_BYTES_MAX} bytes")
         try:
             self.rules = msgspec.json.decode(document, type=_Document).rules
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise _invalid(str(error)) from None
         if len(self.rules) > RULES_MAX or len({rule.name for rule in self.rules}) != len(self.rules):
             raise _invalid(f"at most {RULES_MAX} rules, each with a name of its own")

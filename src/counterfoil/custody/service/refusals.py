@@ -34,7 +34,7 @@ class CustodyRefusal(RejectCode):
     LOGIN_IS_NEEDED = (
         1305,
         "This needs a login, and there is none, or it has ended.",
-        "Log in: counterfoil custodian login",
+        "Log in with `counterfoil custodian login`.",
     )
     REQUESTS_ARE_TOO_FAST = (
         1306,
@@ -99,7 +99,7 @@ class CustodyRefusal(RejectCode):
     IS_NOT_AN_ADMINISTRATOR = (
         1330,
         "Only an administrator of the custodian may do this.",
-        "Ask one.",
+        "Ask an administrator; `counterfoil custodian requests` shows what waits for one.",
     )
     NAME_CANNOT_BE_USED = (
         1331,

@@ -1,9 +1,21 @@
-"""The custodian's way to the ledger: its trail is recorded by the party that it is there, with its own key."""
+"""Clients whose keys are in custody; and the custodian's own way to the ledger, where it records its trail.
+
+session = CustodianSession(CustodianAddress(Path("custody/socket")))
+session.log_in("ann", password, code)
+client = Client(connection, CustodyStore(session).open("savings"), party=party)
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from counterfoil.custody.service.client import (
+    CustodianAddress,
+    CustodianSession,
+    CustodyKey,
+    CustodyRefused,
+    CustodyStore,
+)
 from counterfoil.custody.service.trail import RecorderFailed
 from counterfoil.custody.signers import Signer
 from counterfoil.modules.custodians.interface import TrailEntry
@@ -12,7 +24,15 @@ from counterfoil.sdk.client import Client
 from counterfoil.sdk.connections import Connection
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable
 
-__all__ = ["LedgerTrail", "RecorderFailed"]
+__all__ = [
+    "CustodianAddress",
+    "CustodianSession",
+    "CustodyKey",
+    "CustodyRefused",
+    "CustodyStore",
+    "LedgerTrail",
+    "RecorderFailed",
+]
 
 
 class LedgerTrail:

@@ -231,7 +231,7 @@ class CustodianSession:
             raise ConnectionError("what answers is not a custodian")
         try:
             return REPLY.decode(self._take(length))
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError):
             raise ConnectionError("what answers is not a custodian of this version") from None
 
     def _take(self, count: int) -> bytes:

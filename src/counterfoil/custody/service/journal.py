@@ -177,7 +177,7 @@ def _read_head(path: Path) -> tuple[bytes, _Head]:
         raise KeyStoreError(f"{path} cannot be read: {error.strerror}.") from None
     try:
         head = msgspec.msgpack.decode(encoded, type=_Head)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError):
         raise KeyStoreError(f"{path} is not a custodian's store.") from None
     if (
         head.format != FORMAT

@@ -20,7 +20,7 @@ from counterfoil.cli.prompts import ask_passphrase, ask_secret
 from counterfoil.custody.service.books import CustodianBooks
 from counterfoil.custody.service.client import CustodianSession, custodian_address
 from counterfoil.custody.service.custodian import Custodian, service_key
-from counterfoil.custody.service.logins import Logins
+from counterfoil.custody.service.logins import Logins, check_new_password, check_user_name
 from counterfoil.custody.service.protocol import AddKey, AddUser, RemoveUser, SetPolicy
 from counterfoil.custody.service.server import CustodyServer
 from counterfoil.custody.service.vault import JournalVault, ModuleVault, Vault
@@ -65,19 +65,21 @@ def init(
     The store's passphrase is asked for, or taken from COUNTERFOIL_PASSPHRASE; the administrator's password from
     COUNTERFOIL_CUSTODIAN_PASSWORD.
     """
-    with connected(ledger) as connection:
-        chain_id = connection.chain_id
-    books = CustodianBooks.create(
-        folder, ask_passphrase("New passphrase of the custodian's store", new=True), chain_id
-    )
+    kept = _vault(vault)
+    passphrase = ask_passphrase("New passphrase of the custodian's store", new=True)
+    password = _password(new=True)
     try:
-        kept = _vault(vault)
-        own = service_key(books, kept)
-        logins = Logins(books, threading.RLock())
-        code = logins.invite(administrator, administrator=True)
-        address = logins.enrol(administrator, code, _password(new=True))
+        check_user_name(administrator)
+        check_new_password(password)
     except Rejected as refused:
         raise UsageError(str(refused)) from None
+    with connected(ledger) as connection:
+        chain_id = connection.chain_id
+    books = CustodianBooks.create(folder, passphrase, chain_id)
+    try:
+        own = service_key(books, kept)
+        logins = Logins(books, threading.RLock())
+        address = logins.enrol(administrator, logins.invite(administrator, administrator=True), password)
     finally:
         books.close()
     say(f"Store:      {folder} (for {chain_id})")

@@ -8,7 +8,7 @@ from counterfoil.custody.key_store import NAME_PATTERN
 from counterfoil.custody.service.approvals import Approvals, request_id
 from counterfoil.custody.service.books import CustodianBooks
 from counterfoil.custody.service.events import Closed, Intended, PolicyPut
-from counterfoil.custody.service.logins import Logins
+from counterfoil.custody.service.logins import Logins, check_user_name
 from counterfoil.custody.service.policy import SigningPolicy
 from counterfoil.custody.service.protocol import AddKey, AddUser, Change, RemoveUser, SetPolicy
 from counterfoil.custody.service.refusals import CustodyRefusal
@@ -53,8 +53,7 @@ class Administration:
     def _check(self, change: Change) -> None:
         books = self._books
         if isinstance(change, AddUser):
-            if NAME_PATTERN.fullmatch(change.user) is None:
-                raise Rejected(CustodyRefusal.NAME_CANNOT_BE_USED)
+            check_user_name(change.user)
         elif isinstance(change, RemoveUser):
             if change.user not in books.users or books.users[change.user].removed:
                 raise Rejected(CustodyRefusal.USER_NOT_FOUND)

@@ -72,8 +72,7 @@ class Logins:
 
     def invite(self, name: str, administrator: bool) -> str:
         """A code with which the user chooses a password within a week. What it had before no longer serves."""
-        if NAME_PATTERN.fullmatch(name) is None:
-            raise Rejected(CustodyRefusal.NAME_CANNOT_BE_USED)
+        check_user_name(name)
         code = new_salt()
         with self._books_lock:
             until_ms = self._books.clock() + ENROLMENT_MS
@@ -86,8 +85,7 @@ class Logins:
 
     def enrol(self, name: str, code: str, password: str) -> str:
         """Returns the otpauth:// address of the one-time codes; it is shown once."""
-        if len(password) < PASSWORD_CHARACTERS_MIN:
-            raise Rejected(CustodyRefusal.PASSWORD_IS_TOO_SHORT)
+        check_new_password(password)
         self._refuse_resting(name)
         hashed = self._hash(password)
         with self._books_lock:
@@ -226,6 +224,18 @@ class Logins:
                 return bool(argon2id.verify(hashed.encode("ascii"), _normal(password)))
             except exceptions.InvalidkeyError:
                 return False
+
+
+def check_user_name(name: str) -> None:
+    """Refused NAME_CANNOT_BE_USED."""
+    if NAME_PATTERN.fullmatch(name) is None:
+        raise Rejected(CustodyRefusal.NAME_CANNOT_BE_USED)
+
+
+def check_new_password(password: str) -> None:
+    """Refused PASSWORD_IS_TOO_SHORT."""
+    if len(password) < PASSWORD_CHARACTERS_MIN:
+        raise Rejected(CustodyRefusal.PASSWORD_IS_TOO_SHORT)
 
 
 def _remembered_as(name: str) -> bytes:

@@ -80,6 +80,7 @@ def test_a_key_from_what_is_known_is_made_again_from_nothing_kept(shell: Shell, 
         (("restore", "a"), "--words or --from-password"),
         (("new", "a", "--from-password"), "--ledger-name and --user"),
         (("restore", "a", *KNOWN), "--salt"),
+        (("restore", "a", "--words", "--expect", "cfk1nonsense"), "Not an address"),
         (("new", "a", "--words", "--keys", "pkcs11:token=t?module-path=/x.so"), "outside any module"),
     ],
 )

@@ -10,7 +10,7 @@ import typer
 from counterfoil.cli.commands_names import publish, resolve
 from counterfoil.cli.failures import UsageError
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeysOption, key_folder, open_store
-from counterfoil.cli.options import JsonOption
+from counterfoil.cli.options import JsonOption, signer_address
 from counterfoil.cli.output import say, say_json, say_table
 from counterfoil.cli.prompts import ask_secret
 from counterfoil.custody import known_secrets, seed_words
@@ -18,7 +18,7 @@ from counterfoil.custody.derivation import ledger_secret
 from counterfoil.custody.key_files import UNPROTECTED, KeyFolder
 from counterfoil.custody.key_store import KeyStoreError, check_name
 from counterfoil.custody.signers import Signer
-from counterfoil.primitives.addresses import AddressKind, address_of, from_text, to_text
+from counterfoil.primitives.addresses import AddressKind, address_of, to_text
 from counterfoil.primitives.signatures import public_key_of
 
 WORDS_VARIABLE = "COUNTERFOIL_WORDS"
@@ -108,7 +108,7 @@ def restore(
     check_name(name)
     if not _is_from_seed(words, from_password):
         raise UsageError("Say what the key is made from: --words or --from-password.")
-    expected = from_text(expect, AddressKind.SIGNER) if expect else b""
+    expected = signer_address(expect) if expect else b""
     folder = _folder_for_seeds(keys, unprotected)
     if words:
         said = os.environ.get(WORDS_VARIABLE) or ask_secret("The words, with blanks between them")

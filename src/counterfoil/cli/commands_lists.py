@@ -21,6 +21,7 @@ from counterfoil.cli.options import (
     XlsxOption,
     client_of,
     connected,
+    signer_address,
 )
 from counterfoil.cli.output import one_of, say, say_json, say_moment, say_table, write_sheets
 from counterfoil.cli.plain import (
@@ -39,7 +40,7 @@ from counterfoil.node.reads_base import Moment
 from counterfoil.node.reads_business import InstructionLine
 from counterfoil.node.reads_history import Author, HistoryEntry, HistoryOf
 from counterfoil.node.reads_ledger import NameOf
-from counterfoil.primitives.addresses import AddressKind, from_text
+from counterfoil.primitives.addresses import AddressKind
 from counterfoil.sdk import Client
 
 _TRANSACTION_SHOWN = 16
@@ -112,7 +113,7 @@ def _asked(client: Client, of: str) -> HistoryOf:
         except ValueError:
             pass
     if text.startswith(f"{AddressKind.SIGNER}1"):
-        return HistoryOf(signer=from_text(text, AddressKind.SIGNER))
+        return HistoryOf(signer=signer_address(text))
     found = client.ask(reads.find, NameOf(text=text))
     if found.kind == "account":
         return HistoryOf(account=found.identity)

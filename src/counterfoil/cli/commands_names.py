@@ -10,7 +10,7 @@ import typer
 
 from counterfoil.cli.failures import UsageError
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeysOption, open_key
-from counterfoil.cli.options import JsonOption
+from counterfoil.cli.options import JsonOption, signer_address
 from counterfoil.cli.output import say, say_json, say_table
 from counterfoil.cli.plain import instant
 from counterfoil.custody.name_lookup import (
@@ -23,7 +23,7 @@ from counterfoil.custody.name_lookup import (
     look_up,
 )
 from counterfoil.custody.names import DAY_SECONDS, make_record, zone_lines
-from counterfoil.primitives.addresses import AddressKind, from_text, to_text
+from counterfoil.primitives.addresses import AddressKind, to_text
 from counterfoil.primitives.signatures import KeyPolicy
 
 _SAID = {
@@ -68,7 +68,7 @@ def publish(
         signers,
         begins_s=now,
         expires_s=now + days * DAY_SECONDS,
-        address=_address(address) if address else b"",
+        address=signer_address(address) if address else b"",
     )
     say(zone_lines(record))
 
@@ -88,7 +88,7 @@ def resolve(
     json: JsonOption = False,
 ) -> None:
     """Look up the keys under a name, check their signatures, and DNSSEC wherever the zone is signed."""
-    expected = _address(expect) if expect else b""
+    expected = signer_address(expect) if expect else b""
     found = look_up(domain, Server(server, port) if server else default_server(), Anchors(_lines(anchor)))
     record = found.record
     if secure and found.security is not Security.SECURE:
@@ -136,10 +136,3 @@ def _public(text: str) -> bytes:
         return bytes.fromhex(text)
     except ValueError:
         raise UsageError(f"{text!r} is no public key in hexadecimal digits.") from None
-
-
-def _address(text: str) -> bytes:
-    try:
-        return from_text(text, AddressKind.SIGNER)
-    except ValueError as error:
-        raise UsageError(str(error)) from None

@@ -16,10 +16,11 @@ from counterfoil.cli.options import (
     LedgerOption,
     client_of,
     connected,
+    signer_address,
 )
 from counterfoil.cli.output import say, say_json, say_moment, say_table
 from counterfoil.cli.plain import instant
-from counterfoil.primitives.addresses import AddressKind, address_of, from_text, to_text
+from counterfoil.primitives.addresses import AddressKind, address_of, to_text
 from counterfoil.sdk import Client, recovery
 
 AddressArgument = Annotated[str, typer.Argument(help="The address whose keys are lost (cfk1...).")]
@@ -41,7 +42,7 @@ def name(
     storage_key: KeyFileOption = None,
 ) -> None:
     """Register a key with those who may replace it when it is lost. The address stays the key's own."""
-    named = [_address(text) for text in approver]
+    named = [signer_address(text) for text in approver]
     with connected(ledger, storage_key, writing=True) as connection:
         address = recovery.name_approvers(client_of(connection, "", [key], keys), named, threshold)
     say(f"Registered {_text(address)}: {threshold} of {len(named)} approvers can replace its keys.")
@@ -60,7 +61,7 @@ def request(
     """Ask for a new key to replace lost ones. Sign with the new key; then tell the approver its public key yourself."""
     with connected(ledger, storage_key, writing=True) as connection:
         client = client_of(connection, "", [key], keys)
-        proposal = recovery.request(client, _address(address), _address(approver))
+        proposal = recovery.request(client, signer_address(address), signer_address(approver))
         public_key = client.keys[0].public_key
     say(f"Request: {proposal.hex()}")
     say(f"New key: {public_key.hex()}")
@@ -82,8 +83,8 @@ def begin(
     """Approve first, as the approver whom the owner asked."""
     with connected(ledger, storage_key, writing=True) as connection:
         client = client_of(connection, as_, [key], keys)
-        recovery.begin(client, _bytes(proposal, 32), _address(address), _bytes(new_key, 33))
-        _tell(client, _address(address))
+        recovery.begin(client, _bytes(proposal, 32), signer_address(address), _bytes(new_key, 33))
+        _tell(client, signer_address(address))
 
 
 def approve(
@@ -98,8 +99,8 @@ def approve(
     """Approve a recovery that another approver began; the last approval puts the new key in force."""
     with connected(ledger, storage_key, writing=True) as connection:
         client = client_of(connection, as_, [key], keys)
-        recovery.approve(client, _address(address), _bytes(new_key, 33))
-        _tell(client, _address(address))
+        recovery.approve(client, signer_address(address), _bytes(new_key, 33))
+        _tell(client, signer_address(address))
 
 
 def withdraw(
@@ -113,7 +114,7 @@ def withdraw(
     """Take your approval back; or, with a key of the address itself, end a recovery that nobody needs."""
     with connected(ledger, storage_key, writing=True) as connection:
         client = client_of(connection, as_, [key], keys)
-        recovery.withdraw(client, _address(address))
+        recovery.withdraw(client, signer_address(address))
     say("Withdrawn.")
 
 
@@ -129,7 +130,7 @@ def show(
     """Show the keys in force, who may replace them, and who has approved which new ones."""
     with connected(ledger, storage_key) as connection:
         client = client_of(connection, as_, [key] if key else None, keys)
-        found = client.signer(_address(address))
+        found = client.signer(signer_address(address))
         if json:
             say_json(found)
             return
@@ -153,13 +154,6 @@ def _tell(client: Client, address: bytes) -> None:
 
 def _text(address: bytes) -> str:
     return to_text(AddressKind.SIGNER, address)
-
-
-def _address(text: str) -> bytes:
-    try:
-        return from_text(text, AddressKind.SIGNER)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
 
 
 def _bytes(text: str, size: int) -> bytes:

@@ -21,12 +21,13 @@ from counterfoil.cli.options import (
     client_of,
     connected,
     sandbox_keys,
+    signer_address,
 )
 from counterfoil.cli.output import say, say_json, say_moment
 from counterfoil.custody.signers import Signer
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import MESSAGES_MAX
-from counterfoil.primitives.addresses import ADDRESS_LENGTH, AddressKind, address_of, from_text, to_text
+from counterfoil.primitives.addresses import ADDRESS_LENGTH, AddressKind, address_of, to_text
 from counterfoil.primitives.codec import Message
 from counterfoil.primitives.frames import (
     Problem,
@@ -87,7 +88,7 @@ def submit(
                 "--cosign is for a sandbox, whose keys everybody can compute; say --key NAME for each key."
             )
         cosigners = tuple(held for name in cosign or () for held in sandbox_keys(name))
-        address = from_text(signer, AddressKind.SIGNER) if signer else b""
+        address = signer_address(signer) if signer else b""
         results = [_send(client, cosigners, part, each, dry_run, address) for part in parts]
         moment = client.status().moment
     rejected = sum(1 for result in results for message in result.messages if message.number)

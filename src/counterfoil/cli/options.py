@@ -139,7 +139,7 @@ def client_of(
     Without a name it signs with the keys given and reads what is public.
     """
     held: tuple[Signer, ...] = tuple(open_key(keys_in, key) for key in keys or ())
-    address = from_text(signer, AddressKind.SIGNER) if signer else b""
+    address = signer_address(signer) if signer else b""
     if held or not name:
         return Client(connection, *held, party=name or b"", signer=address)
     if not connection.sandbox:
@@ -148,6 +148,14 @@ def client_of(
         )
     card = _card(name)
     return Client(connection, *sandbox_keys(name), party=card.party if card is not None else name)
+
+
+def signer_address(text: str) -> bytes:
+    """The 20 bytes of a signer's address as text (`cfk1...`)."""
+    try:
+        return from_text(text, AddressKind.SIGNER)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def sandbox_keys(name: str) -> tuple[Signer, ...]:

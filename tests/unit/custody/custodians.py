@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -24,6 +24,7 @@ from counterfoil.modules.settlement.messages import Instruct
 from counterfoil.modules.settlement.records import Method, Movement
 from counterfoil.primitives.addresses import AddressKind, address_of, to_text
 from counterfoil.primitives.codec import encode
+from counterfoil.primitives.outcome import RejectCode, Rejected
 
 CHAIN = "market-0123456789abcdef"
 PASSPHRASE = "store passphrase"
@@ -104,6 +105,15 @@ class Desk:
 
     def rules(self, *rules: dict[str, Any]) -> None:
         self.custodian.change("ann", SetPolicy(document(*rules)))
+
+
+def code_of(work: Callable[[], Any]) -> RejectCode | None:
+    """The code of a refusal, or None where there was none."""
+    try:
+        work()
+    except Rejected as refused:
+        return refused.code
+    return None
 
 
 def document(*rules: dict[str, Any]) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.outcome import RejectCode, Rejected
 from counterfoil.primitives.signatures import verify
 from counterfoil.storage import fault_points
-from tests.unit.custody.custodians import CHAIN, NOW_MS, Desk, Ledger, document, instruct, signing
+from tests.unit.custody.custodians import CHAIN, NOW_MS, Desk, Ledger, code_of, document, instruct, signing
 from tests.unit.custody.tokens import PIN, configure, destroy_tokens, make_token, module
 
 DAY_MS = 86_400_000
@@ -37,15 +37,6 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.add("ben", "cid")
     yield made
     made.close()
-
-
-def code_of(work: Callable[[], Any]) -> RejectCode | None:
-    """The code of a refusal, or None where there was none."""
-    try:
-        work()
-    except Rejected as refused:
-        return refused.code
-    return None
 
 
 def refused(desk: Desk, user: str, key: str, message: bytes) -> RejectCode | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,8 +17,8 @@ from counterfoil.custody.service.logins import (
     Logins,
 )
 from counterfoil.custody.service.refusals import CustodyRefusal
-from counterfoil.primitives.outcome import RejectCode, Rejected
-from tests.unit.custody.custodians import PASSWORD, Desk
+from counterfoil.primitives.outcome import RejectCode
+from tests.unit.custody.custodians import PASSWORD, Desk, code_of
 
 STEP_MS = 30_000
 
@@ -35,14 +34,6 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 @pytest.fixture
 def logins(desk: Desk) -> Logins:
     return desk.custodian.logins
-
-
-def code_of(work: Callable[[], Any]) -> RejectCode | None:
-    try:
-        work()
-    except Rejected as refused:
-        return refused.code
-    return None
 
 
 def test_password_and_code_together(desk: Desk, logins: Logins) -> None:

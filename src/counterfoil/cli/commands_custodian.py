@@ -119,7 +119,7 @@ def start(
         custodian.repair()
         with CustodyServer(custodian, path=path, port=port) as server:
             try:
-                custodian.record()
+                custodian.tidy()
             except Rejected as refused:
                 say(f"Attention: {refused}")
             say(f"Listening on {path or f'127.0.0.1:{server.port}'} for {custodian.chain_id}.")

@@ -11,12 +11,14 @@ import pytest
 
 from counterfoil.custody.hardware import HardwareStore, TokenAddress
 from counterfoil.custody.key_store import KeyStoreError
+from counterfoil.custody.service import books as books_file
 from counterfoil.custody.service import custodian as custodian_file
 from counterfoil.custody.service.approvals import OPEN_REQUESTS_MAX
 from counterfoil.custody.service.custodian import REQUESTS_A_MINUTE_MAX, SERVICE_KEY, service_key
 from counterfoil.custody.service.protocol import AddKey, AddUser, RemoveUser, SetPolicy
 from counterfoil.custody.service.refusals import CustodyRefusal
 from counterfoil.custody.service.vault import ModuleVault
+from counterfoil.modules.approvals.messages import ApproveTransaction
 from counterfoil.modules.custodians.interface import FIRST_HEAD, TrailEntry, UseKind, next_head
 from counterfoil.node.protocol import authentication_bytes
 from counterfoil.primitives.addresses import address_of
@@ -253,6 +255,69 @@ def test_dying_at_any_point_loses_no_use_of_a_key(desk: Desk, point: str, record
     again, _ = desk.custodian.sign("ben", "desk", message)
     assert verify(public_key, message, again)
     assert kinds(desk)[entries_before:].count(UseKind.TRANSACTION) == 1, "asked for again, it is the same use"
+
+
+# ---- a journal that has grown long
+
+
+def test_a_long_journal_is_shortened_to_what_still_counts(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public_key = desk.key("desk")
+    desk.rules(
+        {**TRADES, "quantity_a_day_max": 50_000}, {"messages": ["*"], "approvals": 1, "approvers": ["cid"]}
+    )
+    for nonce in range(300):
+        desk.custodian.sign("ben", "desk", signing(public_key, nonce=nonce))
+        desk.custodian.answered(desk.books.entries)
+    other = signing(public_key, ApproveTransaction(bytes(32)))
+    request = asked(desk, other)
+    desk.custodian.decide("cid", request, True)
+    refused_too = signing(public_key, ApproveTransaction(b"r" * 32))
+    desk.custodian.decide("cid", asked(desk, refused_too), False)
+    journal, entries = desk.folder / "journal", desk.books.entries
+    long = journal.stat().st_size
+    desk.custodian.tidy()
+    assert journal.stat().st_size > long, "while it is short, it stays as it is"
+    monkeypatch.setattr(books_file, "RENEWED_RECORDS_MIN", 600)
+    desk.ledger.failing = True
+    desk.custodian.sign("ben", "desk", signing(public_key, nonce=300))
+    desk.custodian.answered(desk.books.entries)
+    assert code_of(desk.custodian.tidy) is CustodyRefusal.LEDGER_DOES_NOT_ANSWER
+    assert not desk.books.renew(), "never while the ledger lacks an entry"
+    desk.ledger.failing = False
+    desk.custodian.tidy()
+    before = {name: vars(desk.books)[name] for name in ("users", "keys", "signed", "entries", "recorded")}
+    assert journal.stat().st_size < long
+    for _ in range(2):
+        desk.restart()
+        assert {name: vars(desk.books)[name] for name in before} == before
+        assert desk.books.entries == entries + 1 == len(desk.ledger.entries)
+        assert desk.books.spent_by("ben")["rule 0"].quantity == 30_100
+        assert desk.custodian.sign("ben", "desk", signing(public_key, nonce=7))[1] == 7 + 1 + entries - 300
+        assert refused(desk, "ben", "desk", refused_too) is CustodyRefusal.REQUEST_WAS_REFUSED
+    assert refused(desk, "ben", "desk", other) is None, "an approval outlives it"
+    desk.custodian.record()
+    assert kinds(desk)[-1] is UseKind.TRANSACTION
+
+
+def test_a_journal_is_written_anew_wholly_or_not_at_all(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.key("desk")
+    desk.custodian.record()
+    monkeypatch.setattr(books_file, "RENEWED_RECORDS_MIN", 1)
+    whole = (desk.folder / "journal").read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(KeyStoreError, match="No space left"):
+        desk.books.renew()
+    monkeypatch.undo()
+    assert (desk.folder / "journal").read_bytes() == whole
+    desk.key("more")
+    desk.restart()
+    assert set(desk.books.keys) == {"desk", "more"}
 
 
 # ---- four eyes

@@ -17,6 +17,7 @@ from counterfoil.custody.service.events import (
     EVENT,
     Answered,
     Asked,
+    Carried,
     Closed,
     Decided,
     Event,
@@ -26,6 +27,8 @@ from counterfoil.custody.service.events import (
     LoginNoted,
     PolicyPut,
     Recorded,
+    Signed,
+    Spending,
     UserPut,
 )
 from counterfoil.custody.service.journal import NAME, Journal
@@ -38,6 +41,8 @@ from counterfoil.storage.folder_lock import FolderLock
 DAY_MS: Final = 86_400_000
 TAG_BYTES: Final = 16
 TAG_KEY_BYTES: Final = 32
+RENEWED_RECORDS_MIN: Final = 100_000
+"""A journal of fewer records, 30 MB or less, is read in seconds and stays as it is."""
 NO_POLICY: Final = b'{"rules": []}'
 
 Clock = Callable[[], int]
@@ -127,6 +132,34 @@ class CustodianBooks:
         self._journal.close()
         self._lock.release()
 
+    def renew(self) -> bool:
+        """Shorten the journal to what still counts, where it has grown and the ledger has all of the trail.
+
+        False where there is nothing to gain, or an entry that the ledger lacks.
+        """
+        if self._journal.count < RENEWED_RECORDS_MIN or self.unrecorded or self.unanswered:
+            return False
+        self.forget_expired()
+        self._turn_day()
+        kept: list[Event] = [self.founded, *self.users.values(), *self.logins.values(), *self.keys.values()]
+        kept.append(PolicyPut(self.policy.document))
+        for waiting in self.requests.values():
+            kept.append(waiting.asked)
+            identity = waiting.asked.request
+            kept += [Decided(identity, user, True) for user in waiting.approved_by]
+            kept += [Decided(identity, "", False)] if waiting.refused else []
+        kept.append(
+            Carried(
+                self.entries,
+                self.recorded.head,
+                self._day,
+                tuple(Spending(*key, *spent) for key, spent in self._spent.items()),
+                tuple(Signed(*subject, *answer) for subject, answer in self.signed.items()),
+            )
+        )
+        self._journal.renew(msgspec.msgpack.encode(event) for event in kept)
+        return True
+
     # ---- questions ----
 
     def tag(self, user: str) -> bytes:
@@ -176,12 +209,22 @@ class CustodianBooks:
                 self._intend(event)
             case Answered():
                 self.unanswered.pop(event.number, None)
+            case Carried():
+                self._carry(event)
             case Closed():
                 self.requests.pop(event.request, None)
             case Recorded():
                 for _ in range(event.entries - self.recorded.entries):
                     self.unrecorded.popleft()
                 self.recorded = event
+
+    def _carry(self, event: Carried) -> None:
+        self.entries = event.entries
+        self.recorded = Recorded(event.entries, event.head)
+        self._turn_day()
+        if event.day == self._day:
+            self._spent = {(one.user, one.rule): Spent(one.quantity, one.amount) for one in event.spent}
+        self.signed = {(one.key, one.subject, one.user): (one.number, one.expires_ms) for one in event.signed}
 
     def _decide(self, event: Decided) -> None:
         waiting = self.requests.get(event.request)

@@ -81,6 +81,12 @@ class Custodian:
         with self._lock:
             self._trail.record()
 
+    def tidy(self) -> None:
+        """Record the trail, then shorten a journal that has grown long. Refused as `record`."""
+        with self._lock:
+            self._trail.record()
+            self._books.renew()
+
     # ---- what users ask ----
 
     def keys(self, user: str) -> tuple[KeyLine, ...]:

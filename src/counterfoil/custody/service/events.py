@@ -99,6 +99,36 @@ class Closed(msgspec.Struct, frozen=True, array_like=True, tag=11):
     request: bytes
 
 
+class Spending(msgspec.Struct, frozen=True, array_like=True):
+    """What a user's signatures of one day took of a rule."""
+
+    user: str
+    rule: str
+    quantity: int
+    amount: int
+
+
+class Signed(msgspec.Struct, frozen=True, array_like=True):
+    """Bytes that are answered again, until expires_ms, under the entry that they have."""
+
+    key: bytes
+    subject: bytes
+    user: str
+    number: int
+    expires_ms: int
+
+
+class Carried(msgspec.Struct, frozen=True, array_like=True, tag=12):
+    """What an older journal came to, in place of its entries: how many, their head (all of them on the ledger), what
+    was spent on the day (days since 1970 UTC), and what is still answered again."""
+
+    entries: int
+    head: bytes
+    day: int
+    spent: tuple[Spending, ...]
+    signed: tuple[Signed, ...]
+
+
 Event = (
     Founded
     | UserPut
@@ -111,5 +141,6 @@ Event = (
     | Answered
     | Recorded
     | Closed
+    | Carried
 )
 EVENT = msgspec.msgpack.Decoder(Event)

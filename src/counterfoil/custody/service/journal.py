@@ -1,4 +1,4 @@
-"""The custodian's store: one file that is only ever appended to, each record encrypted in its place.
+"""The custodian's store: one file that is appended to (or written anew as a whole), each record encrypted in its place.
 
 The file begins with how its key is made from the passphrase (Argon2id); then come records: length (4 bytes) with its
 CRC-32 (4), nonce (24), ciphertext with its tag (XChaCha20-Poly1305; the head of the file and the record's number are
@@ -9,7 +9,7 @@ that the ledger's copy of the trail finds out. A record is durable when `append`
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 from zlib import crc32
@@ -114,6 +114,28 @@ class Journal:
             raise KeyStoreError(f"{self._path} cannot be written: {error}.") from None
         self._size += len(data)
         self._count += 1
+
+    @property
+    def count(self) -> int:
+        """How many records it has."""
+        return self._count
+
+    def renew(self, records: Iterable[bytes]) -> None:
+        """Have these records in place of all that there are: wholly, or not at all when that fails."""
+        beside = self._path.with_name(self._path.name + ".new")
+        beside.unlink(missing_ok=True)
+        try:
+            files.write_new(beside, len(self._head).to_bytes(_LENGTH_BYTES, "big") + self._head)
+            fresh = Journal(beside, self._head, self._key)
+            for record in records:
+                fresh.append(record, durable=False)
+            files.sync(fresh._descriptor)
+            os.replace(beside, self._path)
+            files.sync_directory(self._path.parent)
+        except OSError as error:
+            raise KeyStoreError(f"{self._path} cannot be written anew: {error.strerror}.") from None
+        os.close(self._descriptor)
+        self._descriptor, self._size, self._count = fresh._descriptor, fresh._size, fresh._count
 
     def close(self) -> None:
         if self._descriptor >= 0:

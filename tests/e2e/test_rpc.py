@@ -404,7 +404,7 @@ def test_the_socket_is_for_this_user_alone(server: RpcServer, path: Path) -> Non
 
 
 def test_a_second_node_does_not_take_the_socket(ledger: Sandbox, server: RpcServer, path: Path) -> None:
-    with pytest.raises(OSError, match="another node"):
+    with pytest.raises(OSError, match="another process serves"):
         RpcServer(ledger.node, path=path).start()
     assert client(server, "broker-a").status()
 

@@ -54,6 +54,7 @@ class House:
     """A ledger that is served, a party that is a custodian, and its store with one user and one key."""
 
     def __init__(self, folder: Path) -> None:
+        self.started: list[subprocess.Popen[str]] = []
         self.store = folder / "custody"
         self.ledger = folder / "ledger"
         self.sandbox = Sandbox(folder=self.ledger)
@@ -82,6 +83,9 @@ class House:
         books.close()
 
     def close(self) -> None:
+        for process in self.started:
+            process.kill()
+            process.wait()
         self.rpc.close()
         self.sandbox.close()
 
@@ -99,6 +103,7 @@ class House:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self.started.append(process)
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("Stop with"):

@@ -19,19 +19,10 @@ import pytest
 
 from counterfoil.node import protocol, rpc
 from counterfoil.node.personas import persona_keys
-from counterfoil.node.protocol import (
-    Authenticate,
-    Failed,
-    Greeting,
-    Read,
-    Submit,
-    authentication_bytes,
-)
+from counterfoil.node.protocol import Authenticate, Failed, Greeting, Read, Submit, authentication_bytes
 from counterfoil.node.rpc import RpcServer
 from counterfoil.primitives.codec import encode
-from counterfoil.primitives.frames import (
-    frame,
-)
+from counterfoil.primitives.frames import frame
 from counterfoil.sdk import (
     Client,
     Draft,

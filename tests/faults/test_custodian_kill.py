@@ -35,12 +35,7 @@ from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.signatures import verify
 from counterfoil.sdk import Client, Sandbox, messages
 from counterfoil.sdk.custody import LedgerTrail
-from counterfoil.storage.fault_points import (
-    AFTER_RECORDING,
-    BEFORE_INTENT,
-    BEFORE_RECORDING,
-    CUSTODY_POINTS,
-)
+from counterfoil.storage.fault_points import AFTER_RECORDING, BEFORE_INTENT, BEFORE_RECORDING, CUSTODY_POINTS
 from tests.unit.custody.custodians import CHEAP, PASSPHRASE, PASSWORD, document
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -19,13 +19,7 @@ from nacl import bindings
 
 from counterfoil.cli.messages import MessageFileError, read_messages
 from counterfoil.engine.decided import LOGGED_BLOCK
-from counterfoil.gateways.trade_files import (
-    Participants,
-    RowProblem,
-    TradeFile,
-    TradeFileError,
-    header_line,
-)
+from counterfoil.gateways.trade_files import Participants, RowProblem, TradeFile, TradeFileError, header_line
 from counterfoil.machine.genesis import decode_genesis
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import (

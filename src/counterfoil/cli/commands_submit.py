@@ -29,9 +29,7 @@ from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import MESSAGES_MAX
 from counterfoil.primitives.addresses import ADDRESS_LENGTH, AddressKind, address_of, to_text
 from counterfoil.primitives.codec import Message
-from counterfoil.primitives.frames import (
-    Problem,
-)
+from counterfoil.primitives.frames import Problem
 from counterfoil.sdk import Client, LedgerError, Mode, Result
 from counterfoil.sdk.rejects import problem_of_number
 

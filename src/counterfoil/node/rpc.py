@@ -49,13 +49,7 @@ from counterfoil.node.service import Service
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.codec import Malformed, encode
-from counterfoil.primitives.frames import (
-    LENGTH_BYTES,
-    Problem,
-    frame,
-    length_of,
-    problem_of,
-)
+from counterfoil.primitives.frames import LENGTH_BYTES, Problem, frame, length_of, problem_of
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.storage.unix_sockets import BACKLOG, unix_socket
 

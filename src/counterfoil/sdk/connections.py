@@ -45,12 +45,7 @@ from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.service import Service
 from counterfoil.policy.errors import NotVisible as Hidden
 from counterfoil.policy.policy import ANYBODY
-from counterfoil.primitives.frames import (
-    LENGTH_BYTES,
-    frame,
-    length_of,
-    problem_of,
-)
+from counterfoil.primitives.frames import LENGTH_BYTES, frame, length_of, problem_of
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable, error_for
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from counterfoil.node.protocol import (
-    Answered,
-)
+from counterfoil.node.protocol import Answered
 from counterfoil.policy.errors import NotVisible as Hidden
-from counterfoil.primitives.frames import (
-    Problem,
-)
+from counterfoil.primitives.frames import Problem
 
 
 class LedgerError(Exception):

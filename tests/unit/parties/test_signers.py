@@ -7,11 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from counterfoil.modules.parties.messages import (
-    NameRecoveryApprovers,
-    RegisterSigner,
-    RotateKeys,
-)
+from counterfoil.modules.parties.messages import NameRecoveryApprovers, RegisterSigner, RotateKeys
 from counterfoil.modules.parties.rejects import PartiesReject
 from counterfoil.primitives.addresses import address_of_policy
 from counterfoil.primitives.signatures import KeyPolicy

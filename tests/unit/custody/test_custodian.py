@@ -257,6 +257,20 @@ def test_dying_at_any_point_loses_no_use_of_a_key(desk: Desk, point: str, record
     assert kinds(desk)[entries_before:].count(UseKind.TRANSACTION) == 1, "asked for again, it is the same use"
 
 
+def test_every_fault_point_lies_on_a_signatures_way(desk: Desk) -> None:
+    public_key = desk.key("desk")
+    desk.rules({**TRADES, "record_first": True})
+    desk.custodian.record()
+    reached: list[str] = []
+    fault_points.install(reached.append)
+    try:
+        _, number = desk.custodian.sign("ben", "desk", signing(public_key))
+        desk.custodian.answered(number)
+    finally:
+        fault_points.install(None)
+    assert tuple(reached) == fault_points.CUSTODY_POINTS, "each once, in this order"
+
+
 # ---- a journal that has grown long
 
 

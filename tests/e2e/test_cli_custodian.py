@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -52,6 +53,16 @@ def test_a_store_is_made_for_one_ledger(
     assert books.administrators() == ["ann"]
     assert bool(books.keys[SERVICE_KEY].secret) != vault, "with a vault the store holds no secret"
     books.close()
+
+
+def test_without_the_package_nothing_is_made(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Sandbox(folder=tmp_path / "ledger").close()
+    monkeypatch.setitem(sys.modules, "pyotp", None)
+    refused = shell("custodian", "init", "custody", "--administrator", "ann", code=Exit.UNAVAILABLE)
+    assert "counterfoil[custodian]" in refused.output
+    assert not (tmp_path / "custody").exists()
 
 
 @pytest.mark.parametrize(

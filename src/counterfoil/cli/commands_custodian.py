@@ -20,7 +20,7 @@ from counterfoil.cli.prompts import ask_passphrase, ask_secret
 from counterfoil.custody.service.books import CustodianBooks
 from counterfoil.custody.service.client import CustodianSession, custodian_address
 from counterfoil.custody.service.custodian import Custodian, service_key
-from counterfoil.custody.service.logins import Logins, check_new_password, check_user_name
+from counterfoil.custody.service.logins import Logins, check_new_password, check_user_name, one_time_library
 from counterfoil.custody.service.protocol import AddKey, AddUser, RemoveUser, SetPolicy
 from counterfoil.custody.service.server import CustodyServer
 from counterfoil.custody.service.vault import JournalVault, ModuleVault, Vault
@@ -65,6 +65,7 @@ def init(
     The store's passphrase is asked for, or taken from COUNTERFOIL_PASSPHRASE; the administrator's password from
     COUNTERFOIL_CUSTODIAN_PASSWORD.
     """
+    one_time_library()
     kept = _vault(vault)
     passphrase = ask_passphrase("New passphrase of the custodian's store", new=True)
     password = _password(new=True)

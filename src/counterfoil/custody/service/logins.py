@@ -62,7 +62,7 @@ class Logins:
         self._books = books
         self._books_lock = books_lock
         self._cost = cost
-        self._one_time = _library()
+        self._one_time = one_time_library()
         self._hashing = threading.Lock()
         self._sessions: dict[bytes, _Session] = {}
         self._strangers: OrderedDict[bytes, LoginNoted] = OrderedDict()
@@ -251,7 +251,8 @@ def _code_digest(code: str) -> bytes:
     return sha256(code.strip().lower().encode()).digest()
 
 
-def _library() -> Any:
+def one_time_library() -> Any:
+    """`pyotp`; KeyStoreError says how to install it."""
     try:
         import pyotp
     except ImportError:

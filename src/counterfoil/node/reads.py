@@ -8,6 +8,7 @@ from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_accounts import accounts, holdings_of, register
 from counterfoil.node.reads_base import Read
 from counterfoil.node.reads_business import instruction, instructions, list_trades, proposals, trade
+from counterfoil.node.reads_custody import custody_trail, signer_details
 from counterfoil.node.reads_history import history
 from counterfoil.node.reads_ledger import find, header, personas, result, status
 from counterfoil.node.reads_market import instrument, list_instruments, list_markets
@@ -20,6 +21,8 @@ from counterfoil.primitives.codec import encode
 __all__ = [
     "READS",
     "answer_read",
+    "custody_trail",
+    "signer_details",
     "accounts",
     "find",
     "header",
@@ -54,6 +57,8 @@ _ALL: tuple[Read[Any, Any], ...] = (
     instrument,
     list_parties,
     party_details,
+    signer_details,
+    custody_trail,
     accounts,
     holdings_of,
     register,

@@ -2,6 +2,7 @@
 
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction, WithdrawProposal
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
+from counterfoil.modules.custodians.messages import RecordTrail
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
 from counterfoil.modules.holdings.interface import AccountKind
 from counterfoil.modules.holdings.messages import (
@@ -63,6 +64,7 @@ from counterfoil.modules.parties.messages import (
     AdmitParty,
     AmendParty,
     ApplyForAdmission,
+    ApproveRecovery,
     EnrolParty,
     GrantMandate,
     NameFourEyes,
@@ -77,6 +79,7 @@ from counterfoil.modules.parties.messages import (
     TerminateParty,
     VerifyIdentity,
     WindDownParty,
+    WithdrawRecovery,
 )
 from counterfoil.modules.settlement.interface import (
     BatchChunk,
@@ -122,6 +125,7 @@ __all__ = [
     "AmendTrade",
     "AnnounceInstrument",
     "ApplyForAdmission",
+    "ApproveRecovery",
     "ApproveTransaction",
     "BatchChunk",
     "Calendar",
@@ -170,6 +174,7 @@ __all__ = [
     "ProposeTransaction",
     "QuantityType",
     "RecordTrade",
+    "RecordTrail",
     "RedeemInstrument",
     "RefuseApplication",
     "RefuseRedemption",
@@ -209,5 +214,6 @@ __all__ = [
     "WindDownParty",
     "WithdrawAsset",
     "WithdrawProposal",
+    "WithdrawRecovery",
     "single_key",
 ]

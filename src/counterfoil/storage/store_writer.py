@@ -135,6 +135,7 @@ def serve(source: BinaryIO, sink: int) -> None:
             elif store is not None and isinstance(message, End):
                 batch.height, batch.first_version = message.height, message.first_version
                 whole, batch = batch, WriteBatch()
+                store.take_up()  # the parent may have written small batches meanwhile
                 store.write(whole)
         except (StorageError, OSError, ValueError, LookupError) as error:
             answer = Written(f"{type(error).__name__}: {error}", isinstance(error, StorageFull))

@@ -445,7 +445,7 @@ class Machine:
 
     def _check_invariants(self) -> None:
         changed = {
-            number: {key: (old, shelf.live[key]) for key, old in shelf.touched.items()}
+            number: shelf.changes()
             for number, shelf in self.state.books.shelves.items()
             if shelf.touched
         }

@@ -56,8 +56,8 @@ class RecordStore(Protocol):
 
     def row(self, table: int, key: bytes) -> bytes | None: ...
 
-    def rows_of(self, keys: list[tuple[int, bytes]]) -> list[bytes | None]:
-        """Many rows at once, in the order asked."""
+    def rows_of(self, table: int, keys: list[bytes]) -> list[bytes | None]:
+        """Many rows of one table at once, in the order asked."""
 
     def scan(self, table: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """(full key, row) for keys under a prefix of whole components (or of clear bytes), in no stated order."""

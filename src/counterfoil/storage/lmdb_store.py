@@ -109,16 +109,16 @@ class LmdbStore:
         finally:
             environment.end_read(txn)
 
-    def rows_of(self, keys: list[tuple[int, bytes]]) -> list[bytes | None]:
-        of = self._keys.of
-        disk_keys = [of[table](key) for table, key in keys]
+    def rows_of(self, table: int, keys: list[bytes]) -> list[bytes | None]:
+        opened = self._opened_row
+        disk_keys = list(map(self._keys.of[table], keys))
         with self._environment.reading() as txn:
             found = self._rows.get_many(txn, sorted(disk_keys))
             return [
-                self._opened_row(table, key, disk_key, stored)
+                opened(table, key, disk_key, stored)
                 if (stored := found.get(disk_key)) is not None
                 else self._row(txn, table, key, disk_key)
-                for (table, key), disk_key in zip(keys, disk_keys, strict=True)
+                for key, disk_key in zip(keys, disk_keys, strict=True)
             ]
 
     def scan(self, table: int, prefix: bytes) -> Iterator[Item]:

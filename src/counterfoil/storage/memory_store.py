@@ -30,8 +30,8 @@ class MemoryStore:
     def row(self, table: int, key: bytes) -> bytes | None:
         return self._rows.values.get(self._keys.of[table](key))
 
-    def rows_of(self, keys: list[tuple[int, bytes]]) -> list[bytes | None]:
-        return [self.row(table, key) for table, key in keys]
+    def rows_of(self, table: int, keys: list[bytes]) -> list[bytes | None]:
+        return [self.row(table, key) for key in keys]
 
     def scan(self, table: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Sees the store as it was when the scan began."""

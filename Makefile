@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-deep check format bench docs numbers fuzz lock clean
+.PHONY: help setup demo test test-fast test-deep check format bench docs numbers fuzz engine proto lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -47,6 +47,12 @@ docs: setup ## Write docs/reference from the code
 
 numbers: setup ## Record new numbers (rejects, messages, facts, tables, lists); recorded ones never change
 	@$(BIN)/python -m scripts.record_numbers
+
+engine: ## Build CometBFT into .engine (only networks need it)
+	@scripts/engine.sh
+
+proto: ## Generate the code of CometBFT's messages again
+	@scripts/proto.sh
 
 lock: ## Resolve the dependencies again and pin them with hashes (ARGS="--upgrade" for newer versions)
 	@scripts/lock.sh $(ARGS)

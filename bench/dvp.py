@@ -19,6 +19,7 @@ from pathlib import Path
 from bench.ledger import BROKERS, SECURITIES, Deal, DealMaker, deals, key, new_ledger, opened, signed
 from bench.machine import folder_bytes, percentile
 from counterfoil.engine.decided import DecidedBlock, items_digest
+from counterfoil.engine.items import check, fill_in
 from counterfoil.engine.submission import Submission
 from counterfoil.machine.transactions import Mode
 from counterfoil.node.ledger import LedgerNode
@@ -184,11 +185,11 @@ def stages(node: LedgerNode, raws: Sequence[bytes], block: int = 2_000) -> dict[
             now = time.thread_time()
             prepared = [machine.reader.prepare(raw) for raw in part]
             now = note("take apart", now)
-            checks = engine.check(prepared)
+            checks = check(node.signatures, prepared)
             now = note("hand over signatures", now)
             answers = checks.result()
             now = time.thread_time()
-            engine.fill_in(prepared, answers)
+            fill_in(prepared, answers)
             last = machine.last
             if last is None:
                 raise RuntimeError("the ledger is not founded")

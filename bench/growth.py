@@ -20,6 +20,7 @@ from bench.dvp import Bench
 from bench.ledger import SECURITIES, DealMaker, deals, new_ledger, opened
 from bench.machine import folder_bytes
 from counterfoil.engine.decided import items_digest
+from counterfoil.engine.items import check, fill_in
 from counterfoil.machine.founding import opening_account, opening_security
 from counterfoil.machine.genesis import genesis_digest
 from counterfoil.modules.holdings.records import HOLDINGS
@@ -109,7 +110,7 @@ HEIGHT_TITLE = "     height   read now   as of     proof now  size    proof as o
 def _one_block(node: LedgerNode, raw: bytes) -> None:
     engine, machine = node.engine, node.machine
     prepared = [machine.reader.prepare(raw)]
-    engine.fill_in(prepared, engine.check(prepared).result())
+    fill_in(prepared, check(node.signatures, prepared).result())
     with engine.lock:
         last = machine.last
         if last is None:

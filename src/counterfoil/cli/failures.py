@@ -18,7 +18,7 @@ from counterfoil.custody.key_store import KeyStoreError
 from counterfoil.custody.service.client import CustodyRefused
 from counterfoil.demo.floor import DemoFailed
 from counterfoil.demo.plan import PlanError, StoppedAtBadRow
-from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.port import EngineStopped
 from counterfoil.gateways.sheets import SheetError
 from counterfoil.gateways.trade_files import TradeFileError
 from counterfoil.machine.machine import ProgramIsOutdated

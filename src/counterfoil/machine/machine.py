@@ -18,6 +18,7 @@ from counterfoil.primitives.codec import Decoder, encode
 from counterfoil.primitives.digests import OBJECT, keyed
 from counterfoil.primitives.outcome import InvariantViolation, Rejected, ensure
 from counterfoil.primitives.signatures import met
+from counterfoil.state.books import Aside
 from counterfoil.state.headers import CHUNK, CHUNK_LEAVES, CHUNK_ROOT, Header, HeaderHistory, StoredHeader
 from counterfoil.state.port import StoreFailed
 from counterfoil.state.receipts import BlockResults, MessageResult, TransactionResult
@@ -40,6 +41,24 @@ class Outcome(NamedTuple):
     result: TransactionResult
     rejects: tuple[Rejected, ...]
     authorised: bool = False
+
+
+class Executed(NamedTuple):
+    """A block that was executed and is neither committed nor discarded."""
+
+    block: BlockContext
+    items_digest: bytes
+    book: ReceiptBook
+    results: list[TransactionResult]
+    expiries: list[int]
+
+
+class SetAside(NamedTuple):
+    """An executed block that was taken off the books and can be brought back (`Machine.set_aside`)."""
+
+    executed: Executed
+    changes: Aside
+    used: list[tuple[bytes, int]]
 
 
 class RulesFailed(Exception):
@@ -89,9 +108,7 @@ class Machine:
         self._policy = self.wired.parties.policy
         self._block_results: dict[int, BlockResults] = {}
         self._bare_addresses: dict[bytes, bytes] = {}
-        self._executed: tuple[BlockContext, bytes, ReceiptBook, list[TransactionResult], list[int]] | None = (
-            None
-        )
+        self._executed: Executed | None = None
 
     # Founding and opening
 
@@ -110,7 +127,7 @@ class Machine:
         self._founding[height - GENESIS_HEIGHT](ActionContext(block, height.to_bytes(32, "big"), 0, ()))
         self.state.books.accept()
         book = ReceiptBook(height, self._receipt_key(height))
-        self._executed = (block, sha256(b"").digest(), book, [], [])
+        self._executed = Executed(block, sha256(b"").digest(), book, [], [])
         self._check_invariants()
         return self.commit()
 
@@ -170,7 +187,7 @@ class Machine:
         self.window.forget(time_ms)
         results: list[TransactionResult] = []
         expiries: list[int] = []
-        self._executed = (block, items_digest, book, results, expiries)
+        self._executed = Executed(block, items_digest, book, results, expiries)
         position = self._run_block_rules(
             self.wired.deadlines, block, book, b"deadline", 0, self.parameters.deadline_actions_max
         )
@@ -266,6 +283,24 @@ class Machine:
         self.state.books.discard_block()
         self.window.discard_block()
         self._executed = None
+
+    def set_aside(self) -> SetAside:
+        """Take the executed block off the books, as `discard` does, so that they are those of the last commit again.
+
+        `bring_back` makes it the executed block once more, without executing it, as long as no other was committed.
+        """
+        if self._executed is None:
+            raise InvariantViolation("no block was executed")
+        executed, self._executed = self._executed, None
+        return SetAside(executed, self.state.books.set_aside(), self.window.set_aside())
+
+    def bring_back(self, aside: SetAside) -> None:
+        ensure(self._executed is None, "the block before is neither committed nor discarded")
+        last = self.last
+        ensure(last is not None and aside.executed.block.height > last.height, "another block was committed")
+        self.state.books.bring_back(aside.changes)
+        self.window.bring_back(aside.used, aside.executed.block.time_ms)
+        self._executed = aside.executed
 
     def try_out(self, prepared: Prepared, time_ms: int) -> Outcome:
         """A dry run: what the transaction would do now, with its effects taken back."""

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import NamedTuple
 
 from counterfoil.engine.decided import LOGGED_BLOCK, LoggedBlock
-from counterfoil.engine.embedded import EmbeddedEngine, Log
+from counterfoil.engine.embedded import EmbeddedEngine
+from counterfoil.engine.port import Log
 from counterfoil.engine.signature_pool import SignaturePool
 from counterfoil.machine.genesis import (
     Genesis,

@@ -66,14 +66,18 @@ class Items:
         prepare = self._machine.reader.prepare
         return OpenedItem(content, [prepare(raw) for raw in content.transactions])
 
-    def block_time_ms(self, engine_time_ms: int, opened: Iterable[OpenedItem]) -> int:
-        """The block's time: the engine's, or later, since block time always rises; on a sandbox, what ticks say."""
+    def block_time_ms(self, engine_time_ms: int, opened: Iterable[OpenedItem]) -> tuple[int, bool]:
+        """(the block's time, whether a tick moves a sandbox's clock to it).
+
+        Block time always rises. It is the engine's or, on a sandbox, what ticks say.
+        """
         last = self._machine.last
-        least = last.time_ms + 1 if last is not None else 0
+        last_ms = last.time_ms if last is not None else 0
         if not self._machine.genesis.sandbox:
-            return max(least, engine_time_ms)
+            return max(last_ms + 1, engine_time_ms), False
         moments = (item.content.expiry_ms - self._window_ms for item in opened if not item.prepared)
-        return max((least, *(moment for moment in moments if moment <= TIME_MAX_MS)))
+        moment = max((moment for moment in moments if moment <= TIME_MAX_MS), default=0)
+        return max(last_ms + 1, moment), moment > last_ms
 
 
 def check(signatures: SignaturePool, prepared: Sequence[Prepared]) -> PendingChecks:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
+from counterfoil.engine.submission import Submission
 from counterfoil.machine.machine import Machine, Outcome
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import Prepared
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.state.headers import Header
 from counterfoil.state.receipts import TransactionResult
+
+
+ENGINE_HEIGHT = b"engine height"
+"""Key of the record store's meta entry with the last height of a consensus engine that it has seen (8 bytes), which
+may be greater than the last header's: blocks without effect make none."""
 
 
 class EngineStopped(Exception):
@@ -80,6 +86,9 @@ class Engine(Protocol):
 
     def decide_due(self) -> Header | None:
         """Let a block be made for deadlines and retries that are due; None where there are none. Not under the lock."""
+
+    def recover(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Go on where the open record store ends: replay what it has not seen. Returns how many blocks."""
 
     def start(self) -> None:
         """Begin to take and decide transactions."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from counterfoil.machine.founding import steps
+from counterfoil.machine.founding import founding_nodes, steps
 from counterfoil.machine.genesis import GENESIS_HEIGHT, RULE_VERSION, Genesis
 from counterfoil.machine.receipts import ReceiptBook
 from counterfoil.machine.rejects import MachineReject
@@ -103,6 +103,9 @@ class Machine:
         self.reader = Reader(chain_id, MESSAGES)
         self.wired: Wired = wire(state, self.reader.proposal)
         self._founding = steps(self.wired, state, genesis)
+        self._founding_nodes = frozenset(
+            address_of(key) for key in (*founding_nodes(genesis), *map(bytes.fromhex, genesis.sealers))
+        )
         self._secret = secret
         self._rules = self.wired.rules
         self._policy = self.wired.parties.policy
@@ -226,6 +229,18 @@ class Machine:
             return range(len(flat))
         ahead = frozenset(first)
         return [*first, *(index for index in range(len(flat)) if index not in ahead)]
+
+    def may_gather(self, address: bytes) -> bool:
+        """Whether a node with this address may bring bundles: a founding node, or one that signs for somebody here."""
+        return address in self._founding_nodes or self._policy(address) is not None
+
+    def precedence(self, bundle: Sequence[Prepared]) -> int:
+        """Among the bundles that wait for a place in a block, the lower goes first: what stops or frees business."""
+        urgent = self.wired.urgent
+        for prepared in bundle:
+            if prepared.body is not None and type(prepared.body.messages[0]) in urgent:
+                return 0
+        return 1
 
     @property
     def has_effect(self) -> bool:

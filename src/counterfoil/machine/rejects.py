@@ -63,6 +63,16 @@ class MachineReject(RejectCode):
         "The bytes are not the one canonical encoding of a bundle, or its gatherer's signature is wrong.",
         "Let the node that takes transactions in gather and sign the bundle.",
     )
+    BUNDLE_HAS_EXPIRED = (
+        1051,
+        "The expiry of the bundle is not after the block's time.",
+        "Nothing needs to be done: the node that gathered it gathers anew what has not expired itself.",
+    )
+    GATHERER_IS_NO_MEMBER = (
+        1052,
+        "The key that signed the bundle is neither a founding node's nor a signer's of the ledger.",
+        "Send transactions to a member's node, or let the member enrol the node's address as one of its users.",
+    )
     SUBMISSION_IS_TOO_FAST = (
         1060,
         "This submitter has used up its rate of transactions.",

@@ -1,0 +1,45 @@
+"""The engine of a network's node, put together from its folder."""
+
+from __future__ import annotations
+
+from counterfoil.engine.cometbft.engine import CometBftEngine
+from counterfoil.engine.cometbft.process import EngineProcess, find_engine
+from counterfoil.engine.cometbft.rpc import EngineRpc
+from counterfoil.engine.cometbft.snapshots import Snapshots
+from counterfoil.machine.genesis import genesis_digest
+from counterfoil.node.ledger import LedgerNode
+from counterfoil.node.network.homes import APPLICATION_SOCKET, RPC_SOCKET
+from counterfoil.node.network.settings import (
+    ENGINE_FOLDER,
+    ENGINE_LOG,
+    SNAPSHOTS_FOLDER,
+    NodeSettings,
+    socket_path,
+)
+
+
+def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool, start: bool) -> CometBftEngine:
+    """Not started yet. start: whether it will be, for which the engine's own program must be there."""
+    if node.folder is None:
+        raise ValueError("a network's node lives in a folder")
+    home = node.folder.path / ENGINE_FOLDER
+    return CometBftEngine(
+        node.machine,
+        genesis_digest(node.genesis_bytes),
+        node.log,
+        node.sealer,
+        node.clock,
+        node.signatures,
+        Snapshots(
+            node.folder.path / SNAPSHOTS_FOLDER,
+            node.store,
+            node.secrets.network,
+            node.chain_id,
+            settings.snapshot_interval,
+        ),
+        EngineRpc(socket_path(home, RPC_SOCKET)),
+        socket_path(home, APPLICATION_SOCKET),
+        process=EngineProcess(find_engine(), home, node.folder.path / ENGINE_LOG) if start else None,
+        retain_blocks=settings.retain_blocks,
+        scheduled=scheduled,
+    )

@@ -1,0 +1,114 @@
+"""The files that say what a node and its network are: `network.json` in a node's folder, and in a network's own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from counterfoil.storage import files
+from counterfoil.storage.errors import CorruptStorage
+
+NODE_FILE = "network.json"
+NETWORK_FILE = "network.json"
+ENGINE_FOLDER = "engine"
+SNAPSHOTS_FOLDER = "snapshots"
+ENGINE_LOG = "engine.log"
+UNIX_PATH_BYTES_MAX = 107
+"""What the system has room for in a socket's address."""
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class NodeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of one node, in its ledger folder.
+
+    consensus_from: the first height that the network decided. retain_blocks: how many blocks its engine keeps at
+    least, 0 for all. snapshot_interval: blocks from one snapshot to the next, 0 for none.
+    """
+
+    name: str
+    consensus_from: int
+    retain_blocks: int = 0
+    snapshot_interval: int = 1_000
+
+
+class NetworkNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One node as the others know it.
+
+    host: where it listens for them. id: of the engine's node key, hex. rpc_port: of its engine's RPC (on `rpc_host`).
+    validator: hex public key (Ed25519) and power; "" and 0 for a full node.
+    """
+
+    name: str
+    host: str
+    p2p_port: int
+    rpc_host: str
+    rpc_port: int
+    metrics_port: int
+    id: str
+    validator_key: str = ""
+    power: int = 0
+
+    @property
+    def peer(self) -> str:
+        """As the engine writes an address."""
+        return f"{self.id}@{self.host}:{self.p2p_port}"
+
+
+class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The public description of a network: what a node that joins is given. Nothing in it is secret."""
+
+    chain_id: str
+    consensus_from: int
+    sandbox: bool
+    nodes: tuple[NetworkNode, ...]
+
+    def node(self, name: str) -> NetworkNode:
+        """LookupError where there is none of this name."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise LookupError(
+            f"the network has no node {name!r}; it has {', '.join(one.name for one in self.nodes)}"
+        )
+
+
+def read_settings(folder: Path) -> NodeSettings | None:
+    """Of a network's node; None where the folder is an embedded ledger's."""
+    return _read(folder / NODE_FILE, NodeSettings)
+
+
+def read_network(folder: Path) -> NetworkSettings | None:
+    """The description in a network's folder; None where it has none."""
+    return _read(folder / NETWORK_FILE, NetworkSettings)
+
+
+def encoded(settings: msgspec.Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(settings), indent=2) + b"\n"
+
+
+def write_settings(path: Path, settings: msgspec.Struct) -> None:
+    """A new file."""
+    files.write_new(path, encoded(settings), mode=0o644)
+
+
+def socket_path(folder: Path, name: str) -> Path:
+    """Where a process of this folder listens: in it, or in the temporary folder where that path is too long."""
+    path = folder.absolute() / name
+    if len(os.fsencode(path)) <= UNIX_PATH_BYTES_MAX:
+        return path
+    return Path(tempfile.gettempdir()) / f"counterfoil-{sha256(os.fsencode(path)).hexdigest()[:24]}"
+
+
+def _read(path: Path, kind: type[S]) -> S | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise CorruptStorage(path, f"it is no description of a network: {error}") from None

@@ -1,0 +1,231 @@
+"""network: making a network of nodes, running those that live here, and joining one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from counterfoil.cli.commands_ledger import draft_genesis
+from counterfoil.cli.commands_transfer import TransportKeyOption
+from counterfoil.cli.failures import UsageError
+from counterfoil.cli.options import DEFAULT_KEYS, JsonOption, KeysFolderOption, WorkersOption, lock_of
+from counterfoil.cli.output import say, say_json, say_table
+from counterfoil.machine.genesis import Genesis
+from counterfoil.node.ledger import GENESIS_NAME
+from counterfoil.node.network import control as running
+from counterfoil.node.network.control import Control
+from counterfoil.node.network.creating import (
+    DEFAULT_PORT,
+    ENGINE_GENESIS_NAME,
+    KEYS_FOLDER,
+    HostsError,
+    Place,
+    create_network,
+    grow_network,
+    places_here,
+    read_hosts,
+)
+from counterfoil.node.network.settings import NetworkSettings
+from counterfoil.node.personas import SANDBOX_START_MS, sandbox_genesis
+from counterfoil.sdk import Client, LedgerError, NodeUnreachable, SocketConnection
+
+FolderArgument = Annotated[Path, typer.Argument(help="Folder of the network.")]
+NodesArgument = Annotated[
+    list[str] | None, typer.Argument(help="Names of nodes; all that are here if none is named.")
+]
+DEFAULT_NETWORK = Path("network")
+
+
+def create(
+    folder: Annotated[Path, typer.Argument(help="New or empty folder.")] = DEFAULT_NETWORK,
+    validators: Annotated[int, typer.Option(help="Nodes that vote.", min=1, max=100)] = 4,
+    full_nodes: Annotated[int, typer.Option(help="Nodes that execute and do not vote.", min=0, max=100)] = 0,
+    hosts: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with a line for each node, NAME validator|full HOST [PORT [POWER]], in place of the counts."
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(help="First port on this machine; each node has ten.")] = DEFAULT_PORT,
+    name: Annotated[str, typer.Option(help="Name of the ledger: lower-case letters, digits, hyphens.")] = "",
+    regulator: Annotated[
+        str, typer.Option(help="Public name of the first member. Without it the network is a sandbox.")
+    ] = "",
+    key: Annotated[str, typer.Option("--key", "-k", help="Key that speaks for the regulator.")] = "",
+    genesis: Annotated[Path | None, typer.Option(help="Found the ledger from this genesis file.")] = None,
+    grow: Annotated[
+        Path | None, typer.Option(help="Let an embedded ledger go on: its file from `counterfoil export`.")
+    ] = None,
+    transport_key: TransportKeyOption = None,
+    keys: KeysFolderOption = DEFAULT_KEYS,
+    snapshots: Annotated[
+        int,
+        typer.Option(help="Blocks from one snapshot to the next, for nodes that join; 0 for none.", min=0),
+    ] = 1_000,
+    retain: Annotated[
+        int, typer.Option(help="Blocks that each engine keeps at least; 0 for all of them.", min=0)
+    ] = 0,
+    unencrypted: Annotated[
+        bool, typer.Option("--unencrypted", help="Keep the nodes' folders in clear.")
+    ] = False,
+) -> None:
+    """Make a network: for each node a folder with keys, genesis and configuration, and services to run them."""
+    places = _places(hosts, validators, full_nodes, port)
+    try:
+        if grow is not None:
+            if name or regulator or key or genesis:
+                raise UsageError("With --grow everything stands in the export; leave out the other options.")
+            lock = lock_of(transport_key, f"Passphrase of {grow}")
+            made = grow_network(
+                folder,
+                grow,
+                lock,
+                places,
+                encrypted=not unencrypted,
+                snapshot_interval=snapshots,
+                retain_blocks=retain,
+            )
+        else:
+            made = create_network(
+                folder,
+                _draft(name, regulator, key, genesis, keys),
+                places,
+                encrypted=not unencrypted,
+                snapshot_interval=snapshots,
+                retain_blocks=retain,
+            )
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
+    _say_made(folder, made, encrypted=not unencrypted)
+
+
+def _places(hosts: Path | None, validators: int, full_nodes: int, port: int) -> list[Place]:
+    if hosts is None:
+        return places_here(validators, full_nodes, port)
+    try:
+        return read_hosts(hosts.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{hosts} cannot be read: {error.strerror}.") from None
+    except HostsError as error:
+        raise UsageError(f"{hosts}: {error}.") from None
+
+
+def _draft(name: str, regulator: str, key: str, genesis: Path | None, keys: Path) -> Genesis:
+    if genesis is None and not regulator and not key:
+        return sandbox_genesis(name or "sandbox-network", SANDBOX_START_MS)
+    return draft_genesis(False, name, regulator, key, genesis, keys)
+
+
+def _say_made(folder: Path, made: NetworkSettings, *, encrypted: bool) -> None:
+    rows = [
+        (
+            node.name,
+            f"validator, power {node.power}" if node.power else "full node",
+            f"{node.host}:{node.p2p_port}",
+            node.id,
+        )
+        for node in made.nodes
+    ]
+    say_table(("node", "what it does", "listens at", "id"), rows, title=made.chain_id)
+    say(f"Genesis:      {folder / GENESIS_NAME} (give it to whoever shall check proofs)")
+    say(f"Its engine's: {folder / ENGINE_GENESIS_NAME}")
+    if encrypted:
+        say(f"Storage keys: {folder / KEYS_FOLDER} (keep them apart from the nodes' folders)")
+    say(f"Services:     {folder / 'systemd'}, {folder / 'compose.yaml'}")
+    say(f"Next:         counterfoil network up {folder}")
+
+
+def up(
+    folder: FolderArgument = DEFAULT_NETWORK, nodes: NodesArgument = None, workers: WorkersOption = None
+) -> None:
+    """Start the nodes that live here, and wait until they serve."""
+    control = Control(folder)
+    options = ("--workers", str(workers)) if workers is not None else ()
+    control.up(
+        control.names(nodes or ()),
+        *options,
+        is_serving=lambda name: is_serving(control.socket(name)),
+        progress=lambda name: say(f"{name} serves at {control.socket(name)}"),
+    )
+
+
+def is_serving(path: Path) -> bool:
+    """Whether a node answers at a socket, and has taken up its ledger."""
+    if not path.exists():
+        return False
+    try:
+        connection = SocketConnection(path, attempts=1, timeout_seconds=5.0)
+    except NodeUnreachable:
+        return False
+    try:
+        return Client(connection).status().moment.height > 0
+    except (LedgerError, NodeUnreachable):
+        return False
+    finally:
+        connection.close()
+
+
+def down(folder: FolderArgument = DEFAULT_NETWORK, nodes: NodesArgument = None) -> None:
+    """Stop the nodes that run here."""
+    control = Control(folder)
+    control.down(control.names(nodes or ()), progress=lambda name: say(f"{name} has stopped"))
+
+
+def status(folder: FolderArgument = DEFAULT_NETWORK, json: JsonOption = False) -> None:
+    """Show the nodes that live here: whether they run, how far they are, whether their roots agree."""
+    control = Control(folder)
+    states = control.states()
+    if json:
+        say_json({"chain_id": control.network.chain_id, "nodes": states})
+        return
+    rows = [
+        (
+            state.node.name,
+            "validator" if state.node.power else "full node",
+            f"process {state.pid}" if state.pid is not None else "stopped",
+            f"{state.height:,}" if state.height else "-",
+            state.application_hash[:16] or "-",
+            str(state.peers) if state.height else "-",
+            "catching up" if state.catching_up else "",
+        )
+        for state in states
+    ]
+    heading = ("node", "what it does", "runs", "height", "application hash", "peers", "")
+    say_table(heading, rows, right=("height", "peers"), title=control.network.chain_id)
+
+
+def logs(
+    folder: FolderArgument = DEFAULT_NETWORK,
+    nodes: NodesArgument = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="Last lines of each file.", min=0)] = 20,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with new lines until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Show what the nodes and their engines wrote."""
+    control = running.Control(folder)
+    paths = [path for name in control.names(nodes or ()) for path in control.logs(name)]
+    for path in paths:
+        for line in running.tail(path, lines):
+            say(f"{path.parent.name} {path.stem}: {line}")
+    if follow:
+        for path, line in running.follow(paths):
+            say(f"{path.parent.name} {path.stem}: {line}")
+
+
+def add_to(app: typer.Typer) -> None:
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Make, run and join a network of nodes that agree by consensus (CometBFT).",
+        epilog="Example: counterfoil network create my-network",
+    )
+    group.command(epilog="Example: counterfoil network create --validators 4 --full-nodes 1 my-network")(
+        create
+    )
+    group.command(epilog="Example: counterfoil network up my-network")(up)
+    group.command(epilog="Example: counterfoil network down my-network validator-2")(down)
+    group.command(epilog="Example: counterfoil network status my-network")(status)
+    group.command(epilog="Example: counterfoil network logs my-network full-1 --follow")(logs)
+    app.add_typer(group, name="network")

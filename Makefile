@@ -6,16 +6,19 @@ ARGS ?=
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-deep check format bench docs numbers fuzz engine proto lock clean
+.PHONY: help setup demo network-demo test test-fast test-deep check format bench docs numbers fuzz engine proto lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
 
 setup: ## Make .venv from the pinned packages (again when the lock has changed)
 	@scripts/setup.sh
 
 demo: setup ## A whole market day: founded, issued, traded, settled, proven, replayed
 	@$(BIN)/counterfoil demo $(ARGS)
+
+network-demo: setup engine ## The market day on four validators and a full node, one of them killed and brought back
+	@$(BIN)/counterfoil network demo $(ARGS)
 
 test: setup ## All tests
 	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)

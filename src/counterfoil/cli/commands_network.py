@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from counterfoil.cli.commands_demo import console_of_demo
 from counterfoil.cli.commands_ledger import draft_genesis
 from counterfoil.cli.commands_transfer import TransportKeyOption
 from counterfoil.cli.failures import UsageError
 from counterfoil.cli.options import DEFAULT_KEYS, JsonOption, KeysFolderOption, WorkersOption, lock_of
 from counterfoil.cli.output import say, say_json, say_table
+from counterfoil.demo.network_show import NetworkWishes, show_network
+from counterfoil.gateways.trade_files.generator import TRADES_MAX, TRADES_MIN
 from counterfoil.machine.genesis import Genesis
 from counterfoil.node.ledger import GENESIS_NAME
 from counterfoil.node.network import control as running
@@ -215,6 +218,18 @@ def logs(
             say(f"{path.parent.name} {path.stem}: {line}")
 
 
+def demo(
+    seed: Annotated[int, typer.Option(help="Which day is generated.")] = 1,
+    count: Annotated[
+        int, typer.Option("--count", min=TRADES_MIN, max=TRADES_MAX, help="How many trades it has.")
+    ] = 1_000,
+    port: Annotated[int, typer.Option(help="First port on this machine; each node has ten.")] = DEFAULT_PORT,
+    keep: Annotated[Path | None, typer.Option(help="New folder to keep the network in.")] = None,
+) -> None:
+    """Run a market day on four validators and a full node, one of which is killed and brought back."""
+    show_network(NetworkWishes(seed, count, port, keep), console_of_demo())
+
+
 def add_to(app: typer.Typer) -> None:
     group = typer.Typer(
         no_args_is_help=True,
@@ -228,4 +243,5 @@ def add_to(app: typer.Typer) -> None:
     group.command(epilog="Example: counterfoil network down my-network validator-2")(down)
     group.command(epilog="Example: counterfoil network status my-network")(status)
     group.command(epilog="Example: counterfoil network logs my-network full-1 --follow")(logs)
+    group.command(epilog="Example: counterfoil network demo --count 2000")(demo)
     app.add_typer(group, name="network")

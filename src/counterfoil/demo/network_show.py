@@ -158,7 +158,8 @@ def _run(
         screen.heading("The nodes agree")
         with screen.step("Roots compared") as step:
             agreed = _agreement(nodes)
-            step.said = f"{len(nodes.names)} nodes, one root at height {agreed.moment.height:,}: {agreed.state_root.hex()[:16]}…"
+            root = agreed.state_root.hex()[:16]
+            step.said = f"{len(nodes.names)} nodes, one root at height {agreed.moment.height:,}: {root}…"
         screen.table(nodes.table())
     with screen.step("Replayed by one machine") as step:
         report = replay_ledger(

@@ -54,10 +54,11 @@ def _checked(binary: Path) -> Path:
 
 
 class EngineProcess:
-    """One node's engine. It ends with this process, however that ends."""
+    """One node's engine. It ends with this process, however that ends. rpc: the socket on which it will listen."""
 
-    def __init__(self, binary: Path, home: Path, log_file: Path) -> None:
+    def __init__(self, binary: Path, home: Path, rpc: Path, log_file: Path) -> None:
         self._binary = binary
+        self._rpc = rpc
         self._home = home
         self._log_file = log_file
         self._process: subprocess.Popen[bytes] | None = None
@@ -69,6 +70,7 @@ class EngineProcess:
 
     def start(self, on_end: Callable[[str], None]) -> None:
         """Start it; `on_end` is told, from another thread, if it ends by itself."""
+        self._rpc.unlink(missing_ok=True)  # a killed engine leaves it behind, and would not start again
         with self._log_file.open("ab") as output:
             self._process = subprocess.Popen(
                 [self._binary, "start", "--home", str(self._home)],

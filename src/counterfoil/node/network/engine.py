@@ -22,7 +22,8 @@ def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool, st
     """Not started yet. start: whether it will be, for which the engine's own program must be there."""
     if node.folder is None:
         raise ValueError("a network's node lives in a folder")
-    home = node.folder.path / ENGINE_FOLDER
+    home, log_file = node.folder.path / ENGINE_FOLDER, node.folder.path / ENGINE_LOG
+    rpc = socket_path(home, RPC_SOCKET)
     return CometBftEngine(
         node.machine,
         genesis_digest(node.genesis_bytes),
@@ -37,9 +38,9 @@ def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool, st
             node.chain_id,
             settings.snapshot_interval,
         ),
-        EngineRpc(socket_path(home, RPC_SOCKET)),
+        EngineRpc(rpc),
         socket_path(home, APPLICATION_SOCKET),
-        process=EngineProcess(find_engine(), home, node.folder.path / ENGINE_LOG) if start else None,
+        process=EngineProcess(find_engine(), home, rpc, log_file) if start else None,
         retain_blocks=settings.retain_blocks,
         scheduled=scheduled,
     )

@@ -44,7 +44,7 @@ if [ -z "$go" ] || ! is_recent "$go"; then
 fi
 
 echo "Building CometBFT $version with $("$go" env GOVERSION) ..." >&2
-building=$PWD/$folder/building
+building=$PWD/$folder/building.$$
 rm -rf "$building"
 GOTOOLCHAIN=local GOFLAGS=-buildvcs=false CGO_ENABLED=0 GOBIN=$building "$go" install "$module@v$version"
 if [ "$(found "$building/cometbft")" != $version ]; then

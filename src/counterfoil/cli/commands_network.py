@@ -11,7 +11,14 @@ from counterfoil.cli.commands_demo import console_of_demo
 from counterfoil.cli.commands_ledger import draft_genesis
 from counterfoil.cli.commands_transfer import TransportKeyOption
 from counterfoil.cli.failures import UsageError
-from counterfoil.cli.options import DEFAULT_KEYS, JsonOption, KeysFolderOption, WorkersOption, lock_of
+from counterfoil.cli.options import (
+    DEFAULT_KEYS,
+    JsonOption,
+    KeyFileOption,
+    KeysFolderOption,
+    WorkersOption,
+    lock_of,
+)
 from counterfoil.cli.output import say, say_json, say_table
 from counterfoil.demo.network_show import NetworkWishes, show_network
 from counterfoil.gateways.trade_files.generator import TRADES_MAX, TRADES_MIN
@@ -30,8 +37,11 @@ from counterfoil.node.network.creating import (
     places_here,
     read_hosts,
 )
+from counterfoil.node.network.joining import invite as invite_node
+from counterfoil.node.network.joining import join as join_network
 from counterfoil.node.network.settings import NetworkSettings
 from counterfoil.node.personas import SANDBOX_START_MS, sandbox_genesis
+from counterfoil.primitives.addresses import AddressKind, to_text
 from counterfoil.sdk import Client, LedgerError, NodeUnreachable, SocketConnection
 
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the network.")]
@@ -218,6 +228,74 @@ def logs(
             say(f"{path.parent.name} {path.stem}: {line}")
 
 
+def invite(
+    node: Annotated[Path, typer.Argument(help="Folder of a node of the network, stopped.")],
+    file: Annotated[Path, typer.Argument(help="New file.")],
+    transport_key: TransportKeyOption = None,
+    storage_key: KeyFileOption = None,
+) -> None:
+    """Write an invitation for a member's new node. It holds the network's secret under its lock."""
+    invite_node(
+        node, file, lock_of(transport_key, "New passphrase of the invitation", new=True), key_file=storage_key
+    )
+    say(
+        f"Written: {file}. Whoever opens it can run a node and read the ledger: guard it as the ledger itself."
+    )
+
+
+def join(
+    file: Annotated[Path, typer.Argument(help="Invitation.")],
+    folder: Annotated[Path, typer.Argument(help="New or empty folder of the node.")],
+    name: Annotated[str, typer.Option(help="Name of the node; the folder's if none is given.")] = "",
+    host: Annotated[str, typer.Option(help="Where the other nodes reach it.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="First of its three ports.")] = DEFAULT_PORT,
+    from_genesis: Annotated[
+        bool, typer.Option("--from-genesis", help="Take all blocks, not the state of a snapshot.")
+    ] = False,
+    trust: Annotated[
+        str, typer.Option(help="HEIGHT:HASH of a block that you trust; else the last one, as two nodes say.")
+    ] = "",
+    transport_key: TransportKeyOption = None,
+    storage_key: Annotated[
+        Path | None,
+        typer.Option("--storage-key", help="Key file of the encryption at rest, made if need be."),
+    ] = None,
+    unencrypted: Annotated[bool, typer.Option("--unencrypted", help="Keep the folder in clear.")] = False,
+) -> None:
+    """Make a node that joins a network, from an invitation; `counterfoil start` then runs it."""
+    folder = folder.absolute()
+    key_file = None if unencrypted else storage_key or folder.with_name(folder.name + ".key")
+    joined = join_network(
+        file,
+        folder,
+        lock_of(transport_key, f"Passphrase of {file}"),
+        name=name or folder.name,
+        host=host,
+        port=port,
+        from_genesis=from_genesis,
+        trusted=_trusted(trust),
+        encrypted=not unencrypted,
+        key_file=key_file,
+    )
+    say(f"Node {joined.name} of {joined.settings.chain_id}: {folder}")
+    if joined.trusted is not None:
+        say(
+            f"It trusts block {joined.trusted[0]:,} with hash {joined.trusted[1]}: compare it with a member's node."
+        )
+    say(f"Its address: {to_text(AddressKind.SIGNER, joined.address)}")
+    say("A member enrols that address as one of its users, so that the node may bring transactions.")
+    say(f"Next:        counterfoil start {folder}")
+
+
+def _trusted(text: str) -> tuple[int, str] | None:
+    if not text:
+        return None
+    height, _, block_hash = text.partition(":")
+    if not height.isdigit() or len(block_hash) != 64 or block_hash.strip("0123456789abcdefABCDEF"):
+        raise UsageError(f"--trust is HEIGHT:HASH with 64 hexadecimal digits, not {text!r}.")
+    return int(height), block_hash.upper()
+
+
 def demo(
     seed: Annotated[int, typer.Option(help="Which day is generated.")] = 1,
     count: Annotated[
@@ -243,5 +321,9 @@ def add_to(app: typer.Typer) -> None:
     group.command(epilog="Example: counterfoil network down my-network validator-2")(down)
     group.command(epilog="Example: counterfoil network status my-network")(status)
     group.command(epilog="Example: counterfoil network logs my-network full-1 --follow")(logs)
+    group.command(epilog="Example: counterfoil network invite my-network/full-1 invitation")(invite)
+    group.command(epilog="Example: counterfoil network join invitation node --name our-node --port 27000")(
+        join
+    )
     group.command(epilog="Example: counterfoil network demo --count 2000")(demo)
     app.add_typer(group, name="network")

@@ -167,22 +167,40 @@ class Gathering:
             for one in batch:
                 self._waiting.setdefault(one.prepared.id, []).append(one)
             self._under_way.append(bundle)
-        self.offer(item)
+        if self._offered(item) == MachineReject.GATHERER_IS_NO_MEMBER.number:
+            self._refuse(bundle, Rejected(MachineReject.GATHERER_IS_NO_MEMBER, gatherer=self._sealer.address))
         while self.count > UNDER_WAY_TRANSACTIONS and not self._stopping:
             with self._guard:
                 self._guard.wait(LOOK_SECONDS)
             self._look_after()
 
-    def offer(self, item: bytes) -> bool:
-        """Put an item before the network; false where the engine could not take it now (it is offered again later)."""
+    def offer(self, item: bytes) -> None:
+        """Put an item before the network; where the engine cannot take it now, it is offered again later."""
+        self._offered(item)
+
+    def _offered(self, item: bytes) -> int:
+        """0 where it is taken; else why not, as a reject's number or -1."""
         try:
             code, why = self._rpc.offer(item)
         except EngineUnreachable as error:
             log.warning("%s", error)
-            return False
+            return -1
         if code:
             log.warning("the engine did not take a bundle: %s", why)
-        return not code
+        return code
+
+    def _refuse(self, bundle: _UnderWay, reject: Rejected) -> None:
+        """What this node will not bring before the network in any case."""
+        with self._guard:
+            waiting = list(bundle.left.values())
+            for one in waiting:
+                self._drop(one)
+            if bundle in self._under_way:
+                self._under_way.remove(bundle)
+            self._guard.notify_all()
+        for one in waiting:
+            if not one.answer.done():
+                one.answer.set_result((0, refused(one.prepared, reject)))
 
     # Looking after
 

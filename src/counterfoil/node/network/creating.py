@@ -253,6 +253,7 @@ def _lay_out(
             write_settings(
                 path / NODE_FILE, NodeSettings(place.name, consensus_from, retain_blocks, snapshot_interval)
             )
+            write_settings(path / NETWORK_FILE, settings)
             home = path / ENGINE_FOLDER
             others = [one for one in nodes if one is not node]
             write_home(home, home, keys[place.name].engine, engine_genesis, node, others)

@@ -1,4 +1,4 @@
-"""The files that say what a node and its network are: `network.json` in a node's folder, and in a network's own."""
+"""The files that say what a node and its network are: `node.json` and `network.json` in a node's folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import msgspec
 from counterfoil.storage import files
 from counterfoil.storage.errors import CorruptStorage
 
-NODE_FILE = "network.json"
+NODE_FILE = "node.json"
 NETWORK_FILE = "network.json"
 ENGINE_FOLDER = "engine"
 SNAPSHOTS_FOLDER = "snapshots"
@@ -68,6 +68,13 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sandbox: bool
     nodes: tuple[NetworkNode, ...]
 
+    @property
+    def rpc_servers(self) -> list[str]:
+        """Where the engines of those answer that say so to others, full nodes first."""
+        listed = sorted(self.nodes, key=lambda one: (one.power > 0, one.name))
+        here = [one for one in listed if one.rpc_host == one.host or one.host in ("127.0.0.1", "localhost")]
+        return [f"http://{one.rpc_host}:{one.rpc_port}" for one in here]
+
     def node(self, name: str) -> NetworkNode:
         """LookupError where there is none of this name."""
         for node in self.nodes:
@@ -84,7 +91,7 @@ def read_settings(folder: Path) -> NodeSettings | None:
 
 
 def read_network(folder: Path) -> NetworkSettings | None:
-    """The description in a network's folder; None where it has none."""
+    """The description in a network's folder, or in a node's; None where it has none."""
     return _read(folder / NETWORK_FILE, NetworkSettings)
 
 

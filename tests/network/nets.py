@@ -91,6 +91,13 @@ class Net:
         self.fixtures: Fixtures | None = None
         self.seeded_at = ""
 
+    @classmethod
+    def of(cls, control: Control, fixtures: Fixtures | None) -> Net:
+        """A network that was made elsewhere."""
+        net = cls.__new__(cls)
+        net.control, net.names, net.fixtures, net.seeded_at = control, control.names(), fixtures, ""
+        return net
+
     @property
     def spare_port(self) -> int:
         return self.port + PORTS_EACH * len(self.places)

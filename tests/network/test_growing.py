@@ -9,10 +9,17 @@ import pytest
 from counterfoil.node.ledger import open_ledger
 from counterfoil.node.network.control import Control
 from counterfoil.node.network.creating import grow_network, places_here
-from counterfoil.node.transfer import TransferFileError, export_ledger, import_ledger, replay_export, replay_ledger
+from counterfoil.node.network.settings import name_member
+from counterfoil.node.transfer import (
+    TransferFileError,
+    export_ledger,
+    import_ledger,
+    replay_export,
+    replay_ledger,
+)
 from counterfoil.node.transfer_format import ArgonCost
-from counterfoil.sdk import Sandbox, TransactionRejected, recipes
-from counterfoil.sdk.messages import EnrolUser
+from counterfoil.sdk import Sandbox, TransactionRejected
+from counterfoil.sdk.messages import GrantMandate
 from tests.network.nets import Net, free_port, need_engine, running, signed_deals
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -29,7 +36,12 @@ def test_a_ledger_goes_on_as_a_network(tmp_path: Path) -> None:
         export_ledger(alone.node, tmp_path / "export", LOCK, cost=CHEAP)
     port = free_port(3)
     made = grow_network(
-        tmp_path / "net", tmp_path / "export", LOCK, places_here(2, 1, port), encrypted=False, snapshot_interval=0
+        tmp_path / "net",
+        tmp_path / "export",
+        LOCK,
+        places_here(2, 1, port),
+        encrypted=False,
+        snapshot_interval=0,
     )
     assert made.consensus_from == before.moment.height + 1
     assert made.chain_id == before.moment.chain_id
@@ -44,7 +56,7 @@ def test_a_ledger_goes_on_as_a_network(tmp_path: Path) -> None:
         assert [result.number for result in results] == [0] * 5
         assert all(result.height >= made.consensus_from for result in results)
         past = net.client("regulator", "validator-2").register("XS0000000009", at=str(before.moment.height))
-        assert [line.quantity for line in past] == [line.quantity for line in register]
+        assert past == register
         _another_node_is_enrolled(net)
         last = net.agreed()
     report = replay_ledger(tmp_path / "net" / "validator-2", check=True, workers=0)
@@ -60,9 +72,13 @@ def _another_node_is_enrolled(net: Net) -> None:
     """A node of its own key brings nothing before the network until a member has enrolled it."""
     first, second = signed_deals(net, "enrolled", 2)
     with pytest.raises(TransactionRejected, match="GATHERER_IS_NO_MEMBER"):
-        net.client("broker-a", "validator-2").submit(first)
-    with open_ledger_address(net, "validator-2") as address:
-        depository = net.client("depository", "validator-1")
-        depository.send(EnrolUser(depository.party, address))
+        net.client("broker-a", "full-1").submit(first)
+    net.down("full-1")
+    with open_ledger(net.path("full-1"), workers=0, start=False) as node:
+        address = node.sealer.address
+    depository = net.client("depository", "validator-1")
+    name_member(net.path("full-1"), depository.party)
+    depository.send(GrantMandate(depository.party, address))
+    net.up("full-1")
     net.agreed()
-    net.client("broker-a", "validator-2").submit(second)
+    assert net.client("broker-a", "full-1").submit(second).height

@@ -39,9 +39,9 @@ from counterfoil.node.network.creating import (
 )
 from counterfoil.node.network.joining import invite as invite_node
 from counterfoil.node.network.joining import join as join_network
-from counterfoil.node.network.settings import NetworkSettings
+from counterfoil.node.network.settings import NetworkSettings, name_member
 from counterfoil.node.personas import SANDBOX_START_MS, sandbox_genesis
-from counterfoil.primitives.addresses import AddressKind, to_text
+from counterfoil.primitives.addresses import AddressKind, from_text, to_text
 from counterfoil.sdk import Client, LedgerError, NodeUnreachable, SocketConnection
 
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the network.")]
@@ -283,8 +283,22 @@ def join(
             f"It trusts block {joined.trusted[0]:,} with hash {joined.trusted[1]}: compare it with a member's node."
         )
     say(f"Its address: {to_text(AddressKind.SIGNER, joined.address)}")
-    say("A member enrols that address as one of its users, so that the node may bring transactions.")
+    say("It brings transactions once a member has granted that address a mandate, and is named to the node:")
+    say(f"             counterfoil network member {folder} PARTY")
     say(f"Next:        counterfoil start {folder}")
+
+
+def member(
+    node: Annotated[Path, typer.Argument(help="Folder of a node.")],
+    party: Annotated[str, typer.Argument(help="Address of the party (cfp1…) that has granted it a mandate.")],
+) -> None:
+    """Let a node bring transactions in a member's name, from its next start on."""
+    try:
+        identity = from_text(party, AddressKind.PARTY)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    name_member(node, identity)
+    say(f"{node} gathers for {party} from its next start on.")
 
 
 def _trusted(text: str) -> tuple[int, str] | None:
@@ -325,5 +339,6 @@ def add_to(app: typer.Typer) -> None:
     group.command(epilog="Example: counterfoil network join invitation node --name our-node --port 27000")(
         join
     )
+    group.command(epilog="Example: counterfoil network member node cfp1...")(member)
     group.command(epilog="Example: counterfoil network demo --count 2000")(demo)
     app.add_typer(group, name="network")

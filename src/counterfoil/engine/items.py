@@ -21,7 +21,6 @@ from counterfoil.machine.transactions import (
     encode_bundle,
     read_bundle,
 )
-from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.primitives.signatures import verify
@@ -31,9 +30,10 @@ TIME_MAX_MS = 253_402_300_799_999
 
 
 class OpenedItem(NamedTuple):
-    """One item taken apart. prepared: its transactions, in the bundle's order."""
+    """One item taken apart. key: that signed it. prepared: its transactions, in the bundle's order."""
 
     content: BundleContent
+    key: bytes
     prepared: list[Prepared]
 
     def in_force(self, time_ms: int) -> list[Prepared]:
@@ -49,9 +49,13 @@ class Items:
         self._prefix = bundle_sign_prefix(machine.chain_id)
         self._window_ms = machine.parameters.id_window_ms
 
-    def bundle(self, sealer: Sealer, raws: Sequence[bytes], time_ms: int) -> bytes:
-        """Gathered at a moment, after which it is good for as long as ids are remembered. Without `raws`: a tick."""
-        content = encode(BundleContent(sealer.address, time_ms + self._window_ms, 0, tuple(raws)))
+    def bundle(self, sealer: Sealer, raws: Sequence[bytes], time_ms: int, member: bytes = b"") -> bytes:
+        """Gathered at a moment, after which it is good for as long as ids are remembered. Without `raws`: a tick.
+
+        member: the party in whose name the node gathers, where it is no founding node.
+        """
+        gatherer = member or sealer.address
+        content = encode(BundleContent(gatherer, time_ms + self._window_ms, 0, tuple(raws)))
         return encode_bundle(content, sealer.public_key, sealer.sign(self._prefix + content))
 
     def open(self, item: bytes) -> OpenedItem:
@@ -61,10 +65,8 @@ class Items:
         bundle, content = read_bundle(item)
         if not verify(bundle.key, self._prefix + bundle.content, bundle.signature):
             raise _malformed("the gatherer's signature is wrong")
-        if address_of(bundle.key) != content.gatherer:
-            raise _malformed("another key than its gatherer's signed it")
         prepare = self._machine.reader.prepare
-        return OpenedItem(content, [prepare(raw) for raw in content.transactions])
+        return OpenedItem(content, bundle.key, [prepare(raw) for raw in content.transactions])
 
     def block_time_ms(self, engine_time_ms: int, opened: Iterable[OpenedItem]) -> tuple[int, bool]:
         """(the block's time, whether a tick moves a sandbox's clock to it).

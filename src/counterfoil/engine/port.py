@@ -14,7 +14,6 @@ from counterfoil.primitives.outcome import Rejected
 from counterfoil.state.headers import Header
 from counterfoil.state.receipts import TransactionResult
 
-
 ENGINE_HEIGHT = b"engine height"
 """Key of the record store's meta entry with the last height of a consensus engine that it has seen (8 bytes), which
 may be greater than the last header's: blocks without effect make none."""

@@ -230,9 +230,14 @@ class Machine:
         ahead = frozenset(first)
         return [*first, *(index for index in range(len(flat)) if index not in ahead)]
 
-    def may_gather(self, address: bytes) -> bool:
-        """Whether a node with this address may bring bundles: a founding node, or one that signs for somebody here."""
-        return address in self._founding_nodes or self._policy(address) is not None
+    def may_gather(self, gatherer: bytes, key: bytes) -> bool:
+        """Whether a node with this key may bring bundles: a founding node in its own name (the key's address), or a
+        node that an active party has made one of its users, in the party's name."""
+        address = self._bare_address(key)
+        if gatherer == address:
+            return address in self._founding_nodes
+        parties = self.wired.parties
+        return parties.is_active(gatherer) and parties.speaks_for(gatherer, address)
 
     def precedence(self, bundle: Sequence[Prepared]) -> int:
         """Among the bundles that wait for a place in a block, the lower goes first: what stops or frees business."""

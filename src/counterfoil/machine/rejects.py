@@ -70,8 +70,9 @@ class MachineReject(RejectCode):
     )
     GATHERER_IS_NO_MEMBER = (
         1052,
-        "The key that signed the bundle is neither a founding node's nor a signer's of the ledger.",
-        "Send transactions to a member's node, or let the member enrol the node's address as one of its users.",
+        "The key that signed the bundle is neither a founding node's nor a user's of the active party that it names.",
+        "Send transactions to another node; or let a member grant the node's address a mandate, and name the member to"
+        " the node.",
     )
     SUBMISSION_IS_TOO_FAST = (
         1060,

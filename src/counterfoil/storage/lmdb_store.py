@@ -229,6 +229,9 @@ class LmdbStore:
         """Of the file, with pages that are free to be used again."""
         return self._environment.file.stat().st_size
 
+    def settle(self) -> None:
+        """Nothing is on its way."""
+
     def frozen(self) -> LmdbStore:
         """A view of what is written now. It keeps the pages alive that it sees."""
         view = copy(self)

@@ -87,6 +87,9 @@ class MemoryStore:
         self._versions += batch.versions
         self._height = batch.height
 
+    def settle(self) -> None:
+        """Nothing is on its way."""
+
     def frozen(self) -> MemoryStore:
         """A copy."""
         view = copy(self)

@@ -76,7 +76,7 @@ class LedgerApplication:
         self._rates = Rates(gatherer_rate_per_second)
         self._retain_blocks = retain_blocks
         self._clock = clock
-        self._written_height = 0
+        self._written_height = self._durable_height = 0
         self._blocks_unwritten = 0
         self._finalised: tuple[bytes, abci.ResponseFinalizeBlock, Decided] | None = None
         self._last_block_at = -IDLE_SECONDS
@@ -95,7 +95,7 @@ class LedgerApplication:
 
     @property
     def written_height(self) -> int:
-        """The last height of the engine that the record store has seen; 0 before the engine's first."""
+        """The last height of the engine of which the record store was told; 0 before the engine's first."""
         return self._written_height
 
     def cpu_seconds(self) -> float:
@@ -105,7 +105,8 @@ class LedgerApplication:
     def take_up(self) -> None:
         """Begin where the record store ends."""
         found = self.machine.state.entry("meta", ENGINE_HEIGHT)
-        self.height = self._written_height = int.from_bytes(found, "big") if found is not None else 0
+        self.height = int.from_bytes(found, "big") if found is not None else 0
+        self._written_height = self._durable_height = self.height
         last = self.machine.last
         if last is not None and self._log.last_height() and self._log.last_height() < last.number + 1:
             raise InvariantViolation(
@@ -155,7 +156,7 @@ class LedgerApplication:
     def _admit(self, item: bytes, *, again: bool) -> None:
         if len(item) > BUNDLE_BYTES_MAX:
             raise Rejected(MachineReject.BUNDLE_IS_MALFORMED, detail="it is too large")
-        _, content = read_bundle(item)
+        bundle, content = read_bundle(item)
         machine = self.machine
         last = machine.last
         now_ms = last.time_ms if last is not None else 0
@@ -164,7 +165,7 @@ class LedgerApplication:
         window_ms = machine.parameters.id_window_ms
         if not machine.genesis.sandbox and content.expiry_ms > max(now_ms, self._clock()) + 2 * window_ms:
             raise Rejected(MachineReject.EXPIRY_IS_TOO_FAR, window_ms=window_ms)
-        if not machine.may_gather(content.gatherer):
+        if not machine.may_gather(content.gatherer, bundle.key):
             raise Rejected(MachineReject.GATHERER_IS_NO_MEMBER, gatherer=content.gatherer)
         if not again and not self._rates.take(
             content.gatherer, self._clock(), max(1, len(content.transactions))
@@ -274,7 +275,7 @@ class LedgerApplication:
         """The first height that the engine need not keep; 0 where it keeps everything."""
         if not self._retain_blocks:
             return 0
-        return max(0, min(self.height - self._retain_blocks, self._written_height))
+        return max(0, min(self.height - self._retain_blocks, self._durable_height))
 
     def _keep_on_record(self, block: DecidedBlock) -> None:
         """Beside the engine's own store, in the form that every engine's blocks have. It is synced before the record
@@ -298,14 +299,14 @@ class LedgerApplication:
             self.write()
 
     def write(self, *, levels: bool = False) -> None:
-        """Write the record store, as of the last committed block."""
+        """Write the record store, as of the last committed block. What was written before is durable then."""
         if self._finalised is not None or not self.height:
             return
         self._log.sync()
         state = self.machine.state
         state.keep_entry("meta", ENGINE_HEIGHT, self.height.to_bytes(8, "big"))
         state.flush(levels=levels)
-        self._written_height = self.height
+        self._durable_height, self._written_height = self._written_height, self.height
         self._blocks_unwritten = 0
 
     # Snapshots

@@ -24,10 +24,12 @@ from counterfoil.engine.cometbft.server import AbciServer
 from counterfoil.engine.cometbft.snapshots import Snapshots
 from counterfoil.engine.items import Items
 from counterfoil.engine.pool import Pool, Rates, Waiting
-from counterfoil.engine.port import Answer, EngineStopped, Log, MovableClock, Sealer, refused
+from counterfoil.engine.port import EngineStopped, Log, MovableClock, Sealer, refused
 from counterfoil.engine.signature_pool import SignaturePool
+from counterfoil.engine.submission import Submission
 from counterfoil.machine.machine import Machine, Outcome
 from counterfoil.machine.rejects import MachineReject
+from counterfoil.machine.transactions import Prepared
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.state.headers import Header
 
@@ -57,12 +59,14 @@ class CometBftEngine:
         rpc: EngineRpc,
         address: Path | int,
         *,
+        member: bytes = b"",
         process: EngineProcess | None = None,
         retain_blocks: int = 0,
         rate_per_second: int = RATE_PER_SECOND,
         scheduled: bool = True,
     ) -> None:
-        """address: where the engine finds this application. process: the engine, where this node starts it itself."""
+        """address: where the engine finds this application. member: the party in whose name this node gathers, where
+        it is no founding node. process: the engine, where this node starts it itself."""
         self.machine = machine
         self.failure: BaseException | None = None
         self.items = Items(machine)
@@ -88,7 +92,7 @@ class CometBftEngine:
         self._rates = Rates(rate_per_second)
         self._scheduled = scheduled
         self._gathering = Gathering(
-            self.application, self._pool, self.items, self._seen, signatures, sealer, rpc, clock
+            self.application, self._pool, self.items, self._seen, signatures, sealer, member, rpc, clock
         )
         self._decided = threading.Condition()
         self._stopping = threading.Event()
@@ -150,39 +154,35 @@ class CometBftEngine:
 
     # Taking in
 
-    def submit(self, raw: bytes, submitter: bytes = b"") -> Answer:
-        return self.submit_many([raw], submitter)[0]
+    def submit(self, raw: bytes, submitter: bytes = b"") -> Submission:
+        return self.submit_many([raw], submitter)
 
-    def submit_many(self, raws: Sequence[bytes], submitter: bytes = b"") -> list[Answer]:
+    def submit_many(self, raws: Sequence[bytes], submitter: bytes = b"") -> Submission:
         if self.failure is not None or self._stopping.is_set():
             raise EngineStopped("the node does not take transactions any more") from self.failure
-        now = self._clock()
-        items, rest = [], []
-        for raw in raws:
-            waiting = Waiting(self.machine.reader.prepare(raw))
-            items.append(waiting)
-            reject = waiting.prepared.reject
+        now, submission, rest = self._clock(), Submission(len(raws)), []
+        for index, raw in enumerate(raws):
+            prepared = self.machine.reader.prepare(raw)
+            reject = prepared.reject
             if reject is None and not self._rates.take(submitter, now):
                 reject = Rejected(MachineReject.SUBMISSION_IS_TOO_FAST)
             if reject is not None:
-                waiting.answer.set_result((0, refused(waiting.prepared, reject)))
-            elif not self._answer_at_once(waiting):
-                rest.append(waiting)
+                submission.answer(index, (0, refused(prepared, reject)))
+            elif (first := self._first_result(prepared)) is not None:
+                submission.answer(index, first)
+            else:
+                rest.append(Waiting(prepared, submission, index))
         if rest:
             self._pool.add(rest)
-        return [item.answer for item in items]
+        return submission
 
-    def _answer_at_once(self, waiting: Waiting) -> bool:
+    def _first_result(self, prepared: Prepared) -> tuple[int, Outcome] | None:
         """A transaction that has its first result already takes no room in a bundle."""
-        prepared = waiting.prepared
         if prepared.body is None or prepared.id not in self.machine.window:
-            return False
+            return None
         with self.lock:
             first = self.machine.first_result(prepared.body.expiry_ms, prepared.id)
-        if first is None:
-            return False
-        waiting.answer.set_result((first[0], Outcome(first[1], ())))
-        return True
+        return (first[0], Outcome(first[1], ())) if first is not None else None
 
     def _note_decided(self, decided: Decided) -> None:
         if decided.header is not None and isinstance(self._clock, MovableClock):
@@ -197,7 +197,7 @@ class CometBftEngine:
         if not self._is_due():
             return None
         before = self.machine.last
-        self._offer_tick(self._moment())
+        self._gathering.offer_tick(self._moment())
         self._wait_until(lambda last: last is not before, "a tick")
         return self.machine.last
 
@@ -206,7 +206,7 @@ class CometBftEngine:
             raise TypeError("only a sandbox's clock is moved")
         last = self.machine.last
         if last is not None and last.time_ms < time_ms:
-            self._offer_tick(time_ms)
+            self._gathering.offer_tick(time_ms)
             self._wait_until(lambda last: last.time_ms >= time_ms, "the move of the clock")
 
     def _wait_until(self, reached: Callable[[Header], bool], what: str) -> None:
@@ -235,9 +235,6 @@ class CometBftEngine:
                 return False
             return self.application.execution.is_due(self.application.next_height, self._moment())
 
-    def _offer_tick(self, time_ms: int) -> None:
-        self._gathering.offer(self.items.bundle(self._sealer, [], time_ms))
-
     def _tick(self) -> None:
         """Some node lets happen what is due, on a network that has nothing else to do: blocks do it by themselves."""
         while not self._stopping.wait(TICK_SECONDS):
@@ -245,7 +242,7 @@ class CometBftEngine:
                 if self._is_idle() and self._is_due():
                     self._stopping.wait(random.uniform(0, TICK_SECONDS))
                     if self._is_idle() and self._is_due():
-                        self._offer_tick(self._moment())
+                        self._gathering.offer_tick(self._moment())
             except Exception as error:
                 log.error("what is due could not be looked for: %s", error, exc_info=error)
                 self._fail(error)

@@ -15,6 +15,7 @@ from counterfoil.engine.cometbft.seen import SeenItems
 from counterfoil.engine.decided import items_digest
 from counterfoil.engine.items import Items, OpenedItem
 from counterfoil.machine.machine import Machine, Outcome, ProgramIsOutdated, RulesFailed, SetAside
+from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import Prepared
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from counterfoil.state.headers import Header
@@ -80,6 +81,8 @@ class Execution:
             try:
                 opened = self._seen.note(item)
             except Rejected:
+                continue
+            if not self._machine.may_gather(opened.content.gatherer, opened.key):
                 continue
             candidates.append((self._machine.precedence(opened.prepared), place, item, opened))
         candidates.sort(key=lambda candidate: candidate[:2])
@@ -197,6 +200,9 @@ class Execution:
         self.forget_proposal()
         machine = self._machine
         opened = self._seen.opened(items)
+        for item in opened:
+            if not machine.may_gather(item.content.gatherer, item.key):
+                raise Rejected(MachineReject.GATHERER_IS_NO_MEMBER, gatherer=item.content.gatherer)
         time_ms, moves_clock = self._items.block_time_ms(engine_time_ms, opened)
         bundles = [item.in_force(time_ms) for item in opened]
         try:

@@ -16,6 +16,8 @@ from counterfoil.engine.pool import Pool, Waiting
 from counterfoil.engine.port import EngineStopped, Sealer, first_answer, refused
 from counterfoil.engine.signature_pool import SignaturePool
 from counterfoil.engine.signature_worker import REFUSED
+from counterfoil.engine.submission import Submission
+from counterfoil.machine.machine import Outcome
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import Prepared, read_bundle
 from counterfoil.primitives.outcome import Rejected
@@ -48,7 +50,7 @@ class _UnderWay:
 
 
 class Gathering:
-    """Of one node. `clock`: milliseconds since 1970 UTC, as the node sees it."""
+    """Of one node. `clock`: milliseconds since 1970 UTC, as the node sees it. `member`: in whose name it gathers."""
 
     def __init__(
         self,
@@ -58,9 +60,11 @@ class Gathering:
         seen: SeenItems,
         signatures: SignaturePool,
         sealer: Sealer,
+        member: bytes,
         rpc: EngineRpc,
         clock: Callable[[], int],
     ) -> None:
+        self._member = member
         self._application = application
         self._machine = application.machine
         self._pool = pool
@@ -71,6 +75,7 @@ class Gathering:
         self._rpc = rpc
         self._clock = clock
         self._guard = threading.Condition()
+        self._telling = threading.Lock()
         self._under_way: list[_UnderWay] = []
         self._waiting: dict[bytes, list[Waiting]] = {}
         self._stopping = False
@@ -106,9 +111,22 @@ class Gathering:
             self._under_way.clear()
             self._guard.notify_all()
         waiting += self._pool.take(1 << 30, 1 << 60, 0)
-        for one in waiting:
-            if not one.answer.done():
-                one.answer.set_exception(EngineStopped(f"the engine stopped: {error}"))
+        stopped = EngineStopped(f"the engine stopped: {error}")
+        self._tell([(one, stopped) for one in waiting])
+
+    def _tell(self, answers: Sequence[tuple[Waiting, tuple[int, Outcome] | BaseException]]) -> None:
+        """Answer whoever has no answer yet."""
+        told: dict[int, Submission] = {}
+        with self._telling:
+            for one, answer in answers:
+                if not one.submission.done(one.place):
+                    one.submission.answer(one.place, answer)
+                    told[id(one.submission)] = one.submission
+        for submission in told.values():
+            submission.announce()
+
+    def _tell_refused(self, waiting: Sequence[Waiting], reject: Rejected) -> None:
+        self._tell([(one, (0, refused(one.prepared, reject))) for one in waiting])
 
     # Gathering
 
@@ -151,17 +169,16 @@ class Gathering:
             answers = item.prepared.good or b""
             if REFUSED in answers:
                 key = item.prepared.signatures[answers.index(REFUSED)].key
-                reject = Rejected(MachineReject.SIGNATURE_IS_WRONG, key=key)
-                item.answer.set_result((0, refused(item.prepared, reject)))
+                self._tell_refused([item], Rejected(MachineReject.SIGNATURE_IS_WRONG, key=key))
             else:
                 good.append(item)
         return good
 
     def _put_before_the_network(self, batch: Sequence[Waiting]) -> None:
         prepared = [item.prepared for item in batch]
-        item = self._items.bundle(self._sealer, [one.raw for one in prepared], self._clock())
+        item = self._bundle([one.raw for one in prepared], self._clock())
         _, content = read_bundle(item)
-        self._seen.note(item, OpenedItem(content, prepared))
+        self._seen.note(item, OpenedItem(content, self._sealer.public_key, prepared))
         bundle = _UnderWay(item, {one.prepared.id: one for one in batch}, time.monotonic())
         with self._guard:
             for one in batch:
@@ -174,9 +191,12 @@ class Gathering:
                 self._guard.wait(LOOK_SECONDS)
             self._look_after()
 
-    def offer(self, item: bytes) -> None:
-        """Put an item before the network; where the engine cannot take it now, it is offered again later."""
-        self._offered(item)
+    def offer_tick(self, time_ms: int) -> None:
+        """Let happen what is due at a moment."""
+        self._offered(self._bundle([], time_ms))
+
+    def _bundle(self, raws: Sequence[bytes], time_ms: int) -> bytes:
+        return self._items.bundle(self._sealer, raws, time_ms, self._member)
 
     def _offered(self, item: bytes) -> int:
         """0 where it is taken; else why not, as a reject's number or -1."""
@@ -198,9 +218,7 @@ class Gathering:
             if bundle in self._under_way:
                 self._under_way.remove(bundle)
             self._guard.notify_all()
-        for one in waiting:
-            if not one.answer.done():
-                one.answer.set_result((0, refused(one.prepared, reject)))
+        self._tell_refused(waiting, reject)
 
     # Looking after
 
@@ -229,10 +247,7 @@ class Gathering:
                 (listed, first_answer(self._machine, prepared, outcome, height))
                 for listed, prepared, outcome in answers
             ]
-        for listed, answer in found:
-            for one in listed:
-                if not one.answer.done():
-                    one.answer.set_result(answer)
+        self._tell([(one, answer) for listed, answer in found for one in listed])
 
     def _look_after(self) -> None:
         """Bundles that no block takes: what has expired, or breaks our rules, is given up, the rest sent again."""
@@ -246,17 +261,15 @@ class Gathering:
                 continue
             failing = self._failing(bundle)
             if failing is None:
-                self.offer(bundle.item)
+                self._offered(bundle.item)
                 continue
             with self._guard:
                 self._under_way.remove(bundle)
                 rest = [one for one in bundle.left.values() if one.prepared is not failing]
                 for one in bundle.left.values():
                     self._drop(one)
-            for one in bundle.left.values():
-                if one.prepared is failing and not one.answer.done():
-                    reject = Rejected(MachineReject.RULES_FAILED)
-                    one.answer.set_result((0, refused(one.prepared, reject)))
+            failed = [one for one in bundle.left.values() if one.prepared is failing]
+            self._tell_refused(failed, Rejected(MachineReject.RULES_FAILED))
             if rest:
                 self._put_before_the_network(rest)
 
@@ -273,10 +286,7 @@ class Gathering:
             if not bundle.left and bundle in self._under_way:
                 self._under_way.remove(bundle)
             self._guard.notify_all()
-        reject = Rejected(MachineReject.TRANSACTION_HAS_EXPIRED, block_time_ms=now_ms)
-        for one in expired:
-            if not one.answer.done():
-                one.answer.set_result((0, refused(one.prepared, reject)))
+        self._tell_refused(expired, Rejected(MachineReject.TRANSACTION_HAS_EXPIRED, block_time_ms=now_ms))
 
     def _drop(self, waiting: Waiting) -> None:
         listed = self._waiting.get(waiting.prepared.id)

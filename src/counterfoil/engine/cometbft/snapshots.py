@@ -235,6 +235,7 @@ class Snapshots:
         machine.open()
         machine.state.keep_entry("meta", ENGINE_HEIGHT, offered.height.to_bytes(8, "big"))
         machine.state.flush()
+        self._store.settle()
         log.info("the ledger was taken up from the snapshot of block %d", offered.height)
         return True
 

@@ -40,6 +40,7 @@ def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool, st
         ),
         EngineRpc(rpc),
         socket_path(home, APPLICATION_SOCKET),
+        member=bytes.fromhex(settings.member),
         process=EngineProcess(find_engine(), home, rpc, log_file) if start else None,
         retain_blocks=settings.retain_blocks,
         scheduled=scheduled,

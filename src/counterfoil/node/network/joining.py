@@ -145,7 +145,9 @@ def join(
     def fill(place: LedgerFolder) -> None:
         write_identity(place, genesis_bytes, NodeSecrets(secret, sealer))
         place.open_store(LAYOUTS).close()
-        write_settings(place.path / NODE_FILE, msgspec.structs.replace(invitation.settings, name=name))
+        write_settings(
+            place.path / NODE_FILE, msgspec.structs.replace(invitation.settings, name=name, member="")
+        )
         write_settings(place.path / NETWORK_FILE, described)
         write_home(
             place.path / ENGINE_FOLDER,

@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from counterfoil.storage import files
-from counterfoil.storage.errors import CorruptStorage
+from counterfoil.storage.errors import CorruptStorage, FolderRefused
 
 NODE_FILE = "node.json"
 NETWORK_FILE = "network.json"
@@ -27,7 +27,8 @@ S = TypeVar("S", bound=msgspec.Struct)
 class NodeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of one node, in its ledger folder.
 
-    consensus_from: the first height that the network decided. retain_blocks: how many blocks its engine keeps at
+    consensus_from: the first height that the network decided. member: hex, the party in whose name the node gathers;
+    "" for a founding node, which gathers in its own. retain_blocks: how many blocks its engine keeps at
     least, 0 for all. snapshot_interval: blocks from one snapshot to the next, 0 for none.
     """
 
@@ -35,6 +36,7 @@ class NodeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     consensus_from: int
     retain_blocks: int = 0
     snapshot_interval: int = 1_000
+    member: str = ""
 
 
 class NetworkNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,6 +99,17 @@ def read_network(folder: Path) -> NetworkSettings | None:
 
 def encoded(settings: msgspec.Struct) -> bytes:
     return msgspec.json.format(msgspec.json.encode(settings), indent=2) + b"\n"
+
+
+def name_member(folder: Path, party: bytes) -> None:
+    """Let a node gather in the name of a party from its next start on. FolderRefused where the folder is no node's."""
+    settings = read_settings(folder)
+    if settings is None:
+        raise FolderRefused(f"{folder} is not the folder of a network's node.")
+    beside = folder / f".{NODE_FILE}.new"
+    beside.unlink(missing_ok=True)
+    write_settings(beside, msgspec.structs.replace(settings, member=party.hex()))
+    beside.rename(folder / NODE_FILE)
 
 
 def write_settings(path: Path, settings: msgspec.Struct) -> None:

@@ -10,6 +10,7 @@ from counterfoil.node.ledger import open_ledger
 from counterfoil.node.network.control import Control
 from counterfoil.node.network.creating import grow_network, places_here
 from counterfoil.node.network.settings import name_member
+from counterfoil.node.personas import party_key
 from counterfoil.node.transfer import (
     TransferFileError,
     export_ledger,
@@ -18,7 +19,7 @@ from counterfoil.node.transfer import (
     replay_ledger,
 )
 from counterfoil.node.transfer_format import ArgonCost
-from counterfoil.sdk import Sandbox, TransactionRejected
+from counterfoil.sdk import Client, Sandbox, TransactionRejected
 from counterfoil.sdk.messages import GrantMandate
 from tests.network.nets import Net, free_port, need_engine, running, signed_deals
 
@@ -78,7 +79,7 @@ def _another_node_is_enrolled(net: Net) -> None:
         address = node.sealer.address
     depository = net.client("depository", "validator-1")
     name_member(net.path("full-1"), depository.party)
-    depository.send(GrantMandate(depository.party, address))
+    Client(net.connect("validator-1"), party_key("depository")).send(GrantMandate(depository.party, address))
     net.up("full-1")
     net.agreed()
     assert net.client("broker-a", "full-1").submit(second).height

@@ -65,7 +65,7 @@ class EmbeddedEngine:
         block_transactions: int = BLOCK_TRANSACTIONS_MAX,
         rate_per_second: int = RATE_PER_SECOND,
         scheduled: bool = True,
-        consensus_from: int = 0,
+        replaying: Replaying | None = None,
     ) -> None:
         self.machine = machine
         self.lock = threading.RLock()
@@ -79,7 +79,7 @@ class EmbeddedEngine:
         self._block_transactions = block_transactions
         self._scheduled = scheduled
         self.items = Items(machine)
-        self._replaying = Replaying(machine, self.items, signatures, consensus_from)
+        self._replaying = replaying or Replaying(machine, self.items, signatures)
         self._blocks_unwritten = 0
         self._thread: threading.Thread | None = None
         self._stopping = False

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from counterfoil.engine.decided import LOGGED_BLOCK, LoggedBlock
 from counterfoil.engine.embedded import EmbeddedEngine
+from counterfoil.engine.items import Items
 from counterfoil.engine.port import Engine, Log
+from counterfoil.engine.replaying import Replaying
 from counterfoil.engine.signature_pool import SignaturePool
 from counterfoil.machine.genesis import (
     Genesis,
@@ -127,6 +129,7 @@ class LedgerNode:
         self.signatures = SignaturePool(workers)
         self.sealer = SealingKey(secrets.sealer)
         self.consensus_from = consensus_from
+        self.replaying = Replaying(self.machine, Items(self.machine), self.signatures, consensus_from)
         self.engine: Engine = (
             make_engine(self)
             if make_engine is not None
@@ -137,7 +140,7 @@ class LedgerNode:
                 self.clock,
                 self.signatures,
                 scheduled=scheduled,
-                consensus_from=consensus_from,
+                replaying=self.replaying,
             )
         )
 

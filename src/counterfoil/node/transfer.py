@@ -308,7 +308,7 @@ def _replayed(
     since = 0
     for payload in payloads:
         logged: LoggedBlock = LOGGED_BLOCK.exact(payload)
-        node.embedded.replay(logged)
+        node.replaying.replay(logged)
         yield logged, payload
         since += 1
         if since >= BLOCKS_PER_WRITE or state.unwritten_changes > CHANGES_PER_WRITE:

@@ -271,9 +271,7 @@ def open_ledger(
             scheduled=scheduled,
             clock=clock,
             consensus_from=settings.consensus_from if settings is not None else 0,
-            make_engine=network_engine(settings, scheduled=scheduled, start=start)
-            if settings is not None
-            else None,
+            make_engine=network_engine(settings, scheduled=scheduled) if settings is not None else None,
         )
     except BaseException:
         folder.close()
@@ -287,7 +285,11 @@ def open_ledger(
         folder.close()
         raise
     if start:
-        node.engine.start()
+        try:
+            node.engine.start()
+        except BaseException:
+            node.close()
+            raise
     return node
 
 
@@ -355,13 +357,13 @@ def _node(
     )
 
 
-def network_engine(settings: NodeSettings, *, scheduled: bool, start: bool) -> MakeEngine:
+def network_engine(settings: NodeSettings, *, scheduled: bool) -> MakeEngine:
     """What makes the engine of a network's node. ValueError where this installation lacks what networks need."""
     try:
         from counterfoil.node.network.engine import make_engine
     except ModuleNotFoundError as missing:
         raise ValueError(f"a network's node needs {missing.name}: install counterfoil[network]") from None
-    return lambda node: make_engine(node, settings, scheduled=scheduled, start=start)
+    return lambda node: make_engine(node, settings, scheduled=scheduled)
 
 
 def read_genesis(folder: LedgerFolder) -> bytes:

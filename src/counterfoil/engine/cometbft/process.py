@@ -56,8 +56,7 @@ def _checked(binary: Path) -> Path:
 class EngineProcess:
     """One node's engine. It ends with this process, however that ends. rpc: the socket on which it will listen."""
 
-    def __init__(self, binary: Path, home: Path, rpc: Path, log_file: Path) -> None:
-        self._binary = binary
+    def __init__(self, home: Path, rpc: Path, log_file: Path) -> None:
         self._rpc = rpc
         self._home = home
         self._log_file = log_file
@@ -69,11 +68,12 @@ class EngineProcess:
         return self._process.pid if self._process is not None else None
 
     def start(self, on_end: Callable[[str], None]) -> None:
-        """Start it; `on_end` is told, from another thread, if it ends by itself."""
+        """Start it; `on_end` is told, from another thread, if it ends by itself. EngineMissing where there is none."""
+        binary = find_engine()
         self._rpc.unlink(missing_ok=True)  # a killed engine leaves it behind, and would not start again
         with self._log_file.open("ab") as output:
             self._process = subprocess.Popen(
-                [self._binary, "start", "--home", str(self._home)],
+                [binary, "start", "--home", str(self._home)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

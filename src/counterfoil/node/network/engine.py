@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.engine.cometbft.engine import CometBftEngine
-from counterfoil.engine.cometbft.process import EngineProcess, find_engine
+from counterfoil.engine.cometbft.process import EngineProcess
 from counterfoil.engine.cometbft.rpc import EngineRpc
 from counterfoil.engine.cometbft.snapshots import Snapshots
 from counterfoil.machine.genesis import genesis_digest
@@ -18,8 +18,8 @@ from counterfoil.node.network.settings import (
 )
 
 
-def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool, start: bool) -> CometBftEngine:
-    """Not started yet. start: whether it will be, for which the engine's own program must be there."""
+def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool) -> CometBftEngine:
+    """Not started yet; only for that the engine's own program must be there."""
     if node.folder is None:
         raise ValueError("a network's node lives in a folder")
     home, log_file = node.folder.path / ENGINE_FOLDER, node.folder.path / ENGINE_LOG
@@ -41,7 +41,7 @@ def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool, st
         EngineRpc(rpc),
         socket_path(home, APPLICATION_SOCKET),
         member=bytes.fromhex(settings.member),
-        process=EngineProcess(find_engine(), home, rpc, log_file) if start else None,
+        process=EngineProcess(home, rpc, log_file),
         retain_blocks=settings.retain_blocks,
         scheduled=scheduled,
     )

@@ -64,7 +64,7 @@ import os, sys
 from pathlib import Path
 from bench.ledger import DealMaker, deals, opened
 node = opened(Path(sys.argv[1]))
-node.engine.submit_many(DealMaker(node).transactions(deals(9_000, int(sys.argv[2]), 77))).results()
+node.engine.submit_many(DealMaker.on(node).transactions(deals(9_000, int(sys.argv[2]), 77))).results()
 print("crashed at", node.height, flush=True)
 os.kill(os.getpid(), 9)
 """
@@ -90,7 +90,7 @@ def at_height(height: int) -> str:
     try:
         new_ledger(folder / "ledger", accounts)
         with opened(folder / "ledger") as node:
-            raws = DealMaker(node).all_transactions(deals(height, accounts, 5))
+            raws = DealMaker.on(node).all_transactions(deals(height, accounts, 5))
             started = time.perf_counter()
             for raw in raws:
                 _one_block(node, raw)

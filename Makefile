@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo network-demo test test-fast test-deep check format bench docs numbers fuzz engine proto lock clean
+.PHONY: help setup demo network-demo test test-fast test-deep check format bench bench-network chaos docs numbers fuzz engine proto lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -41,6 +41,12 @@ format: setup ## Wrap and sort the code
 
 bench: setup ## Measure speed and print the table (ARGS="--quick" for a short run)
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-network: setup engine ## Measure a network of validators on this machine (ARGS="--validators 4 7 10 --pools")
+	@$(BIN)/python -m bench.network $(ARGS)
+
+chaos: setup engine ## The long fault tests of networks: every kill, partitions, slow disks, floods
+	@$(BIN)/python -m pytest -q -s --chaos --timeout 1800 tests/network $(ARGS)
 
 fuzz: setup ## A million random and mutated inputs against everything that takes bytes from outside
 	@$(BIN)/python -m tests.fuzz --count 1000000 $(ARGS)

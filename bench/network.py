@@ -15,11 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench import kvstore
 from bench.ledger import (
     BROKERS,
     MAKER_AND_CHECKER,
@@ -32,13 +33,17 @@ from bench.ledger import (
 )
 from bench.machine import describe, percentile
 from counterfoil.node.network.control import Control
-from counterfoil.node.network.creating import create_network, places_here
+from counterfoil.node.network.creating import KEYS_FOLDER, create_network, places_here
+from counterfoil.node.network.homes import COMMIT_MILLISECONDS
+from counterfoil.node.network.settings import ENGINE_FOLDER
 from counterfoil.node.reads_ledger import Status
 from counterfoil.primitives.codec import encode
 from counterfoil.sdk import Client, LedgerError, NodeUnreachable, SocketConnection
 
 TICKS = os.sysconf("SC_CLK_TCK")
 CORES_EACH = 2
+ITEM_BYTES = 600
+"""Of a DVP with two signatures, as it travels."""
 
 
 @dataclass
@@ -87,8 +92,19 @@ class Measured:
 class BenchNetwork:
     """Validators of one machine with an opening register, their market open."""
 
-    def __init__(self, folder: Path, validators: int, accounts: int, workers: int, port: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        validators: int,
+        accounts: int,
+        workers: int,
+        port: int,
+        commit_ms: int = COMMIT_MILLISECONDS,
+        *,
+        own_pool: bool = False,
+    ) -> None:
         self.accounts = accounts
+        self.own_pool = own_pool
         self.folder = folder / "network"
         create_network(
             self.folder,
@@ -100,16 +116,49 @@ class BenchNetwork:
         self.names = self.control.names()
         self.workers = workers
         self._seed = 0
+        for name in self.names:
+            path = self.folder / name / ENGINE_FOLDER / "config" / "config.toml"
+            text = path.read_text().replace(
+                f'timeout_commit = "{COMMIT_MILLISECONDS}ms"', f'timeout_commit = "{commit_ms}ms"'
+            )
+            if own_pool:
+                text = text.replace('type = "flood"', 'type = "nop"')
+                text = text.replace("create_empty_blocks = false", "create_empty_blocks = true")
+            path.write_text(text)
 
     @contextmanager
     def running(self) -> Iterator[BenchNetwork]:
         try:
+            if self.own_pool:
+                self._start_with_own_pools()
             self.control.up(self.names, "--workers", str(self.workers), is_serving=self._is_serving)
             self._open_market()
             yield self
         finally:
             for name in self.names:
                 self.control.kill(name)
+
+    def _start_with_own_pools(self) -> None:
+        sockets = {name: self.folder / f"{name}.pool" for name in self.names}
+        for name in self.names:
+            others = [str(sockets[other]) for other in self.names if other != name]
+            environment = {
+                **os.environ,
+                "COUNTERFOIL_STORAGE_KEY": (self.folder / KEYS_FOLDER / f"{name}.key").read_text().strip(),
+            }
+            command = [
+                sys.executable,
+                "-m",
+                "bench.own_pool",
+                str(self.folder / name),
+                str(sockets[name]),
+                *others,
+            ]
+            with (self.folder / name / "node.log").open("ab") as output:
+                subprocess.Popen(
+                    command, stdout=output, stderr=output, start_new_session=True, env=environment
+                )
+        time.sleep(2.0)
 
     def status(self, name: str) -> Status:
         connection = SocketConnection(self.control.socket(name))
@@ -233,33 +282,77 @@ def _used(pid: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.network", description=__doc__)
-    parser.add_argument("--validators", type=int, nargs="*", default=[4])
+    parser.add_argument(
+        "--validators", type=int, nargs="*", default=[4], help="networks of so many, one after the other"
+    )
     parser.add_argument("--accounts", type=int, default=20_000)
     parser.add_argument("--count", type=int, default=12_000, help="DVP of each run")
     parser.add_argument("--workers", type=int, default=1, help="signature workers of each node")
     parser.add_argument("--port", type=int, default=25_600)
+    parser.add_argument(
+        "--intervals", type=int, nargs="*", default=[], help="milliseconds from block to proposal to try"
+    )
+    parser.add_argument(
+        "--pools", action="store_true", help="the application's own dissemination beside the engine's"
+    )
     parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
     count = 2_000 if asked.quick else asked.count
     print(describe())
-    for validators in asked.validators:
-        folder = Path(tempfile.mkdtemp(prefix="counterfoil-bench-", dir="/var/tmp"))
-        try:
-            print(f"\n== {validators} validators, {asked.accounts:,} accounts", flush=True)
-            network = BenchNetwork(folder, validators, asked.accounts, asked.workers, asked.port)
-            with network.running():
-                for measured in _runs(network, count):
-                    for line in measured.lines():
-                        print(line, flush=True)
-                print(f"one root at all nodes: {network.agreed()}")
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix="counterfoil-bench-", dir="/var/tmp"))
+    try:
+        for validators in asked.validators:
+            _measure(asked, folder, f"{validators} validators", validators, _runs, count)
+        for interval in asked.intervals:
+            _measure(
+                asked, folder, f"4 validators, interval {interval} ms", 4, _paced, count, commit_ms=interval
+            )
+        if asked.pools:
+            for own_pool in (False, True):
+                name = "4 validators, " + (
+                    "bundles handed on by the application" if own_pool else "the engine's pool"
+                )
+                _measure(asked, folder, name, 4, _paced, count, own_pool=own_pool)
+        rate = kvstore.measure(folder, 4, ITEM_BYTES, 5 if asked.quick else 15, asked.port)
+        print(
+            f"\nCometBFT's kvstore, 4 validators, items of {ITEM_BYTES} bytes one by one: {rate:,.0f} items/s"
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _measure(
+    asked: argparse.Namespace,
+    folder: Path,
+    title: str,
+    validators: int,
+    runs: Callable[[BenchNetwork, int], Iterator[Measured]],
+    count: int,
+    commit_ms: int = COMMIT_MILLISECONDS,
+    own_pool: bool = False,
+) -> None:
+    print(f"\n== {title}, {asked.accounts:,} accounts", flush=True)
+    network = BenchNetwork(
+        folder, validators, asked.accounts, asked.workers, asked.port, commit_ms, own_pool=own_pool
+    )
+    with network.running():
+        for measured in runs(network, count):
+            for line in measured.lines():
+                print(line, flush=True)
+        print(f"one root at all nodes: {network.agreed()}")
+    shutil.rmtree(network.folder)
 
 
 def _runs(network: BenchNetwork, count: int) -> Iterator[Measured]:
     network.run("warming up", 1_000, size=500, window=2)
-    yield network.run("requests of 500, as fast as they go", count, size=500, window=8)
-    yield network.run("single transactions, 2,000 under way", count, size=1, window=2_000)
+    yield network.run("requests of 500, 1,500 under way", count, size=500, window=3)
+    yield network.run("single transactions, 1,200 under way", count, size=1, window=1_200)
+    yield network.run("single transactions at 600 a second", count // 2, size=1, window=4_000, pace=600)
+
+
+def _paced(network: BenchNetwork, count: int) -> Iterator[Measured]:
+    network.run("warming up", 1_000, size=500, window=2)
+    yield network.run("requests of 500, 1,500 under way", count, size=500, window=3)
     yield network.run("single transactions at 600 a second", count // 2, size=1, window=4_000, pace=600)
 
 

@@ -18,7 +18,8 @@ from counterfoil.engine.cometbft.rpc import EngineRpc, EngineUnreachable
 from counterfoil.node.network.creating import NetworkNode, places_here
 from counterfoil.node.network.homes import EngineKeys, configuration, genesis_document, public_of, write_home
 
-BATCH = 100
+BATCH = 10
+"""As many calls as the engine takes in one request."""
 
 
 def measure(folder: Path, validators: int, item_bytes: int, seconds: float, port: int) -> float:

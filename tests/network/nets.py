@@ -36,6 +36,7 @@ from counterfoil.sdk.messages import InstructBoth
 
 PROJECT = Path(__file__).resolve().parents[2]
 SECONDS = 60.0
+GENESIS = sandbox_genesis("net", parameters=Parameters(id_window_ms=3_600_000))
 
 
 def need_engine() -> None:
@@ -82,7 +83,7 @@ class Net:
     ) -> None:
         self.port = free_port(validators + full_nodes + spare_ports)
         self.places = places_here(validators, full_nodes, self.port)
-        self.genesis = genesis or sandbox_genesis("net", parameters=Parameters(id_window_ms=3_600_000))
+        self.genesis = genesis or GENESIS
         create_network(
             folder, self.genesis, self.places, encrypted=False, snapshot_interval=snapshot_interval
         )

@@ -141,12 +141,17 @@ class InProcess:
         found = self.ask("info", abci.RequestInfo())
         if found.last_block_height:
             return found.last_block_height, found.last_block_app_hash
-        request = abci.RequestInitChain(
-            chain_id=self.node.chain_id,
-            initial_height=self.node.consensus_from,
-            app_state_bytes=b'{"genesis": "%s"}' % genesis_digest(self.node.genesis_bytes).hex().encode(),
-        )
+        request = abci.RequestInitChain(**self.founding())
         return self.node.consensus_from - 1, self.ask("init_chain", request).app_hash
+
+    def founding(self) -> dict[str, Any]:
+        """What the engine's genesis says."""
+        digest = genesis_digest(self.node.genesis_bytes).hex()
+        return {
+            "chain_id": self.node.chain_id,
+            "initial_height": self.node.consensus_from,
+            "app_state_bytes": b'{"genesis": "%s"}' % digest.encode(),
+        }
 
     def check(self, item: bytes) -> bool:
         return self.ask("check_tx", abci.RequestCheckTx(tx=item)).code == 0

@@ -28,6 +28,7 @@ from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import BUNDLE_BYTES_MAX, read_bundle
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
+from counterfoil.state.headers import Header
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ class LedgerApplication:
 
     def info(self, ask: abci.RequestInfo) -> abci.ResponseInfo:
         with self.lock.inside():
-            last = self.machine.last
+            last = self._last_committed()
             return abci.ResponseInfo(
                 data=self.machine.chain_id,
                 version=VERSION,
@@ -196,13 +197,20 @@ class LedgerApplication:
                     self._keep_on_record(DecidedBlock(height, header.time_ms, b"", (), b"", ()))
                     self._log.sync()
                     machine.state.flush(levels=height == machine.founding_height)
-            last = machine.last
+            last = self._last_committed()
             if last is None or last.height + 1 != ask.initial_height:
                 raise InvariantViolation(
                     f"the engine begins with height {ask.initial_height}, the ledger ends with "
                     f"{last.height if last is not None else 0}"
                 )
             return abci.ResponseInitChain(app_hash=last.digest())
+
+    def _last_committed(self) -> Header | None:
+        """The last header but for that of a block which the engine has not committed yet."""
+        last = self.machine.last
+        if last is None or self._finalised is None or self._finalised[2].header is None:
+            return last
+        return self.machine.header(last.number - 1).header
 
     def prepare_proposal(self, ask: abci.RequestPrepareProposal) -> abci.ResponsePrepareProposal:
         with self.lock.inside():

@@ -18,10 +18,11 @@ from counterfoil.demo.floor import DemoFailed, Floor
 from counterfoil.demo.market import found_market
 from counterfoil.demo.market_day import Trading
 from counterfoil.demo.plan import Plan, PlanError, plan_generated
-from counterfoil.demo.report import RowList, outcomes_table, settle_accounts
+from counterfoil.demo.report import RowList, busiest_security, outcomes_table, settle_accounts
 from counterfoil.demo.screen import LiveScreen
-from counterfoil.demo.show import GENERATED_ZONE, demo_genesis
+from counterfoil.demo.show import GENERATED_ZONE, demo_genesis, verify_elsewhere
 from counterfoil.gateways.trade_files.generator import DemoDay, DemoSettings
+from counterfoil.node.ledger import GENESIS_NAME
 from counterfoil.node.network.control import Control, NodeState
 from counterfoil.node.network.creating import KEYS_FOLDER, create_network, places_here
 from counterfoil.node.network.settings import NetworkSettings
@@ -107,9 +108,12 @@ class Nodes:
             )
         return table
 
+    def look(self) -> None:
+        self._states = self.control.states(self.names)
+
     def _look(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
-            self._states = self.control.states(self.names)
+            self.look()
 
 
 def show_network(wishes: NetworkWishes, console: Console) -> None:
@@ -160,7 +164,17 @@ def _run(
             agreed = _agreement(nodes)
             root = agreed.state_root.hex()[:16]
             step.said = f"{len(nodes.names)} nodes, one root at height {agreed.moment.height:,}: {root}…"
+        nodes.look()
         screen.table(nodes.table())
+        screen.heading("A stranger checks")
+        proof = control.folder.with_name("register.proof")
+        with screen.step("Register proven complete") as step:
+            data = market.floor.regulator.proof(
+                "register", instrument=market.securities[busiest_security(market)]
+            )
+            proof.write_bytes(data)
+            step.said = f"{len(data) / 1024:,.0f} KiB, signed by the validators"
+        verify_elsewhere(screen, proof, control.folder / GENESIS_NAME)
     with screen.step("Replayed by one machine") as step:
         report = replay_ledger(
             control.path(VICTIM),

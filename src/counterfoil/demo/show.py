@@ -82,7 +82,7 @@ def show(wishes: Wishes, screen: Screen) -> None:
                 data = market.floor.regulator.proof("register", instrument=market.securities[busiest])
                 proof.write_bytes(data)
                 step.said = f"{len(data) / 1024:,.0f} KiB, against the seal of block {node.height:,}"
-            _verify(screen, proof, genesis)
+            verify_elsewhere(screen, proof, genesis)
             last = node.machine.last
         _replay(screen, folder, last)
         listed.close()
@@ -118,7 +118,7 @@ def demo_genesis(plan: Plan) -> Genesis:
     return sandbox_genesis("demo", founded_ms, Parameters(id_window_ms=ID_WINDOW_MS))
 
 
-def _verify(screen: Screen, proof: Path, genesis: Path) -> None:
+def verify_elsewhere(screen: Screen, proof: Path, genesis: Path) -> None:
     """In another process, without the ledger: the proof holds, and with one digit changed it does not."""
     with screen.step("Verified in another process") as step:
         sentences = _verifier(proof, genesis)

@@ -83,7 +83,9 @@ def founding_nodes(genesis: Genesis) -> tuple[bytes, ...]:
 
 def steps(wired: Wired, state: State, genesis: Genesis) -> list[Step]:
     """What each founding block does, in order. ValueError names the section where the genesis file does not fit."""
-    unknown = [name for name in genesis.sections if name not in (PARTIES, OPENING_REGISTER, NETWORK, VALIDATORS)]
+    unknown = [
+        name for name in genesis.sections if name not in (PARTIES, OPENING_REGISTER, NETWORK, VALIDATORS)
+    ]
     if unknown:
         raise ValueError(f"the genesis file has a section {unknown[0]!r} that this program does not know")
     parties = _section(genesis, PARTIES, PartiesGenesis, {})

@@ -31,7 +31,9 @@ from counterfoil.node.personas import refuse_personas
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
+from counterfoil.state.headers import Header
 from counterfoil.state.port import RecordStore, TableLayout
+from counterfoil.state.proof_formats import Vouching
 from counterfoil.state.state import State
 from counterfoil.state.tables import LINKS
 from counterfoil.storage import files
@@ -128,6 +130,7 @@ class LedgerNode:
         )
         self.signatures = SignaturePool(workers)
         self.sealer = SealingKey(secrets.sealer)
+        self.vouching: Callable[[Header], Vouching] | None = None
         self.consensus_from = consensus_from
         self.replaying = Replaying(self.machine, Items(self.machine), self.signatures, consensus_from)
         self.engine: Engine = (

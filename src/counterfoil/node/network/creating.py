@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from counterfoil.machine.founding import NETWORK
+from counterfoil.machine.founding import NETWORK, VALIDATORS
 from counterfoil.machine.genesis import (
     Genesis,
     chain_id,
@@ -30,7 +30,14 @@ from counterfoil.machine.genesis import (
 from counterfoil.machine.machine import Machine
 from counterfoil.machine.wiring import TABLES
 from counterfoil.node.clock import system_clock_ms
-from counterfoil.node.ledger import GENESIS_NAME, LAYOUTS, NodeSecrets, SealingKey, write_identity
+from counterfoil.node.ledger import (
+    GENESIS_NAME,
+    LAYOUTS,
+    NodeSecrets,
+    SealingKey,
+    read_secrets,
+    write_identity,
+)
 from counterfoil.node.network.homes import EngineKeys, genesis_document, public_of, write_home
 from counterfoil.node.network.services import write_services
 from counterfoil.node.network.settings import (
@@ -42,15 +49,20 @@ from counterfoil.node.network.settings import (
     NodeSettings,
     write_settings,
 )
+from counterfoil.node.network.vouching import HANDOVER_NAME
 from counterfoil.node.personas import refuse_personas
 from counterfoil.node.transfer import import_ledger, read_head
 from counterfoil.node.transfer_format import Lock
-from counterfoil.primitives.signatures import SECRET_BYTES
+from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
+from counterfoil.state.headers import Header
+from counterfoil.state.light_blocks import Validator
 from counterfoil.state.state import State
 from counterfoil.storage import files
 from counterfoil.storage.errors import FolderRefused
-from counterfoil.storage.folder import LedgerFolder, create_folder
+from counterfoil.storage.folder import LedgerFolder, create_folder, open_folder
 from counterfoil.storage.memory_store import MemoryStore
+from counterfoil.verify.light.files import write_handover
+from counterfoil.verify.light.handover import hand_over
 
 ENGINE_GENESIS_NAME = "engine-genesis.json"
 KEYS_FOLDER = "storage-keys"
@@ -128,6 +140,12 @@ def create_network(
     sections = {
         **draft.sections,
         NETWORK: {"nodes": [keys[place.name].sealer.public_key.hex() for place in places]},
+        VALIDATORS: {
+            "validators": [
+                {"key": validator.key.hex(), "power": validator.power}
+                for validator in _validators(places, keys)
+            ]
+        },
     }
     genesis_bytes = encode_genesis(
         msgspec.structs.replace(
@@ -180,11 +198,13 @@ def grow_network(
     genesis_bytes = head.genesis.encode()
     keys = {place.name: _NewKeys.draw() for place in places}
 
+    handover: list[bytes] = []
+
     def make(path: Path, name: str, key_file: Path | None) -> None:
         own = None if name == places[0].name else keys[name].sealer_secret
         import_ledger(export, path, lock, encrypted=encrypted, key_file=key_file, workers=workers, sealer=own)
 
-    return _lay_out(
+    made = _lay_out(
         folder,
         places,
         keys,
@@ -195,6 +215,26 @@ def grow_network(
         snapshot_interval=snapshot_interval,
         retain_blocks=retain_blocks,
     )
+    files.write_new(folder.absolute() / HANDOVER_NAME, handover[0], mode=0o644)
+    return made
+
+
+def _validators(places: Sequence[Place], keys: dict[str, _NewKeys]) -> list[Validator]:
+    """Of the network's first block, their keys tagged as the ledger writes keys."""
+    return [
+        Validator(SigningKey(keys[place.name].engine.validator).public_key, place.power)
+        for place in places
+        if place.power
+    ]
+
+
+def _handover(
+    path: Path, key_file: Path | None, chain_id: str, last: Header, validators: Sequence[Validator]
+) -> bytes:
+    """The sealer's last word, from the folder that has its key."""
+    with open_folder(path, key_file=key_file) as place:
+        sealer = SealingKey(read_secrets(place).sealer)
+    return write_handover(hand_over(chain_id, last, validators, sealer.sign))
 
 
 class _NewKeys(NamedTuple):

@@ -16,6 +16,7 @@ from counterfoil.node.network.settings import (
     NodeSettings,
     socket_path,
 )
+from counterfoil.node.network.vouching import Vouchers
 
 
 def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool) -> CometBftEngine:
@@ -24,6 +25,7 @@ def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool) ->
         raise ValueError("a network's node lives in a folder")
     home, log_file = node.folder.path / ENGINE_FOLDER, node.folder.path / ENGINE_LOG
     rpc = socket_path(home, RPC_SOCKET)
+    node.vouching = Vouchers(node.genesis, node.chain_id, node.folder.path, rpc)
     return CometBftEngine(
         node.machine,
         genesis_digest(node.genesis_bytes),

@@ -36,6 +36,7 @@ from counterfoil.node.network.settings import (
     read_settings,
     write_settings,
 )
+from counterfoil.node.network.vouching import HANDOVER_NAME
 from counterfoil.node.transfer_format import (
     VERSION,
     ArgonCost,
@@ -47,6 +48,7 @@ from counterfoil.node.transfer_format import (
     protection_for,
 )
 from counterfoil.primitives.signatures import SECRET_BYTES
+from counterfoil.storage import files
 from counterfoil.storage.errors import FolderRefused
 from counterfoil.storage.folder import LedgerFolder, create_folder, open_folder
 
@@ -60,6 +62,7 @@ class Invitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_
     network: NetworkSettings
     engine_genesis: bytes
     settings: NodeSettings
+    handover: bytes = b""
 
 
 class Joined(NamedTuple):
@@ -149,6 +152,8 @@ def join(
             place.path / NODE_FILE, msgspec.structs.replace(invitation.settings, name=name, member="")
         )
         write_settings(place.path / NETWORK_FILE, described)
+        if invitation.handover:
+            files.write_new(place.path / HANDOVER_NAME, invitation.handover, mode=0o644)
         write_home(
             place.path / ENGINE_FOLDER,
             folder.absolute() / ENGINE_FOLDER,

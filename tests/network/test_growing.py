@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,10 @@ def test_a_ledger_goes_on_as_a_network(tmp_path: Path) -> None:
         assert all(result.height >= made.consensus_from for result in results)
         past = net.client("regulator", "validator-2").register("XS0000000009", at=str(before.moment.height))
         assert past == register
+        said = proven(
+            net.client("regulator", "full-1"), tmp_path, "--genesis", str(tmp_path / "net" / "genesis.json")
+        )
+        assert "validators" in said
         _another_node_is_enrolled(net)
         last = net.agreed()
     report = replay_ledger(tmp_path / "net" / "validator-2", check=True, workers=0)
@@ -83,3 +89,17 @@ def _another_node_is_enrolled(net: Net) -> None:
     net.up("full-1")
     net.agreed()
     assert net.client("broker-a", "full-1").submit(second).height
+
+
+def proven(client: Client, folder: Path, *words: str) -> str:
+    """What `counterfoil verify` says of a register's proof, in another process, with nothing but the genesis file."""
+    proof = folder / "register.proof"
+    proof.write_bytes(client.proof("register", instrument="XS0000000009"))
+    done = subprocess.run(
+        [sys.executable, "-m", "counterfoil.cli.main", "verify", str(proof), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

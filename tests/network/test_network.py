@@ -131,6 +131,22 @@ def test_a_node_joins_by_all_blocks(net: Net, tmp_path: Path) -> None:
     net.control.kill("later")
 
 
+def test_a_register_is_proven_to_a_stranger_by_the_validators_signatures(net: Net, tmp_path: Path) -> None:
+    """With nothing but the genesis file, by the full node and by a validator; a changed digit is refused."""
+    for name in ("full-1", "validator-1"):
+        proof = tmp_path / f"{name}.proof"
+        proof.write_bytes(net.client("regulator", name).proof("register", instrument="XS0000000009"))
+        command = [sys.executable, "-m", "counterfoil.cli.main", "verify", str(proof)]
+        command += ["--genesis", str(net.control.folder / "genesis.json")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "validators" in done.stdout
+        text = proof.read_text()
+        at = text.index('"value": "') + len('"value": "')
+        proof.write_text(text[:at] + ("1" if text[at] == "0" else "0") + text[at + 1 :])
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 4
+
+
 REPLAY = """
 import sys
 from pathlib import Path

@@ -197,12 +197,16 @@ def grow_network(
     head = read_head(export)
     genesis_bytes = head.genesis.encode()
     keys = {place.name: _NewKeys.draw() for place in places}
-
     handover: list[bytes] = []
 
     def make(path: Path, name: str, key_file: Path | None) -> None:
         own = None if name == places[0].name else keys[name].sealer_secret
-        import_ledger(export, path, lock, encrypted=encrypted, key_file=key_file, workers=workers, sealer=own)
+        last = import_ledger(
+            export, path, lock, encrypted=encrypted, key_file=key_file, workers=workers, sealer=own
+        )
+        if not handover:
+            handover.append(_handover(path, key_file, head.chain_id, last, _validators(places, keys)))
+        files.write_new(path / HANDOVER_NAME, handover[0], mode=0o644)
 
     made = _lay_out(
         folder,

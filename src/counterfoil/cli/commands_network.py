@@ -11,11 +11,10 @@ from counterfoil.cli.commands_demo import console_of_demo
 from counterfoil.cli.commands_ledger import draft_genesis
 from counterfoil.cli.commands_transfer import TransportKeyOption
 from counterfoil.cli.failures import UsageError
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeysOption
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     JsonOption,
     KeyFileOption,
-    KeysFolderOption,
     WorkersOption,
     lock_of,
 )
@@ -72,7 +71,7 @@ def create(
         Path | None, typer.Option(help="Let an embedded ledger go on: its file from `counterfoil export`.")
     ] = None,
     transport_key: TransportKeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     snapshots: Annotated[
         int,
         typer.Option(help="Blocks from one snapshot to the next, for nodes that join; 0 for none.", min=0),
@@ -125,7 +124,7 @@ def _places(hosts: Path | None, validators: int, full_nodes: int, port: int) -> 
         raise UsageError(f"{hosts}: {error}.") from None
 
 
-def _draft(name: str, regulator: str, key: str, genesis: Path | None, keys: Path) -> Genesis:
+def _draft(name: str, regulator: str, key: str, genesis: Path | None, keys: str) -> Genesis:
     if genesis is None and not regulator and not key:
         return sandbox_genesis(name or "sandbox-network", SANDBOX_START_MS)
     return draft_genesis(False, name, regulator, key, genesis, keys)

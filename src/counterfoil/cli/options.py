@@ -21,7 +21,6 @@ from counterfoil.node.personas import PERSONAS, PersonaCard, party_key, persona_
 from counterfoil.node.transfer_format import KEY_BYTES, Lock
 from counterfoil.primitives.addresses import AddressKind, from_text
 from counterfoil.sdk import Client, Connection, LocalConnection, NodeUnreachable, SocketConnection
-from counterfoil.storage.unix_sockets import UNIX_PATH_BYTES_MAX
 
 SOCKET_NAME = "socket"
 _PASSPHRASE_TRIES_IN_FILE = 4_096

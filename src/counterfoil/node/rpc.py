@@ -22,7 +22,6 @@ import msgspec
 
 from counterfoil.engine.submission import Submission
 from counterfoil.node.ledger import LedgerNode
-from counterfoil.node.network.settings import UNIX_PATH_BYTES_MAX
 from counterfoil.node.protocol import (
     ANSWER_BYTES_MAX,
     CHALLENGE_BYTES,

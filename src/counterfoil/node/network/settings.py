@@ -12,14 +12,13 @@ import msgspec
 
 from counterfoil.storage import files
 from counterfoil.storage.errors import CorruptStorage, FolderRefused
+from counterfoil.storage.unix_sockets import UNIX_PATH_BYTES_MAX
 
 NODE_FILE = "node.json"
 NETWORK_FILE = "network.json"
 ENGINE_FOLDER = "engine"
 SNAPSHOTS_FOLDER = "snapshots"
 ENGINE_LOG = "engine.log"
-UNIX_PATH_BYTES_MAX = 107
-"""What the system has room for in a socket's address."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -15,7 +15,7 @@ from counterfoil.modules.parties.messages import GrantMandate, SuspendParty
 from counterfoil.node.ledger import SealingKey
 from counterfoil.primitives.outcome import InvariantViolation
 from tests.conformance.applications import BYTES_MAX, InProcess, books_of
-from tests.conformance.world import World
+from tests.conformance.world import PARAMETERS, World
 from tests.model.desk import own, party
 
 
@@ -143,6 +143,23 @@ def test_a_block_is_executed_once_from_proposal_to_decision(
     application.commit()
     assert executed == [world.first_height]
     application.node.machine.check_everything()
+
+
+def test_a_bundle_that_no_block_takes_leaves_the_pool_once_it_has_expired(
+    application: InProcess, world: World
+) -> None:
+    """A stranger's is refused while it is in force; afterwards it does nothing, and a block carries it away."""
+    stranger, height = SealingKey(bytes(range(1, 33))), world.first_height
+    raw, at = world.transaction(), world.desk.time_ms
+    fresh = world.items.bundle(stranger, [raw], at)
+    old = world.items.bundle(stranger, [raw], at - PARAMETERS.id_window_ms - 1)
+    block = application.propose(height, world.time_ms(height), [fresh, old], BYTES_MAX)
+    assert block.items == (old,)
+    assert application.judge(block)
+    assert not application.judge(world.block(height, [fresh]))
+    before = application.node.machine.last
+    decide(application, world, [old])
+    assert application.node.machine.last is before
 
 
 def test_another_proposal_takes_its_place(

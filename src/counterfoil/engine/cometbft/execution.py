@@ -74,21 +74,20 @@ class Execution:
 
     def propose(self, height: int, time_ms: int, items: Sequence[bytes], bytes_max: int) -> list[bytes]:
         """The items to propose: those that fit and that the rules accept, what is urgent first."""
-        candidates: list[tuple[int, int, bytes, OpenedItem]] = []
+        candidates: list[tuple[int, int, bytes]] = []
+        earliest_ms, _ = self._items.block_time_ms(time_ms, ())
         for place, item in enumerate(items):
-            if sha256(item).digest() in self._failed:
-                continue
             try:
                 opened = self._seen.note(item)
             except Rejected:
                 continue
-            if not self._machine.may_gather(opened.content.gatherer, opened.key):
-                continue
-            candidates.append((self._machine.precedence(opened.prepared), place, item, opened))
+            expired = opened.content.expiry_ms <= earliest_ms
+            if expired or self._is_welcome(item, opened):  # an expired one leaves the pool with the block
+                candidates.append((self._machine.precedence(opened.prepared), place, item))
         candidates.sort(key=lambda candidate: candidate[:2])
         chosen: list[bytes] = []
         room = bytes_max
-        for _, _, item, _ in candidates:
+        for _, _, item in candidates:
             size = len(item) + ITEM_OVERHEAD_BYTES
             if size <= room:
                 chosen.append(item)
@@ -96,6 +95,11 @@ class Execution:
         chosen = self._without_failing(height, time_ms, chosen)
         self._execute(height, time_ms, chosen)
         return chosen
+
+    def _is_welcome(self, item: bytes, opened: OpenedItem) -> bool:
+        return sha256(item).digest() not in self._failed and self._machine.may_gather(
+            opened.content.gatherer, opened.key
+        )
 
     def _without_failing(self, height: int, time_ms: int, items: list[bytes]) -> list[bytes]:
         """The items without those on which our rules fail, found by name or, failing that, by halves."""
@@ -200,10 +204,11 @@ class Execution:
         self.forget_proposal()
         machine = self._machine
         opened = self._seen.opened(items)
-        for item in opened:
-            if not machine.may_gather(item.content.gatherer, item.key):
-                raise Rejected(MachineReject.GATHERER_IS_NO_MEMBER, gatherer=item.content.gatherer)
         time_ms, moves_clock = self._items.block_time_ms(engine_time_ms, opened)
+        for item in opened:
+            content = item.content
+            if content.expiry_ms > time_ms and not machine.may_gather(content.gatherer, item.key):
+                raise Rejected(MachineReject.GATHERER_IS_NO_MEMBER, gatherer=content.gatherer)
         bundles = [item.in_force(time_ms) for item in opened]
         try:
             outcomes = machine.execute(height, time_ms, bundles, digest)

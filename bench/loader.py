@@ -19,7 +19,6 @@ import msgspec
 from bench.ledger import key
 from counterfoil.node.protocol import (
     ANSWERED_MANY,
-    LENGTH_BYTES,
     REPLY,
     Authenticate,
     Done,
@@ -27,9 +26,8 @@ from counterfoil.node.protocol import (
     Greeting,
     Submit,
     authentication_bytes,
-    frame,
-    length_of,
 )
+from counterfoil.primitives.frames import LENGTH_BYTES, frame, length_of
 
 REQUESTS_AT_ONCE = 60
 """Of one connection; the node takes 64."""

@@ -21,13 +21,13 @@ network-demo: setup engine ## The market day on four validators and a full node,
 	@$(BIN)/counterfoil network demo $(ARGS)
 
 test: setup ## All tests
-	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 test-fast: setup ## All tests but the slow ones
-	@$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow" $(ARGS)
 
 test-deep: setup ## All tests, with many more generated examples (hours)
-	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --timeout 14400 $(ARGS)
+	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --timeout 14400 $(ARGS)
 
 check: setup ## Lint, types, imports, determinism and the other rules that a machine can check
 	@$(BIN)/ruff check .

@@ -29,7 +29,7 @@ from counterfoil.sdk.draft import Draft
 from tests.network.nets import PROJECT, Net, need_engine, running, signed_deals
 from tests.network.victim import CALLS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("network"), pytest.mark.timeout(600)]
 VICTIM = "validator-4"
 HONEST = ("validator-1", "validator-2", "validator-3")
 

@@ -25,7 +25,7 @@ from counterfoil.sdk import Client, Sandbox, TransactionRejected
 from counterfoil.sdk.messages import GrantMandate
 from tests.network.nets import Net, free_port, need_engine, running, signed_deals
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("network"), pytest.mark.timeout(300)]
 LOCK = bytes(range(32))
 CHEAP = ArgonCost(1, 8_192)
 

@@ -15,7 +15,7 @@ from counterfoil.node.transfer_format import ArgonCost
 from counterfoil.sdk import LedgerError, TransactionRejected
 from tests.network.nets import PROJECT, Net, need_engine, running, signed_deals
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("network"), pytest.mark.timeout(300)]
 LOCK = bytes(range(32))
 CHEAP = ArgonCost(1, 8_192)
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from counterfoil.engine.cometbft import application as module
 from counterfoil.engine.cometbft.proto.tendermint.abci import types_pb2 as abci
 from counterfoil.engine.items import Items
+from counterfoil.machine.machine import ProgramIsOutdated
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.modules.parties.messages import GrantMandate, SuspendParty
 from counterfoil.node.ledger import SealingKey
@@ -280,3 +281,20 @@ def test_a_sandboxs_clock_is_moved_by_ticks_alone(application: InProcess, world:
     assert application.node.machine.last.time_ms == there  # type: ignore[union-attr]
     decide(application, world, [items.bundle(seal, [], there - 60_000), world.bundle(1)])
     assert application.node.machine.last.time_ms == there + 1  # type: ignore[union-attr]
+
+
+def test_an_outdated_program_stops_at_the_block_and_judges_nothing(
+    application: InProcess, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others may know better: it neither refuses the block nor goes on, whichever call comes first."""
+    block = world.block(world.first_height, [world.bundle()])
+    monkeypatch.setattr("counterfoil.machine.machine.RULE_VERSIONS", (99,))
+    for call in (application.judge, application.finalise):
+        with pytest.raises(ProgramIsOutdated, match="install the program"):
+            call(block)
+    with pytest.raises(ProgramIsOutdated):
+        application.propose(
+            world.first_height, world.time_ms(world.first_height), list(block.items), BYTES_MAX
+        )
+    monkeypatch.undo()
+    assert application.judge(block), "and goes on once it is replaced"

@@ -60,6 +60,7 @@ def test_a_ledger_goes_on_as_a_network(tmp_path: Path) -> None:
         assert all(result.height >= made.consensus_from for result in results)
         past = net.client("regulator", "validator-2").register("XS0000000009", at=str(before.moment.height))
         assert past == register
+        net.agreed()
         said = proven(
             net.client("regulator", "full-1"), tmp_path, "--genesis", str(tmp_path / "net" / "genesis.json")
         )

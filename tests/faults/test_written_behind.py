@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.port import EngineStopped
 from counterfoil.modules.parties.messages import GrantMandate
 from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger
 from counterfoil.node.personas import sandbox_genesis

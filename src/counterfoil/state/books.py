@@ -178,6 +178,10 @@ class Shelf(Generic[R]):
         self.live[key] = old
 
 
+Aside = list[tuple[Shelf[Any], dict[bytes, tuple[Any, Any]]]]
+"""Effects that were set aside: for each shelf, by key, what stood there and what is to stand there."""
+
+
 class Books:
     """All shelves, and the actions on them."""
 
@@ -227,3 +231,21 @@ class Books:
             for key, old in shelf.touched.items():
                 shelf._restore(key, old)
             shelf.touched.clear()
+
+    def set_aside(self) -> Aside:
+        """Take back every accepted effect since the last commit, to be brought back unchanged or forgotten."""
+        ensure(not self.open_shelves, "an action is still open")
+        aside: Aside = []
+        for shelf in self.shelves.values():
+            if shelf.touched:
+                aside.append((shelf, {key: (old, shelf.live[key]) for key, old in shelf.touched.items()}))
+        self.discard_block()
+        return aside
+
+    def bring_back(self, aside: Aside) -> None:
+        """The effects that were set aside, on the books of the same last commit."""
+        for shelf, changes in aside:
+            ensure(not shelf.touched, "nothing else was begun meanwhile")
+            for key, (old, new) in changes.items():
+                shelf._restore(key, new)
+                shelf.touched[key] = old

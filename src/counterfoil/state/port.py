@@ -86,4 +86,10 @@ class RecordStore(Protocol):
         """All or nothing, batches in their order. Seen by readers when it returns; durable then or, where another
         process writes, somewhat later: `close` waits for it, and a failure is raised at the next call of either."""
 
+    def settle(self) -> None:
+        """Wait until what was written is durable."""
+
+    def frozen(self) -> RecordStore:
+        """A view of what is written now, whatever is written later. It cannot be written to; close it soon."""
+
     def close(self) -> None: ...

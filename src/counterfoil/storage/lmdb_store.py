@@ -9,6 +9,7 @@ either before or after the batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from operator import itemgetter
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from counterfoil.storage.fault_points import (
     INSIDE_STORE_WRITE,
     reached,
 )
-from counterfoil.storage.lmdb_environment import MAP_SIZE, Environment, ReadTransaction
+from counterfoil.storage.lmdb_environment import MAP_SIZE, Environment, FrozenEnvironment, ReadTransaction
 from counterfoil.storage.packing import (
     blob_parts,
     pack_progress,
@@ -227,6 +228,15 @@ class LmdbStore:
     def size_bytes(self) -> int:
         """Of the file, with pages that are free to be used again."""
         return self._environment.file.stat().st_size
+
+    def settle(self) -> None:
+        """Nothing is on its way."""
+
+    def frozen(self) -> LmdbStore:
+        """A view of what is written now. It keeps the pages alive that it sees."""
+        view = copy(self)
+        view._environment = FrozenEnvironment(self._environment)
+        return view
 
     def close(self) -> None:
         self._environment.close()

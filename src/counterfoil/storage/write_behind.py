@@ -165,6 +165,12 @@ class WriteBehind:
                 self._store.take_up()
                 self._waiting = None
 
+    def frozen(self) -> LmdbStore:
+        """See `LmdbStore.frozen`."""
+        with self._talking:
+            self.settle()
+            return self._store.frozen()
+
     def examine(self, progress: Callable[[int], None] = lambda count: None) -> int:
         """See `LmdbStore.examine`."""
         self.settle()

@@ -238,7 +238,7 @@ class Books:
         aside: Aside = []
         for shelf in self.shelves.values():
             if shelf.touched:
-                aside.append((shelf, {key: (old, shelf.live[key]) for key, old in shelf.touched.items()}))
+                aside.append((shelf, shelf.changes()))
         self.discard_block()
         return aside
 
@@ -246,6 +246,7 @@ class Books:
         """The effects that were set aside, on the books of the same last commit."""
         for shelf, changes in aside:
             ensure(not shelf.touched, "nothing else was begun meanwhile")
+            shelf.membership_changed = True
             for key, (old, new) in changes.items():
                 shelf._restore(key, new)
                 shelf.touched[key] = old

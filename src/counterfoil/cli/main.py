@@ -8,6 +8,7 @@ from counterfoil.cli import (
     commands_books,
     commands_custodian,
     commands_demo,
+    commands_follow,
     commands_keys,
     commands_ledger,
     commands_lists,
@@ -40,6 +41,7 @@ app = typer.Typer(
 
 commands_demo.add_to(app)
 commands_ledger.add_to(app)
+commands_follow.add_to(app)
 commands_submit.add_to(app)
 commands_books.add_to(app)
 commands_lists.add_to(app)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
+from counterfoil.engine.counts import Counts
 from counterfoil.engine.submission import Submission
 from counterfoil.machine.machine import Machine, Outcome
 from counterfoil.machine.rejects import MachineReject
@@ -56,6 +57,7 @@ class Engine(Protocol):
 
     machine: Machine
     failure: BaseException | None
+    counts: Counts
 
     @property
     def lock(self) -> AbstractContextManager[Any]: ...

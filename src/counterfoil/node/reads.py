@@ -14,6 +14,7 @@ from counterfoil.node.reads_ledger import find, header, personas, result, status
 from counterfoil.node.reads_market import instrument, list_instruments, list_markets
 from counterfoil.node.reads_parties import list_parties, party_details
 from counterfoil.node.reads_proofs import proof
+from counterfoil.node.reads_receipts import receipts
 from counterfoil.node.reads_statement import statement
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.primitives.codec import encode
@@ -39,6 +40,7 @@ __all__ = [
     "personas",
     "proof",
     "proposals",
+    "receipts",
     "register",
     "result",
     "statement",
@@ -70,6 +72,7 @@ _ALL: tuple[Read[Any, Any], ...] = (
     trade,
     proposals,
     proof,
+    receipts,
 )
 
 READS: Final[dict[str, Read[Any, Any]]] = {read.name: read for read in _ALL}

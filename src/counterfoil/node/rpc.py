@@ -45,7 +45,7 @@ from counterfoil.node.protocol import (
     answered,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.node.service import Service
+from counterfoil.node.service import Service, Services
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.codec import Malformed, encode
@@ -72,7 +72,12 @@ class RpcServer:
     """Serves one node until it is closed. `path`: of a unix socket; `port`: on 127.0.0.1 (0 for any that is free)."""
 
     def __init__(
-        self, node: LedgerNode, *, path: Path | None = None, port: int | None = None, host: str = "127.0.0.1"
+        self,
+        node: LedgerNode | Services,
+        *,
+        path: Path | None = None,
+        port: int | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         if path is None and port is None:
             raise ValueError("A server needs the path of a socket, or a port.")
@@ -81,7 +86,7 @@ class RpcServer:
         self.path = path
         self.port = port
         self._host = host
-        self._service = Service(node)
+        self._service: Services = Service(node) if isinstance(node, LedgerNode) else node
         self._workers = ThreadPoolExecutor(WORKERS, "counterfoil-rpc")
         self._waiters = ThreadPoolExecutor(WAITERS, "counterfoil-rpc-wait")
         self._loop = asyncio.new_event_loop()
@@ -89,6 +94,11 @@ class RpcServer:
         self._ready: Future[None] = Future()
         self._stop = asyncio.Event()
         self._clients = 0
+
+    @property
+    def clients(self) -> int:
+        """Connections that are open."""
+        return self._clients
 
     def start(self) -> None:
         """Listen; returns when clients can connect. OSError where the address cannot be had."""
@@ -164,7 +174,7 @@ class _Client:
 
     def __init__(
         self,
-        service: Service,
+        service: Services,
         workers: ThreadPoolExecutor,
         waiters: ThreadPoolExecutor,
         reader: asyncio.StreamReader,

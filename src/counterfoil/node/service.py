@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 from counterfoil.engine.port import EngineStopped
 from counterfoil.engine.submission import Submission
@@ -26,6 +27,30 @@ TIME_MAX_MS = 253_402_300_799_999
 """The last millisecond of the year 9999."""
 _DUE_BLOCKS_MAX = 10_000
 """Blocks of deadlines and retries that one step of the clock may lead to; each does a bounded part of what is due."""
+
+
+class Known(Protocol):
+    """What whoever connects is told first."""
+
+    @property
+    def chain_id(self) -> str: ...
+    @property
+    def sandbox(self) -> bool: ...
+
+
+class Services(Protocol):
+    """What stands behind a node's door: a node that executes (`Service`), or a follower (`FollowerService`)."""
+
+    @property
+    def node(self) -> Known: ...
+    def recognise(
+        self, challenge: bytes, party: bytes, signer: bytes, signatures: Sequence[tuple[bytes, bytes]]
+    ) -> None: ...
+    def submit(self, transactions: Sequence[bytes], submitter: bytes) -> Submission: ...
+    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None: ...
+    def read(self, viewer: bytes, name: str, params: bytes) -> bytes: ...
+    def try_out(self, transaction: bytes) -> Answered: ...
+    def advance_clock(self, time_ms: int) -> int: ...
 
 
 class Service:

@@ -32,7 +32,7 @@ from counterfoil.state.proof_formats import (
     Standing,
     Vouching,
 )
-from counterfoil.state.receipts import BlockResults, receipt_leaf
+from counterfoil.state.receipts import BlockResults, KeptReceipt, receipt_leaf
 from counterfoil.state.rows import parse
 from counterfoil.state.state import State, unpack_changes
 from counterfoil.state.tables import LINKS, Link
@@ -337,6 +337,15 @@ class _Draft:
             change_siblings=_siblings(block.changes, block.shown_changes),
             receipt_siblings=_siblings(block.receipts, block.shown_receipts),
         )
+
+
+def shown_receipts(
+    kept: Sequence[KeptReceipt], places: Sequence[int]
+) -> tuple[tuple[ShownReceipt, ...], bytes]:
+    """Some of a block's receipts, and what leads from their leaves to the block's receipts root."""
+    leaves = [receipt_leaf(receipt.salt, receipt.plaintext) for receipt in kept]
+    shown = tuple([ShownReceipt(place, kept[place].salt, kept[place].plaintext) for place in places])
+    return shown, _siblings(leaves, places)
 
 
 def _siblings(leaves: Sequence[bytes], shown: Sequence[int]) -> bytes:

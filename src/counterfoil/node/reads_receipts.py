@@ -5,13 +5,14 @@ from __future__ import annotations
 from counterfoil.node.follower import FetchedReceipts
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import Answer, Params, named, reading
-from counterfoil.node.receipts_of import found_in, receipts_with
+from counterfoil.node.receipts_of import found_in, receipts_of_block
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.policy.errors import NotVisible
 from counterfoil.state.proofs import shown_receipts
 
 BLOCKS_MAX = 2_000
-"""Blocks that one answer looks through."""
+RECEIPTS_MAX = 20_000
+"""One answer looks through so many blocks, or ends with the block in which it has looked at so many receipts."""
 
 
 class ReceiptsFrom(Params, frozen=True, kw_only=True):
@@ -30,26 +31,28 @@ class OwnReceipts(Answer, frozen=True, kw_only=True):
 
 @named("receipts")
 def receipts(node: LedgerNode, viewer: bytes, params: ReceiptsFrom) -> OwnReceipts:
-    """The viewer's own receipts of blocks, each block's with the path to its receipts root; nobody else's.
+    """The receipts that the viewer may see, block by block, each block's with the path to its receipts root.
 
-    Looks through at most 2,000 blocks at a time (about a second for a gigabyte of receipts).
+    Its own, those of its accounts, and those below it, as the policy says; what is for everybody is among them. Looks
+    at 20,000 receipts in one answer, or 2,000 blocks.
     """
     if not viewer:
         raise NotVisible
     if params.first_height < 1 or params.last_height < 0:
         raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, detail="heights begin with 1")
     with reading(node, viewer) as view:
-        moment = view.moment
-        if params.first_height <= view.state.held_from and view.state.held_from:
-            detail = f"receipts are held from block {view.state.held_from + 1} on"
-            raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, at=params.first_height, detail=detail)
+        moment, held_from = view.moment, view.state.held_from
+    if params.first_height <= held_from:
+        detail = f"receipts are held from block {held_from + 1} on"
+        raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, at=params.first_height, detail=detail)
     end = min(params.last_height or moment.height, moment.height)
-    last = min(end, params.first_height + BLOCKS_MAX - 1)
-    found = []
-    for height, kept, indices in receipts_with(node, viewer, params.first_height, last):
-        own = [index for index in indices if kept[index].stakeholder == viewer]
+    found: list[FetchedReceipts] = []
+    height, looked_at = params.first_height, 0
+    while height <= min(end, params.first_height + BLOCKS_MAX - 1) and looked_at < RECEIPTS_MAX:
+        kept = receipts_of_block(node, height)
         with reading(node, viewer) as view:
-            own = [index for index in own if view.may_see(found_in(index, kept[index]).subject)]
-        if own:
-            found.append(FetchedReceipts(height, *shown_receipts(kept, own)))
-    return OwnReceipts(moment=moment, blocks=tuple(found), next_height=last + 1 if last < end else 0)
+            places = [place for place, one in enumerate(kept) if view.may_see(found_in(place, one).subject)]
+        if places:
+            found.append(FetchedReceipts(height, *shown_receipts(kept, places)))
+        height, looked_at = height + 1, looked_at + len(kept)
+    return OwnReceipts(moment=moment, blocks=tuple(found), next_height=height if height <= end else 0)

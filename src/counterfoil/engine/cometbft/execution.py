@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from counterfoil.engine.cometbft.seen import SeenItems
 from counterfoil.engine.decided import items_digest
+from counterfoil.engine.incidents import told
 from counterfoil.engine.items import Items, OpenedItem
 from counterfoil.machine.machine import Machine, Outcome, ProgramIsOutdated, RulesFailed, SetAside
 from counterfoil.machine.rejects import MachineReject
@@ -149,7 +150,7 @@ class Execution:
         except OURS:
             raise
         except Exception as error:
-            return str(error) or repr(error)
+            return told(error)
         return ""
 
     def finalise(self, height: int, time_ms: int, items: Sequence[bytes]) -> Decided:

@@ -7,7 +7,6 @@ from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import Answer, Params, named, reading
 from counterfoil.node.receipts_of import found_in, receipts_of_block
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.policy.errors import NotVisible
 from counterfoil.state.proofs import shown_receipts
 
 BLOCKS_MAX = 2_000
@@ -36,8 +35,6 @@ def receipts(node: LedgerNode, viewer: bytes, params: ReceiptsFrom) -> OwnReceip
     Its own, those of its accounts, and those below it, as the policy says; what is for everybody is among them. Looks
     at 20,000 receipts in one answer, or 2,000 blocks.
     """
-    if not viewer:
-        raise NotVisible
     if params.first_height < 1 or params.last_height < 0:
         raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, detail="heights begin with 1")
     with reading(node, viewer) as view:

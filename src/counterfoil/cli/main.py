@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from counterfoil.cli import (
+    commands_backup,
     commands_books,
     commands_custodian,
     commands_demo,
@@ -48,6 +49,7 @@ commands_lists.add_to(app)
 commands_proofs.add_to(app)
 commands_trust.add_to(app)
 commands_transfer.add_to(app)
+commands_backup.add_to(app)
 commands_network.add_to(app)
 commands_keys.add_to(app)
 commands_custodian.add_to(app)

@@ -1,4 +1,4 @@
-"""backup, restore: a copy of a node's folder while it runs, and a folder from a copy, compared before it is used."""
+"""backup, restore, prune: a copy of a node's folder while it runs, a folder from a copy, and a folder made smaller."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import typer
 
 from counterfoil.cli.failures import UsageError
 from counterfoil.cli.options import JsonOption, KeyFileOption, connected, socket_of
-from counterfoil.cli.output import say, say_json
+from counterfoil.cli.output import bar, say, say_json
 from counterfoil.node.backup import Known, back_up, kind_of
 from counterfoil.node.follower import open_follower
+from counterfoil.node.pruning import CannotPrune, prune_ledger
 from counterfoil.node.restoring import KEPT_ASIDE, restore
 from counterfoil.sdk import Client
 
@@ -80,6 +81,26 @@ def restore_(
         say("It is the same ledger with the same sealing key: let only one of the two go on.")
 
 
+def prune(
+    folder: Annotated[Path, typer.Argument(help="Folder of a ledger or of a network's node, stopped.")],
+    below: Annotated[int, typer.Option("--below", help="Height below which blocks and receipts go.", min=1)],
+    storage_key: KeyFileOption = None,
+) -> None:
+    """Let go of old blocks and receipts. What was on the ledger then stays readable and provable.
+
+    The last 1,000 blocks stay in any case. A pruned folder cannot be exported or replayed: keep a backup from before.
+    """
+    try:
+        with bar("Pruning") as progress:
+            found = prune_ledger(folder, below, key_file=storage_key, progress=progress.at)
+    except CannotPrune as refused:
+        raise UsageError(str(refused)) from None
+    say(f"Receipts:  none below block {found.below:,}; those of {found.blocks:,} blocks went now.")
+    say(f"Block log: begins with block {found.log_from:,}; {found.segments} of its files went now.")
+    say("Freed room in the record store is used again; a backup of it is smaller at once.")
+
+
 def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: counterfoil backup my-ledger /backups/my-ledger-monday")(backup)
+    app.command(epilog="Example: counterfoil prune my-ledger --below 500000")(prune)
     app.command("restore", epilog="Example: counterfoil restore /backups/my-ledger-monday restored")(restore_)

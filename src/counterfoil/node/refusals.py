@@ -80,6 +80,11 @@ class NodeRefusal(Enum):
         "What a node answered does not prove what it should, so it is not passed on.",
         "Ask another node, and tell the operator of the one that answered.",
     )
+    HISTORY_IS_PRUNED = (
+        1088,
+        "This node has let go of what was told and done below a height; what was on the ledger then it still proves.",
+        "Begin with the height that the details name, or ask a node that keeps everything.",
+    )
     NODE_FAILED = (
         1089,
         "The node failed on this request.",

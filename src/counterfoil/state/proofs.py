@@ -163,7 +163,7 @@ class Prover:
         """Receipts of block `height`, by their indices among all of the block's."""
         draft = self._draft(height, None, sealed)
         data = self._sources.state.blob("receipts", height)
-        if data is None:
+        if data is None or height < self._sources.state.receipts_from:
             raise NotHeld(f"the receipts of block {height} are not held here")
         kept = _BLOCK_RESULTS.trusted(data).receipts
         if not all(0 <= index < len(kept) for index in places):

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from counterfoil.cli.failures import Exit
+from counterfoil.cli.main import app
 from counterfoil.node import pruning
 from counterfoil.node.ledger import create_ledger, open_ledger, rebuild_store
 from counterfoil.node.personas import sandbox_genesis
@@ -76,7 +79,9 @@ class World:
 
 def held(client: Client, made: Fixtures, at: int | str = "") -> int:
     lines = client.holdings(made.accounts["broker-a"], at=str(at)).balances
-    return next(line.available + line.earmarked for line in lines if line.instrument.instrument_id == made.share)
+    return next(
+        line.available + line.earmarked for line in lines if line.instrument.instrument_id == made.share
+    )
 
 
 @pytest.fixture
@@ -231,3 +236,9 @@ def test_a_log_that_lost_its_beginning_otherwise_is_damaged(tmp_path: Path) -> N
     (tmp_path / PRUNED_NAME).unlink()
     with pytest.raises(CorruptStorage, match="missing"):
         BlockLog(tmp_path, Checksums())
+
+
+def test_the_command_says_what_may_go(world: World) -> None:
+    done = CliRunner().invoke(app, ["prune", str(world.folder), "--below", str(world.below)])
+    assert done.exit_code == Exit.USAGE
+    assert "1000 are kept in any case" in done.output

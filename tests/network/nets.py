@@ -81,12 +81,18 @@ class Net:
         snapshot_interval: int = 10,
         spare_ports: int = 0,
         followers: int = 0,
+        retain_blocks: int = 0,
     ) -> None:
         self.port = free_port(validators + full_nodes + followers + spare_ports)
         self.places = places_here(validators, full_nodes, self.port, followers)
         self.genesis = genesis or GENESIS
         create_network(
-            folder, self.genesis, self.places, encrypted=False, snapshot_interval=snapshot_interval
+            folder,
+            self.genesis,
+            self.places,
+            encrypted=False,
+            snapshot_interval=snapshot_interval,
+            retain_blocks=retain_blocks,
         )
         self.control = Control(folder)
         self.names = [name for name in self.control.names() if not self.control.follows(name)]

@@ -433,7 +433,15 @@ def terms(hand: Hand, seller: bytes, buyer: bytes, what: bytes, quantity: int) -
     )
     if not hand.often(0.95):
         made = replace(made, seller_client=account(hand), buyer_client=b"")
+    if not hand.often(0.9):
+        made = replace(made, seller_client=served(hand, seller), buyer_client=served(hand, buyer))
     return made
+
+
+def served(hand: Hand, member: bytes) -> bytes:
+    """An account that a member owns or keeps."""
+    accounts = hand.model.tables[51].items()
+    return hand.pick(key for key, one in accounts if member in (one.owner, one.servicer)) or b""
 
 
 @move(trades.RecordTrade)
@@ -466,7 +474,10 @@ def amend_trade(hand: Hand) -> Move:
         what, there = what_moves(hand, mine)
         made = terms(hand, seller, buyer, what, hand.amount(there))
         return trades.AmendTrade(identity, made), hand.speakers(seller)
-    changed = replace(found.terms, quantity=hand.amount(100), price=hand.one_of(250, 251))
+    known = hand.model.whole_terms(identity)
+    changed = replace(known, quantity=hand.amount(100), price=hand.one_of(250, 251))
+    if not hand.often(0.9):
+        changed = replace(known, buyer_client=served(hand, known.buyer))
     if not hand.often(0.95):
         changed = replace(changed, trade_reference="another")
     who = (found.terms.seller, found.terms.buyer, found.recorder)

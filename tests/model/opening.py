@@ -91,6 +91,7 @@ BY_SCHEDULE = Rulebook(
     sign_off_required=True,
     cut_off_dvp_minute=16 * 60,
     cut_off_fop_minute=18 * 60,
+    recycling_days=2,
 )
 WEEKDAYS = Calendar(SATURDAY_AND_SUNDAY, (MONDAY_HOLIDAY,))
 

@@ -78,6 +78,7 @@ class SettlementModel(AttemptsModel):
         return None
 
     def use_instruction_reference(self, party: bytes, reference: str) -> None:
+        demand(self.live(party, reference) is None, Reject.REFERENCE_IS_USED)
         fresh = self.use_reference(b"instruction", party + reference.encode())
         demand(fresh, Reject.REFERENCE_IS_USED)
 
@@ -133,14 +134,13 @@ class SettlementModel(AttemptsModel):
                 self.authorise_account(action, cash, ask, worth)
         if ask.trade:
             self.check_instruction(ask)
-        demand(self.live(ask.party, ask.reference) is None, Reject.REFERENCE_IS_USED)
         self.use_instruction_reference(ask.party, ask.reference)
         links = self.check_linkages(action, ask, ask.party, b"", ask.linkages)
         identity = action.new_id()
         fields = {name: getattr(ask, name) for name in COPIED}
         self.accept(identity, Item(**fields, cash_account=cash, links=links), ask.hold)
         if ask.trade:
-            self.tables[80][ask.trade].instructions += (identity,)
+            self.link(ask.trade, (identity,))
         self.match(action, identity)
 
     def check_instruct_form(self, ask: Any) -> None:
@@ -253,6 +253,7 @@ class SettlementModel(AttemptsModel):
         terms, sides = ask.trade, (ask.delivery, ask.receipt)
         parties = (terms.seller, terms.buyer)
         self.check_form(terms)
+        self.check_trading_day(terms)
         for side in sides:
             demand(printable(side.reference, 35), Reject.REFERENCE_IS_MALFORMED)
         self.check_text(ask.common_reference)
@@ -291,7 +292,7 @@ class SettlementModel(AttemptsModel):
                     self.account(cash[place])
                     if place == 1:
                         self.authorise_account(action, cash[1], ask, worth)
-        self.use_trade_reference(terms)
+        self.use_trade_reference(terms, *parties)
         for party, side in zip(parties, sides, strict=True):
             self.use_instruction_reference(party, side.reference)
         if self.settles_at_once(ask, cash):
@@ -327,15 +328,13 @@ class SettlementModel(AttemptsModel):
         parties = (terms.seller, terms.buyer)
         for party in parties:
             self.in_business(party, winding_down=True)
-        for party, side in zip(parties, sides, strict=True):
-            demand(self.live(party, side.reference) is None, Reject.REFERENCE_IS_USED)
         links = [
             self.check_linkages(action, ask, party, b"", side.linkages)
             for party, side in zip(parties, sides, strict=True)
         ]
         trade = self.add_trade(action, terms, self.CONFIRMED, terms.seller)
         ids = (action.new_id(), action.new_id())
-        self.tables[80][trade].instructions = ids
+        self.link(trade, ids)
         method = FREE
         if terms.asset:
             money = self.tables[40][terms.instrument_id].kind is MONEY
@@ -354,7 +353,7 @@ class SettlementModel(AttemptsModel):
                 asset=terms.asset,
                 amount=terms.amount,
                 counterparty=parties[1 - place],
-                counterparty_account=sides[1 - place].account,
+                counterparty_account=b"",
                 trade_date=terms.trade_date,
                 settlement_date=ask.settlement_date,
                 reference=side.reference,

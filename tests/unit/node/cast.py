@@ -198,6 +198,7 @@ class Cast:
         )
         draft = a.draft(settled, signers=(a.keys[0].address, b.keys[0].address)).sign(a.keys[0], b.keys[0])
         self.settled, self.settled_expiry_ms = a.submit(draft), draft.expiry_ms
+        self._trade_for_clients(a, b, terms)
         named = (self.clients["issuer"].keys[0], self.clients["notary"].keys[0], key("broker-a user"))
         content = encode(
             (tuple(one.address for one in named), (messages.WithdrawAsset(MARKET, self.token, LATER),))
@@ -208,6 +209,28 @@ class Cast:
         client = self.clients["client-b"]
         self.signer = client.keys[0].address
         client.send(messages.RegisterSigner(messages.single_key(client.keys[0].public_key), recovers, 2))
+
+    def _trade_for_clients(self, a: Client, b: Client, terms: messages.TradeTerms) -> None:
+        """Client-a's broker sold to three-brokers' one: signed by the exchange; entered by both and settled at once;
+        entered by both for a later date."""
+        self.for_clients = msgspec.structs.replace(
+            terms, trade_reference="C-1", buyer_client=self.accounts["three at b"]
+        )
+        exchange = self.clients["exchange"]
+        self.client_trade = exchange.send(
+            messages.RecordTrade(terms=self.for_clients, recorder=exchange.party)
+        )
+        self.client_deals = []
+        for number, date in ((2, TODAY), (3, LATER)):
+            deal = messages.InstructBoth(
+                MARKET,
+                msgspec.structs.replace(self.for_clients, trade_reference=f"C-{number}"),
+                date,
+                messages.Side(self.accounts["client-a's"], f"C-{number}-S"),
+                messages.Side(self.accounts["three at b"], f"C-{number}-B"),
+            )
+            draft = a.draft(deal, signers=(a.keys[0].address, b.keys[0].address))
+            self.client_deals.append(a.submit(draft.sign(a.keys[0], b.keys[0])))
 
     def _instruct(
         self,

@@ -387,13 +387,16 @@ def test_a_suspended_side_enters_nothing_even_by_its_accounts_signers(world: Wor
 
 
 def test_a_live_reference_older_than_the_window_is_not_given_twice(world: World) -> None:
+    """Whether it would wait for its date, or could settle at once."""
+    world.give("seller's", "share", 100)
+    world.give("buyer's", "usd", 5_000)
     world.act(both(delivery_hold=True), "seller", "buyer")
     world.forget_references()
-    assert (
-        world.refused(both(settlement_date=TUESDAY), "seller", "buyer") is SettlementReject.REFERENCE_IS_USED
-    )
-    message = both(settlement_date=TUESDAY, delivery_reference="S-2", receipt_reference="B-2")
-    assert world.refused(message, "seller", "buyer") is TradesReject.REFERENCE_IS_USED
+    for date in (TUESDAY, MONDAY):
+        message = both(settlement_date=date, trade_reference="T-2")
+        assert world.refused(message, "seller", "buyer") is SettlementReject.REFERENCE_IS_USED
+        message = both(settlement_date=date, delivery_reference="S-2", receipt_reference="B-2")
+        assert world.refused(message, "seller", "buyer") is TradesReject.REFERENCE_IS_USED
 
 
 # ---- messages about one's own instruction ----

@@ -335,7 +335,7 @@ INSTRUCTIONS = Table(
     number=90, name="instructions", record=Instruction, key_sizes=(32,), lists=(INSTRUCTIONS_OF_ACCOUNT,)
 )
 INSTRUCTION_REFERENCES = Table(
-    number=91, name="instruction_references", record=InstructionReference, key_sizes=(32,)
+    number=91, name="instruction_references", record=InstructionReference, key_sizes=(32,), resident=True
 )
 MATCHING = Table(number=92, name="matching", record=Waiting, key_sizes=(32, 1, 8), resident=True)
 WAITING = Table(number=93, name="waiting", record=Waiting, key_sizes=(20, 20, 13), resident=True)

@@ -188,12 +188,8 @@ def check_fresh_reference(
     Rejected REFERENCE_IS_USED.
     """
     key = reference_key(party, reference)
-    if books.references.find(key) is not None or not use_reference(context, party, reference):
+    if books.references.at_hand(key) is not None or not context.use_key(key):
         raise Rejected(SettlementReject.REFERENCE_IS_USED, reference=reference)
-
-
-def use_reference(context: ActionContext, party: bytes, reference: str) -> bool:
-    return context.use_reference(b"instruction", party + reference.encode())
 
 
 def sign_off_of(books: SettlementBooks, market: str) -> SignOffStatus:

@@ -449,6 +449,16 @@ def close_day(hand: Hand) -> Move:
     return markets.CloseDay(market, hand.date(market)), hand.speakers(operator_of(hand, market))
 
 
+@move(markets.HandOverMarket)
+def hand_over(hand: Hand) -> Move:
+    market = hand.market() if hand.often(0.3) else "XSGN"
+    present = operator_of(hand, market)
+    authority = present if hand.often(0.7) else hand.party_with(Role.REGULATOR)
+    operator = hand.party_with(Role.DEPOSITORY, Role.EXCHANGE, Role.OPERATOR)
+    ask = markets.HandOverMarket(market, authority, operator)
+    return ask, hand.together(hand.speakers(authority), hand.speakers(operator))
+
+
 def money(hand: Hand) -> bytes:
     return hand.key_of(40, lambda one: one.kind is InstrumentKind.MONEY_TOKEN, 0.95)
 

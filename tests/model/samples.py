@@ -49,6 +49,7 @@ from counterfoil.modules.markets.messages import (
     AcceptAsset,
     AmendRulebook,
     CloseDay,
+    HandOverMarket,
     OpenDay,
     OpenMarket,
     SetCalendar,
@@ -232,6 +233,7 @@ def _markets(opening: Opening) -> Iterator[Sample]:
     yield CloseDay("XTST", TUESDAY), signed
     yield AcceptAsset("XTWO", usd, TUESDAY), signed
     yield WithdrawAsset("XTST", usd, WEDNESDAY), signed
+    yield HandOverMarket("XTWO", depository, party("exchange")), (*signed, *by("exchange"))
 
 
 def _instruments(opening: Opening) -> Iterator[Sample]:

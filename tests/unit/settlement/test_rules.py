@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from counterfoil.modules.holdings.records import AccountKind
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.instruments.interface import InstrumentStatus
 from counterfoil.modules.instruments.rejects import InstrumentsReject
@@ -535,6 +536,23 @@ def test_messages_about_a_live_instruction(world: World, row: OwnRow) -> None:
         prepare(world)
         world.keep()
     assert world.refused(make(world, instruction_id), *signers) is expected
+
+
+def test_what_the_operator_alone_may_follows_the_market_to_its_next_operator(world: World) -> None:
+    world.act(deliver(), "seller")
+    to_sign_off(world)
+    reserved = deliver(party=party("depository"), account=account("kept"), priority=Priority.RESERVED)
+    world.open_account("kept", "depository", "depository", AccountKind.OWN)
+    world.keep()
+    assert world.refused(reserved, "depository") is None
+    found = world.markets.require(MARKET)
+    world.markets_books.markets.put(
+        MARKET.encode(), msgspec.structs.replace(found, operator=party("exchange"))
+    )
+    world.keep()
+    assert world.refused(reserved, "depository") is SettlementReject.PRIORITY_IS_RESERVED
+    assert world.refused(SignOff(only(world)), "depository") is PartiesReject.SIGNER_IS_NOT_AUTHORISED
+    world.act(SignOff(only(world)), "exchange")
 
 
 def test_a_free_receipt_needs_nothing_to_be_allocated(world: World) -> None:

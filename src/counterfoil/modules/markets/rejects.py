@@ -131,3 +131,13 @@ class MarketsReject(RejectCode):
         "The market accepts too many assets.",
         "Withdraw one that is no longer used.",
     )
+    AUTHORITY_MAY_NOT_HAND_OVER = (
+        3029,
+        "A market is handed over by its operator, or by a regulator where the operator is not active.",
+        "Let the operator hand it over; a regulator suspends or revokes it first.",
+    )
+    OPERATOR_RUNS_THE_MARKET = (
+        3030,
+        "The party runs the market already.",
+        "Name the party that is to take it over.",
+    )

@@ -118,6 +118,7 @@ PERMISSIONS: dict[int, Permission] = {
     304: Permission("CloseDay", RUNS_A_MARKET, TWO),
     305: Permission("AcceptAsset", RUNS_A_MARKET, TWO),
     306: Permission("WithdrawAsset", RUNS_A_MARKET, TWO),
+    307: Permission("HandOverMarket", (REGULATOR, *RUNS_A_MARKET), TWO, WINDING_DOWN),
     # Instruments
     400: Permission("AnnounceInstrument", REGISTRARS, TWO),
     401: Permission("AmendTerms", REGISTRARS, TWO),

@@ -478,9 +478,9 @@ class SettlementModel(AttemptsModel):
 
     def OpenBatch(self, ask: Any, action: Action) -> None:
         demand(printable(ask.reference, 35), Reject.REFERENCE_IS_MALFORMED)
-        demand(day_of(ask.settlement_date), Reject.DATE_IS_INVALID)
         demand(1 <= ask.chunks <= 1_024, Reject.BATCH_SIZE_IS_INVALID)
         market = self.market(ask.market)
+        self.check_dates(ask.settlement_date, ask.settlement_date, market.business_date)
         loads = self.has_role(ask.party, Role.DEPOSITORY, Role.EXCHANGE, Role.OPERATOR)
         demand(loads or ask.party == market.operator, Reject.BATCH_PARTY_HAS_NO_ROLE)
         self.authorise(action, ask.party, ask)
@@ -533,6 +533,9 @@ class SettlementModel(AttemptsModel):
         for instrument in sorted({row for part in chunks for row in rows(part.instruments)}):
             money = self.active_instrument(instrument).kind is MONEY
             demand(not money or self.accepts(batch.market, instrument), Reject.ASSET_IS_NOT_ACCEPTED)
+        for (_, instrument), net in sorted(nets.items()):
+            if net:
+                self.check_quantity(self.tables[40][instrument], abs(net))
         for account in sorted({row for part in chunks for row in rows(part.accounts)}):
             self.account(account)
         given: dict[bytes, int] = {}
@@ -543,6 +546,16 @@ class SettlementModel(AttemptsModel):
             self.authorise_account(action, account, ask, quantity)
         self.apply_net(action, {key: net for key, net in sorted(nets.items()) if net})
         self.end_batch(ask.batch_id)
+
+    def lapse_batches(self) -> None:
+        """What is not settled for as long as its market keeps it, the oldest first."""
+        due = []
+        for identity, one in self.tables[98].items():
+            since = max(one.settlement_date, one.opened.business_date)
+            if self.market_is_open(one.market) and since < self.recycled_from(one.market):
+                due.append((one.market.encode(), since, identity))
+        for _, _, identity in sorted(due):
+            self.act(lambda _, identity=identity: self.end_batch(identity))
 
     def end_batch(self, identity: bytes) -> None:
         del self.tables[98][identity]

@@ -36,6 +36,7 @@ class Model(SettlementModel):
         "lapse_proposals",
         "lapse_idle_trades",
         "end_recycling",
+        "lapse_batches",
     )
 
 

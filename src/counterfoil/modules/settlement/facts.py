@@ -152,3 +152,10 @@ class BatchCancelled(Fact, tag=963):
 
     batch_id: bytes
     reference: str
+
+
+class BatchLapsed(Fact, tag=964):
+    """A batch has ended because it was not settled for as long as the market keeps it."""
+
+    batch_id: bytes
+    reference: str

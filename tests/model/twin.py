@@ -34,6 +34,7 @@ class Model(SettlementModel):
         "put_terms_into_force",
         "lapse_earmarks",
         "lapse_proposals",
+        "lapse_redemptions",
         "lapse_idle_trades",
         "end_recycling",
         "lapse_batches",

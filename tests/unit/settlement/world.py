@@ -165,7 +165,7 @@ class World:
         self.instruments = Instruments(self.instruments_books)
         self.holdings_books = HoldingsBooks(shelves, self.parties, self.instruments)
         self.holdings = Holdings(self.holdings_books)
-        self.cash = Cash(CashBooks(shelves, self.parties, self.instruments, self.holdings))
+        self.cash = Cash(CashBooks(shelves, self.parties, self.markets, self.instruments, self.holdings))
         self.trades_books = TradesBooks(shelves, self.parties, self.markets, self.instruments, self.holdings)
         self.trades = Trades(self.trades_books)
         self.settlement_books = SettlementBooks(

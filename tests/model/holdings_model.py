@@ -45,6 +45,10 @@ class HoldingsModel(InstrumentsModel):
         }
         holdings = Counter(key[:20] for key in self.tables[50])
         self.tables[55] = {account: Item(holdings=count) for account, count in holdings.items()}
+        for instrument, totals in self.tables[54].items():
+            contra = self.tables[40][instrument].issuance_account
+            accounts_of = [key[:20] for key in self.tables[50] if key[20:] == instrument]
+            totals.holders = len([account for account in accounts_of if account != contra])
         accounts: Counter[bytes] = Counter()
         for account in self.tables[51].values():
             if account.status is OPEN:
@@ -247,16 +251,16 @@ class HoldingsModel(InstrumentsModel):
         return identity
 
     def totals(self, instrument: bytes) -> Any:
-        return self.tables[54].setdefault(instrument, Item(issued=0, redeemed=0, earmarked=0))
+        return self.tables[54].setdefault(instrument, Item(issued=0, redeemed=0, earmarked=0, holders=0))
 
     def issue(self, action: Action, instrument: bytes, target: bytes, quantity: int) -> None:
         contra = self.check_issuance(instrument, target, quantity)
         room = self.balance(contra, instrument)[0] + quantity <= AMOUNT_MAX
         demand(room, Reject.ISSUED_QUANTITY_IS_TOO_LARGE)
+        totals = self.totals(instrument)
         self.add(contra, instrument, quantity)
         self.add(target, instrument, quantity)
         action.credited.append(target + instrument)
-        totals = self.totals(instrument)
         totals.issued += quantity
         if totals.issued > AMOUNT_MAX:
             totals.issued, totals.redeemed = totals.issued - totals.redeemed, 0

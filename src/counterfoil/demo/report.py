@@ -221,21 +221,22 @@ def register_table(market: Market, run: Run, name: str) -> Table:
     moments = ["before", *(f"close of {date_text(day.date)}" for day in closes), "now"]
     heights = [run.opening_height, *(day.closed for day in closes), 0]
     registers = [_holdings(regulator, security, height) for height in heights]
-    page = regulator.register_page(security, limit=SHOWN_MAX - 4)
+    lines = regulator.register(security)
+    largest = lines[: SHOWN_MAX - 4]
     shown = market.plan.securities[name]
     title = f"Register of {shown.isin}" + (f" ({shown.symbol})" if shown.symbol else "")
     table = Table(title=title, title_justify="left", show_footer=True, box=SIMPLE_HEAD)
     table.add_column("holder", footer="all holders")
     for moment, held in zip(moments, registers, strict=True):
         table.add_column(moment, justify="right", footer=f"{sum(held.values()):,}")
-    for line in page.lines:
+    for line in largest:
         holder = line.owner_name or line.account_id.hex()[:16]
         table.add_row(holder, *(f"{held.get(line.account_id, 0):,}" for held in registers))
     others = [
-        sum(held.values()) - sum(held.get(line.account_id, 0) for line in page.lines) for held in registers
+        sum(held.values()) - sum(held.get(line.account_id, 0) for line in largest) for held in registers
     ]
     if any(others):
-        table.add_row(f"{page.holders - len(page.lines):,} others", *(f"{other:,}" for other in others))
+        table.add_row(f"{len(lines) - len(largest):,} others", *(f"{other:,}" for other in others))
     return table
 
 

@@ -128,6 +128,8 @@ class HoldingsModel(InstrumentsModel):
             demand(ask.address not in self.tables[21], Reject.ADDRESS_IS_NOT_A_BARE_KEY)
             if not ask.signers and not ask.threshold:
                 disposal.signers, disposal.threshold = (ask.address,), 1
+        for holder in (ask.owner, *ask.joint_holders):
+            self.check_agreement(action, ask, ask.servicer, holder)
         demand(not ask.address or ask.address not in self.tables[51], Reject.ACCOUNT_EXISTS)
         owner = self.in_business(ask.owner, winding_down=False)
         demand(set(owner.roles) & set(OWNERS[ask.kind]), Reject.OWNER_MAY_NOT_HOLD_THIS_KIND)
@@ -147,6 +149,19 @@ class HoldingsModel(InstrumentsModel):
         )
         self.count_again()
 
+    def check_agreement(self, action: Action, ask: Any, servicer: bytes, holder: bytes) -> None:
+        """Nobody is given an account unasked, but by whoever admitted it."""
+        found = self.tables[20].get(holder)
+        if found is None or holder == servicer or self.is_above(servicer, holder):
+            return
+        for party in (holder,) if found.signer else (holder, found.parent):
+            try:
+                self.authorise(action, party, ask)
+            except No:
+                continue
+            return
+        raise No(Reject.HOLDER_HAS_NOT_AGREED)
+
     def AmendAccount(self, ask: Any, action: Action) -> None:
         account = self.account(ask.account_id)
         servicer_too = account.servicer_instructs and not account.signers
@@ -157,6 +172,9 @@ class HoldingsModel(InstrumentsModel):
                 self.authorise(action, account.servicer, ask, ask.account_id)
             except No:
                 raise No(Reject.SERVICER_MUST_AGREE) from None
+            for holder in ask.joint_holders:
+                if holder not in account.joint_holders:
+                    self.check_agreement(action, ask, account.servicer, holder)
         for name in DISPOSAL:
             setattr(account, name, getattr(ask, name))
         self.count_again()

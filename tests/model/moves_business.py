@@ -83,7 +83,8 @@ def open_account(hand: Hand) -> Move:
     key = hand.chance.choice(STRANGERS)
     address = key.address if hand.often(0.15) else b""
     ask = holdings.OpenAccount(owner, servicer, hand.one_of(*AccountKind), address, **disposal(hand))
-    return ask, hand.together(hand.speakers(servicer), (address,) if address else ())
+    holders = [hand.speakers(one) for one in (owner, *ask.joint_holders) if hand.often()]
+    return ask, hand.together(hand.speakers(servicer), (address,) if address else (), *holders)
 
 
 @move(holdings.AmendAccount)

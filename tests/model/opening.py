@@ -150,7 +150,8 @@ class Opening:
         self.desk.settle_down()
 
     def account(self, name: str, owner: str, servicer: str, kind: AccountKind, **more: Any) -> None:
-        (identity,) = self.do(OpenAccount(party(owner), party(servicer), kind, **more), *by(servicer))
+        keys = dict.fromkeys((*by(servicer), *by(owner)))
+        (identity,) = self.do(OpenAccount(party(owner), party(servicer), kind, **more), *keys)
         self.accounts[name] = identity
 
     def all_accounts(self) -> None:

@@ -96,6 +96,10 @@ class TableOfParties:
         found = self.table.get(party_id)
         return found is not None and any(role in roles for role in found.roles)
 
+    def is_above(self, upper: bytes, lower: bytes) -> bool:
+        found = self.table.get(lower)
+        return found is not None and found.parent == upper
+
     def policy(self, address: bytes) -> object | None:
         return object() if address in self.policies or address in self.table else None
 

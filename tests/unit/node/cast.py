@@ -91,7 +91,7 @@ class Cast:
             "client-a",
             "broker-a",
             segregated,
-            joint_holders=(self.parties["joint-holder"],),
+            joint=("joint-holder",),
             signers=tuple(sorted((key("client-a").address, key("joint-holder").address))),
             threshold=1,
         )
@@ -104,9 +104,21 @@ class Cast:
         ):
             self._open(name, owner, servicer, kind)
 
-    def _open(self, name: str, owner: str, servicer: str, kind: messages.AccountKind, **more: Any) -> None:
+    def _open(
+        self,
+        name: str,
+        owner: str,
+        servicer: str,
+        kind: messages.AccountKind,
+        joint: tuple[str, ...] = (),
+        **more: Any,
+    ) -> None:
+        """Holders that are not the servicer's own clients sign as well."""
+        more["joint_holders"] = tuple(self.parties[one] for one in joint)
         ask = messages.OpenAccount(self.parties[owner], self.parties[servicer], kind, **more)
-        self.accounts[name] = self.clients[servicer].send(ask).created
+        holders = [one for one in (owner, *joint) if TREE[one][0] != servicer and one != servicer]
+        cosigners = [self.clients[one] for one in holders]
+        self.accounts[name] = self.clients[servicer].send(ask, cosigners=cosigners).created
 
     def _issue(self) -> None:
         self.share = self._register("issuer", "issuance", "treasury", SHARE_ISIN, "Share")

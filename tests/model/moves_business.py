@@ -468,7 +468,7 @@ def confirm(hand: Hand) -> Move:
 
 @move(trades.AmendTrade)
 def amend_trade(hand: Hand) -> Move:
-    identity = hand.key_of(80, lambda one: not one.instructions)
+    identity = hand.key_of(80, lambda one: not one.deliveries and not one.receipts)
     found = hand.model.tables[80].get(identity)
     if found is None:
         seller, mine, buyer, _ = sides(hand)
@@ -487,7 +487,7 @@ def amend_trade(hand: Hand) -> Move:
 
 @move(trades.CancelTrade)
 def cancel_trade(hand: Hand) -> Move:
-    identity = hand.key_of(80, lambda one: not one.instructions)
+    identity = hand.key_of(80, lambda one: not one.deliveries and not one.receipts)
     found = hand.model.tables[80].get(identity)
     if found is None:
         return trades.CancelTrade(identity, party("broker-a")), hand.speakers(party("broker-a"))

@@ -140,7 +140,8 @@ class SettlementModel(AttemptsModel):
         fields = {name: getattr(ask, name) for name in COPIED}
         self.accept(identity, Item(**fields, cash_account=cash, links=links), ask.hold)
         if ask.trade:
-            self.link(ask.trade, (identity,))
+            delivers = ask.movement is DELIVER
+            self.link(ask.trade, (identity,) * delivers, (identity,) * (not delivers))
         self.match(action, identity)
 
     def check_instruct_form(self, ask: Any) -> None:
@@ -334,7 +335,7 @@ class SettlementModel(AttemptsModel):
         ]
         trade = self.add_trade(action, terms, self.CONFIRMED, terms.seller)
         ids = (action.new_id(), action.new_id())
-        self.link(trade, ids)
+        self.link(trade, ids[:1], ids[1:])
         method = FREE
         if terms.asset:
             money = self.tables[40][terms.instrument_id].kind is MONEY

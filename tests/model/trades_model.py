@@ -24,6 +24,12 @@ def printable(text: str, most: int) -> bool:
     return 0 < len(text) <= most and all(32 <= ord(one) <= 126 for one in text)
 
 
+def worth(terms: Any, party: bytes) -> int:
+    """What a mandate's limit is held against."""
+    buys = party == terms.buyer != terms.seller
+    return int(terms.amount or terms.quantity if buys else max(terms.amount, terms.quantity))
+
+
 class TradesModel(ChainModel):
     """Tables 80 trades, 81 references, 82 clients."""
 
@@ -97,7 +103,8 @@ class TradesModel(ChainModel):
             version=1,
             recorded_height=self.height,
             recorded_time_ms=self.time_ms,
-            instructions=(),
+            deliveries=(),
+            receipts=(),
             settled_quantity=0,
             market=market,
             idle_since=self.market(market).business_date,
@@ -152,7 +159,7 @@ class TradesModel(ChainModel):
         else:
             demand(ask.recorder == self.operator_of_venue(terms), Reject.RECORDER_IS_NOT_INVOLVED)
             status = SIGNED
-        self.authorise(action, ask.recorder, ask, b"", terms.amount)
+        self.authorise(action, ask.recorder, ask, b"", worth(terms, ask.recorder))
         self.use_trade_reference(terms, b"" if status is SIGNED else ask.recorder)
         if status is SIGNED:
             for side in sides:
@@ -165,16 +172,16 @@ class TradesModel(ChainModel):
         demand(ask.version == trade.version, Reject.VERSION_IS_NOT_CURRENT)
         terms = trade.terms
         side = terms.buyer if trade.recorder == terms.seller else terms.seller
-        self.authorise(action, side, ask, b"", terms.amount)
+        self.authorise(action, side, ask, b"", worth(terms, side))
         self.use_trade_reference(terms, side)
         trade.status = CONFIRMED
         self.name(ask.trade_id)
 
-    def authorise_trade(self, action: Action, trade: Any, ask: Any, alone: bytes, amount: int) -> None:
+    def authorise_trade(self, action: Action, trade: Any, ask: Any, alone: bytes, terms: Any) -> None:
         """By both sides once both have agreed, else by one party."""
         both = dict.fromkeys((trade.terms.seller, trade.terms.buyer))
         for party in both if trade.status is CONFIRMED else (alone,):
-            self.authorise(action, party, ask, b"", amount)
+            self.authorise(action, party, ask, b"", max(worth(trade.terms, party), worth(terms, party)))
 
     def AmendTrade(self, ask: Any, action: Action) -> None:
         trade, terms = self.trade(ask.trade_id), ask.terms
@@ -187,10 +194,10 @@ class TradesModel(ChainModel):
         self.check_trading_day(terms)
         self.check_parties(terms)
         demand(terms != self.whole_terms(ask.trade_id), Reject.NOTHING_CHANGES)
-        untouched = not trade.instructions and not trade.settled_quantity
+        untouched = not trade.deliveries and not trade.receipts and not trade.settled_quantity
         demand(untouched, Reject.TRADE_HAS_INSTRUCTIONS)
         alone = self.operator_of_venue(terms) if trade.status is SIGNED else trade.recorder
-        self.authorise_trade(action, trade, ask, alone, terms.amount)
+        self.authorise_trade(action, trade, ask, alone, terms)
         trade.terms = replace(terms, seller_client=b"", buyer_client=b"")
         trade.version += 1
         self.keep_clients(ask.trade_id, terms)
@@ -200,8 +207,9 @@ class TradesModel(ChainModel):
         sides = (trade.terms.seller, trade.terms.buyer)
         involved = (self.operator_of_venue(trade.terms),) if trade.status is SIGNED else sides
         demand(ask.party in involved, Reject.PARTY_IS_NOT_INVOLVED)
-        demand(not trade.instructions, Reject.TRADE_HAS_INSTRUCTIONS)
-        self.authorise_trade(action, trade, ask, ask.party, trade.terms.amount)
+        under_way = trade.deliveries or trade.receipts
+        demand(not under_way or trade.status is SIGNED, Reject.TRADE_HAS_INSTRUCTIONS)
+        self.authorise_trade(action, trade, ask, ask.party, trade.terms)
         self.end_trade(ask.trade_id)
 
     # What settlement does to it
@@ -218,7 +226,8 @@ class TradesModel(ChainModel):
         demand(agrees and (not ask.asset or terms.asset == ask.asset), Reject.TRADE_DOES_NOT_AGREE)
         left = terms.quantity - trade.settled_quantity
         demand(ask.quantity <= left, Reject.QUANTITY_EXCEEDS_THE_TRADE)
-        demand(len(trade.instructions) < 64, Reject.TRADE_HAS_TOO_MANY_INSTRUCTIONS)
+        mine = trade.deliveries if ask.movement.name == "DELIVER" else trade.receipts
+        demand(len(mine) < 64, Reject.TRADE_HAS_TOO_MANY_INSTRUCTIONS)
 
     def count_settled(self, identity: bytes, quantity: int) -> None:
         trade = self.tables[80].get(identity)
@@ -232,11 +241,13 @@ class TradesModel(ChainModel):
     def unlink(self, identity: bytes, instruction: bytes) -> None:
         trade = self.tables[80].get(identity)
         if trade is not None:
-            trade.instructions = tuple(one for one in trade.instructions if one != instruction)
-            if not trade.instructions:
+            trade.deliveries = tuple(one for one in trade.deliveries if one != instruction)
+            trade.receipts = tuple(one for one in trade.receipts if one != instruction)
+            if not trade.deliveries and not trade.receipts:
                 trade.idle_since = self.market(trade.market).business_date
 
-    def link(self, identity: bytes, instructions: tuple[bytes, ...]) -> None:
+    def link(self, identity: bytes, deliveries: tuple[bytes, ...], receipts: tuple[bytes, ...]) -> None:
         trade = self.tables[80][identity]
-        trade.instructions += instructions
+        trade.deliveries += deliveries
+        trade.receipts += receipts
         trade.idle_since = 0

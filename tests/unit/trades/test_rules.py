@@ -14,6 +14,7 @@ from counterfoil.modules.instruments.interface import InstrumentStatus
 from counterfoil.modules.instruments.rejects import InstrumentsReject
 from counterfoil.modules.markets.records import Market
 from counterfoil.modules.module import ActionContext
+from counterfoil.modules.parties.interface import Mandate
 from counterfoil.modules.parties.rejects import PartiesReject
 from counterfoil.modules.settlement.messages import Amend, Cancel, Instruct, InstructBoth
 from counterfoil.modules.trades import queries
@@ -42,6 +43,7 @@ from tests.unit.settlement.world import (
     account,
     instrument,
     party,
+    signer,
     told,
 )
 
@@ -262,15 +264,50 @@ def test_only_a_confirmed_trade_is_instructed(world: World) -> None:
     assert world.refused(message, "seller") is None
 
 
-def test_a_trade_has_a_bounded_number_of_instructions(world: World) -> None:
+def test_a_trade_has_a_bounded_number_of_instructions_of_each_side(world: World) -> None:
+    """So that one side cannot keep the other from instructing."""
     trade_id = record(world)
     confirm(world)
-    world.trades.linked(
-        world.context(), trade_id, tuple(number.to_bytes(32, "big") for number in range(INSTRUCTIONS_MAX))
-    )
+    many = tuple(number.to_bytes(32, "big") for number in range(INSTRUCTIONS_MAX))
+    world.trades.linked(world.context(), trade_id, deliveries=many)
     world.keep()
     refused = world.refused(deliver(trade=trade_id), "seller")
     assert refused is TradesReject.TRADE_HAS_TOO_MANY_INSTRUCTIONS
+    assert world.refused(receive(trade=trade_id), "buyer") is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "signs", "changes", "fits"),
+    [
+        (5_000, "seller", {}, True),
+        (4_999, "seller", {}, False),
+        (5_000, "seller", {"amount": 1}, True),
+        (99, "seller", {"amount": 1}, False),
+        (99, "seller", {"amount": 0, "asset": b""}, False),
+        (5_000, "buyer", {}, True),
+        (1, "buyer", {"amount": 1}, True),
+        (99, "buyer", {"amount": 0, "asset": b""}, False),
+        (4_999, "exchange", {}, False),
+        (99, "exchange", {"amount": 1}, False),
+    ],
+)
+def test_a_mandates_limit_is_held_against_what_a_side_gives(
+    world: World, limit: int, signs: str, changes: dict[str, Any], fits: bool
+) -> None:
+    """Also of what is free of payment, or sold for a cent."""
+    venue(world)
+    mandate = Mandate((), (), amount_limit=limit)
+    world.parties_books.mandates.put(party(signs) + signer("client"), mandate)
+    world.keep()
+    expected = None if fits else PartiesReject.MANDATE_LIMIT_EXCEEDED
+    assert world.refused(RecordTrade(terms(**changes), party(signs)), "client") is expected
+    if signs == "buyer":
+        trade_id = record(world, **changes)
+        assert world.refused(ConfirmTrade(trade_id, 1), "client") is expected
+    trade_id = record(world, signs, trade_reference="T-9", **changes)
+    assert world.refused(CancelTrade(trade_id, party(signs)), "client") is expected
+    small = terms(trade_reference="T-9", quantity=1, amount=1)
+    assert world.refused(AmendTrade(trade_id, small), "client") is expected, "it is not his to make small"
 
 
 # ---- lives ----
@@ -317,6 +354,24 @@ def test_the_exchange_signs_for_both_sides_and_alone_takes_back(world: World) ->
     assert [fact.party for fact in told(context, TradeCancelled)] == [party("exchange")]
     assert context.facts[0][1] == (party("seller"), party("buyer"), party("exchange"))
     world.end_block()
+
+
+def test_no_side_keeps_the_exchange_from_taking_a_trade_back(world: World) -> None:
+    """By instructing, which it may do as often as it likes; the instructions are the sides' own and go on."""
+    venue(world)
+    world.give("seller's", "share", 100)
+    world.give("buyer's", "usd", 5_000)
+    trade_id = record(world, "exchange")
+    delivery_id = world.act(deliver(trade=trade_id, hold=True), "seller").created[0]
+    refused = world.refused(AmendTrade(trade_id, terms(price=1)), "exchange")
+    assert refused is TradesReject.TRADE_HAS_INSTRUCTIONS
+    world.act(CancelTrade(trade_id, party("exchange")), "exchange")
+    world.end_block()
+    world.act(receive(), "buyer")
+    world.act(Amend(delivery_id, hold=False), "seller")
+    world.end_block()
+    assert world.settlement.find(delivery_id) is None
+    assert world.held("buyer's", "share") == (100, 0)
 
 
 def test_what_an_exchange_signed_follows_the_market_to_its_next_operator(world: World) -> None:

@@ -216,7 +216,7 @@ def _enter(
 
     trade_id = books.trades.record(context, terms)
     delivery_id, receipt_id = context.new_id(), context.new_id()
-    books.trades.linked(context, trade_id, (delivery_id, receipt_id))
+    books.trades.linked(context, trade_id, (delivery_id,), (receipt_id,))
     if not terms.asset:
         method = Method.FREE
     else:

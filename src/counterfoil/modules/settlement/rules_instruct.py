@@ -140,7 +140,9 @@ def instruct(books: SettlementBooks, ask: Instruct, context: ActionContext) -> N
     )
     accept(books, context, instruction_id, instruction, links)
     if ask.trade:
-        books.trades.linked(context, ask.trade, (instruction_id,))
+        mine, none = (instruction_id,), ()
+        delivers = ask.movement is Movement.DELIVER
+        books.trades.linked(context, ask.trade, mine if delivers else none, none if delivers else mine)
     _match_or_wait(books, context, instruction_id, instruction)
 
 

@@ -169,7 +169,7 @@ class Trades:
                 quantity=quantity,
                 unsettled=terms.quantity - trade.settled_quantity,
             )
-        if len(trade.instructions) >= INSTRUCTIONS_MAX:
+        if len(trade.deliveries if sells else trade.receipts) >= INSTRUCTIONS_MAX:
             raise Rejected(TradesReject.TRADE_HAS_TOO_MANY_INSTRUCTIONS, trade=trade_id)
 
     # ---- changing ----
@@ -191,19 +191,32 @@ class Trades:
         asks. The trade's id."""
         return add_trade(self._books, context, terms, TradeStatus.CONFIRMED, terms.seller)
 
-    def linked(self, context: ActionContext, trade_id: bytes, instruction_ids: tuple[bytes, ...]) -> None:
+    def linked(
+        self,
+        context: ActionContext,
+        trade_id: bytes,
+        deliveries: tuple[bytes, ...] = (),
+        receipts: tuple[bytes, ...] = (),
+    ) -> None:
         """Note instructions that settle a live trade; while they live it does not lapse."""
         trade = self.require(trade_id)
-        under_way = replace(trade, instructions=trade.instructions + instruction_ids, idle_since=0)
+        under_way = replace(
+            trade,
+            deliveries=trade.deliveries + deliveries,
+            receipts=trade.receipts + receipts,
+            idle_since=0,
+        )
         put_trade(self._books, trade_id, trade, under_way)
 
     def unlinked(self, context: ActionContext, trade_id: bytes, instruction_ids: tuple[bytes, ...]) -> None:
         """Instructions that settled a trade, or were cancelled, are no longer under way."""
         trade = self._trades.find(trade_id)
         if trade is not None:
-            left = tuple(one for one in trade.instructions if one not in instruction_ids)
-            since = 0 if left else self._books.markets.business_date(trade.market)
-            put_trade(self._books, trade_id, trade, replace(trade, instructions=left, idle_since=since))
+            deliveries = tuple(one for one in trade.deliveries if one not in instruction_ids)
+            receipts = tuple(one for one in trade.receipts if one not in instruction_ids)
+            since = 0 if deliveries or receipts else self._books.markets.business_date(trade.market)
+            left = replace(trade, deliveries=deliveries, receipts=receipts, idle_since=since)
+            put_trade(self._books, trade_id, trade, left)
 
     def settled(self, context: ActionContext, trade_id: bytes, quantity: int) -> None:
         """Count a settled quantity; the trade ends when all of it is settled.

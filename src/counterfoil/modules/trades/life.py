@@ -55,6 +55,14 @@ def use_reference(
     return books.references.at_hand(key) is None and context.use_key(key)
 
 
+def worth_of(terms: TradeTerms, party: bytes) -> int:
+    """What a mandate's limit is held against, as in settlement: of who only buys what is paid (the quantity if free),
+    of anybody else the larger of the two, so that nobody signs more away than he may by asking little for it."""
+    if party == terms.buyer and party != terms.seller:
+        return terms.amount or terms.quantity
+    return max(terms.quantity, terms.amount)
+
+
 def market_of(books: TradesBooks, terms: TradeTerms) -> str:
     """Whose rulebook says when a trade lapses: the venue's where it is a market of this ledger, else the instrument's
     home market's."""

@@ -12,7 +12,8 @@ TRADE_REFERENCE_LENGTH_MAX = 52
 PRICE_SCALE_MAX = 18
 """Decimal places of a price: more cannot be told apart within 63 bits."""
 INSTRUCTIONS_MAX = 64
-"""Live instructions linked to one trade: it may be settled in shapes, but not in dust."""
+"""Live instructions of each side linked to one trade: it may be settled in shapes, but not in dust, and neither side
+uses up what the other needs."""
 
 IDENTIFIER_SIZE = 20
 TRADE_ID_SIZE = 32
@@ -69,9 +70,9 @@ class Trade(Record):
 
     terms: without the clients, who have records of their own, since the other side must not learn of them. recorder:
     the party that recorded it (seller, buyer or the venue's operator). version: 1, and one more with each amendment.
-    instructions: ids (32 bytes) of the live instructions that settle it. settled_quantity: so far. market: whose
-    rulebook and business date decide when it lapses. idle_since: the business date since which nothing is under way
-    for it, 0 while an instruction is.
+    deliveries, receipts: ids (32 bytes) of the seller's and the buyer's live instructions that settle it.
+    settled_quantity: so far. market: whose rulebook and business date decide when it lapses. idle_since: the business
+    date since which nothing is under way for it, 0 while an instruction is.
     """
 
     terms: TradeTerms
@@ -80,10 +81,16 @@ class Trade(Record):
     version: int
     recorded_height: int
     recorded_time_ms: int
-    instructions: tuple[bytes, ...] = ()
+    deliveries: tuple[bytes, ...] = ()
+    receipts: tuple[bytes, ...] = ()
     settled_quantity: int = 0
     market: str = ""
     idle_since: int = 0
+
+    @property
+    def instructions(self) -> tuple[bytes, ...]:
+        """Of both sides."""
+        return self.deliveries + self.receipts
 
 
 class TradeReference(Record):

@@ -20,9 +20,10 @@ from counterfoil.modules.trades.life import (
     terms_of,
     use_reference,
     without_clients,
+    worth_of,
 )
 from counterfoil.modules.trades.messages import AmendTrade, CancelTrade, ConfirmTrade, RecordTrade
-from counterfoil.modules.trades.records import TradeStatus, TradeTerms
+from counterfoil.modules.trades.records import Trade, TradeStatus, TradeTerms
 from counterfoil.modules.trades.rejects import TradesReject
 from counterfoil.primitives.codec import Message
 from counterfoil.primitives.outcome import Rejected
@@ -44,7 +45,7 @@ def record_trade(books: TradesBooks, ask: RecordTrade, context: ActionContext) -
         status = TradeStatus.EXCHANGE_SIGNED
     else:
         raise Rejected(TradesReject.RECORDER_IS_NOT_INVOLVED, party=ask.recorder)
-    books.parties.authorise(context, ask.recorder, RecordTrade, amount=terms.amount)
+    books.parties.authorise(context, ask.recorder, RecordTrade, amount=worth_of(terms, ask.recorder))
     signed = status is TradeStatus.EXCHANGE_SIGNED
     _use_reference(books, context, terms, THE_VENUES if signed else ask.recorder)
     if signed:
@@ -64,7 +65,7 @@ def confirm_trade(books: TradesBooks, ask: ConfirmTrade, context: ActionContext)
     if ask.version != trade.version:
         raise Rejected(TradesReject.VERSION_IS_NOT_CURRENT, version=trade.version)
     side = terms.buyer if trade.recorder == terms.seller else terms.seller
-    books.parties.authorise(context, side, ConfirmTrade, amount=terms.amount)
+    books.parties.authorise(context, side, ConfirmTrade, amount=worth_of(terms, side))
     _use_reference(books, context, terms, side)
 
     confirmed = replace(trade, status=TradeStatus.CONFIRMED)
@@ -91,11 +92,8 @@ def amend_trade(books: TradesBooks, ask: AmendTrade, context: ActionContext) -> 
         raise Rejected(TradesReject.NOTHING_CHANGES)
     if trade.instructions or trade.settled_quantity:
         raise Rejected(TradesReject.TRADE_HAS_INSTRUCTIONS, instructions=len(trade.instructions))
-    if trade.status is TradeStatus.CONFIRMED:
-        _authorise_both(books, context, old, AmendTrade, terms.amount)
-    else:
-        alone = operator_of(books, old) if trade.status is TradeStatus.EXCHANGE_SIGNED else trade.recorder
-        books.parties.authorise(context, alone, AmendTrade, amount=terms.amount)
+    alone = operator_of(books, old) if trade.status is TradeStatus.EXCHANGE_SIGNED else trade.recorder
+    _authorise(books, context, trade, alone, AmendTrade, terms)
 
     version = trade.version + 1
     amended = replace(trade, terms=without_clients(terms), version=version)
@@ -105,7 +103,11 @@ def amend_trade(books: TradesBooks, ask: AmendTrade, context: ActionContext) -> 
 
 
 def cancel_trade(books: TradesBooks, ask: CancelTrade, context: ActionContext) -> None:
-    """End a trade. Before confirmation that is how a side withdraws it, or refuses it."""
+    """End a trade. Before confirmation that is how a side withdraws it, or refuses it.
+
+    The exchange's is ended whatever is under way, so that no side can keep it from that by instructing; instructions
+    are the sides' own, and go on without the trade.
+    """
     trade = Trades(books).require(ask.trade_id)
     terms = trade.terms
     if trade.status is TradeStatus.EXCHANGE_SIGNED:
@@ -114,12 +116,9 @@ def cancel_trade(books: TradesBooks, ask: CancelTrade, context: ActionContext) -
         involved = (terms.seller, terms.buyer)
     if ask.party not in involved:
         raise Rejected(TradesReject.PARTY_IS_NOT_INVOLVED, party=ask.party)
-    if trade.instructions:
+    if trade.instructions and trade.status is not TradeStatus.EXCHANGE_SIGNED:
         raise Rejected(TradesReject.TRADE_HAS_INSTRUCTIONS, instructions=len(trade.instructions))
-    if trade.status is TradeStatus.CONFIRMED:
-        _authorise_both(books, context, terms, CancelTrade, terms.amount)
-    else:
-        books.parties.authorise(context, ask.party, CancelTrade, amount=terms.amount)
+    _authorise(books, context, trade, ask.party, CancelTrade, terms)
 
     end_trade(books, ask.trade_id, trade)
     fact = TradeCancelled(ask.trade_id, ask.party, trade.settled_quantity)
@@ -131,9 +130,17 @@ def _use_reference(books: TradesBooks, context: ActionContext, terms: TradeTerms
         raise Rejected(TradesReject.REFERENCE_IS_USED, reference=terms.trade_reference)
 
 
-def _authorise_both(
-    books: TradesBooks, context: ActionContext, terms: TradeTerms, message: type[Message], amount: int
+def _authorise(
+    books: TradesBooks,
+    context: ActionContext,
+    trade: Trade,
+    alone: bytes,
+    message: type[Message],
+    terms: TradeTerms,
 ) -> None:
-    books.parties.authorise(context, terms.seller, message, amount=amount)
-    if terms.buyer != terms.seller:
-        books.parties.authorise(context, terms.buyer, message, amount=amount)
+    """Both sides of a confirmed trade, else the one; a mandate's limit is held against what was and what is to be."""
+    old = trade.terms
+    both = trade.status is TradeStatus.CONFIRMED
+    for party in dict.fromkeys((old.seller, old.buyer)) if both else (alone,):
+        worth = max(worth_of(old, party), worth_of(terms, party))
+        books.parties.authorise(context, party, message, amount=worth)

@@ -599,3 +599,13 @@ def redeem(hand: Hand) -> Move:
 def cancel(hand: Hand) -> Move:
     identity, found = instrument(hand, InstrumentStatus.ANNOUNCED)
     return instruments.CancelInstrument(identity), hand.speakers(registrar_of(found))
+
+
+@move(instruments.AppointRegistrar)
+def appoint_registrar(hand: Hand) -> Move:
+    identity, found = instrument(hand, InstrumentStatus.ACTIVE, InstrumentStatus.SUSPENDED)
+    present = registrar_of(found)
+    authority = present if hand.often(0.7) else hand.party_with(Role.REGULATOR)
+    registrar = hand.party_with(Role.DEPOSITORY, Role.TRUSTEE, Role.CENTRAL_BANK)
+    ask = instruments.AppointRegistrar(identity, authority, registrar)
+    return ask, hand.together(hand.speakers(authority), hand.speakers(registrar))

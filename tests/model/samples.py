@@ -29,6 +29,7 @@ from counterfoil.modules.holdings.records import AccountKind
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
     AnnounceInstrument,
+    AppointRegistrar,
     CancelInstrument,
     MatureInstrument,
     RedeemInstrument,
@@ -261,6 +262,8 @@ def _instruments(opening: Opening) -> Iterator[Sample]:
     yield ResumeInstrument(instruments["paused"], depository), signed
     yield MatureInstrument(instruments["bond"]), signed
     yield CancelInstrument(instruments["draft"]), signed
+    trustee = party("trustee")
+    yield AppointRegistrar(instruments["share"], depository, trustee), (*signed, *by("trustee"))
 
 
 def _holdings(opening: Opening) -> Iterator[Sample]:

@@ -27,6 +27,7 @@ from counterfoil.modules.instruments.interface import (
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
     AnnounceInstrument,
+    AppointRegistrar,
     CancelInstrument,
     MatureInstrument,
     RedeemInstrument,
@@ -125,6 +126,7 @@ __all__ = [
     "AmendTerms",
     "AmendTrade",
     "AnnounceInstrument",
+    "AppointRegistrar",
     "ApplyForAdmission",
     "ApproveRecovery",
     "ApproveTransaction",

@@ -127,6 +127,7 @@ PERMISSIONS: dict[int, Permission] = {
     404: Permission("MatureInstrument", REGISTRARS),
     405: Permission("RedeemInstrument", REGISTRARS, ONE, WINDING_DOWN),
     406: Permission("CancelInstrument", REGISTRARS, ONE, WINDING_DOWN),
+    407: Permission("AppointRegistrar", AUTHORITIES, TWO, WINDING_DOWN),
     # Holdings; an account is opened by its servicer, and holders of any kind agree to it
     500: Permission("OpenAccount", ANYBODY),
     501: Permission("AmendAccount", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),

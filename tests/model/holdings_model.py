@@ -7,7 +7,7 @@ from typing import Any
 
 from counterfoil.modules.holdings.records import AccountFreeze, AccountKind, AccountStatus, EarmarkReason
 from counterfoil.modules.holdings.rejects import HoldingsReject as Reject
-from counterfoil.modules.parties.records import Role
+from counterfoil.modules.parties.records import PartyStatus, Role
 from counterfoil.primitives.codec import AMOUNT_MAX
 from tests.model.core import EVERY, Action, Item, No, ascending, demand, time_key
 from tests.model.instruments_model import InstrumentsModel
@@ -389,7 +389,9 @@ class HoldingsModel(InstrumentsModel):
         demand(earmark.reason is EarmarkReason.HOLDER, Reject.NOT_A_HOLDERS_EARMARK)
         account = self.account(earmark.account_id)
         quantity = ask.quantity or earmark.quantity
-        if earmark.owner == account.owner:
+        beneficiary = self.tables[20].get(earmark.owner)
+        gone = beneficiary is None or beneficiary.status is PartyStatus.TERMINATED
+        if gone or earmark.owner == account.owner:
             self.authorise_account(action, earmark.account_id, ask, quantity)
         else:
             self.authorise(action, earmark.owner, ask, earmark.account_id, quantity)

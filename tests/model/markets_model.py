@@ -157,7 +157,8 @@ class MarketsModel(CustodyModel):
 
     def OpenMarket(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.operator, ask)
-        demand(is_mic(ask.market), Reject.MARKET_CODE_IS_INVALID)
+        venue = is_mic(ask.market) and ask.market not in ("XXXX", "XOFF", "BILT", "SINT")
+        demand(venue, Reject.MARKET_CODE_IS_INVALID)
         key = ask.market.encode()
         demand(key not in self.tables[30], Reject.MARKET_EXISTS)
         demand(0 < len(ask.name) <= 64 and ask.name.isprintable(), Reject.NAME_IS_INVALID)

@@ -34,7 +34,7 @@ from counterfoil.modules.holdings.records import (
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.instruments.messages import RedeemInstrument
 from counterfoil.modules.instruments.rejects import InstrumentsReject
-from counterfoil.modules.parties.interface import PartiesReject
+from counterfoil.modules.parties.interface import PartiesReject, PartyStatus
 from counterfoil.primitives.codec import AMOUNT_MAX
 from counterfoil.primitives.outcome import InvariantViolation, RejectCode, Rejected
 from tests.unit.holdings.desk import (
@@ -459,6 +459,23 @@ def test_release_earmark(desk: Desk) -> None:
     desk.act(ReleaseEarmark(own, 4), ALICE)
     desk.act(ReleaseEarmark(brokers), BROKER)
     assert desk.balance(desk.alice) == (984, 16)
+    desk.check()
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_what_is_set_aside_for_one_that_is_gone_is_the_holders_to_release(desk: Desk, refused: bool) -> None:
+    """Terminated, or an applicant that was never admitted. Who is only revoked may still be wound down in order."""
+    set_aside = desk.act(PlaceEarmark(desk.alice, desk.share, 10, BROKER), ALICE).created[0]
+    release = ReleaseEarmark(set_aside)
+    table = desk.parties.table
+    table[BROKER] = structs.replace(table[BROKER], status=PartyStatus.REVOKED)
+    assert desk.refused(release, ALICE) is PartiesReject.SIGNER_IS_NOT_AUTHORISED
+    table[BROKER] = structs.replace(table[BROKER], status=PartyStatus.TERMINATED)
+    if refused:
+        del table[BROKER]
+    assert desk.refused(release, BOB) is HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT
+    desk.act(release, ALICE)
+    assert desk.balance(desk.alice) == (1_000, 0)
     desk.check()
 
 

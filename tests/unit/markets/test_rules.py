@@ -117,6 +117,8 @@ def rulebook_rows(field: str) -> list[tuple[Any, dict[str, Any], tuple[str, ...]
         (PartiesReject.CHECKER_IS_MISSING, {}, BOTH[:1]),
         (MarketsReject.MARKET_CODE_IS_INVALID, {"market": "nyse"}, BOTH),
         (MarketsReject.MARKET_CODE_IS_INVALID, {"market": ""}, BOTH),
+        (MarketsReject.MARKET_CODE_IS_INVALID, {"market": "XOFF"}, BOTH),
+        (MarketsReject.MARKET_CODE_IS_INVALID, {"market": "XXXX"}, BOTH),
         (MarketsReject.NAME_IS_INVALID, {"name": ""}, BOTH),
         (MarketsReject.NAME_IS_INVALID, {"name": "n" * 65}, BOTH),
         (MarketsReject.NAME_IS_INVALID, {"name": "New\x07York"}, BOTH),

@@ -14,8 +14,8 @@ class MarketsReject(RejectCode):
     )
     MARKET_CODE_IS_INVALID = (
         3002,
-        "The market's code is not well formed.",
-        "State a market identifier code: four capital letters or digits.",
+        "The market's code is not well formed, or stands for trading away from any venue.",
+        "State a market identifier code: four capital letters or digits, none of XXXX, XOFF, BILT and SINT.",
     )
     MARKET_EXISTS = (3003, "There is a market with this code already.", "Amend its rulebook instead.")
     NAME_IS_INVALID = (

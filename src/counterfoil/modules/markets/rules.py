@@ -59,7 +59,7 @@ from counterfoil.modules.module import PUBLIC, ActionContext
 from counterfoil.modules.parties.interface import Role
 from counterfoil.primitives.calendars import IsoDate, is_date
 from counterfoil.primitives.currencies import is_currency
-from counterfoil.primitives.identifiers import is_mic
+from counterfoil.primitives.identifiers import NO_VENUES, is_mic
 from counterfoil.primitives.outcome import Rejected
 
 _INSTRUMENT_ID_SIZE = 20
@@ -70,7 +70,7 @@ RUNS_A_MARKET = (Role.DEPOSITORY, Role.EXCHANGE, Role.OPERATOR)
 def open_market(books: MarketsBooks, ask: OpenMarket, context: ActionContext) -> None:
     """The market is there, closed; its first day is opened like any other."""
     books.parties.authorise(context, ask.operator, OpenMarket)
-    if not is_mic(ask.market):
+    if not is_mic(ask.market) or ask.market in NO_VENUES:
         raise Rejected(MarketsReject.MARKET_CODE_IS_INVALID, market=ask.market[:20])
     key = market_key(ask.market)
     if books.markets.find(key) is not None:

@@ -178,7 +178,7 @@ def instruction(node: LedgerNode, viewer: bytes, params: InstructionOf) -> Instr
 def instructions(node: LedgerNode, viewer: bytes, params: OpenBusiness) -> InstructionList:
     """Live instructions that the viewer may see, by entry.
 
-    Of one account it walks the account's list; otherwise it reads every instruction that ever outlived its block.
+    Of one account it walks the account's list; otherwise it reads every live instruction.
     """
     _check_page(params)
     with reading(node, viewer) as view:
@@ -214,7 +214,7 @@ def trade(node: LedgerNode, viewer: bytes, params: TradeOf) -> TradeDetails:
 
 @named("trades")
 def list_trades(node: LedgerNode, viewer: bytes, params: OpenBusiness) -> TradeList:
-    """Live trades that the viewer may see, the oldest first. Reads every trade that ever outlived its block."""
+    """Live trades that the viewer may see, the oldest first. Reads every live trade."""
     _check_page(params)
     with reading(node, viewer) as view:
         found = (

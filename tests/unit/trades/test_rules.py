@@ -16,6 +16,7 @@ from counterfoil.modules.markets.records import Market
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.parties.interface import Mandate
 from counterfoil.modules.parties.rejects import PartiesReject
+from counterfoil.modules.settlement import queries as settlement_queries
 from counterfoil.modules.settlement.messages import Amend, Cancel, Instruct, InstructBoth
 from counterfoil.modules.trades import queries
 from counterfoil.modules.trades.facts import (
@@ -31,6 +32,7 @@ from counterfoil.modules.trades.records import INSTRUCTIONS_MAX
 from counterfoil.modules.trades.rejects import TradesReject
 from counterfoil.primitives.codec import AMOUNT_MAX, Message, decode_exact, encode
 from counterfoil.primitives.outcome import RejectCode
+from counterfoil.state.state import State
 from tests.unit.settlement.messages import both, deliver, receive, terms
 from tests.unit.settlement.world import (
     MARKET,
@@ -648,6 +650,27 @@ def test_live_trades_are_listed(world: World) -> None:
     assert [one for one, _ in queries.live_trades(world.state, party("third"))] == [second]
     assert [one for one, _ in queries.live_trades(world.state, b"", instrument("share"))] == [first]
     assert queries.live_trades(world.state, status=TradeStatus.CONFIRMED) == []
+
+
+def test_to_list_what_lives_nothing_that_ended_is_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = record(world)
+    world.end_block()
+    world.act(CancelTrade(ended, party("seller")), "seller")
+    living = record(world, trade_reference="T-2")
+    world.act(ConfirmTrade(living, 1), "buyer")
+    instruction_id = world.act(deliver(trade=living, trade_reference="T-2"), "seller").created[0]
+    world.end_block()
+    asked: list[bytes] = []
+    find = State.find
+
+    def noted(state: State, table: Any, key: bytes) -> Any:
+        asked.append(key)
+        return find(state, table, key)
+
+    monkeypatch.setattr(State, "find", noted)
+    assert [one for one, _ in queries.live_trades(world.state)] == [living]
+    assert [one for one, _ in settlement_queries.open_instructions(world.state)] == [instruction_id]
+    assert asked == [living, instruction_id]
 
 
 def test_terms_travel(world: World) -> None:

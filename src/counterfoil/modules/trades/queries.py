@@ -46,9 +46,10 @@ def by_reference(
 def live_trades(
     state: State, party: bytes = b"", instrument_id: bytes = b"", status: TradeStatus | None = None
 ) -> list[tuple[bytes, Trade]]:
-    """(trade id, trade) of all that live now and fit what is named, the oldest first."""
+    """(trade id, trade) of all that live now and fit what is named, the oldest first. Reads no more than what lives."""
     found: list[tuple[bytes, Trade]] = []
-    for key in state.keys(TRADES):
+    references = state.books.shelf(TRADE_REFERENCES).scan()
+    for key in {reference.trade for _, reference in references}:
         live = state.find(TRADES, key)
         if live is None:
             continue

@@ -49,7 +49,7 @@ def live_trades(
     """(trade id, trade) of all that live now and fit what is named, the oldest first. Reads no more than what lives."""
     found: list[tuple[bytes, Trade]] = []
     references = state.books.shelf(TRADE_REFERENCES).scan()
-    for key in {reference.trade for _, reference in references}:
+    for key in dict.fromkeys(reference.trade for _, reference in references):
         live = state.find(TRADES, key)
         if live is None:
             continue

@@ -263,7 +263,7 @@ def _instruments(opening: Opening) -> Iterator[Sample]:
     yield MatureInstrument(instruments["bond"]), signed
     yield CancelInstrument(instruments["draft"]), signed
     trustee = party("trustee")
-    yield AppointRegistrar(instruments["share"], depository, trustee), (*signed, *by("trustee"))
+    yield AppointRegistrar(instruments["other"], depository, trustee), (*signed, *by("trustee"))
 
 
 def _holdings(opening: Opening) -> Iterator[Sample]:

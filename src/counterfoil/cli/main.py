@@ -11,6 +11,7 @@ from counterfoil.cli import (
     commands_keys,
     commands_ledger,
     commands_lists,
+    commands_network,
     commands_proofs,
     commands_recovery,
     commands_sandbox,
@@ -45,6 +46,7 @@ commands_lists.add_to(app)
 commands_proofs.add_to(app)
 commands_trust.add_to(app)
 commands_transfer.add_to(app)
+commands_network.add_to(app)
 commands_keys.add_to(app)
 commands_custodian.add_to(app)
 commands_recovery.add_to(app)

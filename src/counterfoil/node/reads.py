@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_accounts import accounts, holdings_of, register
-from counterfoil.node.reads_base import Read
+from counterfoil.node.reads_base import Read, Viewer
 from counterfoil.node.reads_business import instruction, instructions, list_trades, proposals, trade
 from counterfoil.node.reads_history import history
 from counterfoil.node.reads_ledger import find, header, personas, result, status
@@ -71,9 +71,10 @@ READS: Final[dict[str, Read[Any, Any]]] = {read.name: read for read in _ALL}
 """By name. A read's `params`, `answer` and `text` are all that a command or a page needs to be made from it."""
 
 
-def answer_read(node: LedgerNode, viewer: bytes, name: str, params: bytes) -> bytes:
-    """The encoded answer of a read. Raises `Refused`, or `NotVisible`."""
+def answer_read(node: LedgerNode, viewer: bytes, name: str, params: bytes, signer: bytes = b"") -> bytes:
+    """The encoded answer of a read, for a party (or `ANYBODY`) that an address spoke for. Raises `Refused`, or
+    `NotVisible`."""
     read = READS.get(name)
     if read is None:
         raise Refused(NodeRefusal.READ_IS_UNKNOWN, name=name[:40])
-    return encode(read.run(node, viewer, read.decode_params(params)))
+    return encode(read.run(node, Viewer(viewer, signer), read.decode_params(params)))

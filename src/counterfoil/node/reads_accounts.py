@@ -17,6 +17,7 @@ from counterfoil.node.reads_base import (
     Answer,
     AsOf,
     View,
+    Viewer,
     check_id,
     named,
     present,
@@ -125,7 +126,7 @@ class RegisterPage(Answer, frozen=True, kw_only=True):
 
 
 @named("accounts")
-def accounts(node: LedgerNode, viewer: bytes, params: AccountsOf) -> AccountList:
+def accounts(node: LedgerNode, viewer: Viewer, params: AccountsOf) -> AccountList:
     """The accounts of an owner or of a servicer, as far as the viewer may see them, in the order of ids.
 
     By owner it walks the owner's list; by servicer it reads all accounts of the ledger.
@@ -146,7 +147,7 @@ def accounts(node: LedgerNode, viewer: bytes, params: AccountsOf) -> AccountList
 
 
 @named("holdings")
-def holdings_of(node: LedgerNode, viewer: bytes, params: AccountOf) -> HoldingsOfAccount:
+def holdings_of(node: LedgerNode, viewer: Viewer, params: AccountOf) -> HoldingsOfAccount:
     """What an account holds, available and earmarked, now or at any past moment.
 
     Reads all earmarks of the ledger where something is earmarked.
@@ -186,7 +187,7 @@ def holdings_of(node: LedgerNode, viewer: bytes, params: AccountOf) -> HoldingsO
 
 
 @named("register")
-def register(node: LedgerNode, viewer: bytes, params: RegisterOf) -> RegisterPage:
+def register(node: LedgerNode, viewer: Viewer, params: RegisterOf) -> RegisterPage:
     """Who holds an instrument, the largest holding first, now or at any past moment.
 
     Reads the whole register once (about 10 µs a holder) and keeps it for the pages that follow. For pages that fit

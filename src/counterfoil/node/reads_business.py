@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,9 +20,9 @@ from counterfoil.node.reads_base import (
     AsOf,
     Params,
     View,
+    Viewer,
     check_id,
     named,
-    present,
     reading,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
@@ -157,17 +157,17 @@ class ProposalList(Answer, frozen=True, kw_only=True):
 
 
 @named("instruction")
-def instruction(node: LedgerNode, viewer: bytes, params: InstructionOf) -> InstructionDetails:
+def instruction(node: LedgerNode, viewer: Viewer, params: InstructionOf) -> InstructionDetails:
     """A live instruction with its statuses, or as it was at a past moment. One that has ended is in the history."""
     with reading(node, viewer, params) as view:
         key = check_id(params.instruction, LONG_ID_SIZE)
-        found = present(settlement.instruction(view.state, key, view.height))
-        view.require(subject_of_instruction(found))
-        return InstructionDetails(moment=view.moment, instruction=_instruction_line(view, key, found))
+        found = settlement.instruction(view.state, key, view.height)
+        live = view.shown(found, subject_of_instruction(found))
+        return InstructionDetails(moment=view.moment, instruction=_instruction_line(view, key, live))
 
 
 @named("instructions")
-def instructions(node: LedgerNode, viewer: bytes, params: OpenBusiness) -> InstructionList:
+def instructions(node: LedgerNode, viewer: Viewer, params: OpenBusiness) -> InstructionList:
     """Live instructions that the viewer may see, by entry.
 
     Of one account it walks the account's list; otherwise it reads every instruction that ever outlived its block.
@@ -194,17 +194,17 @@ def instructions(node: LedgerNode, viewer: bytes, params: OpenBusiness) -> Instr
 
 
 @named("trade")
-def trade(node: LedgerNode, viewer: bytes, params: TradeOf) -> TradeDetails:
+def trade(node: LedgerNode, viewer: Viewer, params: TradeOf) -> TradeDetails:
     """A live trade, or as it was at a past moment. One that has settled is in the history."""
     with reading(node, viewer, params) as view:
         key = check_id(params.trade, LONG_ID_SIZE)
-        found = present(trades.trade(view.state, key, view.height))
-        view.require(subject_of_trade(found))
-        return TradeDetails(moment=view.moment, trade=_trade_line(key, found))
+        found = trades.trade(view.state, key, view.height)
+        live = view.shown(found, subject_of_trade(found))
+        return TradeDetails(moment=view.moment, trade=_trade_line(key, live))
 
 
 @named("trades")
-def list_trades(node: LedgerNode, viewer: bytes, params: OpenBusiness) -> TradeList:
+def list_trades(node: LedgerNode, viewer: Viewer, params: OpenBusiness) -> TradeList:
     """Live trades that the viewer may see, the oldest first. Reads every trade that ever outlived its block."""
     _check_page(params)
     with reading(node, viewer) as view:
@@ -222,7 +222,7 @@ def list_trades(node: LedgerNode, viewer: bytes, params: OpenBusiness) -> TradeL
 
 
 @named("proposals")
-def proposals(node: LedgerNode, viewer: bytes, params: PendingOf) -> ProposalList:
+def proposals(node: LedgerNode, viewer: Viewer, params: PendingOf) -> ProposalList:
     """Transactions that wait on the ledger for signatures, as far as the viewer may see them."""
     with reading(node, viewer) as view:
         found = approvals.open_proposals(view.state, params.signer or None)
@@ -233,12 +233,35 @@ def proposals(node: LedgerNode, viewer: bytes, params: PendingOf) -> ProposalLis
 # ---- subjects ----
 
 
-def subject_of_instruction(live: Instruction) -> Business:
+class _NoInstruction(NamedTuple):
+    party: bytes = b""
+    account: bytes = b""
+    market: str = ""
+
+
+class _NoTerms(NamedTuple):
+    seller: bytes = b""
+    seller_client: bytes = b""
+    buyer: bytes = b""
+    buyer_client: bytes = b""
+    venue: str = ""
+
+
+class _NoTrade(NamedTuple):
+    terms: _NoTerms = _NoTerms()
+
+
+_NO_INSTRUCTION, _NO_TRADE = _NoInstruction(), _NoTrade()
+"""Stand-ins for what is not there: nobody's business, about which the policy is asked all the same."""
+
+
+def subject_of_instruction(found: Instruction | None) -> Business:
+    live = found or _NO_INSTRUCTION
     return Business((Side(live.party, live.account),), live.market)
 
 
-def subject_of_trade(live: Trade) -> Business:
-    terms = live.terms
+def subject_of_trade(found: Trade | None) -> Business:
+    terms = (found or _NO_TRADE).terms
     return Business(
         (Side(terms.seller, terms.seller_client), Side(terms.buyer, terms.buyer_client)), terms.venue
     )

@@ -19,10 +19,13 @@ from counterfoil.node.reads_base import (
     Answer,
     Params,
     View,
+    Viewer,
     check_id,
+    header_at,
     named,
     present,
     reading,
+    span_of,
     time_of,
 )
 from counterfoil.node.receipts_of import (
@@ -36,7 +39,8 @@ from counterfoil.node.receipts_of import (
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.policy.errors import NotVisible
-from counterfoil.policy.subjects import AccountHistory, Business, PartyHistory, Register
+from counterfoil.policy.rights import Span
+from counterfoil.policy.subjects import AccountHistory, Business, PartyHistory, Register, Subject
 from counterfoil.primitives.codec import Fact
 from counterfoil.state.receipts import ToldResult
 
@@ -97,12 +101,12 @@ class History(Answer, frozen=True, kw_only=True):
     next_height: int
 
 
-Choose = Callable[[Found], tuple[Fact, ...]]
-"""Which facts of a receipt belong to the history; none where the receipt does not."""
+Choose = Callable[[Found, Span], tuple[Fact, ...]]
+"""Which facts of a receipt of a block's time belong to the history; none where the receipt does not."""
 
 
 @named("history")
-def history(node: LedgerNode, viewer: bytes, params: HistoryOf) -> History:
+def history(node: LedgerNode, viewer: Viewer, params: HistoryOf) -> History:
     """Who did what, when, by which transaction: of an account, an instrument, a party, or a piece of business.
 
     Looks through the receipts of all blocks from `first_height` on (about a second for a gigabyte of them), and reads
@@ -121,10 +125,9 @@ def history(node: LedgerNode, viewer: bytes, params: HistoryOf) -> History:
             detail="heights are 0 or more, limit 1 to the limit",
         )
     with reading(node, viewer) as view:
-        needle, choose = _what(view, params)
-        moment, last = view.moment, view.header.height
-    if params.last_height:
-        last = min(last, params.last_height)
+        last = min(view.header.height, params.last_height or view.header.height)
+        needle, choose = _what(view, params, _time(view, params.first_height, last))
+        moment = view.moment
     entries: list[HistoryEntry] = []
     next_height = 0
     for height, found in _chosen(node, needle, choose, max(1, params.first_height), last):
@@ -137,24 +140,50 @@ def history(node: LedgerNode, viewer: bytes, params: HistoryOf) -> History:
     return History(moment=moment, entries=tuple(entries), next_height=next_height)
 
 
-def _what(view: View, params: HistoryOf) -> tuple[bytes, Choose]:
+def _time(view: View, first: int, last: int) -> Span:
+    """Of the blocks from a height to another; of the first alone where there are none."""
+    begins = header_at(view.node, max(first, view.node.machine.founding_height))
+    return Span(begins.time_ms, max(begins.time_ms, span_of(view.node, header_at(view.node, last)).last_ms))
+
+
+def _what(view: View, params: HistoryOf, time: Span) -> tuple[bytes, Choose]:
     """What to look for in the receipts, and which facts of those that hold it to show."""
     if params.account:
         account_id = check_id(params.account)
-        view.require(AccountHistory(account_id))
+        seen = AccountHistory(account_id)
+        view.require(seen, time)
         account = present(holdings.account(view.state, account_id))
-        return account.relationship, _OfAccount(account_id, account.relationship)
+        belongs = _OfAccount(account_id, account.relationship)
+        return account.relationship, _While(view, seen, belongs)
     if params.instrument:
         instrument_id = check_id(params.instrument)
-        view.require(Register(instrument_id))
+        register = Register(instrument_id)
+        view.require(register, time)
         issuer = present(view.wired.instruments.find(instrument_id)).issuer
-        return instrument_id, _told_to(issuer, lambda fact: mentions(fact, instrument_id))
+        told = _told_to(issuer, lambda fact: mentions(fact, instrument_id))
+        return instrument_id, _While(view, register, told)
     if params.party:
         party = check_id(params.party)
-        view.require(PartyHistory(party))
-        return party, _told_to(party, lambda fact: isinstance(fact, _PARTY_FACTS) and mentions(fact, party))
+        past = PartyHistory(party)
+        view.require(past, time)
+        told = _told_to(party, lambda fact: isinstance(fact, _PARTY_FACTS) and mentions(fact, party))
+        return party, _While(view, past, told)
     business = check_id(params.business, LONG_ID_SIZE)
     return business, _OfBusiness(view, business)
+
+
+class _While:
+    """Facts of the blocks in whose time the viewer may see a subject: all, but where it was granted a period."""
+
+    def __init__(self, view: View, subject: Subject, belongs: Callable[[Found], tuple[Fact, ...]]) -> None:
+        self._view = view
+        self._subject = subject
+        self._belongs = belongs
+
+    def __call__(self, found: Found, time: Span) -> tuple[Fact, ...]:
+        chosen = self._belongs(found)
+        with self._view.node.engine.lock:
+            return chosen if chosen and self._view.may_see(self._subject, time) else ()
 
 
 class _OfBusiness:
@@ -164,16 +193,16 @@ class _OfBusiness:
     def __init__(self, view: View, business: bytes) -> None:
         self._business = business
         self._view = view
-        self._by_office = False
+        self._markets: dict[str, None] = {}
 
-    def __call__(self, found: Found) -> tuple[Fact, ...]:
+    def __call__(self, found: Found, time: Span) -> tuple[Fact, ...]:
         chosen = tuple(fact for fact in found.facts if mentions(fact, self._business))
         if not chosen:
             return ()
+        self._markets.update(dict.fromkeys(_markets_of(chosen)))
         with self._view.node.engine.lock:
-            for market in _markets_of(chosen):
-                self._by_office = self._by_office or self._view.may_see(Business((), market))
-            return chosen if self._by_office or self._view.may_see(found.subject) else ()
+            by_office = any(self._view.may_see(Business((), market), time) for market in self._markets)
+            return chosen if by_office or self._view.may_see(found.subject, time) else ()
 
 
 def _markets_of(facts: Iterable[Fact]) -> Iterator[str]:
@@ -218,7 +247,7 @@ def _stated_account(fact: Fact) -> bytes:
     return stated if isinstance(stated, bytes) else b""
 
 
-def _told_to(stakeholder: bytes, belongs: Callable[[Fact], bool]) -> Choose:
+def _told_to(stakeholder: bytes, belongs: Callable[[Fact], bool]) -> Callable[[Found], tuple[Fact, ...]]:
     """What was told to one stakeholder, or to everybody."""
 
     def choose(found: Found) -> tuple[Fact, ...]:
@@ -235,7 +264,8 @@ def _chosen(
     """(height, receipts with the facts chosen of each) of every block that has any."""
     for height, kept, indices in receipts_with(node, needle, first, last):
         found = [found_in(index, kept[index]) for index in indices]
-        chosen = [(one, facts) for one in found if (facts := choose(one))]
+        time_ms = time_of(node, height)
+        chosen = [(one, facts) for one in found if (facts := choose(one, Span(time_ms, time_ms)))]
         if chosen:
             yield height, chosen
 
@@ -244,7 +274,7 @@ def _chosen(
 
 
 def _entries(
-    node: LedgerNode, viewer: bytes, height: int, chosen: Iterable[tuple[Found, tuple[Fact, ...]]]
+    node: LedgerNode, viewer: Viewer, height: int, chosen: Iterable[tuple[Found, tuple[Fact, ...]]]
 ) -> list[HistoryEntry]:
     """One entry for each action; what several receipts of an action tell is told once."""
     by_action: dict[bytes, tuple[Found, list[Fact]]] = {}
@@ -295,7 +325,7 @@ def _bodies(node: LedgerNode, height: int) -> dict[bytes, tuple[tuple[bytes, ...
 
 def _authors(view: View, signers: tuple[bytes, ...], facts: Iterable[Fact]) -> tuple[Author, ...]:
     """The signers that the viewer may know: its own, and those of parties whose history it may see."""
-    candidates: dict[bytes, None] = {view.viewer: None} if view.viewer else {}
+    candidates: dict[bytes, None] = {view.viewer.party: None} if view.viewer.party else {}
     for identity in accounts_in(facts):
         candidates[identity] = None
         account = view.wired.holdings.account(identity)
@@ -305,6 +335,6 @@ def _authors(view: View, signers: tuple[bytes, ...], facts: Iterable[Fact]) -> t
     authors = []
     for signer in signers:
         party = next((one for one in visible if view.policy.is_its_own(signer, one)), b"")
-        if party or view.policy.sees_everything(view.viewer):
+        if party or view.policy.sees_everything(view.viewer.party):
             authors.append(Author(signer, party))
     return tuple(authors)

@@ -12,10 +12,10 @@ from counterfoil.modules.settlement import queries as settlement
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.personas import PERSONAS, party_key, persona_keys
 from counterfoil.node.protocol import Answered
-from counterfoil.node.reads_base import Answer, AsOf, Params, View, named, reading
+from counterfoil.node.reads_base import Answer, AsOf, Params, View, Viewer, named, reading
 from counterfoil.node.reads_parties import all_parties
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.policy.subjects import Business, PartyName
+from counterfoil.policy.subjects import PartyName, QueueCounts
 from counterfoil.primitives.addresses import AddressKind, parse_text
 from counterfoil.primitives.identifiers import is_isin
 from counterfoil.state.headers import Header
@@ -99,7 +99,7 @@ class Personas(Answer, frozen=True, kw_only=True):
 
 
 @named("status")
-def status(node: LedgerNode, viewer: bytes, params: Nothing) -> Status:
+def status(node: LedgerNode, viewer: Viewer, params: Nothing) -> Status:
     """The ledger's name, height, root and time. Public but for what waits."""
     with reading(node, viewer) as view:
         header, parameters = view.header, node.machine.parameters
@@ -121,11 +121,11 @@ def status(node: LedgerNode, viewer: bytes, params: Nothing) -> Status:
 
 
 def _oversees_settlement(view: View) -> bool:
-    return all(view.may_see(Business((), code)) for code in market_codes(view.state))
+    return all(view.may_see(QueueCounts(code)) for code in market_codes(view.state))
 
 
 @named("header")
-def header(node: LedgerNode, viewer: bytes, params: AsOf) -> SealedHeader:
+def header(node: LedgerNode, viewer: Viewer, params: AsOf) -> SealedHeader:
     """The header that was in force at a moment, with its seal. Public."""
     with reading(node, viewer, params) as view:
         stored = node.machine.header(view.header.number)
@@ -138,7 +138,7 @@ def header(node: LedgerNode, viewer: bytes, params: AsOf) -> SealedHeader:
 
 
 @named("result")
-def result(node: LedgerNode, viewer: bytes, params: TransactionOf) -> ResultOf:
+def result(node: LedgerNode, viewer: Viewer, params: TransactionOf) -> ResultOf:
     """The first authorised result of a transaction, however long ago, to whoever names its id and expiry."""
     with reading(node, viewer) as view:
         found = None
@@ -152,7 +152,7 @@ def result(node: LedgerNode, viewer: bytes, params: TransactionOf) -> ResultOf:
 
 
 @named("find")
-def find(node: LedgerNode, viewer: bytes, params: NameOf) -> Named:
+def find(node: LedgerNode, viewer: Viewer, params: NameOf) -> Named:
     """What a name stands for: an address as text, an ISIN, a member's public name. Refused NAME_IS_UNKNOWN."""
     text = params.text.strip()[:TEXT_LENGTH_MAX]
     with reading(node, viewer) as view:
@@ -172,7 +172,7 @@ def find(node: LedgerNode, viewer: bytes, params: NameOf) -> Named:
 
 
 @named("personas")
-def personas(node: LedgerNode, viewer: bytes, params: Nothing) -> Personas:
+def personas(node: LedgerNode, viewer: Viewer, params: Nothing) -> Personas:
     """The named personas of a sandbox and the parties they act for. Refused NO_SANDBOX on any other ledger.
 
     Reads all parties.

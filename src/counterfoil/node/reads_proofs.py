@@ -12,7 +12,17 @@ from counterfoil.modules.settlement.records import INSTRUCTIONS
 from counterfoil.modules.trades import queries as trades
 from counterfoil.modules.trades.records import TRADES
 from counterfoil.node.ledger import LedgerNode
-from counterfoil.node.reads_base import LONG_ID_SIZE, Answer, AsOf, View, check_id, named, present, reading
+from counterfoil.node.reads_base import (
+    LONG_ID_SIZE,
+    Answer,
+    AsOf,
+    View,
+    Viewer,
+    check_id,
+    named,
+    present,
+    reading,
+)
 from counterfoil.node.reads_business import subject_of_instruction, subject_of_trade
 from counterfoil.node.receipts_of import found_in, receipts_of_block
 from counterfoil.node.refusals import NodeRefusal, Refused
@@ -48,7 +58,7 @@ class ProofFile(Answer, frozen=True, kw_only=True):
 
 
 @named("proof")
-def proof(node: LedgerNode, viewer: bytes, params: ProofOf) -> ProofFile:
+def proof(node: LedgerNode, viewer: Viewer, params: ProofOf) -> ProofFile:
     """A proof file about what the viewer may see, checked by `counterfoil verify` with nothing but the genesis file.
 
     It shows what it proves and nothing beside: a holding is shown to whoever sees its account or its register; what
@@ -81,7 +91,8 @@ def _proof(view: View, prover: Prover, params: ProofOf) -> Proof:
         account, instrument = check_id(params.account), check_id(params.instrument)
         if kind == "no-holding":
             return _absence(view, prover, account, instrument)
-        if not (view.may_see(AccountContents(account)) or view.may_see(Register(instrument))):
+        by_account, by_register = AccountContents(account), Register(instrument)
+        if not (view.may_see(by_account) or view.may_see(by_register)):
             raise NotVisible
         return prover.records([HOLDINGS.prefix + account + instrument], height=height)
     if kind == "register":
@@ -120,9 +131,11 @@ def _absence(view: View, prover: Prover, account: bytes, instrument: bytes) -> P
 
 def _business(view: View, kind: str, key: bytes) -> bytes:
     if kind == "trade":
-        view.require(subject_of_trade(present(trades.trade(view.state, key, view.height))))
+        traded = trades.trade(view.state, key, view.height)
+        view.shown(traded, subject_of_trade(traded))
         return TRADES.prefix + key
-    view.require(subject_of_instruction(present(settlement.instruction(view.state, key, view.height))))
+    instructed = settlement.instruction(view.state, key, view.height)
+    view.shown(instructed, subject_of_instruction(instructed))
     return INSTRUCTIONS.prefix + key
 
 

@@ -12,7 +12,7 @@ from counterfoil.node.clock import SandboxClock
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import WAIT_MS_MAX, Answered, answered, authentication_bytes
 from counterfoil.node.reads import answer_read
-from counterfoil.node.reads_base import policy_of
+from counterfoil.node.reads_base import now_ms, policy_of
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.signatures import check_key, met, verify
@@ -57,8 +57,7 @@ class Service:
 
     def time_ms(self) -> int:
         """Block time as it would be now."""
-        last = self.node.machine.last
-        return max(last.time_ms + 1 if last is not None else 0, self.node.clock())
+        return now_ms(self.node)
 
     def submit(self, transactions: Sequence[bytes], submitter: bytes) -> Submission:
         """Take them in; `Rejected(POOL_IS_FULL)` where not all of them fit."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from counterfoil.modules.grants.books import GrantsBooks
+from counterfoil.modules.grants.interface import Grants
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.interface import Holdings
 from counterfoil.modules.holdings.records import (
@@ -48,6 +50,8 @@ from counterfoil.policy.subjects import (
 from counterfoil.primitives.digests import OBJECT, digest
 from counterfoil.state.books import Books
 from counterfoil.state.rows import value_of
+
+NOW_MS = 1_700_000_000_000
 
 TREE: dict[str, tuple[str, Role]] = {
     "regulator": ("", Role.REGULATOR),
@@ -128,9 +132,10 @@ class World:
         parties = Parties(PartiesBooks(shelf))
         markets = Markets(MarketsBooks(shelf, parties))
         instruments = Instruments(InstrumentsBooks(shelf, parties, markets))
-        self.policy = Policy(
-            self.books, parties, markets, instruments, Holdings(HoldingsBooks(shelf, parties, instruments))
-        )
+        holdings = Holdings(HoldingsBooks(shelf, parties, instruments))
+        self.grants_books = GrantsBooks(shelf, parties, markets, instruments, holdings)
+        grants = Grants(self.grants_books)
+        self.policy = Policy(self.books, parties, markets, instruments, holdings, grants, NOW_MS)
         for name, (parent, role) in TREE.items():
             status = PartyStatus.SUSPENDED if name == suspended else STATUS.get(name, PartyStatus.ACTIVE)
             record = Party((role,), party(parent) if parent else b"", name, "", signer(name), status)

@@ -15,6 +15,7 @@ from counterfoil.cli import (
     commands_submit,
     commands_transfer,
     commands_trust,
+    commands_views,
 )
 from counterfoil.cli.failures import Commands
 
@@ -43,6 +44,7 @@ commands_lists.add_to(app)
 commands_proofs.add_to(app)
 commands_trust.add_to(app)
 commands_transfer.add_to(app)
+commands_views.add_to(app)
 commands_keys.add_to(app)
 commands_sandbox.add_to(app)
 

@@ -24,6 +24,8 @@ from counterfoil.machine.machine import Machine
 from counterfoil.machine.wiring import TABLES
 from counterfoil.node.clock import SandboxClock, system_clock_ms
 from counterfoil.node.personas import refuse_personas
+from counterfoil.node.read_log import ReadLog, first_head
+from counterfoil.node.read_log_volumes import FolderVolumes, MemoryVolumes
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
@@ -114,14 +116,22 @@ class LedgerNode:
         self.clock: Callable[[], int] = clock or (
             SandboxClock(self.genesis.time_ms) if self.genesis.sandbox else system_clock_ms
         )
+        self.key = SealingKey(secrets.sealer)
         self.signatures = SignaturePool(workers)
         self.engine = EmbeddedEngine(
             self.machine,
             block_log,
-            SealingKey(secrets.sealer),
+            self.key,
             self.clock,
             self.signatures,
             scheduled=scheduled,
+        )
+
+        self.read_log = ReadLog(
+            FolderVolumes(folder) if folder is not None else MemoryVolumes(),
+            first_head(self.chain_id, self.key.address),
+            self.clock,
+            lambda: self.state.height,
         )
 
     @property
@@ -148,6 +158,7 @@ class LedgerNode:
 
     def close(self) -> None:
         self.engine.close()
+        self.read_log.close()
         self.signatures.close()
         self.log.close()
         self.store.close()

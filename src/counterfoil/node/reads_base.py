@@ -14,10 +14,11 @@ from counterfoil.machine.genesis import GENESIS_HEIGHT
 from counterfoil.modules.markets import queries as markets
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
-from counterfoil.policy.policy import ANYBODY, Policy
-from counterfoil.policy.rights import Right, Span
-from counterfoil.policy.subjects import QueueCounts, Subject
+from counterfoil.policy.policy import Policy
+from counterfoil.policy.rights import Span
+from counterfoil.policy.subjects import Subject
 from counterfoil.primitives.calendars import parse_date
 from counterfoil.primitives.codec import Record
 from counterfoil.state.headers import Header
@@ -65,26 +66,6 @@ P = TypeVar("P", bound=Params)
 A = TypeVar("A", bound=msgspec.Struct)
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
-
-
-class Viewer:
-    """Who asks, in one request, and the rights to what is another's that the answer rests on.
-
-    party: whom it reads as, `ANYBODY` where it has not said. signer: the address that showed so, b"" where none did.
-    used: for each right what it was used for, each subject once, in order.
-    """
-
-    __slots__ = ("party", "signer", "used")
-
-    def __init__(self, party: bytes = ANYBODY, signer: bytes = b"") -> None:
-        self.party = party
-        self.signer = signer
-        self.used: dict[Right, dict[Subject, None]] = {}
-
-    def uses(self, right: Right, subject: Subject) -> None:
-        """Remember what must be logged; figures that name nobody need not be."""
-        if right.is_logged and not isinstance(subject, QueueCounts):
-            self.used.setdefault(right, {})[subject] = None
 
 
 class Read(Generic[P, A]):

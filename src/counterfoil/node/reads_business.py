@@ -20,12 +20,12 @@ from counterfoil.node.reads_base import (
     AsOf,
     Params,
     View,
-    Viewer,
     check_id,
     named,
     reading,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.subjects import Business, PendingProposal, Side
 
 

@@ -19,7 +19,6 @@ from counterfoil.node.reads_base import (
     Answer,
     Params,
     View,
-    Viewer,
     check_id,
     header_at,
     named,
@@ -38,6 +37,7 @@ from counterfoil.node.receipts_of import (
     receipts_with,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.rights import Span
 from counterfoil.policy.subjects import AccountHistory, Business, PartyHistory, Register, Subject

@@ -12,9 +12,10 @@ from counterfoil.modules.settlement import queries as settlement
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.personas import PERSONAS, party_key, persona_keys
 from counterfoil.node.protocol import Answered
-from counterfoil.node.reads_base import Answer, AsOf, Params, View, Viewer, named, reading
+from counterfoil.node.reads_base import Answer, AsOf, Params, View, named, reading
 from counterfoil.node.reads_parties import all_parties
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.subjects import PartyName, QueueCounts
 from counterfoil.primitives.addresses import AddressKind, parse_text
 from counterfoil.primitives.identifiers import is_isin
@@ -44,8 +45,9 @@ class Status(Answer, frozen=True, kw_only=True):
     """The ledger as it stands.
 
     application_hash: digest of the last header. clock_ms: what the node's clock shows; the time of a block that comes
-    now is not before it. records: slots of the tree. waiting: instructions in each queue, for
-    regulators and whoever operates all markets; nothing for others, whom it would tell of each other's business.
+    now is not before it. node: the address of this node's own key. records: slots of the tree. waiting: instructions
+    in each queue, for regulators and whoever operates all markets; nothing for others, whom it would tell of each
+    other's business.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Status(Answer, frozen=True, kw_only=True):
     reference_window_ms: int
     records: int
     sealers: tuple[str, ...]
+    node: bytes
     waiting: dict[str, int]
 
 
@@ -116,6 +119,7 @@ def status(node: LedgerNode, viewer: Viewer, params: Nothing) -> Status:
             reference_window_ms=parameters.reference_window_ms,
             records=header.slot_count,
             sealers=node.genesis.sealers,
+            node=node.key.address,
             waiting=settlement.waiting_counts(view.state) if _oversees_settlement(view) else {},
         )
 

@@ -16,13 +16,13 @@ from counterfoil.node.reads_base import (
     Answer,
     AsOf,
     View,
-    Viewer,
     check_id,
     named,
     present,
     reading,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.subjects import PublicFact
 
 

@@ -17,7 +17,6 @@ from counterfoil.node.reads_base import (
     Answer,
     AsOf,
     View,
-    Viewer,
     check_id,
     named,
     present,
@@ -26,6 +25,7 @@ from counterfoil.node.reads_base import (
 from counterfoil.node.reads_business import subject_of_instruction, subject_of_trade
 from counterfoil.node.receipts_of import found_in, receipts_of_block
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.subjects import AccountContents, PublicFact, Register
 from counterfoil.state.past_tree import NotHeld

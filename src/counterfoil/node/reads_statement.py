@@ -16,7 +16,6 @@ from counterfoil.node.reads_base import (
     Answer,
     Params,
     View,
-    Viewer,
     check_id,
     header_as_of,
     header_at,
@@ -30,6 +29,7 @@ from counterfoil.node.reads_base import (
 )
 from counterfoil.node.receipts_of import found_in, receipts_with
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.subjects import AccountHistory
 from counterfoil.primitives.calendars import add_days, parse_date

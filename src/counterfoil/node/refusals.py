@@ -70,6 +70,11 @@ class NodeRefusal(Enum):
         "What is to be proven is not so, or not so yet; the details say which.",
         "Ask as of another moment, or for the proof of what is so.",
     )
+    READ_CANNOT_BE_LOGGED = (
+        1082,
+        "What is another's is shown only once it is written down who looks, and that cannot be done now.",
+        "Ask the node's operator to make room on its disk, or read from another node.",
+    )
     NODE_FAILED = (
         1089,
         "The node failed on this request.",

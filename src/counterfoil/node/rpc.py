@@ -186,6 +186,7 @@ class _Client:
         self._writer = writer
         self._challenge = os.urandom(CHALLENGE_BYTES)
         self._viewer = ANYBODY
+        self._signer = b""
         self._free = asyncio.Semaphore(REQUESTS_AT_ONCE_MAX)
         self._sending = asyncio.Lock()
         self._taking_in = asyncio.Lock()
@@ -257,7 +258,10 @@ class _Client:
         service, viewer = self._service, self._viewer
         if isinstance(request, Read):
             name, params = request.name, bytes(request.params)
-            return msgspec.Raw(await self._in(self._workers, lambda: service.read(viewer, name, params)))
+            spoke = self._signer
+            return msgspec.Raw(
+                await self._in(self._workers, lambda: service.read(viewer, name, params, spoke))
+            )
         if isinstance(request, Submit):
             return msgspec.Raw(encode(await self._submit(request)))
         if isinstance(request, Wait):
@@ -274,7 +278,7 @@ class _Client:
             return msgspec.Raw(encode(await self._in(self._workers, lambda: service.advance_clock(time_ms))))
         party, signer, signatures = request.party, request.signer, request.signatures
         await self._in(self._workers, lambda: service.recognise(self._challenge, party, signer, signatures))
-        self._viewer = party
+        self._viewer, self._signer = party, signer
         return msgspec.Raw(encode(None))
 
     async def _submit(self, request: Submit) -> tuple[Answered, ...]:

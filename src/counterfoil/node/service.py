@@ -97,9 +97,9 @@ class Service:
                 return None
             time.sleep(POLL_SECONDS)
 
-    def read(self, viewer: bytes, name: str, params: bytes) -> bytes:
-        """The encoded result of a named read."""
-        return answer_read(self.node, viewer, name, params)
+    def read(self, viewer: bytes, name: str, params: bytes, signer: bytes = b"") -> bytes:
+        """The encoded result of a named read, for a party that an address spoke for."""
+        return answer_read(self.node, viewer, name, params, signer)
 
     def try_out(self, transaction: bytes) -> Answered:
         """A dry run under the keys and balances of now."""

@@ -104,6 +104,7 @@ class LocalConnection:
     def __init__(self, node: LedgerNode) -> None:
         self._service = Service(node)
         self._viewer = ANYBODY
+        self._signer = b""
 
     @property
     def node(self) -> LedgerNode:
@@ -121,7 +122,7 @@ class LocalConnection:
         challenge = os.urandom(CHALLENGE_BYTES)
         signatures = _signed(viewing, self.chain_id, challenge)
         _translated(lambda: self._service.recognise(challenge, viewing.party, viewing.signer, signatures))
-        self._viewer = viewing.party
+        self._viewer, self._signer = viewing.party, viewing.signer
 
     def submit(self, transactions: Sequence[bytes]) -> list[Answered]:
         found: list[Answered] = []
@@ -147,7 +148,7 @@ class LocalConnection:
         return self._service.wait(transaction, expiry_ms, wait_ms)
 
     def read(self, name: str, params: bytes) -> bytes:
-        return _translated(lambda: self._service.read(self._viewer, name, params))
+        return _translated(lambda: self._service.read(self._viewer, name, params, self._signer))
 
     def try_out(self, transaction: bytes) -> Answered:
         return _translated(lambda: self._service.try_out(transaction))
@@ -156,7 +157,7 @@ class LocalConnection:
         return _translated(lambda: self._service.advance_clock(time_ms))
 
     def close(self) -> None:
-        self._viewer = ANYBODY
+        self._viewer, self._signer = ANYBODY, b""
 
 
 class SocketConnection:

@@ -3,6 +3,8 @@
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction, WithdrawProposal
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
+from counterfoil.modules.grants.interface import Purpose, Scope
+from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
 from counterfoil.modules.holdings.interface import AccountKind
 from counterfoil.modules.holdings.messages import (
     AmendAccount,
@@ -143,6 +145,7 @@ __all__ = [
     "FreezeAccount",
     "FreezeHolding",
     "GrantMandate",
+    "GrantView",
     "HoldingLine",
     "Identifier",
     "Instruct",
@@ -168,7 +171,9 @@ __all__ = [
     "Position",
     "Priority",
     "ProposeTransaction",
+    "Purpose",
     "QuantityType",
+    "RecordReadLog",
     "RecordTrade",
     "RedeemInstrument",
     "RefuseApplication",
@@ -187,11 +192,13 @@ __all__ = [
     "ResumeInstrument",
     "RevokeMandate",
     "RevokeParty",
+    "RevokeView",
     "Role",
     "RotateKeys",
     "Rounding",
     "Rulebook",
     "ScheduleUpgrade",
+    "Scope",
     "SetCalendar",
     "SettleBatch",
     "Side",

@@ -1,4 +1,4 @@
-"""grants, reads: letting others see something, and seeing who looked."""
+"""watch, grants, reads: what happens as one may see it, letting others see something, and seeing who looked."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from counterfoil.cli.describe import fact_line
 from counterfoil.cli.failures import UsageError
 from counterfoil.cli.options import (
     DEFAULT_KEYS,
@@ -24,13 +25,15 @@ from counterfoil.cli.options import (
     connected,
     socket_of,
 )
-from counterfoil.cli.output import say, say_json, say_moment, say_table
-from counterfoil.cli.plain import address_text, counted, instant, shown_text, words
+from counterfoil.cli.output import say, say_json, say_json_line, say_moment, say_table
+from counterfoil.cli.plain import Scales, address_text, counted, instant, shown_text, words
+from counterfoil.node import reads
 from counterfoil.node.ledger import open_ledger
 from counterfoil.node.read_log import ReadEntry, Use
+from counterfoil.node.reads_ledger import NameOf
 from counterfoil.node.reads_log import Recording, check_read_log
 from counterfoil.primitives.calendars import day_number, parse_date
-from counterfoil.sdk import Client, recipes
+from counterfoil.sdk import Client, Position, StreamItem, recipes
 from counterfoil.sdk.messages import Purpose, RevokeView
 
 _DAY_MS = 86_400_000
@@ -212,6 +215,83 @@ def verify_reads(
     say(_until(recorded, last.entries))
 
 
+def watch(
+    about: Annotated[
+        str,
+        typer.Argument(
+            help="Account (cfa1…), instrument (ISIN, cfi1…), member, or a trade's or instruction's 64 hexadecimal"
+            " digits; without: everything that you may see."
+        ),
+    ] = "",
+    after: Annotated[
+        str,
+        typer.Option(
+            help="Go on after this position, such as 1234 or 1234.5 (0: from the beginning); without: now."
+        ),
+    ] = "",
+    count: Annotated[int, typer.Option(help="End after so many (0: never).", min=0)] = 0,
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", help="Wait for more, or end with what there is.")
+    ] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
+    ledger: LedgerOption = DEFAULT_LEDGER,
+    as_: AsOption = "",
+    key: KeyOption = None,
+    signer: SignerOption = "",
+    keys: KeysFolderOption = DEFAULT_KEYS,
+    storage_key: KeyFileOption = None,
+) -> None:
+    """Show what happens, as it happens and as far as you may see it, until Ctrl-C.
+
+    Each line begins with its position: name the last one with --after to go on from there.
+    """
+    running = socket_of(ledger).exists()
+    with connected(ledger, storage_key) as connection:
+        client = client_of(connection, as_, key, keys, signer)
+        identity = _identity_of(client, about)
+        scales = Scales({line.label.instrument_id: line.label for line in client.instruments()})
+        names = _names(client)
+        if not json:
+            say_moment(client.status().moment)
+        told = 0
+        with client.watch(_position(after), identity, follow=follow and running) as stream:
+            for item in stream:
+                if json:
+                    say_json_line(item, scales)
+                else:
+                    _tell(item, scales, names)
+                told += 1
+                if told == count:
+                    return
+    if not json:
+        why = "" if running else " The ledger does not run: more comes only once it is started."
+        say(f"{counted(told, 'action')}.{why}")
+
+
+def _tell(item: StreamItem, scales: Scales, names: dict[bytes, str]) -> None:
+    say(f"{item.height}.{item.place}  {instant(item.time_ms)}  {item.action.hex()[:_SHOWN]}…")
+    for fact in item.facts:
+        say(f"    {fact_line(fact, scales, names)}")
+
+
+def _position(text: str) -> Position | None:
+    if not text:
+        return None
+    height, point, place = text.partition(".")
+    if not height.isdigit() or (point and not place.isdigit()):
+        raise UsageError(f"{text[:40]!r} is no position, such as 1234 or 1234.5.")
+    return Position(int(height[:18]), int(place[:9])) if point else Position(int(height[:18]))
+
+
+def _identity_of(client: Client, text: str) -> bytes:
+    if len(text) == 64:
+        try:
+            return bytes.fromhex(text)
+        except ValueError:
+            pass
+    return client.ask(reads.find, NameOf(text=text)).identity if text else b""
+
+
 def _until(recorded: tuple[Recording, ...], last: int) -> str:
     if not recorded:
         return "The ledger holds no recording of it: `counterfoil start --for MEMBER` records it from now on."
@@ -260,6 +340,7 @@ def _moment_ms(text: str) -> int:
 
 
 def add_to(app: typer.Typer) -> None:
+    app.command(epilog="Example: counterfoil watch XS0000000009 --as issuer-a")(watch)
     grants = typer.Typer(
         no_args_is_help=True,
         help="Let others see something, for a purpose and a time.",

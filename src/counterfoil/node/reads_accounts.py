@@ -17,6 +17,7 @@ from counterfoil.node.reads_base import (
     Answer,
     AsOf,
     View,
+    always,
     check_id,
     named,
     present,
@@ -125,7 +126,7 @@ class RegisterPage(Answer, frozen=True, kw_only=True):
     next: int
 
 
-@named("accounts")
+@named("accounts", always)
 def accounts(node: LedgerNode, viewer: Viewer, params: AccountsOf) -> AccountList:
     """The accounts of an owner or of a servicer, as far as the viewer may see them, in the order of ids.
 

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Generic, TypeVar, get_type_hints
+from typing import Any, Generic, TypeVar, get_type_hints
 
 import msgspec
 
@@ -69,11 +69,18 @@ T = TypeVar("T")
 
 
 class Read(Generic[P, A]):
-    """One named read: what clients and commands are made from."""
+    """One named read: what clients and commands are made from.
 
-    def __init__(self, name: str, run: Callable[[LedgerNode, Viewer, P], A]) -> None:
+    leaves_out: whether it answers (these parameters) with what the viewer may see of more; the time that this takes
+    must not tell of how much.
+    """
+
+    def __init__(
+        self, name: str, run: Callable[[LedgerNode, Viewer, P], A], leaves_out: Callable[[P], bool]
+    ) -> None:
         hints = get_type_hints(run)
         self.name = name
+        self.leaves_out = leaves_out
         self.run = run
         self.params: type[P] = hints["params"]
         self.answer: type[A] = hints["return"]
@@ -89,18 +96,32 @@ class Read(Generic[P, A]):
             raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, read=self.name, detail=error) from None
         return params
 
+    def hides(self, params: bytes) -> bool:
+        """`leaves_out` of encoded parameters; False of those that do not fit."""
+        try:
+            return self.leaves_out(self.decode_params(params))
+        except Refused:
+            return False
+
     def decode_answer(self, data: bytes) -> A:
         answer: A = self._answer.decode(data)
         return answer
 
 
-def named(name: str) -> Callable[[Callable[[LedgerNode, Viewer, P], A]], Read[P, A]]:
+def named(
+    name: str, leaves_out: Callable[[Any], bool] = lambda params: False
+) -> Callable[[Callable[[LedgerNode, Viewer, P], A]], Read[P, A]]:
     """Make a function `(node, viewer, params) -> answer` a named read; its annotations say of what types."""
 
     def wrap(run: Callable[[LedgerNode, Viewer, P], A]) -> Read[P, A]:
-        return Read(name, run)
+        return Read(name, run, leaves_out)
 
     return wrap
+
+
+def always(params: Params) -> bool:
+    """As `leaves_out`: whatever is asked."""
+    return True
 
 
 class View:

@@ -20,6 +20,7 @@ from counterfoil.node.reads_base import (
     AsOf,
     Params,
     View,
+    always,
     check_id,
     named,
     reading,
@@ -166,7 +167,7 @@ def instruction(node: LedgerNode, viewer: Viewer, params: InstructionOf) -> Inst
         return InstructionDetails(moment=view.moment, instruction=_instruction_line(view, key, live))
 
 
-@named("instructions")
+@named("instructions", always)
 def instructions(node: LedgerNode, viewer: Viewer, params: OpenBusiness) -> InstructionList:
     """Live instructions that the viewer may see, by entry.
 
@@ -203,7 +204,7 @@ def trade(node: LedgerNode, viewer: Viewer, params: TradeOf) -> TradeDetails:
         return TradeDetails(moment=view.moment, trade=_trade_line(key, live))
 
 
-@named("trades")
+@named("trades", always)
 def list_trades(node: LedgerNode, viewer: Viewer, params: OpenBusiness) -> TradeList:
     """Live trades that the viewer may see, the oldest first. Reads every trade that ever outlived its block."""
     _check_page(params)
@@ -221,7 +222,7 @@ def list_trades(node: LedgerNode, viewer: Viewer, params: OpenBusiness) -> Trade
         )
 
 
-@named("proposals")
+@named("proposals", always)
 def proposals(node: LedgerNode, viewer: Viewer, params: PendingOf) -> ProposalList:
     """Transactions that wait on the ledger for signatures, as far as the viewer may see them."""
     with reading(node, viewer) as view:

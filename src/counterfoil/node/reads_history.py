@@ -11,7 +11,6 @@ from counterfoil.machine.transactions import read_bundle
 from counterfoil.modules.holdings import queries as holdings
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties import facts as parties_facts
-from counterfoil.modules.trades.interface import TradeTerms
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import (
     LONG_ID_SIZE,
@@ -19,6 +18,7 @@ from counterfoil.node.reads_base import (
     Answer,
     Params,
     View,
+    always,
     check_id,
     header_at,
     named,
@@ -37,6 +37,7 @@ from counterfoil.node.receipts_of import (
     receipts_with,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.told import Objects, is_business, stated_account, stated_market
 from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.rights import Span
@@ -105,7 +106,7 @@ Choose = Callable[[Found, Span], tuple[Fact, ...]]
 """Which facts of a receipt of a block's time belong to the history; none where the receipt does not."""
 
 
-@named("history")
+@named("history", always)
 def history(node: LedgerNode, viewer: Viewer, params: HistoryOf) -> History:
     """Who did what, when, by which transaction: of an account, an instrument, a party, or a piece of business.
 
@@ -187,8 +188,8 @@ class _While:
 
 
 class _OfBusiness:
-    """Facts that name a piece of business, from every receipt that the viewer may see whole; and all of them where the
-    viewer may see everything about that market's business."""
+    """Facts that name a piece of business, from every receipt that the viewer may see whole; and those of the trade and
+    its settlement where the viewer may see everything about that market's business."""
 
     def __init__(self, view: View, business: bytes) -> None:
         self._business = business
@@ -199,19 +200,13 @@ class _OfBusiness:
         chosen = tuple(fact for fact in found.facts if mentions(fact, self._business))
         if not chosen:
             return ()
-        self._markets.update(dict.fromkeys(_markets_of(chosen)))
-        with self._view.node.engine.lock:
+        self._markets.update(dict.fromkeys(filter(None, map(stated_market, chosen))))
+        node = self._view.node
+        with node.engine.lock:
+            if self._view.may_see(Objects(node, found.receipt.height, found.facts).subject(found), time):
+                return chosen
             by_office = any(self._view.may_see(Business((), market), time) for market in self._markets)
-            return chosen if by_office or self._view.may_see(found.subject, time) else ()
-
-
-def _markets_of(facts: Iterable[Fact]) -> Iterator[str]:
-    """Codes of the markets that the facts state: where a trade was made, and where it settles."""
-    for fact in facts:
-        yield from (market for market in (getattr(fact, "market", ""),) if market)
-        terms = getattr(fact, "terms", None)
-        if isinstance(terms, TradeTerms):
-            yield terms.venue
+            return tuple(fact for fact in chosen if by_office and is_business(fact))
 
 
 class _OfAccount:
@@ -230,21 +225,15 @@ class _OfAccount:
         if found.receipt.stakeholder != self._relationship:
             return ()
         for fact in found.facts:
-            if _stated_account(fact) == self._account:
+            if stated_account(fact) == self._account:
                 self._objects.update(one for one in identities_in(fact) if len(one) == LONG_ID_SIZE)
         return tuple(fact for fact in found.facts if self._is_mine(fact))
 
     def _is_mine(self, fact: Fact) -> bool:
-        stated = _stated_account(fact)
+        stated = stated_account(fact)
         if stated:
             return stated == self._account
         return any(one == self._account or one in self._objects for one in identities_in(fact))
-
-
-def _stated_account(fact: Fact) -> bytes:
-    """The one account that a fact is about, b"" where it states none."""
-    stated = getattr(fact, "account_id", getattr(fact, "account", b""))
-    return stated if isinstance(stated, bytes) else b""
 
 
 def _told_to(stakeholder: bytes, belongs: Callable[[Fact], bool]) -> Callable[[Found], tuple[Fact, ...]]:

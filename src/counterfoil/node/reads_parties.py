@@ -13,6 +13,7 @@ from counterfoil.node.reads_base import (
     Answer,
     AsOf,
     View,
+    always,
     check_id,
     named,
     present,
@@ -83,7 +84,7 @@ class PartyRecord(Answer, frozen=True, kw_only=True):
     users: tuple[UserLine, ...]
 
 
-@named("parties")
+@named("parties", always)
 def list_parties(node: LedgerNode, viewer: Viewer, params: PartiesPage) -> PartyList:
     """The members of the market, by name (public); or those that a party admitted, as far as the viewer may see them.
 

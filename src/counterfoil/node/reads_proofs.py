@@ -25,6 +25,7 @@ from counterfoil.node.reads_base import (
 from counterfoil.node.reads_business import subject_of_instruction, subject_of_trade
 from counterfoil.node.receipts_of import found_in, receipts_of_block
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.told import Objects
 from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.subjects import AccountContents, PublicFact, Register
@@ -57,7 +58,7 @@ class ProofFile(Answer, frozen=True, kw_only=True):
     file: bytes
 
 
-@named("proof")
+@named("proof", lambda params: params.kind == "receipt")
 def proof(node: LedgerNode, viewer: Viewer, params: ProofOf) -> ProofFile:
     """A proof file about what the viewer may see, checked by `counterfoil verify` with nothing but the genesis file.
 
@@ -147,7 +148,8 @@ def _receipts(view: View, prover: Prover, action: bytes) -> Proof:
     for index, one in enumerate(kept):
         if action in one.plaintext:
             found = found_in(index, one)
-            if found.receipt.action == action and view.may_see(found.subject):
+            subject = Objects(view.node, height, found.facts).subject(found)
+            if found.receipt.action == action and view.may_see(subject):
                 places.append(index)
     if not places:
         raise NotVisible

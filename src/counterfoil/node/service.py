@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from counterfoil.engine.embedded import EngineStopped
 from counterfoil.engine.submission import Submission
@@ -14,6 +15,9 @@ from counterfoil.node.protocol import WAIT_MS_MAX, Answered, answered, authentic
 from counterfoil.node.reads import answer_read
 from counterfoil.node.reads_base import now_ms, policy_of
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.streams import Batch, Position, Streams
+from counterfoil.node.viewer import Viewer
+from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.signatures import check_key, met, verify
 
@@ -28,15 +32,28 @@ _DUE_BLOCKS_MAX = 10_000
 """Blocks of deadlines and retries that one step of the clock may lead to; each does a bounded part of what is due."""
 
 
+class Recognised(NamedTuple):
+    """Who somebody has shown to be. rotations: how often the signer's keys had been replaced by then."""
+
+    party: bytes = ANYBODY
+    signer: bytes = b""
+    rotations: int = 0
+
+
+NOBODY = Recognised()
+"""Who has not said who it is."""
+
+
 class Service:
     """One node's services. Safe to use from several threads."""
 
     def __init__(self, node: LedgerNode) -> None:
         self.node = node
+        self._streams = Streams(node)
 
     def recognise(
         self, challenge: bytes, party: bytes, signer: bytes, signatures: Sequence[tuple[bytes, bytes]]
-    ) -> None:
+    ) -> Recognised:
         """Refused NOT_RECOGNISED unless the signatures show that the signer, who speaks for the party, is there.
 
         The signer's threshold must be met under the keys in force, as for a transaction.
@@ -54,6 +71,18 @@ class Service:
                 present = len(keys) == 1 and check_key(keys[0]) and address_of(keys[0]) == signer
             if not present or not policy_of(node).speaks_for(signer, party, self.time_ms()):
                 raise Refused(NodeRefusal.NOT_RECOGNISED)
+            return Recognised(party, signer, node.machine.wired.parties.rotations(signer))
+
+    def still_recognise(self, who: Recognised) -> None:
+        """Refused NOT_RECOGNISED where the signer speaks for the party no more, or its keys were replaced since."""
+        node = self.node
+        if who == NOBODY:
+            return
+        with node.engine.lock:
+            rotations = node.machine.wired.parties.rotations(who.signer)
+            speaks = policy_of(node).speaks_for(who.signer, who.party, self.time_ms())
+        if not speaks or rotations != who.rotations:
+            raise Refused(NodeRefusal.NOT_RECOGNISED)
 
     def time_ms(self) -> int:
         """Block time as it would be now."""
@@ -97,9 +126,19 @@ class Service:
                 return None
             time.sleep(POLL_SECONDS)
 
-    def read(self, viewer: bytes, name: str, params: bytes, signer: bytes = b"") -> bytes:
-        """The encoded result of a named read, for a party that an address spoke for."""
-        return answer_read(self.node, viewer, name, params, signer)
+    def read(self, who: Recognised, name: str, params: bytes) -> bytes:
+        """The encoded result of a named read."""
+        self.still_recognise(who)
+        return answer_read(self.node, who.party, name, params, who.signer)
+
+    def position(self, height: int, place: int) -> Position:
+        """Where a stream begins: after a place in a block; of height −1 after all that has happened by now."""
+        return Position(height, place) if height >= 0 else Position(self.node.height)
+
+    def watch(self, who: Recognised, after: Position, about: bytes) -> Batch:
+        """What has happened after a position, as far as it may be seen now and one batch goes."""
+        self.still_recognise(who)
+        return self._streams.next(Viewer(who.party, who.signer), after, about)
 
     def try_out(self, transaction: bytes) -> Answered:
         """A dry run under the keys and balances of now."""

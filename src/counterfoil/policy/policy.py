@@ -263,14 +263,13 @@ class Policy:
             return Basis.PUBLIC
         if standing is Standing.STRANGER:
             return None
-        own = standing is not Standing.FORMER and self.is_its_own(stakeholder, viewer)
-        ways: list[Way] = [(viewer == stakeholder or own, Basis.OWN)]
-        ways.append((self._is_over(viewer, standing, stakeholder), Basis.SUPERVISION))
         account = self._account_of(receipt)
         if account is not None:
             by_owner = viewer == account.owner
-            ways += [(by_owner, Basis.OWN), *self._account_ways(viewer, standing, account)[1:]]
-        return _first(True, ways)
+            return _first(True, [(by_owner, Basis.OWN), *self._account_ways(viewer, standing, account)[1:]])
+        over = self._is_over(viewer, standing, stakeholder)
+        own = standing is not Standing.FORMER and self.is_its_own(stakeholder, viewer)
+        return _first(True, [(viewer == stakeholder or own, Basis.OWN), (over, Basis.SUPERVISION)])
 
     def _account_of(self, receipt: ReceiptFor) -> Account | None:
         """An account of the relationship that a receipt is addressed to: it says who the two are."""

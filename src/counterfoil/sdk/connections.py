@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -37,8 +38,10 @@ from counterfoil.node.protocol import (
     Greeting,
     Read,
     Submit,
+    Told,
     TryOut,
     Wait,
+    Watch,
     answered,
     authentication_bytes,
     frame,
@@ -46,9 +49,9 @@ from counterfoil.node.protocol import (
     problem_of,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.node.service import Service
+from counterfoil.node.service import NOBODY, POLL_SECONDS, Service
+from counterfoil.node.streams import STREAM_ITEMS, Batch, Position
 from counterfoil.policy.errors import NotVisible as Hidden
-from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable, error_for
 
@@ -95,6 +98,11 @@ class Connection(Protocol):
     def read(self, name: str, params: bytes) -> bytes: ...
     def try_out(self, transaction: bytes) -> Answered: ...
     def advance_clock(self, time_ms: int) -> int: ...
+
+    def watch(self, after: Position | None, about: bytes, follow: bool) -> Iterator[Batch]:
+        """What happens after a position (None: after now), as far as the viewer may see it; without end where it is to
+        follow. A batch may be empty: it then says how far the node looked."""
+
     def close(self) -> None: ...
 
 
@@ -103,8 +111,7 @@ class LocalConnection:
 
     def __init__(self, node: LedgerNode) -> None:
         self._service = Service(node)
-        self._viewer = ANYBODY
-        self._signer = b""
+        self._who = NOBODY
 
     @property
     def node(self) -> LedgerNode:
@@ -121,8 +128,9 @@ class LocalConnection:
     def show(self, viewing: Viewing) -> None:
         challenge = os.urandom(CHALLENGE_BYTES)
         signatures = _signed(viewing, self.chain_id, challenge)
-        _translated(lambda: self._service.recognise(challenge, viewing.party, viewing.signer, signatures))
-        self._viewer, self._signer = viewing.party, viewing.signer
+        self._who = _translated(
+            lambda: self._service.recognise(challenge, viewing.party, viewing.signer, signatures)
+        )
 
     def submit(self, transactions: Sequence[bytes]) -> list[Answered]:
         found: list[Answered] = []
@@ -136,7 +144,7 @@ class LocalConnection:
         return found
 
     def _taken_in(self, some: tuple[bytes, ...]) -> Submission:
-        return _translated(lambda: self._service.submit(some, self._viewer))
+        return _translated(lambda: self._service.submit(some, self._who.party))
 
     def _outcomes(self, submission: Submission) -> list[Answered]:
         try:
@@ -148,7 +156,7 @@ class LocalConnection:
         return self._service.wait(transaction, expiry_ms, wait_ms)
 
     def read(self, name: str, params: bytes) -> bytes:
-        return _translated(lambda: self._service.read(self._viewer, name, params, self._signer))
+        return _translated(lambda: self._service.read(self._who, name, params))
 
     def try_out(self, transaction: bytes) -> Answered:
         return _translated(lambda: self._service.try_out(transaction))
@@ -156,8 +164,19 @@ class LocalConnection:
     def advance_clock(self, time_ms: int) -> int:
         return _translated(lambda: self._service.advance_clock(time_ms))
 
+    def watch(self, after: Position | None, about: bytes, follow: bool) -> Iterator[Batch]:
+        reached = after or Position(self.node.height)
+        while True:
+            batch = _translated(partial(self._service.watch, self._who, reached, about))
+            reached = batch.reached
+            yield batch
+            if batch.is_current and not follow:
+                return
+            while batch.is_current and self.node.height <= reached.height:
+                time.sleep(POLL_SECONDS)
+
     def close(self) -> None:
-        self._viewer, self._signer = ANYBODY, b""
+        self._who = NOBODY
 
 
 class SocketConnection:
@@ -209,6 +228,40 @@ class SocketConnection:
 
     def advance_clock(self, time_ms: int) -> int:
         return msgspec.msgpack.decode(self._ask(lambda number: AdvanceClock(number, time_ms)), type=int)
+
+    def watch(self, after: Position | None, about: bytes, follow: bool) -> Iterator[Batch]:
+        """On a connection of its own; when that is lost, from the last position on another."""
+        reached = after
+        while True:
+            own = SocketConnection(
+                self._address, attempts=self._attempts, timeout_seconds=self._timeout_seconds
+            )
+            try:
+                if self._viewing is not None:
+                    own.show(self._viewing)
+                for batch in own.told(reached, about):
+                    reached = batch.reached
+                    yield batch
+                    if batch.is_current and not follow:
+                        return
+            except OSError:
+                time.sleep(FIRST_PAUSE_SECONDS)
+            finally:
+                own.close()
+
+    def told(self, after: Position | None, about: bytes) -> Iterator[Batch]:
+        """The one watch of this connection, which does nothing else from now on. OSError when it is lost."""
+        self._connected()
+        self._number += 1
+        height, place = after or Position(-1, 0)
+        self._send(Watch(self._number, height, place, about), 0)
+        while True:
+            reply = self._receive()
+            if isinstance(reply, Failed):
+                raise error_for(reply.problem)
+            if isinstance(reply, Told):
+                items = STREAM_ITEMS.decode(reply.value)
+                yield Batch(items, Position(reply.height, reply.place), reply.is_current)
 
     def close(self) -> None:
         with self._lock:
@@ -323,12 +376,12 @@ class SocketConnection:
             raise error_for(reply.problem)
         return bytes(reply.value)
 
-    def _receive(self) -> Greeting | Done | Failed:
+    def _receive(self) -> Greeting | Done | Failed | Told:
         length = length_of(self._take(LENGTH_BYTES))
         if length > ANSWER_BYTES_MAX:
             raise ConnectionError("what answers is not a node")
         try:
-            reply: Greeting | Done | Failed = REPLY.decode(self._take(length))
+            reply: Greeting | Done | Failed | Told = REPLY.decode(self._take(length))
         except msgspec.MsgspecError as error:
             raise ConnectionError(f"what answers is not a node of this version: {error}") from None
         return reply

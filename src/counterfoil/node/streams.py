@@ -124,8 +124,7 @@ class Streams:
             with self._node.engine.lock:
                 for found in later[at : at + RECEIPTS_AT_ONCE]:
                     _, told = by_action.setdefault(found.receipt.position, (found.receipt.action, []))
-                    seen = (fact for fact in eyes.seen(found) if eyes.is_about(fact, about))
-                    told += [fact for fact in seen if fact not in told]
+                    told += [fact for fact in eyes.seen(found, about) if fact not in told]
         for place, (action, told) in sorted(by_action.items()):
             if told:
                 yield StreamItem(height, place, block.time_ms, action, tuple(told))
@@ -156,31 +155,41 @@ class _Eyes:
         self._span = Span(block.time_ms, block.time_ms)
         self._asked: dict[Subject, Right | None] = {}
 
-    def seen(self, found: Found) -> tuple[Fact, ...]:
-        """The facts of a receipt: all where the viewer may see it whole, else those about what it may see."""
+    def seen(self, found: Found, about: bytes) -> list[Fact]:
+        """The facts of a receipt: all where the viewer may see it whole, else those of which it may see whose they are.
+
+        about: an identity that they must be about, b"" for any.
+        """
         stakeholder = found.receipt.stakeholder
-        if stakeholder == PUBLIC or self._may_see(self._block.told_to(stakeholder)):
-            return found.facts
+        whole = stakeholder == PUBLIC or self._may_see(self._block.told_to(stakeholder))
         named: dict[bytes, frozenset[bytes]] = {}
         for fact in found.facts:
             account = stated_account(fact)
             if account:
                 named[account] = named.get(account, frozenset()) | objects_in(fact)
-        return tuple(fact for fact in found.facts if self._sees(fact, stakeholder, named))
+        seen = []
+        for fact in found.facts:
+            accounts = self._accounts(fact, named)
+            if about and about not in accounts and not mentions(fact, about):
+                continue
+            if whole or self._sees(fact, accounts, stakeholder):
+                seen.append(fact)
+        return seen
 
-    def is_about(self, fact: Fact, about: bytes) -> bool:
-        return not about or mentions(fact, about) or about in self._block.objects.accounts(fact)
+    def _accounts(self, fact: Fact, named: dict[bytes, frozenset[bytes]]) -> tuple[bytes, ...]:
+        """Which accounts a fact is about. named: by account the objects that facts of the same receipt name with it; a
+        fact that states no account, and whose object is nobody's any more, is about theirs."""
+        accounts = self._block.objects.accounts(fact)
+        if accounts:
+            return accounts
+        mentioned = objects_in(fact)
+        return tuple(account for account, objects in named.items() if objects & mentioned)
 
-    def _sees(self, fact: Fact, stakeholder: bytes, named: dict[bytes, frozenset[bytes]]) -> bool:
+    def _sees(self, fact: Fact, accounts: tuple[bytes, ...], stakeholder: bytes) -> bool:
         """As one about an account, on a register, or of a market's business that the viewer may see.
 
-        An account's are those told to its own relationship, a register's those told to its issuer. named: by account
-        the objects that facts of the same receipt name with it; a fact that states no account is about theirs.
+        An account's are those told to its own relationship, a register's those told to its issuer.
         """
-        accounts = self._block.objects.accounts(fact)
-        if not accounts:
-            mentioned = objects_in(fact)
-            accounts = tuple(account for account, objects in named.items() if objects & mentioned)
         if any(self._sees_account(account, stakeholder) for account in accounts):
             return True
         instrument = getattr(fact, "instrument_id", b"")

@@ -7,6 +7,11 @@ in one size, see `sizes`). Lists that leave out what is hidden leave so too: the
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import heapq
+import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -28,6 +33,54 @@ def leaves_after(seconds: float) -> float:
     while moment < seconds:
         moment *= 2
     return moment
+
+
+class Departures:
+    """Wakes tasks of an event loop at exact moments, by a thread of its own.
+
+    The loop's own timers will not do: the system's wait has whole milliseconds, rounded up from when the wait begins,
+    so that when a timer fires depends on when the work before it ended, which is what must not show.
+    """
+
+    def __init__(self) -> None:
+        self._due: list[tuple[float, int, Callable[[], object]]] = []
+        self._changed = threading.Condition()
+        self._count = 0
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="counterfoil-rpc-departures", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    async def at(self, moment: float) -> None:
+        """Return at a moment (of `time.monotonic`), or at once where it is over."""
+        loop, reached = asyncio.get_running_loop(), asyncio.Event()
+        with self._changed:
+            self._count += 1
+            heapq.heappush(self._due, (moment, self._count, lambda: loop.call_soon_threadsafe(reached.set)))
+            self._changed.notify()
+        await reached.wait()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._closed:
+                    wait = self._due[0][0] - time.monotonic() if self._due else None
+                    if wait is not None and wait <= 0:
+                        break
+                    self._changed.wait(wait)
+                if self._closed:
+                    return
+                _, _, wake = heapq.heappop(self._due)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                wake()
 
 
 class Guesses:

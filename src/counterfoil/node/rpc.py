@@ -24,7 +24,7 @@ from typing import TypeVar
 import msgspec
 
 from counterfoil.engine.submission import Submission
-from counterfoil.node.hiding import Guesses, leaves_after
+from counterfoil.node.hiding import Departures, Guesses, leaves_after
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import (
     ANSWER_BYTES_MAX,
@@ -105,6 +105,7 @@ class RpcServer:
         self._streamers = ThreadPoolExecutor(STREAMERS, "counterfoil-rpc-stream")
         self._heights = Heights(node)
         self._guesses = Guesses(time.monotonic)
+        self._departures = Departures()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="counterfoil-rpc-loop", daemon=True)
         self._ready: Future[None] = Future()
@@ -113,6 +114,7 @@ class RpcServer:
 
     def start(self) -> None:
         """Listen; returns when clients can connect. OSError where the address cannot be had."""
+        self._departures.start()
         self._thread.start()
         self._ready.result()
 
@@ -121,6 +123,7 @@ class RpcServer:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
+        self._departures.close()
         self._workers.shutdown(wait=True, cancel_futures=True)
         self._waiters.shutdown(wait=False, cancel_futures=True)
         self._streamers.shutdown(wait=True, cancel_futures=True)
@@ -174,8 +177,8 @@ class RpcServer:
                 await client.refuse(Refused(NodeRefusal.TOO_MANY_CLIENTS).problem)
             else:
                 await client.serve()
-        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, asyncio.CancelledError):
+            pass  # the client is gone, or the node hangs up on everybody
         finally:
             self._clients -= 1
             writer.close()
@@ -189,6 +192,7 @@ class _Client:
         self._workers = server._workers
         self._waiters = server._waiters
         self._guesses = server._guesses
+        self._departures = server._departures
         self._reader = reader
         self._writer = writer
         self._challenge = os.urandom(CHALLENGE_BYTES)
@@ -248,8 +252,7 @@ class _Client:
         return request
 
     async def _handle(self, request: Request) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = time.monotonic()
         try:
             reply: Done | Failed | None = await self._answer(request)
         except Refused as refused:
@@ -265,7 +268,7 @@ class _Client:
             log.error("a request failed: %s", type(request).__name__, exc_info=error)
             reply = Failed(request.number, Refused(NodeRefusal.NODE_FAILED).problem)
         if _hides(request, reply):
-            await asyncio.sleep(began + leaves_after(loop.time() - began) - loop.time())
+            await self._departures.at(began + leaves_after(time.monotonic() - began))
         if reply is not None:
             await self._send(reply)
         self._free.release()

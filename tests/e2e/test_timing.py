@@ -131,7 +131,7 @@ QUESTIONS = {
 
 
 def hidden(served: Served, question: str) -> bytes:
-    field, more = QUESTIONS[question]
+    field, _ = QUESTIONS[question]
     if field in ("trade", "business"):
         return served.trade
     known = {"account": served.accounts[0], "party": served.party, "instrument": served.share}

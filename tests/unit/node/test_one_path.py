@@ -1,6 +1,6 @@
 """ "Not there" and "not yours" run through the very same lines of the reads and of the policy, for whoever asks.
 
-What the store does below (it finds a row, or does not) is not the same; the door hides that, see tests/e2e/test_timing.py.
+What the store does below (it finds a row, or does not) is not the same; the door hides that: tests/e2e/test_timing.py.
 """
 
 from __future__ import annotations

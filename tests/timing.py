@@ -6,9 +6,9 @@ samples come from one distribution. Two statistics are looked at, and the larger
 tenth of all samples is cropped (that is the machine's noise), which sees a shift of the mean; and the normal
 approximation of the Mann-Whitney U over all samples, which sees any shift of ranks and minds no outliers.
 
-THRESHOLD 4.5: under the null hypothesis a normal statistic exceeds it once in 150,000 times. Told apart counts only what
-two samples in a row show. What the test can see depends on the noise s and the number n of samples of a kind: a shift of
-about 4.5 s √(2/n). With 400 samples and a noise of 0.2 ms that is 64 µs.
+THRESHOLD 4.5: under the null hypothesis a normal statistic exceeds it once in 150,000 times. Told apart counts only
+what two samples in a row show. What the test can see depends on the noise s and the number n of samples of a kind: a
+shift of about 4.5 s √(2/n). With 400 samples and a noise of 0.2 ms that is 64 µs.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _welch(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def _ranks(first: Sequence[float], second: Sequence[float]) -> float:
-    """Mann-Whitney; ties share their ranks (at a nanosecond's resolution there are few: no correction of the variance)."""
+    """Mann-Whitney; ties share their ranks (there are few at a nanosecond's resolution, and the variance is left)."""
     values = sorted([(value, 0) for value in first] + [(value, 1) for value in second])
     ranks: dict[float, list[int]] = {}
     for rank, (value, _) in enumerate(values, 1):

@@ -11,6 +11,7 @@ from counterfoil.machine.transactions import read_bundle
 from counterfoil.modules.holdings import queries as holdings
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties import facts as parties_facts
+from counterfoil.node.eyes import Eyes
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import (
     LONG_ID_SIZE,
@@ -31,17 +32,16 @@ from counterfoil.node.receipts_of import (
     AnyFact,
     Found,
     accounts_in,
-    found_in,
     identities_in,
     mentions,
     receipts_with,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.node.told import Objects, is_business, stated_account, stated_market
+from counterfoil.node.told import ToldBlock, stated_account
 from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.rights import Span
-from counterfoil.policy.subjects import AccountHistory, Business, PartyHistory, Register, Subject
+from counterfoil.policy.subjects import AccountHistory, PartyHistory, Register, Subject
 from counterfoil.primitives.codec import Fact
 from counterfoil.state.receipts import ToldResult
 
@@ -102,8 +102,8 @@ class History(Answer, frozen=True, kw_only=True):
     next_height: int
 
 
-Choose = Callable[[Found, Span], tuple[Fact, ...]]
-"""Which facts of a receipt of a block's time belong to the history; none where the receipt does not."""
+Choose = Callable[[Found, ToldBlock], Iterable[Fact]]
+"""Which facts of a receipt of a block belong to the history; none where the receipt does not."""
 
 
 @named("history", always)
@@ -181,32 +181,26 @@ class _While:
         self._subject = subject
         self._belongs = belongs
 
-    def __call__(self, found: Found, time: Span) -> tuple[Fact, ...]:
+    def __call__(self, found: Found, block: ToldBlock) -> Iterable[Fact]:
         chosen = self._belongs(found)
         with self._view.node.engine.lock:
+            time = Span(block.time_ms, block.time_ms)
             return chosen if chosen and self._view.may_see(self._subject, time) else ()
 
 
 class _OfBusiness:
-    """Facts that name a piece of business, from every receipt that the viewer may see whole; and those of the trade and
-    its settlement where the viewer may see everything about that market's business."""
+    """Facts that name a piece of business, as far as the viewer may see them."""
 
     def __init__(self, view: View, business: bytes) -> None:
         self._business = business
         self._view = view
-        self._markets: dict[str, None] = {}
+        self._eyes: tuple[ToldBlock, Eyes] | None = None
 
-    def __call__(self, found: Found, time: Span) -> tuple[Fact, ...]:
-        chosen = tuple(fact for fact in found.facts if mentions(fact, self._business))
-        if not chosen:
-            return ()
-        self._markets.update(dict.fromkeys(filter(None, map(stated_market, chosen))))
-        node = self._view.node
-        with node.engine.lock:
-            if self._view.may_see(Objects(node, found.receipt.height, found.facts).subject(found), time):
-                return chosen
-            by_office = any(self._view.may_see(Business((), market), time) for market in self._markets)
-            return tuple(fact for fact in chosen if by_office and is_business(fact))
+    def __call__(self, found: Found, block: ToldBlock) -> Iterable[Fact]:
+        if self._eyes is None or self._eyes[0] is not block:
+            self._eyes = block, Eyes(self._view.node, self._view.viewer, block)
+        with self._view.node.engine.lock:
+            return self._eyes[1].seen(found, self._business)
 
 
 class _OfAccount:
@@ -252,9 +246,8 @@ def _chosen(
 ) -> Iterator[tuple[int, list[tuple[Found, tuple[Fact, ...]]]]]:
     """(height, receipts with the facts chosen of each) of every block that has any."""
     for height, kept, indices in receipts_with(node, needle, first, last):
-        found = [found_in(index, kept[index]) for index in indices]
-        time_ms = time_of(node, height)
-        chosen = [(one, facts) for one in found if (facts := choose(one, Span(time_ms, time_ms)))]
+        block = ToldBlock(node, height, time_of(node, height), [kept[index] for index in indices])
+        chosen = [(found, facts) for found in block.found if (facts := tuple(choose(found, block)))]
         if chosen:
             yield height, chosen
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from counterfoil.modules.cash import queries as cash
@@ -104,9 +104,9 @@ class Objects:
 
 
 class ToldBlock:
-    """One block's receipts, for as many readers as there are."""
+    """A block's receipts, or some of them, for as many readers as there are."""
 
-    def __init__(self, node: LedgerNode, height: int, time_ms: int, kept: tuple[KeptReceipt, ...]) -> None:
+    def __init__(self, node: LedgerNode, height: int, time_ms: int, kept: Sequence[KeptReceipt]) -> None:
         self.height = height
         self.time_ms = time_ms
         self.found = tuple(found_in(index, one) for index, one in enumerate(kept))

@@ -19,7 +19,7 @@ class Desk(World):
     """One action after the other; `next_block` checks what always holds."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(granted=False)
         self.books.accept()
         for shelf in self.books.shelves.values():
             shelf.touched.clear()

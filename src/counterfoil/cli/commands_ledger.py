@@ -27,6 +27,7 @@ from counterfoil.cli.options import (
 from counterfoil.cli.output import bar, say, say_json, say_moment, say_table
 from counterfoil.cli.plain import address_text, instant
 from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.incidents import told
 from counterfoil.machine.genesis import Genesis
 from counterfoil.modules.parties.founding import FoundingParty, FoundingSigner, PartiesGenesis
 from counterfoil.node.clock import system_clock_ms
@@ -158,7 +159,7 @@ def start(
         say("Stop with Ctrl-C.")
         while not stopping.wait(POLL_SECONDS):
             if node.engine.failure is not None:
-                raise EngineStopped(f"The ledger stopped: {node.engine.failure}")
+                raise EngineStopped(f"The ledger stopped: {told(node.engine.failure)}")
         say("Stopping: what was acknowledged is durable.")
 
 

@@ -216,16 +216,21 @@ def authentication_bytes(chain_id: str, challenge: bytes, party: bytes, signer: 
     return AUTHENTICATION + bytes([len(chain)]) + chain + challenge + party + signer
 
 
-def answered(height: int, outcome: Outcome) -> Answered:
+def answered(found: tuple[int, Outcome], transaction: bytes) -> Answered:
+    """(height, outcome) of a transaction, as whoever sent it is told."""
+    height, outcome = found
     result = outcome.result
-    problems = tuple(problem_of(rejected) for rejected in outcome.rejects)
+    problems = tuple(problem_of(rejected, transaction) for rejected in outcome.rejects)
     return Answered(result.id, height, result.number, result.messages, problems)
 
 
-def problem_of(rejected: Rejected) -> Problem:
+def problem_of(rejected: Rejected, transaction: bytes = b"") -> Problem:
+    """With those identities alone that the transaction itself names: who may not do something need not learn from the
+    refusal whose account, earmark or office stands behind what it named."""
     facts = {
         name: value.hex() if isinstance(value, bytes) else str(value)
         for name, value in rejected.facts.items()
+        if not isinstance(value, bytes) or value in transaction
     }
     return problem_with(rejected.code, facts)
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Final
 
 from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.incidents import report
 from counterfoil.machine.transactions import (
     NONCE_BYTES,
     Body,
@@ -99,6 +100,8 @@ class Recorder:
                     self.record()
             except (EngineStopped, Rejected, TimeoutError) as error:
                 self._say(type(error).__name__)
+            except Exception as error:
+                report(log, logging.ERROR, "recording how far the log of reads is failed", error)
 
     def _say(self, refusal: str) -> None:
         """Once for each reason why it cannot be recorded."""

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar, get_type_hints
 
 import msgspec
 
+from counterfoil.engine.incidents import told
 from counterfoil.machine.genesis import GENESIS_HEIGHT
 from counterfoil.modules.markets import queries as markets
 from counterfoil.node.ledger import LedgerNode
@@ -194,7 +195,7 @@ def reading(node: LedgerNode, viewer: Viewer, asked: AsOf | None = None, home: s
     """Hold the ledger still and look at it. home: the market whose dates count where the asker names none."""
     with node.engine.lock:
         if node.engine.failure is not None:
-            raise Refused(NodeRefusal.NODE_STOPPED, cause=node.engine.failure)
+            raise Refused(NodeRefusal.NODE_STOPPED, cause=told(node.engine.failure))
         at, market = (asked.at, asked.market or home) if asked is not None else ("", "")
         header = header_as_of(node, at, market)
         present = header.height == node.state.height

@@ -23,6 +23,7 @@ from typing import TypeVar
 
 import msgspec
 
+from counterfoil.engine.incidents import report, told
 from counterfoil.engine.submission import Submission
 from counterfoil.node.hiding import Departures, Guesses, leaves_after
 from counterfoil.node.ledger import LedgerNode
@@ -139,13 +140,14 @@ class RpcServer:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        self._loop.set_exception_handler(_say_little)
         try:
             self._loop.run_until_complete(self._serve())
         except BaseException as error:
             if not self._ready.done():
                 self._ready.set_exception(error)
             else:
-                log.critical("the node's door is closed: %s", error, exc_info=True)
+                report(log, logging.CRITICAL, "the node's door is closed", error)
         finally:
             self._loop.close()
 
@@ -265,8 +267,8 @@ class _Client:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            log.error("a request failed: %s", type(request).__name__, exc_info=error)
-            reply = Failed(request.number, Refused(NodeRefusal.NODE_FAILED).problem)
+            case = report(log, logging.ERROR, f"a request failed: {type(request).__name__}", error)
+            reply = Failed(request.number, Refused(NodeRefusal.NODE_FAILED, case=case).problem)
         if _hides(request, reply):
             await self._departures.at(began + leaves_after(time.monotonic() - began))
         if reply is not None:
@@ -322,9 +324,9 @@ class _Client:
             submission = await self._in(self._workers, lambda: self._service.submit(transactions, submitter))
         await _done(submission)
         try:
-            return tuple(answered(*found) for found in submission.results())
+            return tuple(map(answered, submission.results(), transactions))
         except Exception as error:
-            raise Refused(NodeRefusal.NODE_STOPPED, cause=error) from error
+            raise Refused(NodeRefusal.NODE_STOPPED, cause=told(error)) from error
 
     async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, work)
@@ -351,6 +353,13 @@ def _hides(request: Request, reply: Done | Failed | None) -> bool:
 
 
 _HIDING = (HIDDEN.number, NodeRefusal.NOT_RECOGNISED.number)
+
+
+def _say_little(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """What the event loop would print with everything that it holds."""
+    error = context.get("exception")
+    if isinstance(error, BaseException):
+        report(log, logging.ERROR, "a task of the node's door failed", error)
 
 
 async def _done(submission: Submission) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.incidents import told
 from counterfoil.engine.submission import Submission
 from counterfoil.machine.transactions import SIGNATURES_MAX
 from counterfoil.node.clock import SandboxClock
@@ -93,7 +94,8 @@ class Service:
         try:
             return self.node.engine.submit_many(transactions, submitter)
         except EngineStopped as stopped:
-            raise Refused(NodeRefusal.NODE_STOPPED, cause=stopped.__cause__ or "closed") from None
+            cause = told(stopped.__cause__) if stopped.__cause__ is not None else "closed"
+            raise Refused(NodeRefusal.NODE_STOPPED, cause=cause) from None
 
     def result(self, transaction: bytes, expiry_ms: int) -> Answered | None:
         """The first authorised result of a transaction, however long ago; None where there is none (yet).
@@ -104,7 +106,7 @@ class Service:
             return None
         with self.node.engine.lock:
             if self.node.engine.failure is not None:
-                raise Refused(NodeRefusal.NODE_STOPPED, cause=self.node.engine.failure)
+                raise Refused(NodeRefusal.NODE_STOPPED, cause=told(self.node.engine.failure))
             found = self.node.machine.first_result(expiry_ms, transaction)
         if found is None:
             return None
@@ -148,7 +150,7 @@ class Service:
             verify(key, message, signature) for key, message, signature in prepared.checks()
         )
         with node.engine.lock:
-            return answered(0, node.machine.try_out(prepared, self.time_ms()))
+            return answered((0, node.machine.try_out(prepared, self.time_ms())), transaction)
 
     def advance_clock(self, time_ms: int) -> int:
         """Move a sandbox's clock forward and let happen what became due. Refused NO_SANDBOX anywhere else.

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
+from counterfoil.engine.incidents import told
 from counterfoil.node.eyes import Eyes
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import header_at
@@ -90,7 +91,7 @@ class Streams:
         node = self._node
         with node.engine.lock:
             if node.engine.failure is not None:
-                raise Refused(NodeRefusal.NODE_STOPPED)
+                raise Refused(NodeRefusal.NODE_STOPPED, cause=told(node.engine.failure))
             last = node.height
         if not 0 <= after.height <= last or not 0 <= after.place <= WHOLE_BLOCK:
             raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, height=after.height, last=last)

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from counterfoil.engine.incidents import report
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import Failed, Told, Watch
 from counterfoil.node.refusals import NodeRefusal, Refused
@@ -110,6 +111,9 @@ class Watches:
             await self._send(Failed(ask.number, refused.problem))
         except ConnectionError:
             pass
+        except Exception as error:
+            case = report(log, logging.ERROR, "a stream failed", error)
+            await self._send(Failed(ask.number, Refused(NodeRefusal.NODE_FAILED, case=case).problem))
 
     async def _follow(self, ask: Watch, who: Recognised) -> None:
         loop = asyncio.get_running_loop()

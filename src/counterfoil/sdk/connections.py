@@ -16,6 +16,7 @@ import msgspec
 
 from counterfoil.custody.signers import Signer
 from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.incidents import told
 from counterfoil.engine.submission import Submission
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import (
@@ -134,23 +135,24 @@ class LocalConnection:
 
     def submit(self, transactions: Sequence[bytes]) -> list[Answered]:
         found: list[Answered] = []
-        under_way: deque[Submission] = deque()
+        under_way: deque[tuple[tuple[bytes, ...], Submission]] = deque()
         for some in _in_frames(transactions):
-            under_way.append(self._taken_in(some))
+            under_way.append((some, self._taken_in(some)))
             if len(under_way) > FRAMES_AHEAD:
-                found += self._outcomes(under_way.popleft())
+                found += self._outcomes(*under_way.popleft())
         while under_way:
-            found += self._outcomes(under_way.popleft())
+            found += self._outcomes(*under_way.popleft())
         return found
 
     def _taken_in(self, some: tuple[bytes, ...]) -> Submission:
         return _translated(lambda: self._service.submit(some, self._who.party))
 
-    def _outcomes(self, submission: Submission) -> list[Answered]:
+    def _outcomes(self, transactions: tuple[bytes, ...], submission: Submission) -> list[Answered]:
         try:
-            return [answered(*found) for found in submission.results()]
+            return list(map(answered, submission.results(), transactions))
         except EngineStopped as stopped:
-            raise error_for(Refused(NodeRefusal.NODE_STOPPED, cause=stopped).problem) from stopped
+            refused = Refused(NodeRefusal.NODE_STOPPED, cause=told(stopped.__cause__ or stopped))
+            raise error_for(refused.problem) from stopped
 
     def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None:
         return self._service.wait(transaction, expiry_ms, wait_ms)

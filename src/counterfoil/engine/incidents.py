@@ -16,9 +16,9 @@ from pathlib import Path
 import counterfoil
 from counterfoil.machine.machine import ProgramIsOutdated
 from counterfoil.primitives.outcome import InvariantViolation
-from counterfoil.storage.errors import StorageError
+from counterfoil.state.port import StoreFailed
 
-WORDS_ARE_OURS = (InvariantViolation, ProgramIsOutdated, StorageError, OSError)
+WORDS_ARE_OURS = (InvariantViolation, ProgramIsOutdated, StoreFailed, OSError)
 """Errors whose text is for an operator: heights, files, what is wrong; identities do not belong in it."""
 
 _ROOT = str(Path(counterfoil.__file__).parent.parent)

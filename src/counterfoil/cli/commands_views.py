@@ -243,7 +243,8 @@ def watch(
 ) -> None:
     """Show what happens, as it happens and as far as you may see it, until Ctrl-C.
 
-    Each line begins with its position: name the last one with --after to go on from there.
+    Each line begins with its position: name the last one with --after to go on from there. What one transaction told
+    may come in parts; until the last one the position ends with a +, and cannot be gone on from.
     """
     running = socket_of(ledger).exists()
     with connected(ledger, storage_key) as connection:
@@ -269,7 +270,8 @@ def watch(
 
 
 def _tell(item: StreamItem, scales: Scales, names: dict[bytes, str]) -> None:
-    say(f"{item.height}.{item.place}  {instant(item.time_ms)}  {item.action.hex()[:_SHOWN]}…")
+    more = "+" if item.has_more else ""
+    say(f"{item.height}.{item.place}{more}  {instant(item.time_ms)}  {item.action.hex()[:_SHOWN]}…")
     for fact in item.facts:
         say(f"    {fact_line(fact, scales, names)}")
 

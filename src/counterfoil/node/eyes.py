@@ -7,7 +7,7 @@ from counterfoil.modules.module import PUBLIC
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import policy_of
 from counterfoil.node.receipts_of import Found, mentions
-from counterfoil.node.told import ToldBlock, is_business, objects_in, stated_account
+from counterfoil.node.told import ToldBlock, is_business
 from counterfoil.node.viewer import Viewer
 from counterfoil.policy.rights import Right, Span
 from counterfoil.policy.subjects import AccountHistory, Business, Register, Subject
@@ -24,59 +24,54 @@ class Eyes:
         self._block = block
         self._span = Span(block.time_ms, block.time_ms)
         self._asked: dict[Subject, Right | None] = {}
+        self._relationships: dict[bytes, bytes] = {}
+        self._issuers: dict[bytes, bytes] = {}
 
-    def seen(self, found: Found, about: bytes) -> list[Fact]:
-        """The facts of a receipt: all where the viewer may see it whole, else those of which it may see whose they are.
+    def seen(self, found: Found, about: bytes, first: int = 0, until: int | None = None) -> list[Fact]:
+        """Those of a receipt's facts that the viewer may see: all where it may see the receipt whole, else those of
+        which it may see whose they are.
 
-        about: an identity that they must be about, b"" for any.
+        about: an identity that they must be about, b"" for any. first, until: which of the facts are looked at.
         """
         stakeholder = found.receipt.stakeholder
         whole = stakeholder == PUBLIC or self._may_see(self._block.told_to(stakeholder))
-        named: dict[bytes, frozenset[bytes]] = {}
-        for fact in found.facts:
-            account = stated_account(fact)
-            if account:
-                named[account] = named.get(account, frozenset()) | objects_in(fact)
         seen = []
-        for fact in found.facts:
-            accounts = self._accounts(fact, named)
+        for fact in found.facts[first:until]:
+            accounts = self._block.accounts(found, fact) if about or not whole else ()
             if about and about not in accounts and not mentions(fact, about):
                 continue
             if whole or self._sees(fact, accounts, stakeholder):
                 seen.append(fact)
         return seen
 
-    def _accounts(self, fact: Fact, named: dict[bytes, frozenset[bytes]]) -> tuple[bytes, ...]:
-        """Which accounts a fact is about. named: by account the objects that facts of the same receipt name with it; a
-        fact that states no account, and whose object is nobody's any more, is about theirs."""
-        accounts = self._block.objects.accounts(fact)
-        if accounts:
-            return accounts
-        mentioned = objects_in(fact)
-        return tuple(account for account, objects in named.items() if objects & mentioned)
-
     def _sees(self, fact: Fact, accounts: tuple[bytes, ...], stakeholder: bytes) -> bool:
         """As one about an account, on a register, or of a market's business that the viewer may see.
 
         An account's are those told to its own relationship, a register's those told to its issuer.
         """
-        if any(self._sees_account(account, stakeholder) for account in accounts):
-            return True
+        for account in accounts:
+            if self._told_of(account) == stakeholder and self._may_see(AccountHistory(account)):
+                return True
         instrument = getattr(fact, "instrument_id", b"")
-        if instrument and self._sees_register(instrument, stakeholder):
+        if instrument and self._issuer(instrument) == stakeholder and self._may_see(Register(instrument)):
             return True
         markets = self._block.objects.markets(fact) if is_business(fact) else ()
         return bool(markets) and all(self._may_see(Business((), market)) for market in markets)
 
-    def _sees_account(self, account_id: bytes, stakeholder: bytes) -> bool:
-        account = self._node.state.find(ACCOUNTS, account_id)
-        told = account is not None and account.relationship == stakeholder
-        return told and self._may_see(AccountHistory(account_id))
+    def _told_of(self, account_id: bytes) -> bytes:
+        """Whom an account's business is told to: its relationship."""
+        found = self._relationships.get(account_id)
+        if found is None:
+            account = self._node.state.find(ACCOUNTS, account_id)
+            found = self._relationships[account_id] = account.relationship if account is not None else b""
+        return found
 
-    def _sees_register(self, instrument_id: bytes, stakeholder: bytes) -> bool:
-        instrument = self._node.machine.wired.instruments.find(instrument_id)
-        told = instrument is not None and instrument.issuer == stakeholder
-        return told and self._may_see(Register(instrument_id))
+    def _issuer(self, instrument_id: bytes) -> bytes:
+        found = self._issuers.get(instrument_id)
+        if found is None:
+            instrument = self._node.machine.wired.instruments.find(instrument_id)
+            found = self._issuers[instrument_id] = instrument.issuer if instrument is not None else b""
+        return found
 
     def _may_see(self, subject: Subject) -> bool:
         if subject not in self._asked:

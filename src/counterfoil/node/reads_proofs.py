@@ -148,7 +148,7 @@ def _receipts(view: View, prover: Prover, action: bytes) -> Proof:
     for index, one in enumerate(kept):
         if action in one.plaintext:
             found = found_in(index, one)
-            subject = Objects(view.node, height, found.facts).subject(found)
+            subject = Objects(view.node, height, found.facts).subject((found,), found.receipt.stakeholder)
             if found.receipt.action == action and view.may_see(subject):
                 places.append(index)
     if not places:

@@ -16,7 +16,7 @@ from counterfoil.node.protocol import WAIT_MS_MAX, Answered, answered, authentic
 from counterfoil.node.reads import answer_read
 from counterfoil.node.reads_base import now_ms, policy_of
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.node.streams import Batch, Position, Streams
+from counterfoil.node.streams import Batch, Cursor, Position, Streams
 from counterfoil.node.viewer import Viewer
 from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.addresses import address_of
@@ -133,14 +133,14 @@ class Service:
         self.still_recognise(who)
         return answer_read(self.node, who.party, name, params, who.signer)
 
-    def position(self, height: int, place: int) -> Position:
-        """Where a stream begins: after a place in a block; of height −1 after all that has happened by now."""
-        return Position(height, place) if height >= 0 else Position(self.node.height)
+    def cursor(self, after: Position | None, about: bytes) -> Cursor:
+        """Where a stream begins: after a position, or after all that has happened by now."""
+        return Cursor(after or Position(self.node.height), about)
 
-    def watch(self, who: Recognised, after: Position, about: bytes) -> Batch:
-        """What has happened after a position, as far as it may be seen now and one batch goes."""
+    def watch(self, who: Recognised, cursor: Cursor) -> Batch:
+        """What has happened after a cursor, as far as it may be seen now and one batch goes."""
         self.still_recognise(who)
-        return self._streams.next(Viewer(who.party, who.signer), after, about)
+        return self._streams.next(Viewer(who.party, who.signer), cursor)
 
     def try_out(self, transaction: bytes) -> Answered:
         """A dry run under the keys and balances of now."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from counterfoil.modules.cash import queries as cash
 from counterfoil.modules.holdings.records import EARMARKS
+from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.settlement import queries as settlement
 from counterfoil.modules.trades import queries as trades
 from counterfoil.modules.trades.interface import TradeTerms
 from counterfoil.node.ledger import LedgerNode
-from counterfoil.node.receipts_of import Found, accounts_in, found_in, identities_in
+from counterfoil.node.receipts_of import Found, found_in, identities_in
 from counterfoil.policy.subjects import ReceiptFor
 from counterfoil.primitives.codec import Fact
 from counterfoil.state.receipts import KeptReceipt
 
-_OBJECT_SIZE = 32
+_ACCOUNT_SIZE, _OBJECT_SIZE = 20, 32
 _OWN = (
     *("instruction_id", "trade_id", "delivery_id", "receipt_id", "batch_id"),
     *("earmark_id", "redemption_id"),
@@ -75,11 +76,22 @@ class Objects:
         found = (self.whose(identity).market for identity in own_objects(fact))
         return tuple(dict.fromkeys(market for market in found if market))
 
-    def subject(self, found: Found) -> ReceiptFor:
-        """A whole receipt, with every account that it tells about."""
-        behind = (account for fact in found.facts for account in self.accounts(fact))
-        accounts = dict.fromkeys((*accounts_in(found.facts), *behind))
-        return ReceiptFor(found.receipt.stakeholder, tuple(accounts))
+    def subject(self, found: Iterable[Found], stakeholder: bytes) -> ReceiptFor:
+        """What a stakeholder was told in some receipts; with an account of the relationship, where it is one."""
+        if stakeholder == PUBLIC or self._node.machine.wired.parties.find(stakeholder) is not None:
+            return ReceiptFor(stakeholder)
+        for identity in self._identities(found):
+            account = self._node.machine.wired.holdings.account(identity)
+            if account is not None and account.relationship == stakeholder:
+                return ReceiptFor(stakeholder, (identity,))
+        return ReceiptFor(stakeholder)
+
+    def _identities(self, found: Iterable[Found]) -> Iterator[bytes]:
+        """Whatever may be an account, in what the facts name and in what lies behind that."""
+        for one in found:
+            for fact in one.facts:
+                yield from (identity for identity in identities_in(fact) if len(identity) == _ACCOUNT_SIZE)
+                yield from self.accounts(fact)
 
     def _looked_up(self, identity: bytes) -> Whose:
         """As of the end of the block, or of the one before where the object ended in it."""
@@ -104,27 +116,46 @@ class Objects:
 
 
 class ToldBlock:
-    """A block's receipts, or some of them, for as many readers as there are."""
+    """A block's receipts, or some of them, for as many readers as there are. Ask with the engine's lock held.
+
+    facts: how many there are in all.
+    """
 
     def __init__(self, node: LedgerNode, height: int, time_ms: int, kept: Sequence[KeptReceipt]) -> None:
         self.height = height
         self.time_ms = time_ms
         self.found = tuple(found_in(index, one) for index, one in enumerate(kept))
+        self.facts = sum(len(found.facts) for found in self.found)
         self.objects = Objects(node, height, (fact for found in self.found for fact in found.facts))
         self._subjects: dict[bytes, ReceiptFor] = {}
         self._told: dict[bytes, list[Found]] = {}
+        self._beside: dict[int, dict[bytes, dict[bytes, None]]] = {}
         for found in self.found:
             self._told.setdefault(found.receipt.stakeholder, []).append(found)
 
     def told_to(self, stakeholder: bytes) -> ReceiptFor:
-        """All that a stakeholder was told in this block, as one subject. Ask with the engine's lock held."""
+        """All that a stakeholder was told in this block, as one subject."""
         subject = self._subjects.get(stakeholder)
         if subject is None:
-            behind: dict[bytes, None] = {}
-            for found in self._told.get(stakeholder, ()):
-                behind.update(dict.fromkeys(self.objects.subject(found).accounts))
-            subject = self._subjects[stakeholder] = ReceiptFor(stakeholder, tuple(behind))
+            subject = self.objects.subject(self._told.get(stakeholder, ()), stakeholder)
+            self._subjects[stakeholder] = subject
         return subject
+
+    def accounts(self, found: Found, fact: Fact) -> tuple[bytes, ...]:
+        """Which accounts a fact of a receipt is about. One that states no account, and whose object is nobody's any
+        more, is about those that other facts of the receipt name with its objects."""
+        accounts = self.objects.accounts(fact)
+        if accounts:
+            return accounts
+        beside = self._beside.get(found.place)
+        if beside is None:
+            beside = self._beside[found.place] = {}
+            for other in found.facts:
+                account = stated_account(other)
+                for identity in objects_in(other) if account else ():
+                    beside.setdefault(identity, {})[account] = None
+        named = (account for identity in sorted(objects_in(fact)) for account in beside.get(identity, ()))
+        return tuple(dict.fromkeys(named))
 
 
 def stated_account(fact: Fact) -> bytes:

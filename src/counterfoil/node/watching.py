@@ -16,6 +16,7 @@ from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import Failed, Told, Watch
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.service import Recognised, Service
+from counterfoil.node.streams import Position
 from counterfoil.primitives.codec import encode
 
 T = TypeVar("T")
@@ -117,10 +118,10 @@ class Watches:
 
     async def _follow(self, ask: Watch, who: Recognised) -> None:
         loop = asyncio.get_running_loop()
-        after = await self._run(lambda: self._service.position(ask.height, ask.place))
+        cursor = self._service.cursor(Position(ask.height, ask.place) if ask.height >= 0 else None, ask.about)
         told_at, was_current = loop.time() - MARK_SECONDS, False
         while True:
-            batch = await self._run(partial(self._service.watch, who, after, ask.about))
+            batch = await self._run(partial(self._service.watch, who, cursor))
             after, caught_up = batch.reached, batch.is_current and not was_current
             was_current = batch.is_current
             if batch.items or caught_up or loop.time() - told_at >= MARK_SECONDS:

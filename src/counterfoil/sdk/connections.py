@@ -55,6 +55,7 @@ from counterfoil.node.streams import STREAM_ITEMS, Batch, Position
 from counterfoil.policy.errors import NotVisible as Hidden
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable, error_for
+from counterfoil.sdk.stream import OpenAction
 
 T = TypeVar("T")
 
@@ -167,14 +168,13 @@ class LocalConnection:
         return _translated(lambda: self._service.advance_clock(time_ms))
 
     def watch(self, after: Position | None, about: bytes, follow: bool) -> Iterator[Batch]:
-        reached = after or Position(self.node.height)
+        cursor = self._service.cursor(after, about)
         while True:
-            batch = _translated(partial(self._service.watch, self._who, reached, about))
-            reached = batch.reached
+            batch = _translated(partial(self._service.watch, self._who, cursor))
             yield batch
             if batch.is_current and not follow:
                 return
-            while batch.is_current and self.node.height <= reached.height:
+            while batch.is_current and self.node.height <= batch.reached.height:
                 time.sleep(POLL_SECONDS)
 
     def close(self) -> None:
@@ -232,8 +232,9 @@ class SocketConnection:
         return msgspec.msgpack.decode(self._ask(lambda number: AdvanceClock(number, time_ms)), type=int)
 
     def watch(self, after: Position | None, about: bytes, follow: bool) -> Iterator[Batch]:
-        """On a connection of its own; when that is lost, from the last position on another."""
-        reached = after
+        """On a connection of its own; when that is lost, from the last position on another. What was told already of
+        an action that the loss broke off is not told again."""
+        reached, open_action = after, OpenAction()
         while True:
             own = SocketConnection(
                 self._address, attempts=self._attempts, timeout_seconds=self._timeout_seconds
@@ -241,9 +242,10 @@ class SocketConnection:
             try:
                 if self._viewing is not None:
                     own.show(self._viewing)
+                open_action.begin_again()
                 for batch in own.told(reached, about):
                     reached = batch.reached
-                    yield batch
+                    yield batch._replace(items=tuple(open_action.without_told(batch.items)))
                     if batch.is_current and not follow:
                         return
             except OSError:

@@ -34,6 +34,8 @@ FACTS_KEPT: Final = 200_000
 """Taken apart, for the other readers of the same blocks; the newest whatever its size."""
 LOOKED_AT_ONCE: Final = 500
 """Facts that are looked at while the ledger is held still; then others have their turn."""
+LOOKS_MAX: Final = 50
+"""Of one batch, however little they found; then other requests have theirs."""
 WHOLE_BLOCK: Final = 2**32 - 1
 """As place: after everything in the block."""
 
@@ -87,16 +89,16 @@ class Cursor:
 
     receipt, fact: of the block after the position, the next to be looked at (None: not begun). part, told, waiting: of
     the open action, how many parts were told, how often each fact was found, and the facts for the next part. here: how
-    often each was found in the receipt that is looked at.
+    often each was found in the receipt that is looked at. looks: how often the ledger was held still for this batch.
     """
 
-    __slots__ = ("about", "fact", "here", "part", "position", "receipt", "told", "waiting")
+    __slots__ = ("about", "fact", "here", "looks", "part", "position", "receipt", "told", "waiting")
 
     def __init__(self, position: Position, about: bytes = b"") -> None:
         self.about = about
         self.position = position
         self.receipt: int | None = None
-        self.fact = self.part = 0
+        self.fact = self.part = self.looks = 0
         self.told: dict[Fact, int] = {}
         self.here: dict[Fact, int] = {}
         self.waiting: list[Fact] = []
@@ -159,6 +161,7 @@ class Streams:
         if not 0 <= begin.height <= last or not 0 <= begin.place <= WHOLE_BLOCK:
             raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, height=begin.height, last=last)
         items: list[StreamItem] = []
+        cursor.looks = 0
         for height in range(cursor.height, min(last, cursor.height + BLOCKS_MAX - 1) + 1):
             block = self._block(height)
             if block is not None and not self._looked_through(viewer, block, cursor, items):
@@ -175,8 +178,10 @@ class Streams:
             since = cursor.position.place if cursor.position.height == block.height else -1
             cursor.receipt = bisect_right(block.found, since, key=lambda found: found.receipt.position)
         while cursor.receipt < len(block.found):
-            if len(items) >= ITEMS_MAX or sum(len(item.facts) for item in items) >= FACTS_MAX:
+            is_full = len(items) >= ITEMS_MAX or sum(len(item.facts) for item in items) >= FACTS_MAX
+            if is_full or cursor.looks == LOOKS_MAX:
                 return False
+            cursor.looks += 1
             with self._node.engine.lock:
                 items += _look(Eyes(self._node, viewer, block), block, cursor)
         return True

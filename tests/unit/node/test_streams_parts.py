@@ -40,6 +40,7 @@ def ledger() -> Iterator[Sandbox]:
 def parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "FACTS_MAX", 7)
     monkeypatch.setattr(streams, "LOOKED_AT_ONCE", 5)
+    monkeypatch.setattr(streams, "LOOKS_MAX", 3)
 
 
 def big(ledger: Sandbox) -> int:
@@ -96,6 +97,26 @@ def test_every_batch_is_bounded(ledger: Sandbox) -> None:
     assert inside
     assert not any(batch.is_current for batch in inside)
     assert all(batch.reached == batch.items[-1].position for batch in inside)
+
+
+@pytest.mark.usefixtures("parts")
+@pytest.mark.parametrize("who", ["broker-b", "regulator"])
+def test_the_ledger_is_held_still_a_few_times_a_batch(
+    ledger: Sandbox, who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether much of what is looked at may be seen or nothing: other requests have their turn."""
+    looks, found_each = [0], streams._look
+
+    def counted(*given: Any) -> Iterator[StreamItem]:
+        looks[-1] += 1
+        return found_each(*given)
+
+    monkeypatch.setattr(streams, "_look", counted)
+    after = Position(big(ledger) - 1)
+    for _ in ledger.client(who).connection.watch(after, b"", False):
+        looks.append(0)
+    assert max(looks) == 3
+    assert len(looks) > 7 * MESSAGES / (3 * 5)
 
 
 @pytest.mark.usefixtures("parts")

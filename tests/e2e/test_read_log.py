@@ -76,7 +76,7 @@ def test_the_log_is_shown_and_checked_by_commands(tmp_path: Path) -> None:
     with Sandbox(folder=folder) as ledger:
         ledger.client("regulator").holdings(ledger.account("broker-a"))
         broker = ledger.client("broker-a")
-        broker.send(recipes.node_of(broker, ledger.node.key.address))
+        broker.send(recipes.node_of(broker, ledger.node.sealer.address))
         Recorder(ledger.node, broker.party).record()
         ledger.client("broker-a").holdings(ledger.account("investor-a"))
     where = ("--ledger", str(folder))
@@ -107,7 +107,7 @@ def test_a_log_that_was_taken_away_is_missed(tmp_path: Path) -> None:
     with Sandbox(folder=folder) as ledger:
         ledger.client("regulator").holdings(ledger.account("broker-a"))
         broker = ledger.client("broker-a")
-        broker.send(recipes.node_of(broker, ledger.node.key.address))
+        broker.send(recipes.node_of(broker, ledger.node.sealer.address))
         Recorder(ledger.node, broker.party).record()
     for file in sorted((folder / "reads").rglob("*"), reverse=True):
         file.unlink() if file.is_file() else file.rmdir()

@@ -19,13 +19,7 @@ from nacl import bindings
 
 from counterfoil.cli.messages import MessageFileError, read_messages
 from counterfoil.engine.decided import LOGGED_BLOCK
-from counterfoil.gateways.trade_files import (
-    Participants,
-    RowProblem,
-    TradeFile,
-    TradeFileError,
-    header_line,
-)
+from counterfoil.gateways.trade_files import Participants, RowProblem, TradeFile, TradeFileError, header_line
 from counterfoil.machine.genesis import decode_genesis
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import (
@@ -54,6 +48,7 @@ from counterfoil.state.proof_formats import ProofKind
 from counterfoil.state.proofs import Prover, Sources
 from counterfoil.state.rows import value_of
 from counterfoil.verify import ProofRefused, Trust, Verified, verify_proof
+from tests.fuzz.custody import CustodyDoors
 from tests.fuzz.mangling import mangled, mangled_json, refused
 from tests.fuzz.network_targets import NetworkDoors
 from tests.fuzz.requests import good_requests, params_of
@@ -121,6 +116,10 @@ class Doors:
         }
         self.message_files = [msgspec.json.encode([cancel, mint]), msgspec.json.encode(mint)]
         network = NetworkDoors()
+        prefix = sign_prefix(self.desk.chain_id)
+        custody = CustodyDoors(
+            self.desk.chain_id, [prefix + encode(body) for body in self.bodies if body is not None]
+        )
         self.targets: tuple[tuple[int, Target], ...] = (
             (20, self.transaction_bytes),
             (12, self.body_bytes),
@@ -142,6 +141,11 @@ class Doors:
             (2, network.believed_file),
             (3, network.light_block_answer),
             (3, network.followed_block),
+            (3, custody.custody_frame),
+            (3, custody.custody_policy),
+            (3, custody.custody_subject),
+            (3, custody.name_record),
+            (2, custody.key_store_text),
         )
         self.weights = [weight for weight, _ in self.targets]
 
@@ -211,7 +215,7 @@ class Doors:
             content = mangled([read_bundle(chance.choice(self.bundles))[0].content], chance)
             raw = encode_bundle(content, b"\1" + bytes(32), bytes(64))
         with refused(Rejected) as answer:
-            self.desk.engine._open_bundle(raw)
+            self.desk.engine.items.open(raw)
             assert raw in self.bundles, "a changed bundle was believed"
         return answer[0]
 

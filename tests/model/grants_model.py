@@ -33,15 +33,15 @@ OF_ACCOUNTS_ALONE = (Purpose.CUSTODY, Purpose.DISCLOSURE)
 
 
 class GrantsModel(IssuesModel):
-    """Tables 110 grants and 114 logs of reads; 111, 112 and 113 follow."""
+    """Tables 120 grants and 124 logs of reads; 121, 122 and 123 follow."""
 
     def count_grants(self) -> None:
-        grants = self.tables[110]
+        grants = self.tables[120]
         shown = {key: one.grantee + one.shown.ljust(20, b"\0") + key for key, one in grants.items()}
-        self.tables[111] = {key: Item() for key in shown.values()}
-        self.tables[112] = {time_key(one.valid_until_ms) + key: Item() for key, one in grants.items()}
+        self.tables[121] = {key: Item() for key in shown.values()}
+        self.tables[122] = {time_key(one.valid_until_ms) + key: Item() for key, one in grants.items()}
         counts = Counter(one.grantor for one in grants.values())
-        self.tables[113] = {grantor: Item(count=count) for grantor, count in counts.items()}
+        self.tables[123] = {grantor: Item(count=count) for grantor, count in counts.items()}
 
     def whose(self, scope: Scope, shown: bytes) -> dict[str, Any]:
         """Holder, keeper and joint holders of what a grant shows; nothing where there is no such thing."""
@@ -85,14 +85,14 @@ class GrantsModel(IssuesModel):
         demand(self.time_ms < ask.valid_until_ms <= latest, Reject.VALIDITY_IS_INVALID)
         same = [
             one
-            for one in self.tables[110].values()
+            for one in self.tables[120].values()
             if (one.grantor, one.grantee, one.scope, one.shown, one.purpose)
             == (ask.grantor, ask.grantee, ask.scope, ask.shown, ask.purpose)
         ]
         demand(not same, Reject.GRANT_EXISTS)
-        mine = [one for one in self.tables[110].values() if one.grantor == ask.grantor]
+        mine = [one for one in self.tables[120].values() if one.grantor == ask.grantor]
         demand(len(mine) < 1_000, Reject.TOO_MANY_GRANTS)
-        self.tables[110][action.new_id()] = Item(
+        self.tables[120][action.new_id()] = Item(
             grantor=ask.grantor,
             grantee=ask.grantee,
             scope=ask.scope,
@@ -107,7 +107,7 @@ class GrantsModel(IssuesModel):
 
     def RevokeView(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.party, ask)
-        grant = self.tables[110].get(ask.grant)
+        grant = self.tables[120].get(ask.grant)
         demand(grant is not None, Reject.GRANT_NOT_FOUND)
         assert grant is not None
         whose = self.whose(grant.scope, grant.shown)
@@ -119,11 +119,11 @@ class GrantsModel(IssuesModel):
         self.end_grant(ask.grant)
 
     def end_grant(self, identity: bytes) -> None:
-        del self.tables[110][identity]
+        del self.tables[120][identity]
         self.count_grants()
 
     def lapse_views(self) -> None:
-        for key in sorted(self.tables[112]):
+        for key in sorted(self.tables[122]):
             if int.from_bytes(key[:8], "big") <= self.time_ms:
                 self.act(lambda _, key=key: self.end_grant(key[8:]))
 
@@ -132,12 +132,12 @@ class GrantsModel(IssuesModel):
         self.authorise(action, ask.party, ask)
         fine = 0 < ask.entries <= AMOUNT_MAX and len(ask.head) == 32
         demand(fine, Reject.READ_LOG_IS_INVALID)
-        before = self.tables[114].get(ask.party + ask.node)
+        before = self.tables[124].get(ask.party + ask.node)
         if before is not None:
             demand(ask.entries > before.entries, Reject.READ_LOG_DOES_NOT_GROW)
         else:
-            nodes = [key for key in self.tables[114] if key[:20] == ask.party]
+            nodes = [key for key in self.tables[124] if key[:20] == ask.party]
             demand(len(nodes) < 64, Reject.TOO_MANY_NODES)
-        self.tables[114][ask.party + ask.node] = Item(
+        self.tables[124][ask.party + ask.node] = Item(
             entries=ask.entries, head=ask.head, time_ms=self.time_ms
         )

@@ -10,6 +10,8 @@ from counterfoil.custody.signers import SandboxKey
 from counterfoil.machine.wiring import MESSAGES
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction, WithdrawProposal
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
+from counterfoil.modules.custodians.messages import RecordTrail
+from counterfoil.modules.custodians.records import TrailEntry, UseKind
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
 from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
 from counterfoil.modules.grants.records import Purpose, Scope
@@ -60,6 +62,7 @@ from counterfoil.modules.parties.messages import (
     AdmitParty,
     AmendParty,
     ApplyForAdmission,
+    ApproveRecovery,
     EnrolParty,
     GrantMandate,
     NameFourEyes,
@@ -74,6 +77,7 @@ from counterfoil.modules.parties.messages import (
     TerminateParty,
     VerifyIdentity,
     WindDownParty,
+    WithdrawRecovery,
 )
 from counterfoil.modules.parties.records import Role
 from counterfoil.modules.settlement.interface import batch_digest
@@ -93,7 +97,7 @@ from counterfoil.modules.settlement.records import Linkage, Position
 from counterfoil.modules.trades.messages import AmendTrade, CancelTrade, ConfirmTrade, RecordTrade
 from counterfoil.primitives.calendars import SATURDAY_AND_SUNDAY, Calendar, UtcOffsets
 from counterfoil.primitives.codec import Message, encode
-from counterfoil.primitives.signatures import KeyPolicy
+from counterfoil.primitives.signatures import KeyPolicy, single_key
 from tests.model.desk import by, own, party
 from tests.model.opening import (
     APPROVERS,
@@ -141,6 +145,7 @@ def samples(opening: Opening) -> Iterator[Sample]:
         yield from part(opening)
     yield _upgrade_scheduled(opening)
     yield _all_redeemed(opening)
+    yield from _custody(opening)
 
 
 def missing_kinds(kinds: Iterable[type[Message]]) -> str:
@@ -208,6 +213,18 @@ def _parties(opening: Opening) -> Iterator[Sample]:
         by("broker-a"),
     )
     yield RevokeMandate(party("broker-a"), stranger("clerk").address), by("broker-a")
+
+
+def _custody(opening: Opening) -> Iterator[Sample]:
+    new = tuple(stranger(f"key {n}") for n in range(4, 7))
+    policy = KeyPolicy(1, tuple(sorted(key.public_key for key in new)))
+    key, both = stranger("somebody"), tuple(sorted((own("notary")[0].address, own("regulator")[0].address)))
+    yield ApproveRecovery(opening.addresses["pair"], policy), (*own("notary"), *new)
+    opening.do(RegisterSigner(single_key(key.public_key), both, 2), key)
+    opening.do(ApproveRecovery(key.address, policy), *own("notary"), *new)
+    yield WithdrawRecovery(key.address), own("notary")
+    entry = TrailEntry(1_700_000_000_000, UseKind.TRANSACTION, key.address, bytes(32), bytes(32), bytes(16))
+    yield RecordTrail(party("broker-a"), 0, bytes(32), (entry, entry)), by("broker-a")
 
 
 def _markets(opening: Opening) -> Iterator[Sample]:

@@ -12,22 +12,20 @@ import msgspec
 import typer
 
 from counterfoil.cli.failures import UsageError
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeysOption, open_key
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     DEFAULT_LEDGER,
     JsonOption,
     KeyFileOption,
-    KeysFolderOption,
     LedgerOption,
     WorkersOption,
     connected,
-    open_key,
     socket_of,
 )
 from counterfoil.cli.output import bar, say, say_json, say_moment, say_table
 from counterfoil.cli.plain import address_text, instant
-from counterfoil.engine.embedded import EngineStopped
 from counterfoil.engine.incidents import told
+from counterfoil.engine.port import EngineStopped
 from counterfoil.machine.genesis import Genesis
 from counterfoil.modules.parties.founding import FoundingParty, FoundingSigner, PartiesGenesis
 from counterfoil.node.clock import system_clock_ms
@@ -62,7 +60,7 @@ def init(
         Path | None,
         typer.Option(help="Found the ledger from this genesis file instead (sealers may be left out)."),
     ] = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: Annotated[
         Path | None,
         typer.Option("--storage-key", help="Key file of the encryption at rest, made if it is not there."),
@@ -75,7 +73,7 @@ def init(
     folder = folder.absolute()
     if seeded and not sandbox:
         raise UsageError("--seeded goes with --sandbox.")
-    draft = _draft(sandbox, name, regulator, key, genesis, keys)
+    draft = draft_genesis(sandbox, name, regulator, key, genesis, keys)
     key_file = None if unencrypted else storage_key or folder.with_name(folder.name + ".key")
     create_ledger(folder, draft, encrypted=not unencrypted, key_file=key_file)
     with open_ledger(folder, key_file=key_file, workers=0, start=seeded) as node:
@@ -89,7 +87,10 @@ def init(
     say(f"Next:        counterfoil start {folder}")
 
 
-def _draft(sandbox: bool, name: str, regulator: str, key: str, genesis: Path | None, keys: Path) -> Genesis:
+def draft_genesis(
+    sandbox: bool, name: str, regulator: str, key: str, genesis: Path | None, keys: str
+) -> Genesis:
+    """What a new ledger is founded from, as the options say it. UsageError where they do not fit together."""
     if genesis is not None:
         if sandbox or name or regulator or key:
             raise UsageError("With --genesis everything stands in the file; leave out the other options.")
@@ -154,7 +155,10 @@ def start(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     with node, RpcServer(node, path=socket_of(folder), port=port) as server, _recorder(node, member):
-        _say_which(folder)
+        if node.height:
+            _say_which(folder)
+        else:
+            say(f"{node.chain_id}: the ledger is taken up as soon as the network answers.")
         say(f"Listening on {server.path}{f' and 127.0.0.1:{server.port}' if port is not None else ''}.")
         say("Stop with Ctrl-C.")
         while not stopping.wait(POLL_SECONDS):
@@ -169,9 +173,9 @@ def _recorder(node: LedgerNode, member: str) -> AbstractContextManager[object]:
         return nullcontext()
     party = Client(LocalConnection(node)).party_id(member)
     with node.engine.lock:
-        allowed = policy_of(node).speaks_for(node.key.address, party, now_ms(node))
+        allowed = policy_of(node).speaks_for(node.sealer.address, party, now_ms(node))
     if not allowed:
-        address = address_text("signer", node.key.address)
+        address = address_text("signer", node.sealer.address)
         raise UsageError(
             f"{member} has not mandated this node to record its log of reads: let it send GrantMandate for the user"
             f" {address} and the message RecordReadLog (1002)."

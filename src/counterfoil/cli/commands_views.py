@@ -10,15 +10,13 @@ import typer
 
 from counterfoil.cli.describe import fact_line
 from counterfoil.cli.failures import UsageError
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     DEFAULT_LEDGER,
     AsOption,
     AtOption,
     JsonOption,
     KeyFileOption,
-    KeyOption,
-    KeysFolderOption,
     LedgerOption,
     SignerOption,
     client_of,
@@ -72,7 +70,7 @@ def give(
     as_: AsOption = "",
     key: KeyOption = None,
     signer: SignerOption = "",
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Let another party see something, for a purpose and a time. Where several must sign, use a file of messages."""
@@ -106,7 +104,7 @@ def revoke(
     as_: AsOption = "",
     key: KeyOption = None,
     signer: SignerOption = "",
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """End a grant at once: that one gave, that one has, or that shows what one holds jointly."""
@@ -127,7 +125,7 @@ def list_grants(
     as_: AsOption = "",
     key: KeyOption = None,
     signer: SignerOption = "",
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """List the granted views that one gave, that one has, and that show what is one's own."""
@@ -162,7 +160,7 @@ def list_reads(
     as_: AsOption = "",
     key: KeyOption = None,
     signer: SignerOption = "",
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Show who read what is another's at this node; for the data protection role."""
@@ -238,7 +236,7 @@ def watch(
     as_: AsOption = "",
     key: KeyOption = None,
     signer: SignerOption = "",
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Show what happens, as it happens and as far as you may see it, until Ctrl-C.

@@ -6,11 +6,14 @@ import typer
 
 from counterfoil.cli import (
     commands_books,
+    commands_custodian,
     commands_demo,
     commands_keys,
     commands_ledger,
     commands_lists,
+    commands_network,
     commands_proofs,
+    commands_recovery,
     commands_sandbox,
     commands_submit,
     commands_transfer,
@@ -45,7 +48,10 @@ commands_proofs.add_to(app)
 commands_trust.add_to(app)
 commands_transfer.add_to(app)
 commands_views.add_to(app)
+commands_network.add_to(app)
 commands_keys.add_to(app)
+commands_custodian.add_to(app)
+commands_recovery.add_to(app)
 commands_sandbox.add_to(app)
 
 

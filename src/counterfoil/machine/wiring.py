@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from counterfoil.modules import (
     approvals,
     cash,
+    custodians,
     governance,
     grants,
     holdings,
@@ -22,6 +23,7 @@ from counterfoil.modules import (
 from counterfoil.modules.approvals.books import ApprovalsBooks
 from counterfoil.modules.cash.books import CashBooks
 from counterfoil.modules.cash.interface import Cash
+from counterfoil.modules.custodians.books import CustodiansBooks
 from counterfoil.modules.governance.books import GovernanceBooks
 from counterfoil.modules.governance.interface import Governance
 from counterfoil.modules.grants.books import GrantsBooks
@@ -52,6 +54,7 @@ MODULES: tuple[Module, ...] = (
     holdings.MODULE,
     approvals.MODULE,
     grants.MODULE,
+    custodians.MODULE,
     issuance.MODULE,
     cash.MODULE,
     trades.MODULE,
@@ -112,6 +115,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
     grants_books = GrantsBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
     )
+    custodians_books = CustodiansBooks(shelves, parties_interface)
     issuance_books = IssuanceBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
     )
@@ -144,6 +148,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         holdings_books,
         approvals_books,
         grants_books,
+        custodians_books,
         issuance_books,
         cash_books,
         trades_books,

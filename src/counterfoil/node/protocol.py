@@ -1,16 +1,15 @@
 """What travels between a node and the programs that talk to it: length-prefixed msgpack frames on a socket.
 
-A frame is its length (four bytes, big-endian) and one message. The node speaks first (`Greeting`); every request has a
-number of the client's choice and exactly one answer with that number, in whatever order answers become ready; but a
-`Watch` is answered again and again until it is ended. All requests can be repeated after a lost connection: a
-transaction that was taken in is answered with its first result, a stream goes on after the position that is named.
+Frames are those of `primitives.frames`. The node speaks first (`Greeting`); every request has a number of the client's
+choice and exactly one answer with that number, in whatever order answers become ready; but a `Watch` is answered again
+and again until it is ended. All requests can be repeated after a lost connection: a transaction that was taken in is
+answered with its first result, a stream goes on after the position that is named.
 
 Replies are padded to few sizes (see `sizes`): whoever sees them pass encrypted learns little from their length.
 """
 
 from __future__ import annotations
 
-import struct
 from typing import Final
 
 import msgspec
@@ -20,7 +19,7 @@ from counterfoil.node.sizes import size_class
 from counterfoil.policy.errors import NotVisible
 from counterfoil.primitives.codec import Decoder, encode
 from counterfoil.primitives.digests import AUTHENTICATION
-from counterfoil.primitives.outcome import RejectCode, Rejected
+from counterfoil.primitives.frames import LENGTH_BYTES, Problem, pack_length, problem_of
 from counterfoil.state.receipts import MessageResult
 
 PROTOCOL_VERSION: Final = 2
@@ -34,10 +33,6 @@ ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 TRANSACTIONS_MAX: Final = 2_000
 """Of one request; the engine decides about as many in one block."""
 WAIT_MS_MAX: Final = 600_000
-
-_LENGTH = struct.Struct(">I")
-LENGTH_BYTES: Final = _LENGTH.size
-pack_length = _LENGTH.pack
 
 
 class Greeting(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -122,16 +117,6 @@ class Unwatch(msgspec.Struct, frozen=True, array_like=True, tag=17):
 Request = Authenticate | Submit | Wait | Read | TryOut | AdvanceClock | Watch | Unwatch
 
 
-class Problem(msgspec.Struct, frozen=True, array_like=True):
-    """Why something was refused: as a reject carries it. facts: readable values by name, for the asker's eyes."""
-
-    number: int
-    name: str
-    explanation: str
-    resolution: str
-    facts: dict[str, str] = {}
-
-
 HIDDEN: Final = Problem(NotVisible.number, NotVisible.name, NotVisible.explanation, NotVisible.resolution)
 """One answer for "not there" and "not yours"."""
 
@@ -190,11 +175,6 @@ ANSWERED_MANY = msgspec.msgpack.Decoder(tuple[Answered, ...])
 ANSWERED_OR_NONE = msgspec.msgpack.Decoder(Answered | None)
 
 
-def frame(message: object) -> bytes:
-    payload = encode(message)
-    return pack_length(len(payload)) + payload
-
-
 def padded_frame(message: Done | Failed | Told) -> bytes:
     """A reply's frame, padded to its size class."""
     payload = encode(message)
@@ -202,12 +182,6 @@ def padded_frame(message: Done | Failed | Told) -> bytes:
     padding = size_class(size) - size
     whole = payload[: -len(_NO_PADDING_BYTES)] + b"\xc6" + padding.to_bytes(4, "big") + bytes(padding)
     return pack_length(len(whole)) + whole
-
-
-def length_of(head: bytes) -> int:
-    """Of the message that follows these four bytes."""
-    (length,) = _LENGTH.unpack(head)
-    return int(length)
 
 
 def authentication_bytes(chain_id: str, challenge: bytes, party: bytes, signer: bytes) -> bytes:
@@ -222,18 +196,3 @@ def answered(found: tuple[int, Outcome], transaction: bytes) -> Answered:
     result = outcome.result
     problems = tuple(problem_of(rejected, transaction) for rejected in outcome.rejects)
     return Answered(result.id, height, result.number, result.messages, problems)
-
-
-def problem_of(rejected: Rejected, transaction: bytes = b"") -> Problem:
-    """With those identities alone that the transaction itself names: who may not do something need not learn from the
-    refusal whose account, earmark or office stands behind what it named."""
-    facts = {
-        name: value.hex() if isinstance(value, bytes) else str(value)
-        for name, value in rejected.facts.items()
-        if not isinstance(value, bytes) or value in transaction
-    }
-    return problem_with(rejected.code, facts)
-
-
-def problem_with(code: RejectCode, facts: dict[str, str] | None = None) -> Problem:
-    return Problem(code.number, code.name, code.explanation, code.resolution, facts or {})

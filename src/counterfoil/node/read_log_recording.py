@@ -8,8 +8,8 @@ import threading
 from types import TracebackType
 from typing import Final
 
-from counterfoil.engine.embedded import EngineStopped
 from counterfoil.engine.incidents import report
+from counterfoil.engine.port import EngineStopped
 from counterfoil.machine.transactions import (
     NONCE_BYTES,
     Body,
@@ -51,7 +51,7 @@ class Recorder:
         node = self._node
         head = node.read_log.head
         with node.engine.lock:
-            record = node.machine.wired.grants.read_log(self._party, node.key.address)
+            record = node.machine.wired.grants.read_log(self._party, node.sealer.address)
             recorded = record.entries if record is not None else 0
             days_turned = self._business_days() != self._days
         return head.entries - recorded >= (1 if days_turned else ENTRIES_UNRECORDED_MAX)
@@ -60,14 +60,16 @@ class Recorder:
         """Record how far the log is; the block in which that was done, 0 where the ledger refused."""
         node = self._node
         head = node.read_log.head
-        message = RecordReadLog(self._party, node.key.address, head.entries, head.digest)
+        message = RecordReadLog(self._party, node.sealer.address, head.entries, head.digest)
         with node.engine.lock:
             days = self._business_days()
             expiry_ms = now_ms(node) + node.machine.parameters.id_window_ms // 2
-        body = Body(expiry_ms, os.urandom(NONCE_BYTES), (node.key.address,), Mode.ALL_OR_NOTHING, (message,))
+        body = Body(
+            expiry_ms, os.urandom(NONCE_BYTES), (node.sealer.address,), Mode.ALL_OR_NOTHING, (message,)
+        )
         raw = encode(body)
-        signed = node.key.sign(sign_prefix(node.chain_id) + raw)
-        transaction = encode(Transaction(raw, (Signature(0, node.key.public_key, signed),)))
+        signed = node.sealer.sign(sign_prefix(node.chain_id) + raw)
+        transaction = encode(Transaction(raw, (Signature(0, node.sealer.public_key, signed),)))
         height, outcome = node.engine.submit(transaction).result(ANSWER_SECONDS)
         self._say(outcome.rejects[0].code.name if outcome.rejects else "")
         if outcome.rejects:

@@ -8,6 +8,7 @@ from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_accounts import accounts, holdings_of, register
 from counterfoil.node.reads_base import Read
 from counterfoil.node.reads_business import instruction, instructions, list_trades, proposals, trade
+from counterfoil.node.reads_custody import custody_trail, signer_details
 from counterfoil.node.reads_grants import list_grants
 from counterfoil.node.reads_history import history
 from counterfoil.node.reads_ledger import find, header, personas, result, status
@@ -23,6 +24,8 @@ from counterfoil.primitives.codec import encode
 __all__ = [
     "READS",
     "answer_read",
+    "custody_trail",
+    "signer_details",
     "accounts",
     "find",
     "header",
@@ -59,6 +62,8 @@ _ALL: tuple[Read[Any, Any], ...] = (
     instrument,
     list_parties,
     party_details,
+    signer_details,
+    custody_trail,
     accounts,
     holdings_of,
     register,

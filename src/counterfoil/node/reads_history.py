@@ -41,7 +41,7 @@ from counterfoil.node.told import ToldBlock, stated_account
 from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.rights import Span
-from counterfoil.policy.subjects import AccountHistory, PartyHistory, Register, Subject
+from counterfoil.policy.subjects import AccountHistory, PartyHistory, ReceiptFor, Register, Subject
 from counterfoil.primitives.codec import Fact
 from counterfoil.state.receipts import ToldResult
 
@@ -55,8 +55,8 @@ _PARTY_FACTS = tuple(
 
 
 class HistoryOf(Params, frozen=True, kw_only=True):
-    """Exactly one of: account, instrument, party (ids of 20 bytes); business: a trade, instruction, earmark, batch or
-    proposal (id of 32 bytes).
+    """Exactly one of: account, instrument, party, signer (20 bytes each); business: a trade, instruction, earmark,
+    batch or proposal (id of 32 bytes). Of a signer: its keys, their recovery, and their uses in custody.
 
     first_height: where to begin (0: at the beginning); last_height: where to end (0: now).
     """
@@ -65,6 +65,7 @@ class HistoryOf(Params, frozen=True, kw_only=True):
     instrument: bytes = b""
     party: bytes = b""
     business: bytes = b""
+    signer: bytes = b""
     first_height: int = 0
     last_height: int = 0
     limit: int = HISTORY_LIMIT
@@ -114,10 +115,11 @@ def history(node: LedgerNode, viewer: Viewer, params: HistoryOf) -> History:
     the block of each entry from the log for its authors. A page ends with a whole block. What the genesis file founded
     has no receipt: it is the state from which a history begins.
     """
-    if sum(map(bool, (params.account, params.instrument, params.party, params.business))) != 1:
+    named_of = (params.account, params.instrument, params.party, params.business, params.signer)
+    if sum(map(bool, named_of)) != 1:
         raise Refused(
             NodeRefusal.PARAMETERS_ARE_WRONG,
-            detail="name one account, instrument, party or piece of business",
+            detail="name one account, instrument, party, signer or piece of business",
         )
     if not 0 < params.limit <= PAGE_MAX or params.first_height < 0 or params.last_height < 0:
         raise Refused(
@@ -169,6 +171,15 @@ def _what(view: View, params: HistoryOf, time: Span) -> tuple[bytes, Choose]:
         view.require(past, time)
         told = _told_to(party, lambda fact: isinstance(fact, _PARTY_FACTS) and mentions(fact, party))
         return party, _While(view, past, told)
+    if params.signer:
+        signer = check_id(params.signer)
+        if signer == PUBLIC:
+            raise NotVisible
+        own = ReceiptFor(signer)
+        view.require(own, time)
+        return signer, _While(
+            view, own, lambda found: found.facts if found.receipt.stakeholder == signer else ()
+        )
     business = check_id(params.business, LONG_ID_SIZE)
     return business, _OfBusiness(view, business)
 

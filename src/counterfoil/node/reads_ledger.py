@@ -119,7 +119,7 @@ def status(node: LedgerNode, viewer: Viewer, params: Nothing) -> Status:
             reference_window_ms=parameters.reference_window_ms,
             records=header.slot_count,
             sealers=node.genesis.sealers,
-            node=node.key.address,
+            node=node.sealer.address,
             waiting=settlement.waiting_counts(view.state) if _oversees_settlement(view) else {},
         )
 

@@ -65,7 +65,7 @@ def read_log(node: LedgerNode, viewer: Viewer, params: ReadLogOf) -> ReadLogPage
     after = entries[-1].number + 1 if entries else 0
     return ReadLogPage(
         moment=moment,
-        node=node.key.address,
+        node=node.sealer.address,
         total=head.entries,
         head=head.digest,
         recorded=recorded,
@@ -79,7 +79,7 @@ def recordings_of(node: LedgerNode) -> tuple[Recording, ...]:
     found = []
     with node.engine.lock:
         for party, address, _ in grants.recorded_logs(node.state):
-            if address == node.key.address:
+            if address == node.sealer.address:
                 found += [
                     Recording(party, height, record.time_ms, record.entries, record.head)
                     for height, record in grants.recordings(node.state, party, address)

@@ -12,8 +12,6 @@ import contextlib
 import ipaddress
 import logging
 import os
-import socket
-import stat
 import threading
 import time
 from collections.abc import Callable
@@ -32,7 +30,6 @@ from counterfoil.node.protocol import (
     CHALLENGE_BYTES,
     FRAME_BYTES_MAX,
     HIDDEN,
-    LENGTH_BYTES,
     PROTOCOL_VERSION,
     REQUEST,
     STRANGER_FRAME_BYTES_MAX,
@@ -43,7 +40,6 @@ from counterfoil.node.protocol import (
     Done,
     Failed,
     Greeting,
-    Problem,
     Read,
     Request,
     Submit,
@@ -53,10 +49,7 @@ from counterfoil.node.protocol import (
     Wait,
     Watch,
     answered,
-    frame,
-    length_of,
     padded_frame,
-    problem_of,
 )
 from counterfoil.node.reads import READS
 from counterfoil.node.refusals import NodeRefusal, Refused
@@ -64,7 +57,9 @@ from counterfoil.node.service import NOBODY, Service
 from counterfoil.node.watching import Heights, Watches
 from counterfoil.policy.errors import NotVisible
 from counterfoil.primitives.codec import Malformed, encode
+from counterfoil.primitives.frames import LENGTH_BYTES, Problem, frame, length_of, problem_of
 from counterfoil.primitives.outcome import Rejected
+from counterfoil.storage.unix_sockets import BACKLOG, unix_socket
 
 T = TypeVar("T")
 
@@ -81,10 +76,6 @@ STREAMERS = 2
 FRAME_SECONDS_MAX = 30
 """Within so many seconds a frame that has begun must be there."""
 UNSENT_BYTES_MAX = 1 << 20
-SOCKET_MODE = 0o600
-UNIX_PATH_BYTES_MAX = 107
-"""What the system has room for in a socket's address."""
-BACKLOG = 64
 
 
 class RpcServer:
@@ -154,7 +145,7 @@ class RpcServer:
     async def _serve(self) -> None:
         servers = []
         if self.path is not None:
-            servers.append(await asyncio.start_unix_server(self._welcome, sock=_unix_socket(self.path)))
+            servers.append(await asyncio.start_unix_server(self._welcome, sock=unix_socket(self.path)))
         if self.port is not None:
             server = await asyncio.start_server(self._welcome, self._host, self.port, backlog=BACKLOG)
             self.port = server.sockets[0].getsockname()[1]
@@ -180,7 +171,7 @@ class RpcServer:
             else:
                 await client.serve()
         except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, asyncio.CancelledError):
-            pass  # the client is gone, or the node hangs up on everybody
+            pass  # it hung up or was too slow, or the door is being closed
         finally:
             self._clients -= 1
             writer.close()
@@ -260,7 +251,7 @@ class _Client:
         except Refused as refused:
             reply = Failed(request.number, refused.problem)
         except Rejected as rejected:
-            reply = Failed(request.number, problem_of(rejected))
+            reply = Failed(request.number, problem_of(rejected, b""))
         except NotVisible:
             self._guesses.count(self._who.party)
             reply = Failed(request.number, HIDDEN)
@@ -372,35 +363,3 @@ async def _done(submission: Submission) -> None:
 
     submission.call_when_done(tell)
     await done.wait()
-
-
-def _unix_socket(path: Path) -> socket.socket:
-    """A socket that this user alone can connect to. OSError where another node serves it, or the path is too long."""
-    if len(os.fsencode(path)) > UNIX_PATH_BYTES_MAX:
-        raise OSError(
-            f"the path of a socket has at most {UNIX_PATH_BYTES_MAX} bytes: choose a shorter one than {path}"
-        )
-    if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
-        _remove_if_dead(path)
-    listening = socket.socket(socket.AF_UNIX)
-    try:
-        before = os.umask(0o777 - SOCKET_MODE)
-        try:
-            listening.bind(str(path))
-        finally:
-            os.umask(before)
-        listening.listen(BACKLOG)
-    except BaseException:
-        listening.close()
-        raise
-    return listening
-
-
-def _remove_if_dead(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink()
-            return
-    raise OSError(f"another node serves {path}")

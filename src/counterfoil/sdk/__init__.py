@@ -7,6 +7,7 @@ from counterfoil.sdk.client import Client, Result
 from counterfoil.sdk.connections import Connection, LocalConnection, SocketConnection
 from counterfoil.sdk.draft import Draft
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable, NotVisible, TransactionRejected
+from counterfoil.sdk.failover import FailoverConnection
 from counterfoil.sdk.sandbox import Fixtures, Sandbox, persona_client, seed
 from counterfoil.sdk.stream import Stream
 
@@ -14,6 +15,7 @@ __all__ = [
     "Client",
     "Connection",
     "Draft",
+    "FailoverConnection",
     "Fixtures",
     "LedgerError",
     "LocalConnection",

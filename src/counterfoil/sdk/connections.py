@@ -15,8 +15,8 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from counterfoil.custody.signers import Signer
-from counterfoil.engine.embedded import EngineStopped
 from counterfoil.engine.incidents import told
+from counterfoil.engine.port import EngineStopped
 from counterfoil.engine.submission import Submission
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import (
@@ -27,7 +27,6 @@ from counterfoil.node.protocol import (
     CHALLENGE_BYTES,
     FRAME_BYTES_MAX,
     HIDDEN,
-    LENGTH_BYTES,
     PROTOCOL_VERSION,
     REPLY,
     TRANSACTIONS_MAX,
@@ -45,14 +44,12 @@ from counterfoil.node.protocol import (
     Watch,
     answered,
     authentication_bytes,
-    frame,
-    length_of,
-    problem_of,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.service import NOBODY, POLL_SECONDS, Service
 from counterfoil.node.streams import STREAM_ITEMS, Batch, Position
 from counterfoil.policy.errors import NotVisible as Hidden
+from counterfoil.primitives.frames import LENGTH_BYTES, frame, length_of, problem_of
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable, error_for
 from counterfoil.sdk.stream import OpenAction
@@ -232,26 +229,18 @@ class SocketConnection:
         return msgspec.msgpack.decode(self._ask(lambda number: AdvanceClock(number, time_ms)), type=int)
 
     def watch(self, after: Position | None, about: bytes, follow: bool) -> Iterator[Batch]:
-        """On a connection of its own; when that is lost, from the last position on another. What was told already of
-        an action that the loss broke off is not told again."""
-        reached, open_action = after, OpenAction()
-        while True:
-            own = SocketConnection(
-                self._address, attempts=self._attempts, timeout_seconds=self._timeout_seconds
-            )
+        return watched(self.another, after, about, follow)
+
+    def another(self) -> SocketConnection:
+        """A connection of its own to the same node, which reads as the same viewer."""
+        made = SocketConnection(self._address, attempts=self._attempts, timeout_seconds=self._timeout_seconds)
+        if self._viewing is not None:
             try:
-                if self._viewing is not None:
-                    own.show(self._viewing)
-                open_action.begin_again()
-                for batch in own.told(reached, about):
-                    reached = batch.reached
-                    yield batch._replace(items=tuple(open_action.without_told(batch.items)))
-                    if batch.is_current and not follow:
-                        return
-            except OSError:
-                time.sleep(FIRST_PAUSE_SECONDS)
-            finally:
-                own.close()
+                made.show(self._viewing)
+            except BaseException:
+                made.close()
+                raise
+        return made
 
     def told(self, after: Position | None, about: bytes) -> Iterator[Batch]:
         """The one watch of this connection, which does nothing else from now on. OSError when it is lost."""
@@ -404,6 +393,27 @@ class SocketConnection:
         return bytes(parts)
 
 
+def watched(
+    connect: Callable[[], SocketConnection], after: Position | None, about: bytes, follow: bool
+) -> Iterator[Batch]:
+    """A watch on a connection of its own; when that is lost, from the last position on another. What was told already
+    of an action that the loss broke off is not told again."""
+    reached, open_action = after, OpenAction()
+    while True:
+        own = connect()
+        try:
+            open_action.begin_again()
+            for batch in own.told(reached, about):
+                reached = batch.reached
+                yield batch._replace(items=tuple(open_action.without_told(batch.items)))
+                if batch.is_current and not follow:
+                    return
+        except OSError:
+            time.sleep(FIRST_PAUSE_SECONDS)
+        finally:
+            own.close()
+
+
 def _signed(viewing: Viewing, chain_id: str, challenge: bytes) -> tuple[tuple[bytes, bytes], ...]:
     text = authentication_bytes(chain_id, challenge, viewing.party, viewing.signer)
     return tuple((key.public_key, key.sign(text)) for key in viewing.keys)
@@ -428,7 +438,7 @@ def _translated(work: Callable[[], T]) -> T:
     try:
         return work()
     except Rejected as rejected:
-        raise LedgerError(problem_of(rejected)) from None
+        raise LedgerError(problem_of(rejected, b"")) from None
     except Refused as refused:
         raise error_for(refused.problem) from None
     except Hidden:

@@ -2,6 +2,7 @@
 
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction, WithdrawProposal
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
+from counterfoil.modules.custodians.messages import RecordTrail
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
 from counterfoil.modules.grants.interface import Purpose, Scope
 from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
@@ -65,6 +66,7 @@ from counterfoil.modules.parties.messages import (
     AdmitParty,
     AmendParty,
     ApplyForAdmission,
+    ApproveRecovery,
     EnrolParty,
     GrantMandate,
     NameFourEyes,
@@ -79,6 +81,7 @@ from counterfoil.modules.parties.messages import (
     TerminateParty,
     VerifyIdentity,
     WindDownParty,
+    WithdrawRecovery,
 )
 from counterfoil.modules.settlement.interface import (
     BatchChunk,
@@ -124,6 +127,7 @@ __all__ = [
     "AmendTrade",
     "AnnounceInstrument",
     "ApplyForAdmission",
+    "ApproveRecovery",
     "ApproveTransaction",
     "BatchChunk",
     "Calendar",
@@ -175,6 +179,7 @@ __all__ = [
     "QuantityType",
     "RecordReadLog",
     "RecordTrade",
+    "RecordTrail",
     "RedeemInstrument",
     "RefuseApplication",
     "RefuseRedemption",
@@ -216,5 +221,6 @@ __all__ = [
     "WindDownParty",
     "WithdrawAsset",
     "WithdrawProposal",
+    "WithdrawRecovery",
     "single_key",
 ]

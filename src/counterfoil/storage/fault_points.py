@@ -26,6 +26,14 @@ INSIDE_FOLDER_CREATION = "inside-folder-creation"
 BEFORE_FOLDER_RENAME = "before-folder-rename"
 AFTER_FOLDER_RENAME = "after-folder-rename"
 
+BEFORE_INTENT = "before-intent"
+AFTER_INTENT = "after-intent"
+AFTER_SIGNING = "after-signing"
+BEFORE_RECORDING = "before-recording"
+AFTER_RECORDING = "after-recording"
+BEFORE_ANSWER = "before-answer"
+AFTER_ANSWER = "after-answer"
+
 LOG_POINTS = (
     BEFORE_LOG_APPEND,
     AFTER_LOG_APPEND,
@@ -37,7 +45,17 @@ LOG_POINTS = (
 )
 STORE_POINTS = (BEFORE_STORE_WRITE, INSIDE_STORE_WRITE, AFTER_STORE_WRITE)
 FOLDER_POINTS = (INSIDE_FOLDER_CREATION, BEFORE_FOLDER_RENAME, AFTER_FOLDER_RENAME)
-ALL_POINTS = LOG_POINTS + STORE_POINTS + FOLDER_POINTS
+CUSTODY_POINTS = (
+    BEFORE_INTENT,
+    AFTER_INTENT,
+    AFTER_SIGNING,
+    BEFORE_RECORDING,
+    AFTER_RECORDING,
+    BEFORE_ANSWER,
+    AFTER_ANSWER,
+)
+"""On a signature's way through the custodian: its entry, the signature, the ledger, the answer."""
+ALL_POINTS = LOG_POINTS + STORE_POINTS + FOLDER_POINTS + CUSTODY_POINTS
 
 _handler: Callable[[str], None] | None = None
 

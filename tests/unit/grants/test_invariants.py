@@ -147,6 +147,6 @@ def test_nobody_has_more_grants_than_the_limit(desk: Desk) -> None:
     broker = party("broker-a")
     before, now = GrantsOf(GRANTS_MAX), GrantsOf(GRANTS_MAX + 1)
     key, grant = the_grant(desk)
-    changes = {110: {key: (None, grant)}, 113: {broker: (before, now)}}
+    changes = {120: {key: (None, grant)}, 123: {broker: (before, now)}}
     with pytest.raises(InvariantViolation, match="limit"):
         check(desk.grants_books, changes)

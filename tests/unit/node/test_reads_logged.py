@@ -196,7 +196,7 @@ def own() -> Iterator[Sandbox]:
 
 def mandated(ledger: Sandbox) -> Recorder:
     broker = ledger.client("broker-a")
-    broker.send(recipes.node_of(broker, ledger.node.key.address))
+    broker.send(recipes.node_of(broker, ledger.node.sealer.address))
     return Recorder(ledger.node, broker.party)
 
 
@@ -253,12 +253,14 @@ def test_the_nodes_mandate_is_for_nothing_else(own: Sandbox) -> None:
     mandated(own)
     broker, account = own.client("broker-a"), own.account("broker-a")
     mandate = next(
-        user.mandate for user in broker.party_details(broker.party).users if user.user == own.node.key.address
+        user.mandate
+        for user in broker.party_details(broker.party).users
+        if user.user == own.node.sealer.address
     )
     assert mandate.message_types == (1002,)
     assert not mandate.accepted
     with pytest.raises(NotVisible):
-        Client(own.connect(), own.node.key, party=b"").holdings(account)
+        Client(own.connect(), own.node.sealer, party=b"").holdings(account)
 
 
 def test_a_recorder_at_work(own: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,7 +167,7 @@ class World:
     """Books with the cast on them. suspended: who is suspended besides broker-s. granted: with the cast's grants."""
 
     def __init__(self, suspended: str = "", *, granted: bool = True) -> None:
-        self.books = Books(lambda _table, _key: None, lambda keys: [None] * len(keys), value_of)
+        self.books = Books(lambda _table, _key: None, lambda _table, keys: [None] * len(keys), value_of)
         shelf: Any = self.books.shelf
         parties = Parties(PartiesBooks(shelf))
         markets = Markets(MarketsBooks(shelf, parties))
@@ -301,6 +301,11 @@ SUBJECTS: dict[str, Subject] = {
     ),
     "instruction of broker-b for itself": Business((Side(party("broker-b"), account("broker-b's")),), "XMKT"),
     "proposal": PendingProposal((signer("issuer"), signer("notary"), USER_OF_BROKER_A)),
+    "signer of client-b": PendingProposal(
+        (signer("client-b"), *sorted((signer("issuer"), signer("notary"))))
+    ),
+    "history of client-b's signer": ReceiptFor(signer("client-b")),
+    "custody trail of broker-a": PartyDetails(party("broker-a")),
     "receipt for client-a at broker-a": ReceiptFor(_relationship("client-a's"), (account("client-a's"),)),
     "receipt for three-brokers at broker-b": ReceiptFor(
         _relationship("three at b"), (account("broker-a's"), account("three at b"))

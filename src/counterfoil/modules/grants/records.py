@@ -130,16 +130,16 @@ class ReadLog(Record):
     time_ms: int
 
 
-GRANTS = Table(number=110, name="grants", record=Grant, key_sizes=(GRANT_ID_SIZE,))
-VIEWS = Table(number=111, name="granted views", record=View, key_sizes=(20, 20, GRANT_ID_SIZE), resident=True)
+GRANTS = Table(number=120, name="grants", record=Grant, key_sizes=(GRANT_ID_SIZE,))
+VIEWS = Table(number=121, name="granted views", record=View, key_sizes=(20, 20, GRANT_ID_SIZE), resident=True)
 LAPSES = Table(
-    number=112, name="grant lapses", record=Lapse, key_sizes=(8, GRANT_ID_SIZE), clear=8, resident=True
+    number=122, name="grant lapses", record=Lapse, key_sizes=(8, GRANT_ID_SIZE), clear=8, resident=True
 )
 GRANTS_OF = Table(
-    number=113, name="grants of a grantor", record=GrantsOf, key_sizes=(PARTY_ID_SIZE,), resident=True
+    number=123, name="grants of a grantor", record=GrantsOf, key_sizes=(PARTY_ID_SIZE,), resident=True
 )
 READ_LOGS = Table(
-    number=114, name="logs of reads", record=ReadLog, key_sizes=(PARTY_ID_SIZE, 20), resident=True
+    number=124, name="logs of reads", record=ReadLog, key_sizes=(PARTY_ID_SIZE, 20), resident=True
 )
 
 

@@ -31,8 +31,13 @@ def told(error: BaseException | None) -> str:
     if error is None:
         return "no error"
     if isinstance(error, WORDS_ARE_OURS):
-        return f"{type(error).__name__}: {_IDENTITY.sub('…', str(error))}"
+        return f"{type(error).__name__}: {masked(str(error))}"
     return type(error).__name__
+
+
+def masked(text: str) -> str:
+    """Words that others say, without what looks like an identity."""
+    return _IDENTITY.sub("…", text)
 
 
 def report(log: logging.Logger, level: int, what: str, error: BaseException) -> str:

@@ -45,6 +45,8 @@ REGISTERS: dict[str, str] = {
     "XS0000000009": "issuer-a depository regulator",
     "XS0000000017": "issuer-b depository regulator",
 }
+SIGNER = "investor-a broker-b issuer-a regulator"
+"""Keys of investor-a, which broker-b and issuer-a together may replace."""
 BUSINESS = "broker-a depository regulator"
 """An instruction of broker-a, which the depository's market settles."""
 
@@ -57,6 +59,7 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "instructions": ("", "Broker A"),
     "prove": ("account --account {account}", "register --instrument XS0000000009"),
     "watch": ("--after 0 --no-follow",),
+    "recovery show": ("{signer}",),
     "grants list": ("",),
     "reads list": ("",),
     "instruments": ("",),
@@ -67,6 +70,7 @@ NOT_OF_A_VIEWER = {
     # What works on the whole folder, on files of one's own, or acts and tells what became of that
     *("init", "start", "demo", "export", "import", "replay", "verify", "reads verify", "submit", "trust"),
     *("keys new", "keys list", "sandbox advance", "sandbox personas", "grants give", "grants revoke"),
+    *("network status", "keys resolve", "custodian requests"),
 }
 
 
@@ -112,7 +116,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 amount=31_337_00,
             )
         )
+        owner = ledger.client("investor-a")
+        recovers = (ledger.client(name).keys[0].address for name in ("broker-b", "issuer-a"))
+        key = owner.keys[0].public_key
+        owner.send(messages.RegisterSigner(messages.single_key(key), tuple(sorted(recovers)), 2))
         facts = {
+            "signer": owner.keys[0].address,
+            "key": key,
             "accounts": {name: ledger.account(name) for name in ACCOUNTS},
             "instruction": a.instructions()[0].instruction_id,
         }
@@ -143,6 +153,7 @@ def asked(command: str, persona: str) -> Iterator[list[str]]:
             account = to_text(AddressKind.ACCOUNT, FACTS["accounts"][name]) if name else ""
             filled = arguments.replace("{account}", account)
             filled = filled.replace("{instruction}", FACTS["instruction"].hex())
+            filled = filled.replace("{signer}", to_text(AddressKind.SIGNER, FACTS["signer"]))
             yield [*command.split(), *_split(filled), *(("--as", persona) if persona else ())]
 
 
@@ -189,6 +200,8 @@ def test_no_export_shows_what_the_reader_may_not_see(folder: Path, tmp_path: Pat
                         assert account.hex() not in text, f"{persona} sees {name}: {arguments}"
                     else:
                         assert result.exit_code == Exit.REFUSED, f"{persona} is answered: {arguments}"
+                if persona not in SIGNER.split():
+                    assert FACTS["key"].hex() not in text, f"{persona} sees the keys: {arguments}"
                 if persona not in BUSINESS.split():
                     assert "SECRET-REFERENCE" not in text, f"{persona} sees the business: {arguments}"
                     said = result.output.replace(",", "").replace(".", "")

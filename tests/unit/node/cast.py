@@ -208,16 +208,16 @@ class Cast:
         )
         draft = a.draft(settled, signers=(a.keys[0].address, b.keys[0].address)).sign(a.keys[0], b.keys[0])
         self.settled, self.settled_expiry_ms = a.submit(draft), draft.expiry_ms
+        recovers = tuple(sorted(self.clients[name].keys[0].address for name in ("issuer", "notary")))
+        client = self.clients["client-b"]
+        self.signer = client.keys[0].address
+        client.send(messages.RegisterSigner(messages.single_key(client.keys[0].public_key), recovers, 2))
         named = (self.clients["issuer"].keys[0], self.clients["notary"].keys[0], key("broker-a user"))
         content = encode(
             (tuple(one.address for one in named), (messages.WithdrawAsset(MARKET, self.token, LATER),))
         )
         ask = messages.ProposeTransaction(content, self.nobody.time_ms() + 86_400_000)
         self.proposal = self.clients["issuer"].send(ask).created
-        recovers = tuple(sorted(self.clients[name].keys[0].address for name in ("issuer", "notary")))
-        client = self.clients["client-b"]
-        self.signer = client.keys[0].address
-        client.send(messages.RegisterSigner(messages.single_key(client.keys[0].public_key), recovers, 2))
 
     def _instruct(
         self,

@@ -98,6 +98,8 @@ class Reader:
                 if self.digest(content) == fact.content_digest:
                     self.known[fact.proposal_id] = content
             self.known[b"signers" + fact.proposal_id] = fact.signers
+        if name == "RecoveryNamed":
+            self.known[b"recovery" + fact.address] = fact.recovery
         if name == "AccountFrozen":
             self.orders[fact.account_id, fact.order_hash] = fact.authority
 
@@ -163,6 +165,12 @@ class Reader:
 
     def of_signers(self, fact: Any) -> set[bytes]:
         return set(self.known[b"signers" + fact.proposal_id])
+
+    def of_recoverers(self, fact: Any) -> set[bytes]:
+        return set(self.known[b"recovery" + fact.address])
+
+    def of_key(self, fact: Any) -> set[bytes]:
+        return {fact.entry.key}
 
     def of_asker(self, fact: Any) -> set[bytes]:
         """The authority that a message names, else its party."""

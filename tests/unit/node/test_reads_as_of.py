@@ -72,6 +72,10 @@ LOOKS: dict[str, tuple[AsOfLook, ...]] = {
         lambda client, cast, at: client.trade(cast.trade, at),
         lambda client, cast, at: client.proof("trade", business=cast.trade, at=at),
     ),
+    "signer of client-b": (lambda client, cast, at: client.signer(cast.signer, at),),
+    "custody trail of broker-a": (
+        lambda client, cast, at: client.custody_trail(cast.parties["broker-a"], at),
+    ),
     "terms of the equity": (
         lambda client, cast, at: client.instrument(cast.share, at),
         lambda client, cast, at: [
@@ -113,7 +117,7 @@ def test_every_read_that_goes_back_is_looked_at() -> None:
     going_back = {name for name, read in READS.items() if issubclass(read.params, AsOf)}
     looked_at = {
         *("accounts", "holdings", "register", "instruction", "trade", "party", "parties", "proof"),
-        *("instrument", "instruments", "markets", "header"),
+        *("instrument", "instruments", "markets", "header", "signer", "custody_trail"),
     }
     assert going_back == looked_at | ELSEWHERE
 

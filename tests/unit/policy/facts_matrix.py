@@ -15,7 +15,8 @@ sides              seller and buyer of the trade
 owner              whoever may use or release the earmark, where that is a party
 party, sponsor …   the party in the field of that name; above: who admitted the party
 signers            the addresses that the proposal names
-address            the address itself
+address            the address itself; recoverers: whoever may replace its keys
+key                the address of the key that a custodian used
 opener             who opened the batch
 asker              the party that sent the message
 placer             the authority that had placed the order
@@ -45,6 +46,8 @@ TOLD: dict[str, str] = {
     "FourEyesNamed": "party",
     "KeysInForce": "address",
     "RecoveryNamed": "address",
+    "RecoveryApproved": "address recoverers",
+    "RecoveryWithdrawn": "address recoverers",
     "MandateGranted": "party",
     "MandateRevoked": "party",
     # Markets
@@ -104,4 +107,7 @@ TOLD: dict[str, str] = {
     "ViewRevoked": "grantor grantee concerned",
     "ViewLapsed": "grantor grantee concerned",
     "ReadLogRecorded": "party",
+    # Custodians
+    "TrailRecorded": "custodian",
+    "KeyUsed": "key",
 }

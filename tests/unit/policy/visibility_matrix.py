@@ -139,6 +139,7 @@ GRANTEES: dict[str, tuple[str, ...]] = {
         *(
             "details of broker-a",
             "history of broker-a",
+            "custody trail of broker-a",
             "account of client-a",
             "history of client-a's account",
         ),

@@ -37,7 +37,6 @@ from counterfoil.node.protocol import (
     Wait,
     Watch,
     authentication_bytes,
-    frame,
 )
 from counterfoil.node.read_log import ReadLog
 from counterfoil.node.reads import READS
@@ -47,6 +46,7 @@ from counterfoil.node.streams import Streams
 from counterfoil.policy.policy import Policy
 from counterfoil.primitives.addresses import AddressKind, to_text
 from counterfoil.primitives.codec import encode
+from counterfoil.primitives.frames import frame
 from tests.e2e.test_watch import Raw
 from tests.model.desk import Desk, party
 from tests.model.hand import STRANGERS, Hand

@@ -19,12 +19,13 @@ import pytest
 from counterfoil.node import hiding, rpc
 from counterfoil.node.hiding import Guesses
 from counterfoil.node.ledger import open_ledger
-from counterfoil.node.protocol import REPLY, Done, Failed, Read, frame, padded_frame
+from counterfoil.node.protocol import REPLY, Done, Failed, Read, padded_frame
 from counterfoil.node.reads import READS
 from counterfoil.node.rpc import RpcServer
 from counterfoil.node.sizes import LEAST, size_class
 from counterfoil.policy.policy import Policy
 from counterfoil.primitives.codec import encode
+from counterfoil.primitives.frames import frame
 from counterfoil.sdk import (
     Client,
     LedgerError,

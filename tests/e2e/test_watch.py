@@ -26,10 +26,10 @@ from counterfoil.node.protocol import (
     Unwatch,
     Watch,
     authentication_bytes,
-    frame,
 )
 from counterfoil.node.rpc import RpcServer
 from counterfoil.node.streams import STREAM_ITEMS
+from counterfoil.primitives.frames import frame
 from counterfoil.sdk import (
     Client,
     LedgerError,

@@ -50,8 +50,8 @@ def grant_view(hand: Hand) -> Move:
 
 @move(grants.RevokeView)
 def revoke_view(hand: Hand) -> Move:
-    identity = hand.key_of(110, share=0.95)
-    found = hand.model.tables[110].get(identity)
+    identity = hand.key_of(120, share=0.95)
+    found = hand.model.tables[120].get(identity)
     by = hand.party_with(*Role)
     if found is not None and hand.often(0.8):
         joint = hand.model.whose(found.scope, found.shown)["joint"]
@@ -63,7 +63,7 @@ def revoke_view(hand: Hand) -> Move:
 def record_read_log(hand: Hand) -> Move:
     party = hand.party_with(*Role)
     node = hand.chance.choice(STRANGERS[:3]).address
-    before = hand.model.tables[114].get(party + node)
+    before = hand.model.tables[124].get(party + node)
     entries = before.entries if before is not None else 0
     entries += hand.one_of(1, 1, 10, 0, -1)
     if not hand.often(0.97):

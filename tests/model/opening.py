@@ -11,6 +11,8 @@ from typing import Any
 from counterfoil.custody.signers import SandboxKey
 from counterfoil.modules.approvals.messages import ProposeTransaction
 from counterfoil.modules.cash.messages import Mint, RequestRedemption
+from counterfoil.modules.grants.messages import GrantView
+from counterfoil.modules.grants.records import Purpose, Scope
 from counterfoil.modules.holdings.messages import (
     FreezeAccount,
     FreezeHolding,
@@ -431,6 +433,13 @@ class Opening:
         for name in ("proposal", "other proposal"):
             (self.objects[name],) = self.do(ProposeTransaction(content, expires), notary)
 
+    def grants(self) -> None:
+        broker, auditor = party("broker-a"), party("auditor")
+        ask = GrantView(
+            broker, auditor, Scope.PARTY, broker, Purpose.AUDIT, 0, 0, self.desk.time_ms + 30 * DAY_MS
+        )
+        (self.objects["grant"],) = self.do(ask, *by("broker-a"))
+
     def everything(self) -> Opening:
         """The whole morning. The ledger is then at rest."""
         for step in (
@@ -442,6 +451,7 @@ class Opening:
             self.orders,
             self.business,
             self.proposals,
+            self.grants,
         ):
             step()
         self.desk.settle_down()

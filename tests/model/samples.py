@@ -13,6 +13,8 @@ from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedempt
 from counterfoil.modules.custodians.messages import RecordTrail
 from counterfoil.modules.custodians.records import TrailEntry, UseKind
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
+from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
+from counterfoil.modules.grants.records import Purpose, Scope
 from counterfoil.modules.holdings.messages import (
     AmendAccount,
     CloseAccount,
@@ -130,7 +132,18 @@ def samples(opening: Opening) -> Iterator[Sample]:
 
     The ledger changes between them only where a kind needs something that the opening does not have.
     """
-    for part in (_chain, _parties, _markets, _instruments, _holdings, _issues, _cash, _trades, _settlement):
+    for part in (
+        _chain,
+        _parties,
+        _markets,
+        _instruments,
+        _holdings,
+        _issues,
+        _cash,
+        _trades,
+        _settlement,
+        _grants,
+    ):
         yield from part(opening)
     yield _upgrade_scheduled(opening)
     yield _all_redeemed(opening)
@@ -370,3 +383,12 @@ def _settlement(opening: Opening) -> Iterator[Sample]:
     yield LoadBatch(objects["open batch"], 1, opening.chunk), DEPOSITORY
     yield SettleBatch(objects["batch"], batch_digest([opening.chunk])), (*DEPOSITORY, *a)
     yield CancelBatch(objects["open batch"]), DEPOSITORY
+
+
+def _grants(opening: Opening) -> Iterator[Sample]:
+    issuer, auditor, share = party("issuer-a"), party("auditor"), opening.instruments["share"]
+    until_ms = opening.desk.time_ms + DAY_MS
+    yield GrantView(issuer, auditor, Scope.REGISTER, share, Purpose.AUDIT, 0, 0, until_ms), by("issuer-a")
+    yield RevokeView(auditor, opening.objects["grant"]), by("auditor")
+    node = stranger("somebody")
+    yield RecordReadLog(issuer, node.address, 7, papers("reads")), (*by("issuer-a"), node)

@@ -18,6 +18,7 @@ from counterfoil.cli import (
     commands_submit,
     commands_transfer,
     commands_trust,
+    commands_views,
 )
 from counterfoil.cli.failures import Commands
 
@@ -46,6 +47,7 @@ commands_lists.add_to(app)
 commands_proofs.add_to(app)
 commands_trust.add_to(app)
 commands_transfer.add_to(app)
+commands_views.add_to(app)
 commands_network.add_to(app)
 commands_keys.add_to(app)
 commands_custodian.add_to(app)

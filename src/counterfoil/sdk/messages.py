@@ -4,6 +4,8 @@ from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTr
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
 from counterfoil.modules.custodians.messages import RecordTrail
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
+from counterfoil.modules.grants.interface import Purpose, Scope
+from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
 from counterfoil.modules.holdings.interface import AccountKind
 from counterfoil.modules.holdings.messages import (
     AmendAccount,
@@ -151,6 +153,7 @@ __all__ = [
     "FreezeHolding",
     "GrantMandate",
     "HandOverMarket",
+    "GrantView",
     "HoldingLine",
     "Identifier",
     "Instruct",
@@ -176,7 +179,9 @@ __all__ = [
     "Position",
     "Priority",
     "ProposeTransaction",
+    "Purpose",
     "QuantityType",
+    "RecordReadLog",
     "RecordTrade",
     "RecordTrail",
     "RedeemInstrument",
@@ -196,11 +201,13 @@ __all__ = [
     "ResumeInstrument",
     "RevokeMandate",
     "RevokeParty",
+    "RevokeView",
     "Role",
     "RotateKeys",
     "Rounding",
     "Rulebook",
     "ScheduleUpgrade",
+    "Scope",
     "SetCalendar",
     "SettleBatch",
     "Side",

@@ -135,7 +135,9 @@ class Shelf(Generic[R]):
     def changes(self) -> dict[bytes, tuple[R | None, R | None]]:
         """Of every key that the open block has touched for good: the record at the block's start, and now."""
         touched, live = self.touched, self.live
-        return dict(zip(touched, zip(touched.values(), [live[key] for key in touched], strict=True), strict=True))
+        return dict(
+            zip(touched, zip(touched.values(), [live[key] for key in touched], strict=True), strict=True)
+        )
 
     def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, R]]:
         """Records of a resident table whose keys begin with `prefix`, in key order.

@@ -64,5 +64,6 @@ def test_the_eight_kinds_of_member_and_the_others_keep_their_numbers() -> None:
         "OPERATOR",
         "NOTARY",
         "AUDITOR",
+        "DATA_PROTECTION",
     ]
-    assert [role.value for role in Role] == list(range(1, 13))
+    assert [role.value for role in Role] == list(range(1, 14))

@@ -19,6 +19,7 @@ TRUSTEE = Role.TRUSTEE
 OPERATOR = Role.OPERATOR
 NOTARY = Role.NOTARY
 AUDITOR = Role.AUDITOR
+DATA_PROTECTION = Role.DATA_PROTECTION
 
 ANYBODY = tuple(Role)
 LICENSED_AGENTS = (DEPOSITORY, SECURITIES_COMPANY, COMMERCIAL_BANK, OPERATOR)
@@ -33,6 +34,7 @@ ADMITS: dict[Role, tuple[Role, ...]] = {
         OPERATOR,
         NOTARY,
         AUDITOR,
+        DATA_PROTECTION,
         COMMERCIAL_BANK,
         SECURITIES_COMPANY,
     ),
@@ -171,6 +173,10 @@ PERMISSIONS: dict[int, Permission] = {
     909: Permission("LoadBatch", RUNS_A_MARKET),
     910: Permission("SettleBatch", HOLDERS, ONE, WINDING_DOWN),
     911: Permission("CancelBatch", RUNS_A_MARKET),
+    # Grants of a view, and the logs of reads
+    1000: Permission("GrantView", ANYBODY, ONE, WINDING_DOWN),
+    1001: Permission("RevokeView", ANYBODY, ONE, WINDING_DOWN),
+    1002: Permission("RecordReadLog", ANYBODY, ONE, WINDING_DOWN),
 }
 """By message tag: who may send it for whom, and under how many eyes."""
 

@@ -31,6 +31,7 @@ REJECT_RANGES: dict[str, range] = {
     "counterfoil.modules.cash": range(7000, 8000),
     "counterfoil.modules.trades": range(8000, 9000),
     "counterfoil.modules.settlement": range(9000, 10000),
+    "counterfoil.modules.grants": range(10000, 11000),
     "counterfoil.modules.custodians": range(15000, 16000),
 }
 """Which room owns which reject numbers. Messages and facts have the same ranges divided by ten."""
@@ -48,6 +49,7 @@ TABLE_RANGES: dict[str, range] = {
     "counterfoil.modules.trades": range(80, 90),
     "counterfoil.modules.settlement": range(90, 110),
     "counterfoil.modules.custodians": range(112, 114),
+    "counterfoil.modules.grants": range(120, 126),
 }
 """Which room owns which table numbers: the first byte of a record's key in every proof."""
 

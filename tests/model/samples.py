@@ -13,6 +13,8 @@ from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedempt
 from counterfoil.modules.custodians.messages import RecordTrail
 from counterfoil.modules.custodians.records import TrailEntry, UseKind
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
+from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
+from counterfoil.modules.grants.records import Purpose, Scope
 from counterfoil.modules.holdings.messages import (
     AmendAccount,
     CloseAccount,
@@ -29,6 +31,7 @@ from counterfoil.modules.holdings.records import AccountKind
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
     AnnounceInstrument,
+    AppointRegistrar,
     CancelInstrument,
     MatureInstrument,
     RedeemInstrument,
@@ -49,6 +52,7 @@ from counterfoil.modules.markets.messages import (
     AcceptAsset,
     AmendRulebook,
     CloseDay,
+    HandOverMarket,
     OpenDay,
     OpenMarket,
     SetCalendar,
@@ -128,7 +132,18 @@ def samples(opening: Opening) -> Iterator[Sample]:
 
     The ledger changes between them only where a kind needs something that the opening does not have.
     """
-    for part in (_chain, _parties, _markets, _instruments, _holdings, _issues, _cash, _trades, _settlement):
+    for part in (
+        _chain,
+        _parties,
+        _markets,
+        _instruments,
+        _holdings,
+        _issues,
+        _cash,
+        _trades,
+        _settlement,
+        _grants,
+    ):
         yield from part(opening)
     yield _upgrade_scheduled(opening)
     yield _all_redeemed(opening)
@@ -232,6 +247,7 @@ def _markets(opening: Opening) -> Iterator[Sample]:
     yield CloseDay("XTST", TUESDAY), signed
     yield AcceptAsset("XTWO", usd, TUESDAY), signed
     yield WithdrawAsset("XTST", usd, WEDNESDAY), signed
+    yield HandOverMarket("XTWO", depository, party("exchange")), (*signed, *by("exchange"))
 
 
 def _instruments(opening: Opening) -> Iterator[Sample]:
@@ -259,6 +275,8 @@ def _instruments(opening: Opening) -> Iterator[Sample]:
     yield ResumeInstrument(instruments["paused"], depository), signed
     yield MatureInstrument(instruments["bond"]), signed
     yield CancelInstrument(instruments["draft"]), signed
+    trustee = party("trustee")
+    yield AppointRegistrar(instruments["other"], depository, trustee), (*signed, *by("trustee"))
 
 
 def _holdings(opening: Opening) -> Iterator[Sample]:
@@ -275,7 +293,7 @@ def _holdings(opening: Opening) -> Iterator[Sample]:
             joint_holders=(party("investor-b"),),
             default_cash_account=accounts["a cash"],
         ),
-        (*a, key),
+        (*a, key, *by("investor-b")),
     )
     yield AmendAccount(accounts["ia"], (key.address,), 1, (), accounts["a cash"], True), by("investor-a")
     yield FreezeAccount(accounts["a"], regulator, papers("stop"), True, True), by("regulator")
@@ -365,3 +383,12 @@ def _settlement(opening: Opening) -> Iterator[Sample]:
     yield LoadBatch(objects["open batch"], 1, opening.chunk), DEPOSITORY
     yield SettleBatch(objects["batch"], batch_digest([opening.chunk])), (*DEPOSITORY, *a)
     yield CancelBatch(objects["open batch"]), DEPOSITORY
+
+
+def _grants(opening: Opening) -> Iterator[Sample]:
+    issuer, auditor, share = party("issuer-a"), party("auditor"), opening.instruments["share"]
+    until_ms = opening.desk.time_ms + DAY_MS
+    yield GrantView(issuer, auditor, Scope.REGISTER, share, Purpose.AUDIT, 0, 0, until_ms), by("issuer-a")
+    yield RevokeView(auditor, opening.objects["grant"]), by("auditor")
+    node = stranger("somebody")
+    yield RecordReadLog(issuer, node.address, 7, papers("reads")), (*by("issuer-a"), node)

@@ -25,6 +25,7 @@ from counterfoil.machine.genesis import decode_genesis
 from counterfoil.node.clock import system_clock_ms
 from counterfoil.node.follower import Follower, open_follower
 from counterfoil.node.follower_service import FollowerService, Owner
+from counterfoil.node.health import FollowerWatch
 from counterfoil.node.keeping_up import FetchReceipts, KeepingUp
 from counterfoil.node.ledger import GENESIS_NAME
 from counterfoil.node.logs import LogLevel, begin_logging
@@ -32,7 +33,6 @@ from counterfoil.node.network.settings import FollowerSettings, read_follower
 from counterfoil.node.network.source import EngineSource, Sources
 from counterfoil.node.reads_receipts import OwnReceipts, ReceiptsFrom, receipts
 from counterfoil.node.rpc import RpcServer
-from counterfoil.node.watching import FollowerWatch
 from counterfoil.primitives.codec import encode
 from counterfoil.sdk import Connection, FailoverConnection
 from counterfoil.sdk.relaying import Relay

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -24,18 +24,21 @@ from counterfoil.cli.options import (
     socket_of,
 )
 from counterfoil.cli.output import bar, say, say_json, say_moment, say_table
-from counterfoil.cli.plain import instant
+from counterfoil.cli.plain import address_text, instant
 from counterfoil.cli.running import Stopping, monitored
+from counterfoil.engine.incidents import told
 from counterfoil.engine.port import EngineStopped
 from counterfoil.machine.genesis import Genesis
 from counterfoil.modules.parties.founding import FoundingParty, FoundingSigner, PartiesGenesis
 from counterfoil.node.clock import system_clock_ms
+from counterfoil.node.health import NodeWatch
 from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger, spare_collector
 from counterfoil.node.logs import LogLevel, begin_logging
 from counterfoil.node.network.settings import read_network, read_settings
 from counterfoil.node.personas import SANDBOX_START_MS, refuse_personas, sandbox_genesis
+from counterfoil.node.read_log_recording import Recorder
+from counterfoil.node.reads_base import now_ms, policy_of
 from counterfoil.node.rpc import RpcServer
-from counterfoil.node.watching import NodeWatch
 from counterfoil.primitives.calendars import date_text, is_date
 from counterfoil.sdk import Client, LocalConnection, seed
 from counterfoil.storage.folder import encryption_of, is_ledger_folder
@@ -137,6 +140,13 @@ def start(
     port: Annotated[
         int | None, typer.Option(help="Listen on this port of 127.0.0.1 too.", min=0, max=65_535)
     ] = None,
+    member: Annotated[
+        str,
+        typer.Option(
+            "--for",
+            help="Member whose node this is: how far its log of reads is gets recorded in that member's name.",
+        ),
+    ] = "",
     storage_key: KeyFileOption = None,
     workers: WorkersOption = None,
     monitor: MonitorOption = None,
@@ -149,7 +159,12 @@ def start(
         node = open_ledger(folder, key_file=storage_key, workers=workers, progress=progress.at)
     spare_collector()
     stopping = Stopping()
-    with node, RpcServer(node, path=socket_of(folder), port=port) as server, _watched(node, server, monitor):
+    with (
+        node,
+        RpcServer(node, path=socket_of(folder), port=port) as server,
+        _recorder(node, member),
+        _watched(node, server, monitor),
+    ):
         if node.height:
             _say_which(folder)
         else:
@@ -162,7 +177,7 @@ def start(
 
 def _refuse_failed(node: LedgerNode) -> None:
     if node.engine.failure is not None:
-        raise EngineStopped(f"The ledger stopped: {node.engine.failure}")
+        raise EngineStopped(f"The ledger stopped: {told(node.engine.failure)}")
 
 
 def _watched(node: LedgerNode, server: RpcServer, monitor: int | None) -> AbstractContextManager[object]:
@@ -181,6 +196,22 @@ def _watched(node: LedgerNode, server: RpcServer, monitor: int | None) -> Abstra
         alone=network is not None and len(network.nodes) == 1,
     )
     return monitored(watch, settings.monitor_port if monitor is None else monitor)
+
+
+def _recorder(node: LedgerNode, member: str) -> AbstractContextManager[object]:
+    """Who records the log of reads, where it is said for which member, and the member allows it."""
+    if not member:
+        return nullcontext()
+    party = Client(LocalConnection(node)).party_id(member)
+    with node.engine.lock:
+        allowed = policy_of(node).speaks_for(node.sealer.address, party, now_ms(node))
+    if not allowed:
+        address = address_text("signer", node.sealer.address)
+        raise UsageError(
+            f"{member} has not mandated this node to record its log of reads: let it send GrantMandate for the user"
+            f" {address} and the message RecordReadLog (1002)."
+        )
+    return Recorder(node, party)
 
 
 def _say_which(folder: Path) -> None:
@@ -210,6 +241,7 @@ def status(
             ("state root", found.state_root.hex()),
             ("application hash", found.application_hash.hex()),
             ("genesis", found.genesis.hex()),
+            ("node", address_text("signer", found.node) if found.node else "a follower"),
             ("rule version", str(found.rule_version)),
             ("records (slots)", f"{found.records:,}"),
             ("waiting instructions", ", ".join(f"{name} {count:,}" for name, count in found.waiting.items())),

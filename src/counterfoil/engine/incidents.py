@@ -33,12 +33,12 @@ def told(error: BaseException | None) -> str:
     if isinstance(error, Rejected):
         return f"{error.number} {error.code.name}"
     if isinstance(error, WORDS_ARE_OURS):
-        return f"{type(error).__name__}: {without_identities(str(error))}"
+        return f"{type(error).__name__}: {masked(str(error))}"
     return type(error).__name__
 
 
-def without_identities(text: str) -> str:
-    """A text with whatever looks like an identity left out."""
+def masked(text: str) -> str:
+    """Words that others say, without what looks like an identity."""
     return _IDENTITY.sub("…", text)
 
 

@@ -11,6 +11,7 @@ from counterfoil.modules import (
     cash,
     custodians,
     governance,
+    grants,
     holdings,
     instruments,
     issuance,
@@ -25,6 +26,8 @@ from counterfoil.modules.cash.interface import Cash
 from counterfoil.modules.custodians.books import CustodiansBooks
 from counterfoil.modules.governance.books import GovernanceBooks
 from counterfoil.modules.governance.interface import Governance
+from counterfoil.modules.grants.books import GrantsBooks
+from counterfoil.modules.grants.interface import Grants
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.interface import Holdings
 from counterfoil.modules.holdings.queries import every_record
@@ -50,6 +53,7 @@ MODULES: tuple[Module, ...] = (
     instruments.MODULE,
     holdings.MODULE,
     approvals.MODULE,
+    grants.MODULE,
     custodians.MODULE,
     issuance.MODULE,
     cash.MODULE,
@@ -77,6 +81,7 @@ class Wired(NamedTuple):
     markets: Markets
     instruments: Instruments
     holdings: Holdings
+    grants: Grants
     cash: Cash
     trades: Trades
     settlement: Settlement
@@ -107,11 +112,16 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
     holdings_interface = Holdings(holdings_books)
     parties_books.holds_anything = holdings_interface.holds_anything
     instruments_books.everything = holdings_books.everything = partial(every_record, state)
+    grants_books = GrantsBooks(
+        shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
+    )
     custodians_books = CustodiansBooks(shelves, parties_interface)
     issuance_books = IssuanceBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
     )
-    cash_books = CashBooks(shelves, parties_interface, instruments_interface, holdings_interface)
+    cash_books = CashBooks(
+        shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
+    )
     cash_interface = Cash(cash_books)
     trades_books = TradesBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
@@ -139,6 +149,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         instruments_books,
         holdings_books,
         approvals_books,
+        grants_books,
         custodians_books,
         issuance_books,
         cash_books,
@@ -158,6 +169,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         markets=markets_interface,
         instruments=instruments_interface,
         holdings=holdings_interface,
+        grants=Grants(grants_books),
         cash=cash_interface,
         trades=trades_interface,
         settlement=Settlement(settlement_books),

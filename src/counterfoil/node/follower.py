@@ -74,6 +74,14 @@ class Follower:
         self._fetched_height = max((kept.height for kept in self.fetched()), default=0)
 
     @property
+    def chain_id(self) -> str:
+        return self.trust.chain_id
+
+    @property
+    def sandbox(self) -> bool:
+        return self.trust.sandbox
+
+    @property
     def height(self) -> int:
         """Of the last block that was checked and kept; 0 before the first."""
         return self._checked.height

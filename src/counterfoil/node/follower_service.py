@@ -23,6 +23,8 @@ from counterfoil.node.reads_ledger import SealedHeader, Status
 from counterfoil.node.reads_proofs import proof
 from counterfoil.node.reads_receipts import OwnReceipts, ReceiptsFrom, receipts
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.service import Recognised
+from counterfoil.node.streams import Batch, Cursor, Position
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.addresses import address_of
@@ -77,13 +79,17 @@ class FollowerService:
         self._owner = owner
 
     @property
-    def node(self) -> Trust:
-        """What whoever connects is told first: the ledger's name, and whether it is a sandbox."""
+    def _trust(self) -> Trust:
         return self._follower.trust
+
+    @property
+    def node(self) -> Follower:
+        """What whoever connects is told first: the ledger's name, and whether it is a sandbox."""
+        return self._follower
 
     def recognise(
         self, challenge: bytes, party: bytes, signer: bytes, signatures: Sequence[tuple[bytes, bytes]]
-    ) -> None:
+    ) -> Recognised:
         """Refused NOT_RECOGNISED for everybody but the owner, who signs with the key that the follower acts with."""
         owner = self._owner
         signed = authentication_bytes(self.node.chain_id, challenge, party, signer)
@@ -96,6 +102,7 @@ class FollowerService:
             or not verify(signatures[0][0], signed, signatures[0][1])
         ):
             raise Refused(NodeRefusal.NOT_RECOGNISED)
+        return Recognised(party, signer)
 
     def submit(self, transactions: Sequence[bytes], submitter: bytes) -> Submission:
         """Handed on; each is signed by its authors, whoever brings it."""
@@ -115,7 +122,18 @@ class FollowerService:
     def advance_clock(self, time_ms: int) -> int:
         return self._upstream(ANYBODY).advance_clock(time_ms)
 
-    def read(self, viewer: bytes, name: str, params: bytes) -> bytes:
+    def cursor(self, after: Position | None, about: bytes) -> Cursor:
+        """Refused: what happens is streamed by nodes that execute."""
+        raise Refused(
+            NodeRefusal.READ_IS_UNKNOWN, name="watch", detail="a follower streams nothing; ask a node"
+        )
+
+    def watch(self, who: Recognised, cursor: Cursor) -> Batch:
+        """Never asked: there is no cursor."""
+        raise Refused(NodeRefusal.READ_IS_UNKNOWN, name="watch")
+
+    def read(self, who: Recognised, name: str, params: bytes) -> bytes:
+        viewer = who.party
         if name == reads_ledger.status.name:
             return encode(self._status())
         if name == reads_ledger.header.name:
@@ -139,12 +157,13 @@ class FollowerService:
         return Moment(header.height, header.time_ms, self.node.chain_id, self.node.sandbox)
 
     def _status(self) -> Status:
-        """As of the last header that is signed. Windows are those of the genesis file; what waits is not known here."""
+        """As of the last header that is signed. Windows are those of the genesis file; what waits is not known
+        here, and a follower has no key of its own."""
         header, parameters = self._last(), self._genesis.parameters
         return Status(
             moment=self._moment(header),
             name=self._genesis.name,
-            genesis=self.node.genesis,
+            genesis=self._trust.genesis,
             rule_version=header.rule_version,
             blocks=header.number + 1,
             application_hash=header.digest(),
@@ -154,6 +173,7 @@ class FollowerService:
             reference_window_ms=parameters.reference_window_ms,
             records=header.slot_count,
             sealers=self._genesis.sealers,
+            node=b"",
             waiting={},
         )
 
@@ -203,7 +223,7 @@ class FollowerService:
     def _check_proof(self, file: bytes) -> None:
         """Refused ANSWER_IS_NOT_PROVEN where the file does not prove anything, or of another history than is kept."""
         try:
-            verify_proof(file, self.node)
+            verify_proof(file, self._trust)
             sealed = decode_proof(file).sealed
             own = (
                 self._follower.header_of(sealed.height)

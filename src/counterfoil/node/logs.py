@@ -14,7 +14,7 @@ from typing import TextIO
 
 import msgspec
 
-from counterfoil.engine.incidents import told, without_identities
+from counterfoil.engine.incidents import masked, told
 
 
 class LogLevel(StrEnum):
@@ -65,7 +65,7 @@ def said(record: logging.LogRecord) -> str:
     error = record.exc_info[1] if record.exc_info else None
     if error is not None and told(error) not in message:
         message = f"{message} ({told(error)})"
-    return without_identities(message)
+    return masked(message)
 
 
 def _when(record: logging.LogRecord) -> datetime:

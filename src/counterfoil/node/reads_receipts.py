@@ -7,6 +7,8 @@ from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import Answer, Params, named, reading
 from counterfoil.node.receipts_of import found_in, receipts_of_block
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.told import Objects
+from counterfoil.node.viewer import Viewer
 from counterfoil.state.proofs import shown_receipts
 
 BLOCKS_MAX = 2_000
@@ -29,7 +31,7 @@ class OwnReceipts(Answer, frozen=True, kw_only=True):
 
 
 @named("receipts")
-def receipts(node: LedgerNode, viewer: bytes, params: ReceiptsFrom) -> OwnReceipts:
+def receipts(node: LedgerNode, viewer: Viewer, params: ReceiptsFrom) -> OwnReceipts:
     """The receipts that the viewer may see, block by block, each block's with the path to its receipts root.
 
     Its own, those of its accounts, and those below it, as the policy says; what is for everybody is among them. Looks
@@ -47,8 +49,14 @@ def receipts(node: LedgerNode, viewer: bytes, params: ReceiptsFrom) -> OwnReceip
     height, looked_at = params.first_height, 0
     while height <= min(end, params.first_height + BLOCKS_MAX - 1) and looked_at < RECEIPTS_MAX:
         kept = receipts_of_block(node, height)
+        told = [found_in(place, one) for place, one in enumerate(kept)]
         with reading(node, viewer) as view:
-            places = [place for place, one in enumerate(kept) if view.may_see(found_in(place, one).subject)]
+            objects = Objects(node, height, [fact for found in told for fact in found.facts])
+            places = [
+                found.place
+                for found in told
+                if view.may_see(objects.subject((found,), found.receipt.stakeholder))
+            ]
         if places:
             found.append(FetchedReceipts(height, *shown_receipts(kept, places)))
         height, looked_at = height + 1, looked_at + len(kept)

@@ -12,7 +12,6 @@ import msgspec
 from counterfoil.machine.wiring import MODULES
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.policy.subjects import ReceiptFor
 from counterfoil.primitives.codec import Decoder, Fact, encode
 from counterfoil.state.receipts import BlockResults, KeptReceipt, Receipt
 
@@ -34,10 +33,6 @@ class Found(NamedTuple):
     place: int
     receipt: Receipt
     facts: tuple[Fact, ...]
-
-    @property
-    def subject(self) -> ReceiptFor:
-        return ReceiptFor(self.receipt.stakeholder, accounts_in(self.facts))
 
 
 def found_in(index: int, kept: KeptReceipt) -> Found:

@@ -1,209 +1,136 @@
-"""What is watched of a node that executes, under either engine, and of a follower."""
+"""The live reads of one connection: each sends what comes, batch after batch, for as long as the client takes it."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Protocol
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final, TypeVar
 
-from counterfoil.node.follower import Follower
-from counterfoil.node.keeping_up import KeepingUp
-from counterfoil.node.ledger import LedgerNode
-from counterfoil.node.monitoring import Check, Figure
-from counterfoil.state.headers import Header
+import msgspec
 
-DISK_LEAST_BYTES = 512 * 1024 * 1024
-"""With less free room than this a node is not ready: there is time left to make room before a write fails."""
-UNWRITTEN_BLOCKS_MAX = 200
-"""So many blocks may be in the log and not in the record store; it is written every ten."""
+from counterfoil.engine.incidents import report
+from counterfoil.node.protocol import Failed, Told, Watch
+from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.service import Known, Recognised, Services
+from counterfoil.node.streams import Position
+from counterfoil.primitives.codec import encode
 
+T = TypeVar("T")
 
-class EngineState(Protocol):
-    """A network's engine as its own RPC tells of it."""
+log = logging.getLogger(__name__)
 
-    @property
-    def answers(self) -> bool: ...
-    @property
-    def height(self) -> int: ...
-    @property
-    def peers(self) -> int: ...
-    @property
-    def catching_up(self) -> bool: ...
+WATCHES_MAX: Final = 4
+"""Of one connection."""
+POLL_SECONDS: Final = 0.01
+MARK_SECONDS: Final = 1.0
+"""So often a stream without news says how far it looked: whoever comes back need not begin further behind."""
+STALL_SECONDS: Final = 30.0
+"""A reader that takes nothing for so long, with a full buffer on the way to it, is cut off."""
 
 
-class NodeWatch:
-    """Of a node that executes. clients: connections that its door has open. engine: of a network's node, asked anew at
-    each call. alone: it is the only node of its network."""
+class Heights:
+    """Wakes whoever waits for a block, with one look at the ledger for all of them."""
+
+    def __init__(self, node: Known) -> None:
+        self._node = node
+        self._risen = asyncio.Event()
+        self._waiting = 0
+        self._looking: asyncio.Task[None] | None = None
+
+    async def beyond(self, height: int, seconds: float) -> None:
+        """Until the ledger is higher than this, or for so long."""
+        self._waiting += 1
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look())
+        try:
+            async with asyncio.timeout(seconds):
+                while self._node.height <= height:
+                    await self._risen.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting -= 1
+
+    async def _look(self) -> None:
+        seen = -1
+        while self._waiting:
+            if self._node.height != seen:
+                seen = self._node.height
+                self._risen.set()
+                self._risen = asyncio.Event()
+            await asyncio.sleep(POLL_SECONDS)
+        self._looking = None
+
+
+class Watches:
+    """send: sends one reply to the client. cut_off: hangs up without waiting for it."""
 
     def __init__(
         self,
-        node: LedgerNode,
-        clients: Callable[[], int],
-        engine: Callable[[], EngineState] | None = None,
-        *,
-        alone: bool = False,
+        service: Services,
+        pool: ThreadPoolExecutor,
+        heights: Heights,
+        send: Callable[[object], Awaitable[None]],
+        cut_off: Callable[[], None],
     ) -> None:
-        self._node = node
-        self._clients = clients
-        self._engine = engine
-        self._alone = alone
+        self._service = service
+        self._pool = pool
+        self._heights = heights
+        self._send = send
+        self._cut_off = cut_off
+        self._running: dict[int, asyncio.Task[None]] = {}
 
-    @property
-    def failure(self) -> BaseException | None:
-        return self._node.engine.failure
+    def begin(self, ask: Watch, who: Recognised) -> None:
+        """Refused TOO_MUCH_AT_ONCE where the connection has as many as it may, or one of this number."""
+        if len(self._running) >= WATCHES_MAX or ask.number in self._running:
+            raise Refused(NodeRefusal.TOO_MUCH_AT_ONCE, watches_max=WATCHES_MAX)
+        task = asyncio.create_task(self._watch(ask, who))
+        self._running[ask.number] = task
+        task.add_done_callback(lambda _: self._running.pop(ask.number, None))
 
-    def checks(self) -> list[Check]:
-        node = self._node
-        last, failure = node.machine.last, node.engine.failure
-        checks = [
-            Check("working", failure is None, "yes" if failure is None else type(failure).__name__),
-            Check(
-                "ledger", last is not None, f"block {last.height}" if last is not None else "not taken up yet"
-            ),
-        ]
-        unwritten = self._unwritten_blocks()
-        checks.append(
-            Check("store", unwritten <= UNWRITTEN_BLOCKS_MAX, f"{unwritten} blocks are not written yet")
-        )
-        if node.folder is not None:
-            checks.append(disk_check(node.folder.path))
-        if self._engine is not None:
-            engine = self._engine()
-            checks += [
-                Check("engine", engine.answers, f"block {engine.height}" if engine.answers else "no answer"),
-                Check("caught_up", engine.answers and not engine.catching_up, _caught_up(engine)),
-                Check("peers", self._alone or engine.peers > 0, f"{engine.peers} connected"),
-            ]
-        return checks
+    def end(self, number: int) -> None:
+        """Of a watch; nothing where it has ended already."""
+        task = self._running.pop(number, None)
+        if task is not None:
+            task.cancel()
 
-    def figures(self) -> list[Figure]:
-        node, engine = self._node, self._node.engine
-        counts = engine.counts
-        kind = "embedded" if self._engine is None else "cometbft"
-        decided = "Transactions in decided blocks since the start, by outcome."
-        figures = [
-            info(node.chain_id, kind),
-            *of_header(node.machine.last),
-            Figure("held_from_height", "Moments before this block are not held here.", node.state.held_from),
-            Figure("stored_height", "Last block that the record store has.", node.store.height()),
-            Figure("waiting_transactions", "Transactions that wait for a block.", engine.waiting),
-            Figure("decided_blocks", "Blocks decided since the start.", counts.blocks, True),
-            Figure("transactions", decided, counts.accepted, True, (("outcome", "accepted"),)),
-            Figure("transactions", decided, counts.rejected, True, (("outcome", "rejected"),)),
-            Figure(
-                "deciding_cpu_seconds", "Processor time of the deciding thread.", engine.cpu_seconds(), True
-            ),
-            Figure("clients", "Connections that the node's door has open.", self._clients()),
-        ]
-        if node.folder is not None:
-            figures += of_folder(node.folder.path)
-        if self._engine is not None:
-            told = self._engine()
-            figures += [
-                Figure("engine_height", "Last block of the node's engine.", told.height),
-                Figure("engine_peers", "Nodes to which the engine is connected.", told.peers),
-                Figure("engine_catching_up", "Whether the engine still takes old blocks.", told.catching_up),
-            ]
-        return figures
+    def close(self) -> None:
+        for number in tuple(self._running):
+            self.end(number)
 
-    def _unwritten_blocks(self) -> int:
-        """Headers since the one that the record store has; heights have gaps on a network."""
-        last, stored = self._node.machine.last, self._node.store.height()
-        if last is None or stored >= last.height:
-            return 0
-        return min(last.height - stored, last.number + 1)
-
-
-class FollowerWatch:
-    """Of a follower that keeps up."""
-
-    def __init__(
-        self, follower: Follower, keeping_up: KeepingUp, folder: Path, clients: Callable[[], int]
-    ) -> None:
-        self._follower = follower
-        self._keeping_up = keeping_up
-        self._folder = folder
-        self._clients = clients
-
-    @property
-    def failure(self) -> BaseException | None:
-        return self._keeping_up.failure
-
-    def checks(self) -> list[Check]:
-        keeping_up, failure = self._keeping_up, self._keeping_up.failure
-        return [
-            Check("working", failure is None, "yes" if failure is None else type(failure).__name__),
-            Check("caught_up", keeping_up.is_caught_up, f"block {self._follower.height} is checked"),
-            Check("source", not keeping_up.trouble, keeping_up.trouble or "answers"),
-            Check("receipts", not keeping_up.receipts_trouble, keeping_up.receipts_trouble or "fetched"),
-            disk_check(self._folder),
-        ]
-
-    def figures(self) -> list[Figure]:
-        follower, keeping_up = self._follower, self._keeping_up
-        return [
-            info(follower.trust.chain_id, "follower"),
-            *of_header(follower.vouched_header),
-            Figure("checked_height", "Last block that was checked and kept.", follower.height),
-            Figure(
-                "receipts_height", "Up to here the owner's receipts were asked for.", keeping_up.fetched_to
-            ),
-            Figure("clients", "Connections that the follower's door has open.", self._clients()),
-            *of_folder(self._folder),
-        ]
-
-
-def info(chain_id: str, kind: str) -> Figure:
-    labels = (("program", program_version()), ("chain_id", chain_id), ("kind", kind))
-    return Figure("info", "Which program runs which ledger, and how.", 1, labels=labels)
-
-
-def program_version() -> str:
-    try:
-        return version("counterfoil")
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def of_header(header: Header | None) -> list[Figure]:
-    if header is None:
-        return []
-    return [
-        Figure("height", "Last block with an effect.", header.height),
-        Figure("blocks", "Blocks with an effect since the founding.", header.number + 1),
-        Figure("block_time_seconds", "Time of the last block, since 1970 UTC.", header.time_ms / 1_000),
-        Figure("records", "Slots of the state's tree.", header.slot_count),
-        Figure("rule_version", "Rules in force.", header.rule_version),
-    ]
-
-
-def of_folder(folder: Path) -> list[Figure]:
-    sizes = {name: _size(folder / name) for name in ("log", "store", "engine", "snapshots", "receipts")}
-    text = "Bytes on disk, by what they hold."
-    return [
-        Figure("disk_free_bytes", "Free room where the folder lies.", shutil.disk_usage(folder).free),
-        *(Figure("disk_bytes", text, size, labels=(("of", name),)) for name, size in sizes.items() if size),
-    ]
-
-
-def disk_check(folder: Path) -> Check:
-    free = shutil.disk_usage(folder).free
-    return Check("disk", free >= DISK_LEAST_BYTES, f"{free >> 20} MiB are free")
-
-
-def _size(path: Path) -> int:
-    total = 0
-    for file in path.rglob("*") if path.is_dir() else ():
+    async def _watch(self, ask: Watch, who: Recognised) -> None:
         try:
-            total += file.stat().st_size if file.is_file() else 0
-        except FileNotFoundError:
-            continue  # removed meanwhile
-    return total
+            await self._follow(ask, who)
+        except TimeoutError:
+            log.warning("a reader of a stream took nothing for %s seconds and was cut off", STALL_SECONDS)
+            self._cut_off()
+        except Refused as refused:
+            await self._send(Failed(ask.number, refused.problem))
+        except ConnectionError:
+            pass
+        except Exception as error:
+            case = report(log, logging.ERROR, "a stream failed", error)
+            await self._send(Failed(ask.number, Refused(NodeRefusal.NODE_FAILED, case=case).problem))
 
+    async def _follow(self, ask: Watch, who: Recognised) -> None:
+        loop = asyncio.get_running_loop()
+        cursor = self._service.cursor(Position(ask.height, ask.place) if ask.height >= 0 else None, ask.about)
+        told_at, was_current = loop.time() - MARK_SECONDS, False
+        while True:
+            batch = await self._run(partial(self._service.watch, who, cursor))
+            after, caught_up = batch.reached, batch.is_current and not was_current
+            was_current = batch.is_current
+            if batch.items or caught_up or loop.time() - told_at >= MARK_SECONDS:
+                value = msgspec.Raw(encode(batch.items))
+                told = Told(ask.number, after.height, after.place, batch.is_current, value)
+                async with asyncio.timeout(STALL_SECONDS):
+                    await self._send(told)
+                told_at = loop.time()
+            if batch.is_current:
+                await self._heights.beyond(after.height, MARK_SECONDS)
 
-def _caught_up(engine: EngineState) -> str:
-    if not engine.answers:
-        return "unknown"
-    return "takes old blocks" if engine.catching_up else "yes"
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)

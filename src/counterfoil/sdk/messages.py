@@ -4,6 +4,8 @@ from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTr
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
 from counterfoil.modules.custodians.messages import RecordTrail
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
+from counterfoil.modules.grants.interface import Purpose, Scope
+from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
 from counterfoil.modules.holdings.interface import AccountKind
 from counterfoil.modules.holdings.messages import (
     AmendAccount,
@@ -27,6 +29,7 @@ from counterfoil.modules.instruments.interface import (
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
     AnnounceInstrument,
+    AppointRegistrar,
     CancelInstrument,
     MatureInstrument,
     RedeemInstrument,
@@ -53,6 +56,7 @@ from counterfoil.modules.markets.messages import (
     AcceptAsset,
     AmendRulebook,
     CloseDay,
+    HandOverMarket,
     OpenDay,
     OpenMarket,
     SetCalendar,
@@ -124,6 +128,7 @@ __all__ = [
     "AmendTerms",
     "AmendTrade",
     "AnnounceInstrument",
+    "AppointRegistrar",
     "ApplyForAdmission",
     "ApproveRecovery",
     "ApproveTransaction",
@@ -147,6 +152,8 @@ __all__ = [
     "FreezeAccount",
     "FreezeHolding",
     "GrantMandate",
+    "HandOverMarket",
+    "GrantView",
     "HoldingLine",
     "Identifier",
     "Instruct",
@@ -172,7 +179,9 @@ __all__ = [
     "Position",
     "Priority",
     "ProposeTransaction",
+    "Purpose",
     "QuantityType",
+    "RecordReadLog",
     "RecordTrade",
     "RecordTrail",
     "RedeemInstrument",
@@ -192,11 +201,13 @@ __all__ = [
     "ResumeInstrument",
     "RevokeMandate",
     "RevokeParty",
+    "RevokeView",
     "Role",
     "RotateKeys",
     "Rounding",
     "Rulebook",
     "ScheduleUpgrade",
+    "Scope",
     "SetCalendar",
     "SettleBatch",
     "Side",

@@ -22,6 +22,7 @@ from counterfoil.node.reads_ledger import SealedHeader, Status
 from counterfoil.node.reads_proofs import ProofFile
 from counterfoil.node.reads_receipts import OwnReceipts, ReceiptsFrom
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.service import NOBODY, Recognised
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.addresses import address_of
@@ -36,6 +37,7 @@ from tests.vectors.cometbft.replayed import newest_signed, prover, replayed
 PARTY = bytes(range(20))
 KEY = SigningKey(b"k" * 32)
 SIGNER = address_of(KEY.public_key)
+OWNER = Recognised(PARTY, SIGNER)
 CLOCK_MS = 1_800_000_000_000
 
 
@@ -122,7 +124,7 @@ def test_its_owner_alone_is_recognised(follower: Follower) -> None:
 
 
 def test_its_status_is_that_of_the_last_signed_header(follower: Follower) -> None:
-    told = msgspec.msgpack.decode(service(follower).read(ANYBODY, "status", b"\x80"), type=Status)
+    told = msgspec.msgpack.decode(service(follower).read(NOBODY, "status", b"\x80"), type=Status)
     header = follower.vouched_header
     assert header is not None
     assert header.height == follower.vouched_height
@@ -133,7 +135,7 @@ def test_its_status_is_that_of_the_last_signed_header(follower: Follower) -> Non
 def test_a_fresh_follower_has_nothing_to_tell(tmp_path: Path) -> None:
     create_follower(tmp_path / "fresh", REAL.genesis, encrypted=False)
     with open_follower(tmp_path / "fresh") as fresh, pytest.raises(Refused) as refused:
-        service(fresh).read(ANYBODY, "status", b"\x80")
+        service(fresh).read(NOBODY, "status", b"\x80")
     assert name_of(refused) == "MOMENT_IS_NOT_ON_RECORD"
 
 
@@ -141,7 +143,7 @@ def test_headers_are_known_by_height(follower: Follower) -> None:
     made = service(follower)
 
     def header(at: str) -> SealedHeader:
-        return msgspec.msgpack.decode(made.read(ANYBODY, "header", encode(AsOf(at=at))), type=SealedHeader)
+        return msgspec.msgpack.decode(made.read(NOBODY, "header", encode(AsOf(at=at))), type=SealedHeader)
 
     assert header("").header == follower.vouched_header
     assert header(str(BUSY)).header == BLOCKS[BUSY - 1].header
@@ -165,7 +167,9 @@ def test_receipts_are_its_owners(follower: Follower) -> None:
 
     def kept(viewer: bytes, first: int = 1, last: int = 0) -> list[FetchedReceipts]:
         params = encode(ReceiptsFrom(first_height=first, last_height=last))
-        return list(msgspec.msgpack.decode(made.read(viewer, "receipts", params), type=OwnReceipts).blocks)
+        return list(
+            msgspec.msgpack.decode(made.read(Recognised(viewer), "receipts", params), type=OwnReceipts).blocks
+        )
 
     assert kept(PARTY) == [first, second]
     assert kept(PARTY, 3) == [second]
@@ -181,8 +185,8 @@ def test_receipts_are_its_owners(follower: Follower) -> None:
 def test_questions_go_to_nodes_as_who_asks(follower: Follower) -> None:
     public, own = Scripted(b"\xc0"), Scripted(b"\xc0")
     made = service(follower, public, own)
-    made.read(ANYBODY, "list_markets", b"\x80")
-    made.read(PARTY, "register", b"\x80")
+    made.read(NOBODY, "list_markets", b"\x80")
+    made.read(OWNER, "register", b"\x80")
     made.submit([b"one"], PARTY)
     made.submit([b"two"], ANYBODY)
     made.wait(bytes(32), 1, 1)
@@ -197,7 +201,7 @@ def test_questions_go_to_nodes_as_who_asks(follower: Follower) -> None:
 def test_without_nodes_only_its_own_answers_are_given(follower: Follower) -> None:
     made = service(follower)
     for ask in (
-        lambda: made.read(ANYBODY, "register", b"\x80"),
+        lambda: made.read(NOBODY, "register", b"\x80"),
         lambda: made.submit([b"one"], ANYBODY),
         lambda: made.wait(bytes(32), 1, 1),
     ):
@@ -215,7 +219,7 @@ def test_a_proof_is_checked_before_it_is_passed_on(follower: Follower) -> None:
     good = encode_proof(proof)
     own = Scripted(proof_answer(good))
     made = service(follower, own=own)
-    assert made.read(PARTY, "proof", b"\x80") == own.answer
+    assert made.read(OWNER, "proof", b"\x80") == own.answer
     seal_less = msgspec.structs.replace(proof.sealed, state_root=bytes(32))
     for forged in (
         b"",
@@ -224,7 +228,7 @@ def test_a_proof_is_checked_before_it_is_passed_on(follower: Follower) -> None:
     ):
         own.answer = proof_answer(forged)
         with pytest.raises(Refused) as refused:
-            made.read(PARTY, "proof", b"\x80")
+            made.read(OWNER, "proof", b"\x80")
         assert name_of(refused) == "ANSWER_IS_NOT_PROVEN"
 
 
@@ -235,7 +239,7 @@ def test_a_proof_of_another_history_than_is_kept_is_refused(
     own = Scripted(proof_answer(encode_proof(prover(replayed()).header(height=BUSY, sealed=newest_signed()))))
     monkeypatch.setattr(follower, "header_of", lambda height: BLOCKS[1].header)
     with pytest.raises(Refused, match="not the one that is kept here") as refused:
-        service(follower, own=own).read(PARTY, "proof", b"\x80")
+        service(follower, own=own).read(OWNER, "proof", b"\x80")
     assert name_of(refused) == "ANSWER_IS_NOT_PROVEN"
 
 

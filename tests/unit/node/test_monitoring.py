@@ -16,11 +16,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from counterfoil.engine.port import EngineStopped
-from counterfoil.node import watching
+from counterfoil.node import health
+from counterfoil.node.health import NodeWatch
 from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger
 from counterfoil.node.monitoring import Monitor
 from counterfoil.node.personas import sandbox_genesis
-from counterfoil.node.watching import NodeWatch
 from counterfoil.sdk import LocalConnection, seed
 
 CLIENTS = 3
@@ -103,11 +103,11 @@ def test_a_full_disk_and_an_unwritten_store_are_not_ready(
     node: LedgerNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watch = NodeWatch(node, lambda: CLIENTS)
-    monkeypatch.setattr(watching, "DISK_LEAST_BYTES", 1 << 62)
+    monkeypatch.setattr(health, "DISK_LEAST_BYTES", 1 << 62)
     assert [check.name for check in watch.checks() if not check.passes] == ["disk"]
     monkeypatch.undo()
     seed(lambda: LocalConnection(node))
-    monkeypatch.setattr(watching, "UNWRITTEN_BLOCKS_MAX", -1)
+    monkeypatch.setattr(health, "UNWRITTEN_BLOCKS_MAX", -1)
     assert [check.name for check in watch.checks() if not check.passes] == ["store"]
 
 

@@ -23,6 +23,7 @@ from counterfoil.engine.cometbft.seen import SeenItems
 from counterfoil.engine.cometbft.server import AbciServer
 from counterfoil.engine.cometbft.snapshots import Snapshots
 from counterfoil.engine.counts import Counts
+from counterfoil.engine.incidents import report
 from counterfoil.engine.items import Items
 from counterfoil.engine.pool import Pool, Rates, Waiting
 from counterfoil.engine.port import EngineStopped, Log, MovableClock, Sealer, refused
@@ -247,6 +248,6 @@ class CometBftEngine:
                     if self._is_idle() and self._is_due():
                         self._gathering.offer_tick(self._moment())
             except Exception as error:
-                log.error("what is due could not be looked for: %s", error, exc_info=error)
+                report(log, logging.ERROR, "what is due could not be looked for", error)
                 self._fail(error)
                 return

@@ -216,3 +216,15 @@ def test_without_the_storage_key_a_copy_is_closed(tmp_path: Path) -> None:
         restore(tmp_path / "copy", tmp_path / "back", key_file=tmp_path / "elsewhere.key").height
         == known.height
     )
+
+
+def test_everything_in_the_folder_is_in_the_copy(copied: Path, tmp_path: Path) -> None:
+    """Whatever a ledger keeps beside its log and its store, its log of reads among them."""
+    copies = {
+        str(path.relative_to(copied / FILES_NAME))
+        for path in (copied / FILES_NAME).rglob("*")
+        if path.is_file()
+    }
+    kept = {str(path.relative_to(tmp_path / "l")) for path in (tmp_path / "l").rglob("*") if path.is_file()}
+    assert kept - copies == {"lock", "store/lock.mdb", "store/writer"}
+    assert any(name.startswith("reads/") for name in copies)

@@ -103,7 +103,8 @@ class Net:
     def of(cls, control: Control, fixtures: Fixtures | None) -> Net:
         """A network that was made elsewhere."""
         net = cls.__new__(cls)
-        net.control, net.names, net.fixtures, net.seeded_at = control, control.names(), fixtures, ""
+        net.control, net.fixtures, net.seeded_at = control, fixtures, ""
+        net.names = [name for name in control.names() if not control.follows(name)]
         return net
 
     @property

@@ -36,6 +36,7 @@ from counterfoil.storage.folder_lock import LOCK_NAME
 MANIFEST_NAME = "backup.json"
 FILES_NAME = "files"
 FORMAT = 1
+STORE_FILE = "data.mdb"
 ENGINE_DATA = Path(ENGINE_FOLDER) / "data"
 STILL_SECONDS_MAX = 20
 """After so long a stopped engine goes on by itself, whatever became of whoever stopped it."""
@@ -174,13 +175,13 @@ def put_back(
 
 
 def _copy_all(folder: Path, target: Path, kind: str, progress: Callable[[str], None]) -> None:
-    if kind != "follower":
-        _copy_store(folder / STORE_NAME, target / STORE_NAME)
-        progress(STORE_NAME)
-    for name in (LOG_NAME, "receipts"):
-        if (folder / name).is_dir():
-            _copy_tree(folder / name, target / name)
-            progress(name)
+    folders = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    folders = [path for path in folders if path.name not in (*_LEFT_OUT, ENGINE_FOLDER)]
+    folders.sort(key=lambda path: not (path / STORE_FILE).exists())
+    for path in folders:  # stores first: every log leads beyond what is in them
+        copy = _copy_store if (path / STORE_FILE).exists() else _copy_tree
+        copy(path, target / path.name)
+        progress(path.name)
     if kind == "network":
         _copy_engine(folder, target)
         progress(ENGINE_FOLDER)

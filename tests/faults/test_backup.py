@@ -122,7 +122,8 @@ def copied(tmp_path: Path) -> Path:
     """A copy of a stopped, unencrypted ledger."""
     create_ledger(tmp_path / "l", sandbox_genesis("copied"), encrypted=False)
     with open_ledger(tmp_path / "l", workers=0) as node:
-        seed(lambda: LocalConnection(node))
+        made = seed(lambda: LocalConnection(node))
+        persona_client(LocalConnection(node), "regulator").holdings(made.accounts["broker-a"])
         last = node.machine.last
         assert last is not None
         known = Known(node.chain_id, last.height, last.digest())

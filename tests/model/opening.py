@@ -93,6 +93,7 @@ BY_SCHEDULE = Rulebook(
     sign_off_required=True,
     cut_off_dvp_minute=16 * 60,
     cut_off_fop_minute=18 * 60,
+    recycling_days=2,
 )
 WEEKDAYS = Calendar(SATURDAY_AND_SUNDAY, (MONDAY_HOLIDAY,))
 
@@ -151,7 +152,8 @@ class Opening:
         self.desk.settle_down()
 
     def account(self, name: str, owner: str, servicer: str, kind: AccountKind, **more: Any) -> None:
-        (identity,) = self.do(OpenAccount(party(owner), party(servicer), kind, **more), *by(servicer))
+        keys = dict.fromkeys((*by(servicer), *by(owner)))
+        (identity,) = self.do(OpenAccount(party(owner), party(servicer), kind, **more), *keys)
         self.accounts[name] = identity
 
     def all_accounts(self) -> None:

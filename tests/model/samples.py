@@ -31,6 +31,7 @@ from counterfoil.modules.holdings.records import AccountKind
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
     AnnounceInstrument,
+    AppointRegistrar,
     CancelInstrument,
     MatureInstrument,
     RedeemInstrument,
@@ -51,6 +52,7 @@ from counterfoil.modules.markets.messages import (
     AcceptAsset,
     AmendRulebook,
     CloseDay,
+    HandOverMarket,
     OpenDay,
     OpenMarket,
     SetCalendar,
@@ -245,6 +247,7 @@ def _markets(opening: Opening) -> Iterator[Sample]:
     yield CloseDay("XTST", TUESDAY), signed
     yield AcceptAsset("XTWO", usd, TUESDAY), signed
     yield WithdrawAsset("XTST", usd, WEDNESDAY), signed
+    yield HandOverMarket("XTWO", depository, party("exchange")), (*signed, *by("exchange"))
 
 
 def _instruments(opening: Opening) -> Iterator[Sample]:
@@ -272,6 +275,8 @@ def _instruments(opening: Opening) -> Iterator[Sample]:
     yield ResumeInstrument(instruments["paused"], depository), signed
     yield MatureInstrument(instruments["bond"]), signed
     yield CancelInstrument(instruments["draft"]), signed
+    trustee = party("trustee")
+    yield AppointRegistrar(instruments["other"], depository, trustee), (*signed, *by("trustee"))
 
 
 def _holdings(opening: Opening) -> Iterator[Sample]:
@@ -288,7 +293,7 @@ def _holdings(opening: Opening) -> Iterator[Sample]:
             joint_holders=(party("investor-b"),),
             default_cash_account=accounts["a cash"],
         ),
-        (*a, key),
+        (*a, key, *by("investor-b")),
     )
     yield AmendAccount(accounts["ia"], (key.address,), 1, (), accounts["a cash"], True), by("investor-a")
     yield FreezeAccount(accounts["a"], regulator, papers("stop"), True, True), by("regulator")

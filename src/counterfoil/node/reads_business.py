@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from counterfoil.modules.approvals import queries as approvals
 from counterfoil.modules.settlement import queries as settlement
@@ -117,6 +118,11 @@ class InstructionList(Answer, frozen=True, kw_only=True):
 
 
 class TradeLine(msgspec.Struct, frozen=True):
+    """idle_since: the business date of `market` since which nothing is under way for it (0: something is).
+
+    terms: with the clients of those sides alone whose business the viewer may see.
+    """
+
     trade_id: bytes
     status: str
     recorder: bytes
@@ -125,6 +131,8 @@ class TradeLine(msgspec.Struct, frozen=True):
     recorded_time_ms: int
     settled_quantity: int
     instructions: tuple[bytes, ...]
+    market: str
+    idle_since: int
     terms: TradeTerms
 
 
@@ -171,7 +179,7 @@ def instruction(node: LedgerNode, viewer: Viewer, params: InstructionOf) -> Inst
 def instructions(node: LedgerNode, viewer: Viewer, params: OpenBusiness) -> InstructionList:
     """Live instructions that the viewer may see, by entry.
 
-    Of one account it walks the account's list; otherwise it reads every instruction that ever outlived its block.
+    Of one account it walks the account's list; otherwise it reads every live instruction.
     """
     _check_page(params)
     with reading(node, viewer) as view:
@@ -199,26 +207,29 @@ def trade(node: LedgerNode, viewer: Viewer, params: TradeOf) -> TradeDetails:
     """A live trade, or as it was at a past moment. One that has settled is in the history."""
     with reading(node, viewer, params) as view:
         key = check_id(params.trade, LONG_ID_SIZE)
-        found = trades.trade(view.state, key, view.height)
-        live = view.shown(found, subject_of_trade(found))
-        return TradeDetails(moment=view.moment, trade=_trade_line(key, live))
+        seen = shown_trade(view, key)
+        return TradeDetails(moment=view.moment, trade=_trade_line(view, seen))
 
 
 @named("trades", always)
 def list_trades(node: LedgerNode, viewer: Viewer, params: OpenBusiness) -> TradeList:
-    """Live trades that the viewer may see, the oldest first. Reads every trade that ever outlived its block."""
+    """Live trades that the viewer may see, the oldest first. Reads every live trade."""
     _check_page(params)
     with reading(node, viewer) as view:
-        wanted = [
-            (key, live)
+        found = (
+            SeenTrade.of(view, key, live)
             for key, live in trades.live_trades(view.state, params.party)
             if params.market in ("", live.terms.venue)
-            and params.account in (b"", live.terms.seller_client, live.terms.buyer_client)
-            and view.may_see(subject_of_trade(live))
+        )
+        wanted = [
+            seen
+            for seen in found
+            if view.may_see(seen.subject)
+            and (not params.account or params.account in seen.visible_clients(view))
         ]
         page, after = _page(wanted, params)
         return TradeList(
-            moment=view.moment, trades=tuple(_trade_line(key, live) for key, live in page), next=after
+            moment=view.moment, trades=tuple(_trade_line(view, seen) for seen in page), next=after
         )
 
 
@@ -242,9 +253,7 @@ class _NoInstruction(NamedTuple):
 
 class _NoTerms(NamedTuple):
     seller: bytes = b""
-    seller_client: bytes = b""
     buyer: bytes = b""
-    buyer_client: bytes = b""
     venue: str = ""
 
 
@@ -261,11 +270,41 @@ def subject_of_instruction(found: Instruction | None) -> Business:
     return Business((Side(live.party, live.account),), live.market)
 
 
-def subject_of_trade(found: Trade | None) -> Business:
+class SeenTrade(NamedTuple):
+    """A trade with the clients of both sides, before it is known who looks at it. clients: seller's, buyer's or b""."""
+
+    trade_id: bytes
+    trade: Trade
+    clients: tuple[bytes, bytes]
+
+    @classmethod
+    def of(cls, view: View, trade_id: bytes, trade: Trade) -> SeenTrade:
+        return cls(trade_id, trade, trades.clients(view.state, trade_id, view.height))
+
+    @property
+    def subject(self) -> Business:
+        """The trade as such: what both sides may see of it."""
+        return subject_of_trade(self.trade, self.clients)
+
+    def visible_clients(self, view: View) -> tuple[bytes, bytes]:
+        """Each side's client where the viewer may know that side's business, else b""."""
+        seller, buyer = (
+            side.account if view.may_see(Business((side,), self.subject.market)) else b""
+            for side in self.subject.sides
+        )
+        return seller, buyer
+
+
+def shown_trade(view: View, trade_id: bytes) -> SeenTrade:
+    """A trade, for whoever may see it; the same way where there is none."""
+    found = trades.trade(view.state, trade_id, view.height)
+    clients = trades.clients(view.state, trade_id, view.height)
+    return SeenTrade(trade_id, view.shown(found, subject_of_trade(found, clients)), clients)
+
+
+def subject_of_trade(found: Trade | None, clients: tuple[bytes, bytes]) -> Business:
     terms = (found or _NO_TRADE).terms
-    return Business(
-        (Side(terms.seller, terms.seller_client), Side(terms.buyer, terms.buyer_client)), terms.venue
-    )
+    return Business((Side(terms.seller, clients[0]), Side(terms.buyer, clients[1])), terms.venue)
 
 
 # ---- lines ----
@@ -325,9 +364,12 @@ def _instruction_line(view: View, key: bytes, live: Instruction) -> InstructionL
     )
 
 
-def _trade_line(key: bytes, live: Trade) -> TradeLine:
+def _trade_line(view: View, seen: SeenTrade) -> TradeLine:
+    live = seen.trade
+    seller_client, buyer_client = seen.visible_clients(view)
+    terms = replace(live.terms, seller_client=seller_client, buyer_client=buyer_client)
     return TradeLine(
-        key,
+        seen.trade_id,
         live.status.name,
         live.recorder,
         live.version,
@@ -335,7 +377,9 @@ def _trade_line(key: bytes, live: Trade) -> TradeLine:
         live.recorded_time_ms,
         live.settled_quantity,
         live.instructions,
-        live.terms,
+        live.market,
+        live.idle_since,
+        terms,
     )
 
 

@@ -15,6 +15,7 @@ from counterfoil.machine.wiring import MODULES
 from counterfoil.modules.approvals.messages import ApproveTransaction
 from counterfoil.modules.holdings.records import ACCOUNTS, PostingReason, relationship_of
 from counterfoil.modules.instruments.records import INSTRUMENTS
+from counterfoil.modules.markets import queries as markets
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties.records import PARTIES
 from counterfoil.modules.trades.records import TRADES
@@ -37,6 +38,7 @@ class Reader:
     def __init__(self, node: LedgerNode) -> None:
         self.node = node
         self.known: dict[bytes, Any] = {}
+        self.height = 0
         self.orders: dict[tuple[bytes, bytes], bytes] = {}
         self.action: list[Fact] = []
         self.messages: list[Any] = []
@@ -44,6 +46,7 @@ class Reader:
     def told(self) -> Iterator[tuple[Fact, set[bytes], set[bytes]]]:
         """(fact, to whom it was told, to whom it should have been) of every fact of every action."""
         for height in range(1, self.node.height + 1):
+            self.height = height
             asked = self.messages_of(height)
             actions: dict[bytes, dict[tuple[str, bytes], tuple[Fact, set[bytes]]]] = {}
             for index, kept in enumerate(receipts_of_block(self.node, height)):
@@ -146,7 +149,7 @@ class Reader:
         about = fact if hasattr(fact, "instrument_id") else None
         if about is None:
             about = self.known[fact.earmark_id if hasattr(fact, "earmark_id") else fact.redemption_id]
-        return self.node.state.find(INSTRUMENTS, about.instrument_id)
+        return self.node.state.find_at(INSTRUMENTS, about.instrument_id, self.height)
 
     def of_issuer(self, fact: Any) -> set[bytes]:
         return {self.instrument(fact).issuer}
@@ -181,6 +184,31 @@ class Reader:
         terms = getattr(fact, "terms", None) or self.terms(fact.trade_id)
         return {terms.seller, terms.buyer}
 
+    def of_operator(self, fact: Any) -> set[bytes]:
+        recorded = self.known[fact.trade_id]
+        if recorded.status.name != "EXCHANGE_SIGNED":
+            return set()
+        market = markets.market(self.node.state, recorded.terms.venue, self.height)
+        assert market is not None
+        return {market.operator}
+
+    def of_informed(self, fact: Any) -> set[bytes]:
+        terms = fact.terms
+        return self.told_these(fact, terms.seller, terms.buyer, self.of_operator(fact))
+
+    def told_these(self, fact: Any, seller: bytes, buyer: bytes, signed: set[bytes]) -> set[bytes]:
+        """Who of seller, buyer and whoever signed may know just those clients whom a fact names: the two sides their
+        own, one that is both sides and whoever signed all of them."""
+        same = [one for one in self.action if type(one) is type(fact) and one.trade_id == fact.trade_id]  # type: ignore[attr-defined]
+        versions = [one.terms for one in same if getattr(one, "version", 0) == getattr(fact, "version", 0)]  # type: ignore[attr-defined]
+        sells = next((one.seller_client for one in versions if one.seller_client), b"")
+        buys = next((one.buyer_client for one in versions if one.buyer_client), b"")
+        due = dict.fromkeys(signed, (sells, buys))
+        due |= {seller: (sells, b""), buyer: (b"", buys)} if seller != buyer else {seller: (sells, buys)}
+        return {
+            who for who, named in due.items() if named == (fact.terms.seller_client, fact.terms.buyer_client)
+        }
+
     def terms(self, trade_id: bytes) -> Any:
         if trade_id in self.known:
             return self.known[trade_id].terms
@@ -208,10 +236,8 @@ class Reader:
             if type(message).__name__ == "InstructBoth" and message.trade.trade_reference == (
                 fact.terms.trade_reference
             ):
-                return {
-                    self.relationship(message.delivery.account),
-                    self.relationship(message.receipt.account),
-                }
+                sides = (message.delivery.account, message.receipt.account)
+                return self.told_these(fact, *map(self.relationship, sides), set())
         raise AssertionError("a delivery that nobody instructed")
 
     def of_grantor(self, fact: Any) -> set[bytes]:

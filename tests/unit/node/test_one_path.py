@@ -97,6 +97,7 @@ NARROWS = {
     # Lists of what the viewer may see: shorter for one that is hidden, and never refused for it
     *(("accounts", "owner"), ("accounts", "servicer"), ("parties", "below"), ("proposals", "signer")),
     *(("instructions", "account"), ("instructions", "party"), ("trades", "account"), ("trades", "party")),
+    ("register", "after"),  # of a register that is asked about above
     ("statement", "instrument"),  # of an account that is asked about above
     (
         "history",

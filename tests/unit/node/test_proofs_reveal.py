@@ -11,7 +11,7 @@ import pytest
 from counterfoil.modules.holdings.records import ACCOUNTS, HOLDINGS
 from counterfoil.modules.instruments.records import INSTRUMENTS, TERMS, terms_key
 from counterfoil.modules.settlement.records import INSTRUCTIONS
-from counterfoil.modules.trades.records import TRADES
+from counterfoil.modules.trades.records import BUYS, SELLS, TRADE_CLIENTS, TRADES
 from counterfoil.node.reads import READS, answer_read
 from counterfoil.node.refusals import Refused
 from counterfoil.policy.errors import NotVisible
@@ -22,6 +22,7 @@ from counterfoil.state.proof_formats import Proof, ProofKind, Standing
 from counterfoil.state.rows import Row, parse
 from counterfoil.state.tables import LINKS
 from tests.unit.node.cast import Cast
+from tests.unit.policy.visibility_matrix import seen
 
 VIEWERS = (
     "client-a",
@@ -75,12 +76,20 @@ def questions(cast: Cast) -> Iterator[tuple[dict[str, Any], frozenset[bytes]]]:
             {"kind": "terms", "instrument": instrument},
             frozenset({TERMS.prefix + terms_key(instrument, 1)}),
         )
-    yield {"kind": "trade", "business": cast.trade}, frozenset({TRADES.prefix + cast.trade})
+    for trade in (cast.trade, cast.client_trade.created):
+        yield {"kind": "trade", "business": trade}, frozenset({TRADES.prefix + trade})
     for business in (cast.sale, cast.purchase):
         yield {"kind": "instruction", "business": business}, frozenset({INSTRUCTIONS.prefix + business})
     yield {"kind": "header"}, frozenset()
     receipt = {"kind": "receipt", "business": cast.settled.id, "at": str(cast.settled.height)}
     yield receipt, frozenset()
+
+
+def clients_shown(cast: Cast, viewer: str, trade: bytes) -> set[bytes]:
+    """The records of those clients of a trade whom a viewer may know."""
+    rows = {SELLS: "its seller's client", BUYS: "its buyer's client"}
+    sides = (SELLS, BUYS) if trade == cast.client_trade.created else (SELLS,)
+    return {TRADE_CLIENTS.prefix + trade + side for side in sides if viewer in seen(rows[side])}
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +104,8 @@ def proofs(cast: Cast) -> list[tuple[Asked, Proof, bytes]]:
         except (NotVisible, Refused):
             continue
         proof = decode_proof(answer.file)
+        if params["kind"] == "trade":
+            about |= clients_shown(cast, viewer, params["business"])
         made.append((Asked(viewer, params, about), proof, encode(proof)))
     return made
 

@@ -26,6 +26,11 @@ ACCOUNTS = {
     "moved's": "history of moved's account",
     "client-w's": "account of client-w",
 }
+INSTRUCTIONS = {
+    "client-a's": "instruction of broker-a for client-a",
+    "broker-b's": "instruction of broker-b for itself",
+    "three at b": "its buyer's client",
+}
 REGISTERS = {
     "share": "register of the equity",
     "other_share": "register of the other equity",
@@ -71,13 +76,24 @@ def expected(cast: Cast, fact: Any, height: int) -> set[str] | None:
             rows += [row for name, row in REGISTERS.items() if getattr(cast, name) == fact.instrument_id]
         if kind == "Allotted":
             return by_row(rows[0], past=past)
-    elif kind in ("InstructionAccepted", "InstructionPending"):
+    elif kind == "InstructionAccepted":
+        rows.append(INSTRUCTIONS[names[fact.account]])
+    elif kind == "InstructionPending" and fact.instruction_id in (cast.sale, cast.purchase):
         mine = fact.instruction_id == cast.sale
         rows.append("instruction of broker-a for client-a" if mine else "instruction of broker-b for itself")
     elif kind == "TradeRecorded":
-        # Told to both sides and to the venue's operator: the client whose account is behind a side reads the trade
-        # itself, and so does whoever was shown that account.
-        return by_row("trade", past=past) - {"client-a", "second-custodian", "lender"}
+        # Told to each side, and to the venue's operator where that signed: the client whose account is behind a side
+        # reads the trade itself, and so does whoever was shown that account.
+        sides = bool(fact.terms.seller_client), bool(fact.terms.buyer_client)
+        row = {
+            (True, False): "its seller's client",
+            (False, True): "its buyer's client",
+            (False, False): "instruction of broker-b for itself",
+        }.get(sides)
+        if row is None:
+            return {"exchange", "regulator", "auditor-of-the-market"}
+        by_account = {"client-a", "second-custodian", "lender", "three-brokers", "depository"}
+        return by_row(row, past=past) - by_account
     elif kind == "ViewGranted" and fact.grant_id in (cast.grants["auditor-of-a"], cast.grants["lender"]):
         lent = fact.grant_id == cast.grants["lender"]
         row = "grant of client-a to the lender" if lent else "grant to the auditor of broker-a"

@@ -8,10 +8,12 @@ account            owner and servicer of the account that the fact is about, tog
 instruction        the same, of the account of the instruction
 earmark            the same, of the account of the earmark
 redemption         the same, of the account that is to be paid out
-both-accounts      the same, of the two accounts between which something moved
+both-accounts      the same, of the two accounts between which something moved; where clients are named, each by a
+                   fact that names its own
 accounts           the same, of every account that something moved in
 issuer, registrar  of the instrument
-sides              seller and buyer of the trade
+sides              seller and buyer of the trade; operator: of its venue, where that signed the trade
+informed           those three, each by a fact whose terms name whom it may know: its own client, the operator both
 owner              whoever may use or release the earmark, where that is a party
 party, sponsor …   the party in the field of that name; above: who admitted the party
 signers            the addresses that the proposal names
@@ -58,11 +60,13 @@ TOLD: dict[str, str] = {
     "DayClosed": "everybody",
     "AssetAccepted": "everybody",
     "AssetWithdrawn": "everybody",
+    "MarketHandedOver": "everybody",
     # Instruments
     "InstrumentAnnounced": "everybody",
     "TermsAmended": "everybody",
     "TermsInForce": "everybody",
     "InstrumentStatusChanged": "everybody",
+    "RegistrarAppointed": "everybody",
     # Holdings
     "Posting": "account issuer",
     "EarmarkPlaced": "account issuer owner",
@@ -82,12 +86,14 @@ TOLD: dict[str, str] = {
     "RedemptionRequested": "account issuer",
     "RedemptionPaid": "redemption issuer",
     "RedemptionRefused": "redemption issuer",
+    "RedemptionLapsed": "account issuer",
     # Trades
-    "TradeRecorded": "sides",
+    "TradeRecorded": "informed",
     "TradeConfirmed": "sides",
-    "TradeAmended": "sides",
-    "TradeCancelled": "sides",
-    "TradeSettled": "sides",
+    "TradeAmended": "informed",
+    "TradeCancelled": "sides operator",
+    "TradeSettled": "sides operator",
+    "TradeLapsed": "sides operator",
     # Settlement
     "InstructionAccepted": "account",
     "InstructionMatched": "instruction",
@@ -102,6 +108,7 @@ TOLD: dict[str, str] = {
     "BatchLoaded": "opener",
     "BatchSettled": "opener accounts",
     "BatchCancelled": "opener",
+    "BatchLapsed": "opener",
     # Grants and the logs of reads
     "ViewGranted": "grantor grantee concerned",
     "ViewRevoked": "grantor grantee concerned",

@@ -110,6 +110,10 @@ MATRIX: dict[str, str] = {
     "trade": "broker-a client-a broker-b exchange regulator",
     "instruction of broker-a for client-a": "broker-a client-a exchange regulator",
     "instruction of broker-b for itself": "broker-b depository exchange regulator",
+    # The exchange signed a trade of two clients: each side's is that side's business, and the exchange's, which sent it
+    "trade of two clients": "broker-a client-a broker-b three-brokers exchange regulator",
+    "its seller's client": "broker-a client-a exchange regulator",
+    "its buyer's client": "broker-b three-brokers exchange regulator",
     # A transaction that waits for issuer, notary, and a user of broker-a
     "proposal": "issuer notary broker-a regulator",
     # Keys: client-b's signer, whose recovery approvers are the signers of issuer and notary
@@ -146,7 +150,7 @@ GRANTEES: dict[str, tuple[str, ...]] = {
         *("joint account", "history of the joint account", "account of three-brokers at broker-a"),
         *("account of broker-a at the depository", "account of former", "history of former's account"),
         *("old account of moved at broker-a", "history of moved's old account"),
-        *("trade", "instruction of broker-a for client-a"),
+        *("trade", "instruction of broker-a for client-a", "trade of two clients", "its seller's client"),
         *("receipt for client-a at broker-a", "receipt for former at broker-a", "receipt for broker-a"),
     ),
     "auditor-of-the-past": (),
@@ -155,19 +159,21 @@ GRANTEES: dict[str, tuple[str, ...]] = {
     "auditor-of-the-register": ("register of the equity",),
     "auditor-of-the-market": (
         *("trade", "instruction of broker-a for client-a", "instruction of broker-b for itself"),
+        *("trade of two clients", "its seller's client", "its buyer's client"),
     ),
     "second-custodian": (
         *("account of client-a", "history of client-a's account", "trade"),
-        *("instruction of broker-a for client-a",),
+        *("instruction of broker-a for client-a", "trade of two clients", "its seller's client"),
     ),
     "lender": (
         *("account of client-a", "history of client-a's account", "trade"),
-        *("instruction of broker-a for client-a",),
+        *("instruction of broker-a for client-a", "trade of two clients", "its seller's client"),
     ),
     "investigator": (
         *("account of three-brokers at broker-b", "account of broker-b at the depository"),
         *("account of moved at broker-b", "history of moved's account"),
         *("trade", "instruction of broker-b for itself", "receipt for three-brokers at broker-b"),
+        *("trade of two clients", "its buyer's client"),
     ),
 }
 """To whom something was granted → the rows that it sees by that, beside what everybody and it itself sees."""

@@ -35,9 +35,9 @@ class Model(SettlementModel):
         "put_terms_into_force",
         "lapse_earmarks",
         "lapse_proposals",
-        "lapse_views",
         "lapse_redemptions",
         "lapse_idle_trades",
+        "lapse_views",
         "end_recycling",
         "lapse_batches",
     )

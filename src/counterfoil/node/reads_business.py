@@ -207,8 +207,10 @@ def trade(node: LedgerNode, viewer: Viewer, params: TradeOf) -> TradeDetails:
     """A live trade, or as it was at a past moment. One that has settled is in the history."""
     with reading(node, viewer, params) as view:
         key = check_id(params.trade, LONG_ID_SIZE)
-        seen = shown_trade(view, key)
-        return TradeDetails(moment=view.moment, trade=_trade_line(view, seen))
+        found = trades.trade(view.state, key, view.height)
+        seen = SeenTrade.of(view, key, found)
+        live = view.shown(found, seen.subject)
+        return TradeDetails(moment=view.moment, trade=_trade_line(view, seen, live))
 
 
 @named("trades", always)
@@ -217,19 +219,19 @@ def list_trades(node: LedgerNode, viewer: Viewer, params: OpenBusiness) -> Trade
     _check_page(params)
     with reading(node, viewer) as view:
         found = (
-            SeenTrade.of(view, key, live)
+            (SeenTrade.of(view, key, live), live)
             for key, live in trades.live_trades(view.state, params.party)
             if params.market in ("", live.terms.venue)
         )
         wanted = [
-            seen
-            for seen in found
+            (seen, live)
+            for seen, live in found
             if view.may_see(seen.subject)
             and (not params.account or params.account in seen.visible_clients(view))
         ]
         page, after = _page(wanted, params)
         return TradeList(
-            moment=view.moment, trades=tuple(_trade_line(view, seen) for seen in page), next=after
+            moment=view.moment, trades=tuple(_trade_line(view, seen, live) for seen, live in page), next=after
         )
 
 
@@ -271,40 +273,31 @@ def subject_of_instruction(found: Instruction | None) -> Business:
 
 
 class SeenTrade(NamedTuple):
-    """A trade with the clients of both sides, before it is known who looks at it. clients: seller's, buyer's or b""."""
+    """A trade, or that there is none, before it is known who looks. clients: the seller's, the buyer's, or b""."""
 
     trade_id: bytes
-    trade: Trade
+    terms: TradeTerms | _NoTerms
     clients: tuple[bytes, bytes]
 
     @classmethod
-    def of(cls, view: View, trade_id: bytes, trade: Trade) -> SeenTrade:
-        return cls(trade_id, trade, trades.clients(view.state, trade_id, view.height))
+    def of(cls, view: View, trade_id: bytes, trade: Trade | None) -> SeenTrade:
+        return cls(trade_id, (trade or _NO_TRADE).terms, trades.clients(view.state, trade_id, view.height))
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        return Side(self.terms.seller, self.clients[0]), Side(self.terms.buyer, self.clients[1])
 
     @property
     def subject(self) -> Business:
         """The trade as such: what both sides may see of it."""
-        return subject_of_trade(self.trade, self.clients)
+        return Business(self.sides, self.terms.venue)
 
     def visible_clients(self, view: View) -> tuple[bytes, bytes]:
         """Each side's client where the viewer may know that side's business, else b""."""
         seller, buyer = (
-            side.account if view.may_see(Business((side,), self.subject.market)) else b""
-            for side in self.subject.sides
+            side.account if view.may_see(Business((side,), self.terms.venue)) else b"" for side in self.sides
         )
         return seller, buyer
-
-
-def shown_trade(view: View, trade_id: bytes) -> SeenTrade:
-    """A trade, for whoever may see it; the same way where there is none."""
-    found = trades.trade(view.state, trade_id, view.height)
-    clients = trades.clients(view.state, trade_id, view.height)
-    return SeenTrade(trade_id, view.shown(found, subject_of_trade(found, clients)), clients)
-
-
-def subject_of_trade(found: Trade | None, clients: tuple[bytes, bytes]) -> Business:
-    terms = (found or _NO_TRADE).terms
-    return Business((Side(terms.seller, clients[0]), Side(terms.buyer, clients[1])), terms.venue)
 
 
 # ---- lines ----
@@ -364,8 +357,7 @@ def _instruction_line(view: View, key: bytes, live: Instruction) -> InstructionL
     )
 
 
-def _trade_line(view: View, seen: SeenTrade) -> TradeLine:
-    live = seen.trade
+def _trade_line(view: View, seen: SeenTrade, live: Trade) -> TradeLine:
     seller_client, buyer_client = seen.visible_clients(view)
     terms = replace(live.terms, seller_client=seller_client, buyer_client=buyer_client)
     return TradeLine(

@@ -10,10 +10,11 @@ from counterfoil.modules.holdings.records import ACCOUNTS, HOLDINGS, REGISTER
 from counterfoil.modules.instruments.records import INSTRUMENTS, TERMS, terms_key
 from counterfoil.modules.settlement import queries as settlement
 from counterfoil.modules.settlement.records import INSTRUCTIONS
+from counterfoil.modules.trades import queries as trades
 from counterfoil.modules.trades.records import BUYS, SELLS, TRADE_CLIENTS, TRADES
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import LONG_ID_SIZE, Answer, AsOf, View, check_id, named, present, reading
-from counterfoil.node.reads_business import shown_trade, subject_of_instruction
+from counterfoil.node.reads_business import SeenTrade, subject_of_instruction
 from counterfoil.node.receipts_of import found_in, receipts_of_block
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.told import Objects
@@ -140,7 +141,10 @@ def _absence(view: View, prover: Prover, account: bytes, instrument: bytes) -> P
 def _business(view: View, kind: str, key: bytes) -> list[bytes]:
     """The full keys of what shows a piece of business; of a trade with those clients that the viewer may know."""
     if kind == "trade":
-        sides = zip((SELLS, BUYS), shown_trade(view, key).visible_clients(view), strict=True)
+        traded = trades.trade(view.state, key, view.height)
+        seen = SeenTrade.of(view, key, traded)
+        view.shown(traded, seen.subject)
+        sides = zip((SELLS, BUYS), seen.visible_clients(view), strict=True)
         return [TRADES.prefix + key, *(TRADE_CLIENTS.prefix + key + side for side, client in sides if client)]
     instructed = settlement.instruction(view.state, key, view.height)
     view.shown(instructed, subject_of_instruction(instructed))

@@ -15,10 +15,9 @@ from counterfoil.machine.wiring import MODULES
 from counterfoil.modules.approvals.messages import ApproveTransaction
 from counterfoil.modules.holdings.records import ACCOUNTS, PostingReason, relationship_of
 from counterfoil.modules.instruments.records import INSTRUMENTS
-from counterfoil.modules.markets import queries as markets
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties.records import PARTIES
-from counterfoil.modules.trades.records import TRADES
+from counterfoil.modules.trades.records import TradeStatus
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.receipts_of import found_in, receipts_of_block
 from counterfoil.primitives.codec import Fact
@@ -38,7 +37,6 @@ class Reader:
     def __init__(self, node: LedgerNode) -> None:
         self.node = node
         self.known: dict[bytes, Any] = {}
-        self.height = 0
         self.orders: dict[tuple[bytes, bytes], bytes] = {}
         self.action: list[Fact] = []
         self.messages: list[Any] = []
@@ -46,7 +44,6 @@ class Reader:
     def told(self) -> Iterator[tuple[Fact, set[bytes], set[bytes]]]:
         """(fact, to whom it was told, to whom it should have been) of every fact of every action."""
         for height in range(1, self.node.height + 1):
-            self.height = height
             asked = self.messages_of(height)
             actions: dict[bytes, dict[tuple[str, bytes], tuple[Fact, set[bytes]]]] = {}
             for index, kept in enumerate(receipts_of_block(self.node, height)):
@@ -103,6 +100,10 @@ class Reader:
             self.known[b"signers" + fact.proposal_id] = fact.signers
         if name == "RecoveryNamed":
             self.known[b"recovery" + fact.address] = fact.recovery
+        if name in ("InstrumentAnnounced", "RegistrarAppointed"):
+            self.known[b"registrar" + fact.instrument_id] = fact.registrar
+        if name in ("MarketOpened", "MarketHandedOver"):
+            self.known[b"operator" + fact.market.encode()] = fact.operator
         if name == "AccountFrozen":
             self.orders[fact.account_id, fact.order_hash] = fact.authority
 
@@ -149,13 +150,15 @@ class Reader:
         about = fact if hasattr(fact, "instrument_id") else None
         if about is None:
             about = self.known[fact.earmark_id if hasattr(fact, "earmark_id") else fact.redemption_id]
-        return self.node.state.find_at(INSTRUMENTS, about.instrument_id, self.height)
+        return self.node.state.find(INSTRUMENTS, about.instrument_id)
 
     def of_issuer(self, fact: Any) -> set[bytes]:
         return {self.instrument(fact).issuer}
 
     def of_registrar(self, fact: Any) -> set[bytes]:
-        return {self.instrument(fact).registrar}
+        """Who keeps the register at that time."""
+        present = self.known.get(b"registrar" + fact.instrument_id)
+        return {present if present is not None else self.instrument(fact).registrar}
 
     def of_approvers(self, fact: Any) -> set[bytes]:
         return set(fact.approvers)
@@ -181,39 +184,33 @@ class Reader:
         return by_authority or {message.party for message in self.messages if hasattr(message, "party")}
 
     def of_sides(self, fact: Any) -> set[bytes]:
-        terms = getattr(fact, "terms", None) or self.terms(fact.trade_id)
-        return {terms.seller, terms.buyer}
+        terms = self.known[fact.trade_id].terms
+        if not hasattr(fact, "terms") or terms.seller == terms.buyer:
+            return {terms.seller, terms.buyer}
+        seller, buyer = self.clients(fact)
+        shown = (fact.terms.seller_client, fact.terms.buyer_client)
+        of_seller = {terms.seller} if shown == (seller, b"") else set()
+        return of_seller | ({terms.buyer} if shown == (b"", buyer) else set())
 
-    def of_operator(self, fact: Any) -> set[bytes]:
+    def of_venue(self, fact: Any) -> set[bytes]:
         recorded = self.known[fact.trade_id]
-        if recorded.status.name != "EXCHANGE_SIGNED":
+        operator = self.known.get(b"operator" + recorded.terms.venue.encode(), b"")
+        if recorded.status is not TradeStatus.EXCHANGE_SIGNED:
             return set()
-        market = markets.market(self.node.state, recorded.terms.venue, self.height)
-        assert market is not None
-        return {market.operator}
+        if operator in (recorded.terms.seller, recorded.terms.buyer):
+            return set()
+        if hasattr(fact, "terms") and self.clients(fact) != (
+            fact.terms.seller_client,
+            fact.terms.buyer_client,
+        ):
+            return set()
+        return {operator}
 
-    def of_informed(self, fact: Any) -> set[bytes]:
-        terms = fact.terms
-        return self.told_these(fact, terms.seller, terms.buyer, self.of_operator(fact))
-
-    def told_these(self, fact: Any, seller: bytes, buyer: bytes, signed: set[bytes]) -> set[bytes]:
-        """Who of seller, buyer and whoever signed may know just those clients whom a fact names: the two sides their
-        own, one that is both sides and whoever signed all of them."""
-        same = [one for one in self.action if type(one) is type(fact) and one.trade_id == fact.trade_id]  # type: ignore[attr-defined]
-        versions = [one.terms for one in same if getattr(one, "version", 0) == getattr(fact, "version", 0)]  # type: ignore[attr-defined]
-        sells = next((one.seller_client for one in versions if one.seller_client), b"")
-        buys = next((one.buyer_client for one in versions if one.buyer_client), b"")
-        due = dict.fromkeys(signed, (sells, buys))
-        due |= {seller: (sells, b""), buyer: (b"", buys)} if seller != buyer else {seller: (sells, buys)}
-        return {
-            who for who, named in due.items() if named == (fact.terms.seller_client, fact.terms.buyer_client)
-        }
-
-    def terms(self, trade_id: bytes) -> Any:
-        if trade_id in self.known:
-            return self.known[trade_id].terms
-        versions = list(self.node.state.versions(TRADES, trade_id))
-        return TRADES.decoder.trusted(versions[0]).terms
+    def clients(self, fact: Any) -> tuple[bytes, bytes]:
+        """The clients of both sides, by all that the action told of the trade."""
+        told = [one.terms for one in self.action if type(one) is type(fact) and one.trade_id == fact.trade_id]
+        seller = max(terms.seller_client for terms in told)
+        return seller, max(terms.buyer_client for terms in told)
 
     def of_opener(self, fact: Any) -> set[bytes]:
         return {self.known[fact.batch_id].party}
@@ -236,8 +233,15 @@ class Reader:
             if type(message).__name__ == "InstructBoth" and message.trade.trade_reference == (
                 fact.terms.trade_reference
             ):
-                sides = (message.delivery.account, message.receipt.account)
-                return self.told_these(fact, *map(self.relationship, sides), set())
+                seller, buyer = message.trade.seller_client, message.trade.buyer_client
+                shown = (fact.terms.seller_client, fact.terms.buyer_client)
+                one_party = message.trade.seller == message.trade.buyer
+                told: set[bytes] = set()
+                if one_party or shown == (seller, b""):
+                    told.add(self.relationship(message.delivery.account))
+                if one_party or shown == (b"", buyer):
+                    told.add(self.relationship(message.receipt.account))
+                return told
         raise AssertionError("a delivery that nobody instructed")
 
     def of_grantor(self, fact: Any) -> set[bytes]:

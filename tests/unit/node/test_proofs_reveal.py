@@ -49,8 +49,8 @@ class Asked(NamedTuple):
     about: frozenset[bytes]
 
 
-def questions(cast: Cast) -> Iterator[tuple[dict[str, Any], frozenset[bytes]]]:
-    """Every kind of proof about everything in the cast, and which records it must show and no other."""
+def questions(cast: Cast, viewer: str) -> Iterator[tuple[dict[str, Any], frozenset[bytes]]]:
+    """Every kind of proof about everything in the cast, and which records it must show the viewer and no other."""
     instruments = (cast.share, cast.other_share, cast.token)
     for account, instrument in product(cast.accounts.values(), instruments):
         holding = HOLDINGS.prefix + account + instrument
@@ -77,7 +77,12 @@ def questions(cast: Cast) -> Iterator[tuple[dict[str, Any], frozenset[bytes]]]:
             frozenset({TERMS.prefix + terms_key(instrument, 1)}),
         )
     for trade in (cast.trade, cast.client_trade.created):
-        yield {"kind": "trade", "business": trade}, frozenset({TRADES.prefix + trade})
+        clients = {
+            TRADE_CLIENTS.prefix + trade + side
+            for side, row in ((SELLS, "its seller's client"), (BUYS, "its buyer's client"))
+            if viewer in seen(row) and cast.node.state.find(TRADE_CLIENTS, trade + side) is not None
+        }
+        yield {"kind": "trade", "business": trade}, frozenset({TRADES.prefix + trade} | clients)
     for business in (cast.sale, cast.purchase):
         yield {"kind": "instruction", "business": business}, frozenset({INSTRUCTIONS.prefix + business})
     yield {"kind": "header"}, frozenset()
@@ -85,18 +90,11 @@ def questions(cast: Cast) -> Iterator[tuple[dict[str, Any], frozenset[bytes]]]:
     yield receipt, frozenset()
 
 
-def clients_shown(cast: Cast, viewer: str, trade: bytes) -> set[bytes]:
-    """The records of those clients of a trade whom a viewer may know."""
-    rows = {SELLS: "its seller's client", BUYS: "its buyer's client"}
-    sides = (SELLS, BUYS) if trade == cast.client_trade.created else (SELLS,)
-    return {TRADE_CLIENTS.prefix + trade + side for side in sides if viewer in seen(rows[side])}
-
-
 @pytest.fixture(scope="module")
 def proofs(cast: Cast) -> list[tuple[Asked, Proof, bytes]]:
     """Everything that the viewers are given, decoded, and as plain bytes."""
     made = []
-    for viewer, (params, about) in product(VIEWERS, questions(cast)):
+    for viewer, (params, about) in ((name, one) for name in VIEWERS for one in questions(cast, name)):
         try:
             answer = READS["proof"].decode_answer(
                 answer_read(cast.node, cast.viewer(viewer), "proof", encode(params))
@@ -104,8 +102,6 @@ def proofs(cast: Cast) -> list[tuple[Asked, Proof, bytes]]:
         except (NotVisible, Refused):
             continue
         proof = decode_proof(answer.file)
-        if params["kind"] == "trade":
-            about |= clients_shown(cast, viewer, params["business"])
         made.append((Asked(viewer, params, about), proof, encode(proof)))
     return made
 

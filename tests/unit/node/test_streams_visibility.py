@@ -26,11 +26,6 @@ ACCOUNTS = {
     "moved's": "history of moved's account",
     "client-w's": "account of client-w",
 }
-INSTRUCTIONS = {
-    "client-a's": "instruction of broker-a for client-a",
-    "broker-b's": "instruction of broker-b for itself",
-    "three at b": "its buyer's client",
-}
 REGISTERS = {
     "share": "register of the equity",
     "other_share": "register of the other equity",
@@ -50,6 +45,12 @@ def told(cast: Cast) -> dict[str, dict[str, tuple[int, Fact]]]:
         items = list(cast.client(viewer).watch(0, follow=False))
         found[viewer] = {repr(fact): (item.height, fact) for item in items for fact in item.facts}
     return found
+
+
+INSTRUCTIONS = {
+    "client-a's": "instruction of broker-a for client-a",
+    "broker-b's": "instruction of broker-b for itself",
+}
 
 
 def by_row(row: str, *, past: bool) -> set[str]:
@@ -77,23 +78,21 @@ def expected(cast: Cast, fact: Any, height: int) -> set[str] | None:
         if kind == "Allotted":
             return by_row(rows[0], past=past)
     elif kind == "InstructionAccepted":
-        rows.append(INSTRUCTIONS[names[fact.account]])
-    elif kind == "InstructionPending" and fact.instruction_id in (cast.sale, cast.purchase):
-        mine = fact.instruction_id == cast.sale
-        rows.append("instruction of broker-a for client-a" if mine else "instruction of broker-b for itself")
-    elif kind == "TradeRecorded":
-        # Told to each side, and to the venue's operator where that signed: the client whose account is behind a side
-        # reads the trade itself, and so does whoever was shown that account.
-        sides = bool(fact.terms.seller_client), bool(fact.terms.buyer_client)
-        row = {
-            (True, False): "its seller's client",
-            (False, True): "its buyer's client",
-            (False, False): "instruction of broker-b for itself",
-        }.get(sides)
+        row = INSTRUCTIONS.get(names[fact.account])
         if row is None:
-            return {"exchange", "regulator", "auditor-of-the-market"}
-        by_account = {"client-a", "second-custodian", "lender", "three-brokers", "depository"}
-        return by_row(row, past=past) - by_account
+            return None
+        rows.append(row)
+    elif kind == "InstructionPending" and fact.instruction_id in (cast.sale, cast.purchase):
+        rows.append(INSTRUCTIONS["client-a's" if fact.instruction_id == cast.sale else "broker-b's"])
+    elif kind == "TradeRecorded":
+        # Told to each side with its own client alone, and to the venue's operator: the client whose account is behind a
+        # side reads the trade itself, and so does whoever was shown that account.
+        seller = by_row("its seller's client", past=past) - {"client-a", "second-custodian", "lender"}
+        buyer = by_row("its buyer's client", past=past) - {"three-brokers"}
+        shown = (names.get(fact.terms.seller_client), names.get(fact.terms.buyer_client))
+        if all(shown):
+            return seller & buyer
+        return seller if shown == ("client-a's", None) else buyer
     elif kind == "ViewGranted" and fact.grant_id in (cast.grants["auditor-of-a"], cast.grants["lender"]):
         lent = fact.grant_id == cast.grants["lender"]
         row = "grant of client-a to the lender" if lent else "grant to the auditor of broker-a"

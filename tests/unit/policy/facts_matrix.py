@@ -8,12 +8,12 @@ account            owner and servicer of the account that the fact is about, tog
 instruction        the same, of the account of the instruction
 earmark            the same, of the account of the earmark
 redemption         the same, of the account that is to be paid out
-both-accounts      the same, of the two accounts between which something moved; where clients are named, each by a
-                   fact that names its own
+both-accounts      the same, of the two accounts between which something moved; of terms, whoever of them may know the
+                   clients that are named
 accounts           the same, of every account that something moved in
 issuer, registrar  of the instrument
-sides              seller and buyer of the trade; operator: of its venue, where that signed the trade
-informed           those three, each by a fact whose terms name whom it may know: its own client, the operator both
+sides              seller and buyer of the trade; of terms, whoever of them may know the clients that are named
+venue              the operator of the market where the exchange signed the trade; of terms, where both clients stand
 owner              whoever may use or release the earmark, where that is a party
 party, sponsor …   the party in the field of that name; above: who admitted the party
 signers            the addresses that the proposal names
@@ -54,13 +54,13 @@ TOLD: dict[str, str] = {
     "MandateRevoked": "party",
     # Markets
     "MarketOpened": "everybody",
+    "MarketHandedOver": "everybody",
     "RulebookAmended": "everybody",
     "CalendarSet": "everybody",
     "DayOpened": "everybody",
     "DayClosed": "everybody",
     "AssetAccepted": "everybody",
     "AssetWithdrawn": "everybody",
-    "MarketHandedOver": "everybody",
     # Instruments
     "InstrumentAnnounced": "everybody",
     "TermsAmended": "everybody",
@@ -86,14 +86,14 @@ TOLD: dict[str, str] = {
     "RedemptionRequested": "account issuer",
     "RedemptionPaid": "redemption issuer",
     "RedemptionRefused": "redemption issuer",
-    "RedemptionLapsed": "account issuer",
+    "RedemptionLapsed": "redemption issuer",
     # Trades
-    "TradeRecorded": "informed",
-    "TradeConfirmed": "sides",
-    "TradeAmended": "informed",
-    "TradeCancelled": "sides operator",
-    "TradeSettled": "sides operator",
-    "TradeLapsed": "sides operator",
+    "TradeRecorded": "sides venue",
+    "TradeConfirmed": "sides venue",
+    "TradeAmended": "sides venue",
+    "TradeCancelled": "sides venue",
+    "TradeSettled": "sides venue",
+    "TradeLapsed": "sides venue",
     # Settlement
     "InstructionAccepted": "account",
     "InstructionMatched": "instruction",

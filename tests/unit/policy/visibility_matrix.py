@@ -150,7 +150,7 @@ GRANTEES: dict[str, tuple[str, ...]] = {
         *("joint account", "history of the joint account", "account of three-brokers at broker-a"),
         *("account of broker-a at the depository", "account of former", "history of former's account"),
         *("old account of moved at broker-a", "history of moved's old account"),
-        *("trade", "instruction of broker-a for client-a", "trade of two clients", "its seller's client"),
+        *("trade", "trade of two clients", "its seller's client", "instruction of broker-a for client-a"),
         *("receipt for client-a at broker-a", "receipt for former at broker-a", "receipt for broker-a"),
     ),
     "auditor-of-the-past": (),
@@ -163,11 +163,11 @@ GRANTEES: dict[str, tuple[str, ...]] = {
     ),
     "second-custodian": (
         *("account of client-a", "history of client-a's account", "trade"),
-        *("instruction of broker-a for client-a", "trade of two clients", "its seller's client"),
+        *("trade of two clients", "its seller's client", "instruction of broker-a for client-a"),
     ),
     "lender": (
         *("account of client-a", "history of client-a's account", "trade"),
-        *("instruction of broker-a for client-a", "trade of two clients", "its seller's client"),
+        *("trade of two clients", "its seller's client", "instruction of broker-a for client-a"),
     ),
     "investigator": (
         *("account of three-brokers at broker-b", "account of broker-b at the depository"),

@@ -93,8 +93,11 @@ class Decided(Protocol):
     def node(self) -> LedgerNode: ...
 
 
-def network_node(desk: Decided, store: RecordStore | None = None, log: MemoryLog | None = None) -> LedgerNode:
-    """A node under consensus that goes on where a desk's ledger stands (or where its own store does)."""
+def network_node(
+    desk: Decided, store: RecordStore | None = None, log: MemoryLog | None = None, *, logged: bool = False
+) -> LedgerNode:
+    """A node under consensus that goes on where a desk's ledger stands (or where its own store does). logged: with the
+    blocks before in its log, where they are read from."""
 
     def make(node: LedgerNode) -> CometBftEngine:
         snapshots = Snapshots(None, node.store, node.secrets.network, node.chain_id)
@@ -125,7 +128,7 @@ def network_node(desk: Decided, store: RecordStore | None = None, log: MemoryLog
         node.machine.open()
         for block in desk.node.blocks():
             node.replaying.replay(block)
-            node.log.append(block.header.number + 1, encode(block))
+            node.log.append(block.header.number + 1, encode(block) if logged else b"")
         node.state.flush()
         node.engine.recover()
     else:

@@ -12,7 +12,7 @@ from counterfoil.node.clock import SandboxClock
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.rpc import RpcServer
 from counterfoil.sdk import Client, LedgerError, LocalConnection, SocketConnection, messages, recipes
-from tests.conformance.applications import Block, InProcess
+from tests.conformance.applications import Block, InProcess, network_node
 from tests.unit.node.cast import DAY_MS, DISCLOSURE, Cast
 from tests.unit.node.test_reads_visibility import HISTORIES, LOOKS, sees
 from tests.unit.policy.visibility_matrix import CAST, seen
@@ -25,7 +25,7 @@ class OnNetwork:
 
     def __init__(self, cast: Cast) -> None:
         self.cast = cast
-        self.application = InProcess(cast)
+        self.application = InProcess(cast, network_node(cast, logged=True))
         self.node: LedgerNode = self.application.node
         assert isinstance(self.node.clock, SandboxClock)
         self.node.clock.advance_to(cast.node.clock())

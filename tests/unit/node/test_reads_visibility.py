@@ -16,7 +16,7 @@ from counterfoil.sdk import Client, NotVisible
 from counterfoil.sdk.errors import LedgerError
 from counterfoil.state.receipts import Receipt
 from tests.unit.node.cast import SHARE_ISIN, Cast
-from tests.unit.policy.visibility_matrix import CAST, MATRIX, seen
+from tests.unit.policy.visibility_matrix import CAST, EVERYBODY, MATRIX, seen
 
 _RECEIPT = Decoder(Receipt)
 Look = Callable[[Client, Cast], object]
@@ -310,6 +310,32 @@ def test_matrix(cast: Cast, row: str) -> None:
     for number, look in enumerate(LOOKS[row]):
         found = {viewer for viewer in CAST if sees(cast.client(viewer), cast, look)}
         assert found == seen(row, as_history=look in HISTORIES), f"read {number} of {row!r}"
+
+
+OF_THE_REGULATOR_ITSELF = {
+    *("details of the regulator", "grant to the investigator of broker-b"),
+    *(row for row in MATRIX if MATRIX[row] == EVERYBODY),
+}
+
+
+@pytest.mark.parametrize("row", sorted(set(LOOKS) - OF_THE_REGULATOR_ITSELF))
+def test_every_look_from_above_leaves_a_trace(cast: Cast, row: str) -> None:
+    """Whatever the regulator sees of others, by whichever read, the log of reads says so; and of nothing else."""
+    client, log = cast.client("regulator"), cast.node.read_log
+    for number, look in enumerate(LOOKS[row]):
+        before = log.head.entries
+        shown = sees(client, cast, look)
+        bases = {use.basis for entry in log.entries(before + 1) for use in entry.uses}
+        assert bases == ({"SUPERVISION"} if shown else set()), f"read {number} of {row!r}"
+
+
+def test_what_is_public_or_its_own_leaves_the_regulator_no_trace(cast: Cast) -> None:
+    before = cast.node.read_log.head.entries
+    for row in OF_THE_REGULATOR_ITSELF & set(LOOKS) - {"grant to the investigator of broker-b"}:
+        for look in LOOKS[row]:
+            assert sees(cast.client("regulator"), cast, look)
+    read = {entry.read for entry in cast.node.read_log.entries(before + 1)}
+    assert read <= {"parties"}, "only the list of members shows others too"
 
 
 def test_who_sees_how_many_instructions_wait(cast: Cast) -> None:

@@ -175,10 +175,7 @@ class EmbeddedEngine:
         if block.height <= self.machine.founding_height:
             header = self.machine.found(block.height)
         else:
-            bundles = [self._open_bundle(item) for item in block.items]
-            flat = [prepared for bundle in bundles for prepared in bundle]
-            self.fill_in(flat, self.check(flat).result())
-            self.machine.execute(block.height, block.time_ms, bundles, items_digest(block.items))
+            self.execute(block)
             header = self.machine.commit()
         if header != logged.header:
             raise InvariantViolation(
@@ -190,6 +187,21 @@ class EmbeddedEngine:
             )
         self.machine.keep(header, logged.seal)
         return header
+
+    def execute(self, block: DecidedBlock) -> list[Outcome]:
+        """Execute a block that this engine or another has decided, and check every signature in it."""
+        bundles = [self._open_bundle(item) for item in block.bundles]
+        flat = [prepared for bundle in bundles for prepared in bundle]
+        self.fill_in(flat, self.check(flat).result())
+        return self.machine.execute(
+            block.height,
+            block.time_ms,
+            bundles,
+            items_digest(block.items),
+            block.misbehaviour,
+            block.feed_item,
+            block.commit,
+        )
 
     def _is_sealed(self, header: Header, seal: bytes) -> bool:
         message = seal_message(self.machine.chain_id, header.digest())

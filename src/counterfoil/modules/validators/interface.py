@@ -41,5 +41,5 @@ class Validators:
         return sets.updates_of(self._books, height)
 
     def report(self, found: Misbehaviour, context: ActionContext) -> None:
-        """Put on record what the engine has proven. Rejected where it is of nobody, or on record."""
+        """Put on record what the engine has proven of a validator, and suspend it by rule."""
         rules.record_misbehaviour(self._books, found, context)

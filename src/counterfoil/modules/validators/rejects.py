@@ -56,13 +56,3 @@ class ValidatorsReject(RejectCode):
         "The member has rotated this validator's key by itself only a moment ago.",
         "Wait an hour, or let the consortium decide it by a motion.",
     )
-    MISBEHAVIOUR_IS_OF_NOBODY = (
-        16010,
-        "What the engine reports is about a key that never was a validator's.",
-        "Nothing needs to be done: it has no effect.",
-    )
-    MISBEHAVIOUR_IS_RECORDED = (
-        16011,
-        "What the engine reports is on record.",
-        "Nothing needs to be done: it counts once.",
-    )

@@ -109,15 +109,15 @@ def record_misbehaviour(books: ValidatorsBooks, found: Misbehaviour, context: Ac
     """Put on record what the engine has proven, and take the validator's power.
 
     It keeps its power where nobody else has any, since a set without power decides nothing ever again, and where it
-    was readmitted after what it did; on record it is in any case.
+    was readmitted after what it did; on record it is in any case. What is of nobody's key, or on record, is nothing.
     """
     known = len(found.address) == CONSENSUS_ADDRESS_SIZE and 0 < found.height <= HEIGHT_MAX
     key = books.keys.find(found.address) if known else None
     if key is None:
-        raise Rejected(ValidatorsReject.MISBEHAVIOUR_IS_OF_NOBODY, address=found.address)
+        return
     record_key = height_key(found.height) + found.address + bytes((found.kind,))
     if books.misbehaviours.find(record_key) is not None:
-        raise Rejected(ValidatorsReject.MISBEHAVIOUR_IS_RECORDED)
+        return
 
     validator = books.validators.find(key.party)
     others = any(entry.party != key.party for entry in present_entries(books))

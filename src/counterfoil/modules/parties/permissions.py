@@ -126,7 +126,7 @@ PERMISSIONS: dict[int, Permission] = {
     # Instruments
     400: Permission("AnnounceInstrument", REGISTRARS, TWO),
     401: Permission("AmendTerms", REGISTRARS, TWO, step_in=STEP_IN),
-    402: Permission("SuspendInstrument", AUTHORITIES, step_in=STEP_IN),
+    402: Permission("SuspendInstrument", AUTHORITIES),
     403: Permission("ResumeInstrument", AUTHORITIES, step_in=STEP_IN),
     404: Permission("MatureInstrument", REGISTRARS, step_in=STEP_IN),
     405: Permission("RedeemInstrument", REGISTRARS, ONE, WINDING_DOWN, step_in=STEP_IN),
@@ -134,13 +134,13 @@ PERMISSIONS: dict[int, Permission] = {
     # Holdings
     500: Permission("OpenAccount", SERVICERS),
     501: Permission("AmendAccount", HOLDERS, ONE, WINDING_DOWN),
-    502: Permission("FreezeAccount", (REGULATOR, *SERVICERS), TWO, step_in=STEP_IN),
+    502: Permission("FreezeAccount", (REGULATOR, *SERVICERS), TWO),
     503: Permission("UnfreezeAccount", (REGULATOR, *SERVICERS), TWO, step_in=STEP_IN),
     504: Permission("PlaceEarmark", HOLDERS),
     505: Permission("CloseAccount", HOLDERS, ONE, WINDING_DOWN),
     506: Permission("ReleaseEarmark", HOLDERS, ONE, WINDING_DOWN),
     507: Permission("ForceTransfer", AUTHORITIES, TWO),
-    508: Permission("FreezeHolding", AUTHORITIES, TWO, step_in=STEP_IN),
+    508: Permission("FreezeHolding", AUTHORITIES, TWO),
     509: Permission("UnfreezeHolding", AUTHORITIES, TWO, step_in=STEP_IN),
     # Custodians of keys
     1500: Permission("RecordTrail", SERVICERS, ONE, WINDING_DOWN),

@@ -123,11 +123,17 @@ class Machine:
         return self.commit()
 
     def open(self) -> None:
-        """Take up the ledger as the store holds it. InvariantViolation where its tree is not the last header's."""
+        """Take up the ledger as the store holds it. InvariantViolation where its tree is not the last header's.
+
+        `ProgramIsOutdated` where its last block was made under rules that this program does not know.
+        """
         self.state.open()
         last = self.state.last_blob("header")
         if last is None:
             return
+        newest = self.header(last).header
+        if newest.rule_version not in self.rule_versions:
+            raise ProgramIsOutdated(newest.rule_version, newest.height, self.rule_versions)
         number = last + 1
         chunks = [
             self.state.require_entry("meta", CHUNK_ROOT + index.to_bytes(8, "big"))
@@ -135,7 +141,7 @@ class Machine:
         ]
         tail = [self.header(earlier).header for earlier in range(number - number % CHUNK, number)]
         self.history.resume(chunks, [header.digest() for header in tail])
-        self.last = self.header(last).header
+        self.last = newest
         if self.state.root() != self.last.state_root:
             raise InvariantViolation(
                 f"the record store's tree does not lead to the root of block {self.last.height}: make the store again "

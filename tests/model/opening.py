@@ -73,6 +73,8 @@ APPROVERS = ("regulator", "notary")
 """The personas that sign a registration beside the issuer."""
 DEPOSITORY = by("depository")
 EXCHANGE = by("exchange")
+SEVEN = ("regulator", "depository", "exchange", "broker-a", "broker-b", "trustee", "central-bank")
+"""The personas whose parties may validate; the first five do after the opening."""
 
 BY_HAND = Rulebook(
     effective_from=TUESDAY,
@@ -451,7 +453,7 @@ class Opening:
 
     def consortium(self) -> None:
         """Validators, one of them suspended; a feed that two of the others' observations begin; a motion that waits."""
-        desk, names = self.desk, ("regulator", "depository", "exchange", "broker-a", "broker-b")
+        desk, names = self.desk, SEVEN[:5]
         self.desk.carry(
             *(AddValidator(party(name), consensus_key(name).public_key, 10) for name in names),
             DefineFeed("USD/EUR", "EUR per USD", 4, (), 3, DAY_MS, 1_000, 2 * DAY_MS, 500, 10),

@@ -10,7 +10,7 @@ from counterfoil.modules.trades.records import TradeStatus
 from counterfoil.modules.trades.rejects import TradesReject as Reject
 from counterfoil.primitives.codec import AMOUNT_MAX
 from counterfoil.primitives.identifiers import is_mic
-from tests.model.chain_model import ChainModel
+from tests.model.consortium_model import FeedsModel
 from tests.model.core import Action, Item, demand
 from tests.model.markets_model import day_of
 
@@ -21,7 +21,7 @@ def printable(text: str, most: int) -> bool:
     return 0 < len(text) <= most and all(32 <= ord(one) <= 126 for one in text)
 
 
-class TradesModel(ChainModel):
+class TradesModel(FeedsModel):
     """Tables 80 trades, 81 references."""
 
     def trade(self, identity: bytes) -> Any:

@@ -8,6 +8,7 @@ from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_accounts import accounts, holdings_of, register
 from counterfoil.node.reads_base import Read
 from counterfoil.node.reads_business import instruction, instructions, list_trades, proposals, trade
+from counterfoil.node.reads_consortium import consortium_of, list_feeds, list_validators, motions
 from counterfoil.node.reads_custody import custody_trail, signer_details
 from counterfoil.node.reads_history import history
 from counterfoil.node.reads_ledger import find, header, personas, result, status
@@ -24,6 +25,7 @@ __all__ = [
     "custody_trail",
     "signer_details",
     "accounts",
+    "consortium_of",
     "find",
     "header",
     "history",
@@ -31,10 +33,13 @@ __all__ = [
     "instruction",
     "instructions",
     "instrument",
+    "list_feeds",
     "list_instruments",
     "list_markets",
     "list_parties",
     "list_trades",
+    "list_validators",
+    "motions",
     "party_details",
     "personas",
     "proof",
@@ -69,6 +74,10 @@ _ALL: tuple[Read[Any, Any], ...] = (
     list_trades,
     trade,
     proposals,
+    consortium_of,
+    motions,
+    list_validators,
+    list_feeds,
     proof,
 )
 

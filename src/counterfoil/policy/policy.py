@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from counterfoil.modules.consortium.records import MEMBERS
 from counterfoil.modules.holdings.interface import Account, Holdings
 from counterfoil.modules.instruments.interface import Instruments
 from counterfoil.modules.markets.interface import Markets
@@ -18,6 +19,7 @@ from counterfoil.policy.subjects import (
     PartyDetails,
     PartyHistory,
     PartyName,
+    PendingMotion,
     PendingProposal,
     PublicFact,
     ReceiptFor,
@@ -82,6 +84,8 @@ class Policy:
             return self._sees_business(viewer, standing, subject)
         if isinstance(subject, PendingProposal):
             return self._sees_proposal(viewer, standing, subject)
+        if isinstance(subject, PendingMotion):
+            return self._sees_motions(viewer, standing)
         return self._sees_receipt(viewer, standing, subject)
 
     def standing(self, viewer: bytes) -> Standing:
@@ -184,6 +188,12 @@ class Policy:
         if any(self.is_its_own(address, viewer) for address in proposal.signers):
             return True
         return standing is Standing.FULL and self._is_regulator(viewer)
+
+    def _sees_motions(self, viewer: bytes, standing: Standing) -> bool:
+        """Membership is an office: it rests while its holder is stopped."""
+        if standing is not Standing.FULL:
+            return False
+        return self._reader.find(MEMBERS, viewer) is not None or self._is_regulator(viewer)
 
     def _sees_receipt(self, viewer: bytes, standing: Standing, receipt: ReceiptFor) -> bool:
         stakeholder = receipt.stakeholder

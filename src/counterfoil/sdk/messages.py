@@ -2,7 +2,15 @@
 
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction, WithdrawProposal
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
+from counterfoil.modules.consortium.messages import (
+    ApproveMotion,
+    ProposeMotion,
+    SetDecisionRule,
+    SetWeight,
+    WithdrawApproval,
+)
 from counterfoil.modules.custodians.messages import RecordTrail
+from counterfoil.modules.feeds.messages import DefineFeed, EndFeed, Observe
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
 from counterfoil.modules.holdings.interface import AccountKind
 from counterfoil.modules.holdings.messages import (
@@ -107,6 +115,13 @@ from counterfoil.modules.settlement.messages import (
 )
 from counterfoil.modules.trades.interface import Capacity, TradeTerms
 from counterfoil.modules.trades.messages import AmendTrade, CancelTrade, ConfirmTrade, RecordTrade
+from counterfoil.modules.validators.messages import (
+    AddValidator,
+    ReadmitValidator,
+    RemoveValidator,
+    RotateConsensusKey,
+    SetVotingPower,
+)
 from counterfoil.primitives.calendars import UTC, Calendar, UtcOffsets
 from counterfoil.primitives.signatures import KeyPolicy, single_key
 
@@ -114,6 +129,7 @@ __all__ = [
     "AcceptAsset",
     "AccountKind",
     "ActivateParty",
+    "AddValidator",
     "AdmitParty",
     "Allocate",
     "Allot",
@@ -126,6 +142,7 @@ __all__ = [
     "AnnounceInstrument",
     "ApplyForAdmission",
     "ApproveRecovery",
+    "ApproveMotion",
     "ApproveTransaction",
     "BatchChunk",
     "Calendar",
@@ -141,7 +158,9 @@ __all__ = [
     "ConfirmTrade",
     "DaySchedule",
     "Deallocate",
+    "DefineFeed",
     "Duty",
+    "EndFeed",
     "EnrolParty",
     "ForceTransfer",
     "FreezeAccount",
@@ -162,6 +181,7 @@ __all__ = [
     "Movement",
     "NameFourEyes",
     "NameRecoveryApprovers",
+    "Observe",
     "OpenAccount",
     "OpenBatch",
     "OpenDay",
@@ -171,8 +191,10 @@ __all__ = [
     "PlaceEarmark",
     "Position",
     "Priority",
+    "ProposeMotion",
     "ProposeTransaction",
     "QuantityType",
+    "ReadmitValidator",
     "RecordTrade",
     "RecordTrail",
     "RedeemInstrument",
@@ -188,16 +210,21 @@ __all__ = [
     "RegistrationApprover",
     "ReinstateParty",
     "ReleaseEarmark",
+    "RemoveValidator",
     "RequestRedemption",
     "ResumeInstrument",
     "RevokeMandate",
     "RevokeParty",
     "Role",
+    "RotateConsensusKey",
     "RotateKeys",
     "Rounding",
     "Rulebook",
     "ScheduleUpgrade",
     "SetCalendar",
+    "SetDecisionRule",
+    "SetVotingPower",
+    "SetWeight",
     "SettleBatch",
     "Side",
     "SignOff",
@@ -212,6 +239,7 @@ __all__ = [
     "UtcOffsets",
     "VerifyIdentity",
     "WindDownParty",
+    "WithdrawApproval",
     "WithdrawAsset",
     "WithdrawProposal",
     "WithdrawRecovery",

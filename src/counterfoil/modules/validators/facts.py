@@ -50,11 +50,11 @@ class ValidatorReadmitted(Fact, tag=1654):
 class MisbehaviourRecorded(Fact, tag=1655):
     """The engine proved that a validator signed two things of which only one can be true.
 
-    address: of the key that signed. height: about which block. suspended: whether it has no power from now on.
+    consensus_address: of the key that signed. height: about which block. suspended: whether it has no power from now on.
     """
 
     party: bytes
-    address: bytes
+    consensus_address: bytes
     kind: MisbehaviourKind
     height: int
     suspended: bool

@@ -165,6 +165,19 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "signer of client-b": (lambda client, cast: client.signer(cast.signer),),
     "history of client-b's signer": (lambda client, cast: client.history(signer=cast.signer),),
     "custody trail of broker-a": (lambda client, cast: client.custody_trail(cast.parties["broker-a"]),),
+    "consortium, validators and feeds": (
+        lambda client, cast: client.consortium().members,
+        lambda client, cast: client.consortium().rules,
+        lambda client, cast: client.consortium().known_versions,
+        lambda client, cast: client.validators().height,
+        lambda client, cast: client.feed("USD/EUR"),
+        lambda client, cast: client.feeds(at="1") == (),
+    ),
+    "motion": (
+        lambda client, cast: [line for line in client.motions() if line.motion_id == cast.motion],
+        lambda client, cast: client.history(business=cast.motion),
+    ),
+    "observation of broker-a": (lambda client, cast: client.feed("USD/EUR").waiting,),
 }
 
 BY_POLICY_ALONE = frozenset(row for row in MATRIX if row.startswith("receipt "))
@@ -195,6 +208,7 @@ SHOWN_HERE = {
         "proposals",
     ),
     *("proof", "signer", "custody_trail"),
+    *("proof", "consortium", "motions", "validators", "feeds"),
 }
 ELSEWHERE = {"personas"}
 """Shown on a sandbox alone, to anybody."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from counterfoil.modules.consortium.records import MEMBERS, Member
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.interface import Holdings
 from counterfoil.modules.holdings.records import (
@@ -38,6 +39,7 @@ from counterfoil.policy.subjects import (
     PartyDetails,
     PartyHistory,
     PartyName,
+    PendingMotion,
     PendingProposal,
     PublicFact,
     ReceiptFor,
@@ -80,6 +82,8 @@ STATUS = {
     "former": PartyStatus.TERMINATED,
     "applicant": PartyStatus.APPLIED,
 }
+
+CONSORTIUM = ("depository", "exchange", "operator", "broker-a")
 
 ACCOUNTS_OF: dict[str, tuple[str, str]] = {
     "client-a's": ("client-a", "broker-a"),
@@ -139,6 +143,8 @@ class World:
         # broker-b names whom it likes as its users: none of them has accepted, so that it learns nothing by it.
         for user in (USER_OF_BROKER_A, signer("issuer"), signer("notary")):
             shelf(MANDATES).put(party("broker-b") + user, Mandate((), ()))
+        for name in CONSORTIUM:
+            shelf(MEMBERS).put(party(name), Member(1))
         for name, (owner, servicer) in ACCOUNTS_OF.items():
             joint = (party("joint-holder"),) if name == "joint" else ()
             shelf(ACCOUNTS).put(
@@ -211,6 +217,9 @@ def _relationship(name: str) -> bytes:
 SUBJECTS: dict[str, Subject] = {
     "terms of the equity": PublicFact(),
     "rulebook of the market": PublicFact(),
+    "consortium, validators and feeds": PublicFact(),
+    "motion": PendingMotion(),
+    "observation of broker-a": PartyDetails(party("broker-a")),
     "name of broker-a": PartyName(party("broker-a")),
     "name of broker-s": PartyName(party("broker-s")),
     "name of the issuer": PartyName(party("issuer")),

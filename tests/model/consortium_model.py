@@ -318,7 +318,9 @@ class FeedsModel(ValidatorsModel):
         known = self.tables[170].get(key)
         same = known is None or (known.unit, known.scale) == (ask.unit, ask.scale)
         demand(same, FeedsReject.UNIT_CANNOT_CHANGE)
-        fine = len(ask.observers) <= 100 and ascending(ask.observers) and all(map(self.is_active, ask.observers))
+        fine = (
+            len(ask.observers) <= 100 and ascending(ask.observers) and all(map(self.is_active, ask.observers))
+        )
         demand(fine, FeedsReject.OBSERVERS_ARE_NOT_IN_RANGE)
         demand(3 <= ask.quorum <= (len(ask.observers) or 100), FeedsReject.QUORUM_IS_NOT_IN_RANGE)
         times = (ask.age_max_ms, ask.interval_ms, ask.stale_after_ms)
@@ -400,7 +402,11 @@ class FeedsModel(ValidatorsModel):
         concerned: dict[bytes, None] = {}
         for party, seen in observed:
             party_record = self.tables[20].get(party)
-            if party_record is None or party_record.status is not PartyStatus.ACTIVE or not self.is_active(party):
+            if (
+                party_record is None
+                or party_record.status is not PartyStatus.ACTIVE
+                or not self.is_active(party)
+            ):
                 continue
             for one in seen:
                 try:

@@ -119,8 +119,14 @@ def set_weight(hand: Hand) -> Message:
 @moved(consortium.SetDecisionRule)
 def set_rule(hand: Hand) -> Message:
     tag = hand.one_of(0, *sorted(MOVABLE)) if hand.often(0.95) else hand.one_of(505, -1, 7)
-    share = hand.one_of((2, 3), (1, 2), (0, 1), (3, 5), (0, 0)) if hand.often() else hand.one_of((1, 1), (-1, 2))
-    roles = () if hand.often(0.7) else hand.one_of((Role.REGULATOR,), (Role.NOTARY,), (Role.EXCHANGE, Role.REGULATOR))
+    share = (
+        hand.one_of((2, 3), (1, 2), (0, 1), (3, 5), (0, 0)) if hand.often() else hand.one_of((1, 1), (-1, 2))
+    )
+    roles = (
+        ()
+        if hand.often(0.7)
+        else hand.one_of((Role.REGULATOR,), (Role.NOTARY,), (Role.EXCHANGE, Role.REGULATOR))
+    )
     least = hand.one_of(1, 1, 2) if hand.often() else hand.one_of(3, 9, 0)
     return consortium.SetDecisionRule(tag, *share, least, roles)  # type: ignore[arg-type]
 
@@ -188,7 +194,9 @@ def readmit(hand: Hand) -> Message:
 
 @moved(feeds.DefineFeed)
 def define(hand: Hand) -> Message:
-    name = hand.one_of("USD/EUR", "GBP/EUR", "JPY/EUR", "CHF/EUR") if hand.often(0.95) else hand.one_of("", "x")
+    name = (
+        hand.one_of("USD/EUR", "GBP/EUR", "JPY/EUR", "CHF/EUR") if hand.often(0.95) else hand.one_of("", "x")
+    )
     named = tuple(sorted(hand.chance.sample(VALIDATING, 4))) if hand.often(0.5) else ()
     return feeds.DefineFeed(
         name,

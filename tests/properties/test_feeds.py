@@ -16,7 +16,14 @@ from msgspec.structs import replace
 from counterfoil.machine.feed_items import FeedItemIsInvalid, encode_extension, make_feed_item, read_feed_item
 from counterfoil.modules.feeds.interface import Seen
 from counterfoil.modules.feeds.messages import Observe
-from counterfoil.modules.feeds.records import AHEAD_MAX_MS, FEED_VALUES, FEEDS, OBSERVATIONS, VALUE_MAX, feed_key
+from counterfoil.modules.feeds.records import (
+    AHEAD_MAX_MS,
+    FEED_VALUES,
+    FEEDS,
+    OBSERVATIONS,
+    VALUE_MAX,
+    feed_key,
+)
 from counterfoil.primitives.codec import encode
 from tests.model.desk import Desk, by, party, replayed
 from tests.unit.feeds.votes import (
@@ -37,7 +44,19 @@ from tests.unit.feeds.votes import (
 KEY = feed_key(FEED.name)
 ANYTHING = replace(FEED, deviation_units=VALUE_MAX)
 AGE_MAX = FEED.age_max_ms
-FAULTS = ("absent", "against", "silent", "garbage", "another feed", "old", "ahead", "low", "high", "twice", "large")
+FAULTS = (
+    "absent",
+    "against",
+    "silent",
+    "garbage",
+    "another feed",
+    "old",
+    "ahead",
+    "low",
+    "high",
+    "twice",
+    "large",
+)
 
 Round = tuple[dict[str, int], dict[str, tuple[str, int]], frozenset[str]]
 
@@ -51,8 +70,12 @@ def rounds(draw: Any, names: tuple[str, ...]) -> list[Round]:
     for _ in range(draw(st.integers(1, 4))):
         centre = draw(st.integers(-VALUE_MAX // 2, VALUE_MAX // 2))
         values = {name: centre + draw(st.integers(-50, 50)) for name in honest}
-        does = {name: (draw(st.sampled_from(FAULTS)), draw(st.integers(-(2**63), 2**63 - 1))) for name in faulty}
-        quiet = draw(st.sets(st.sampled_from(honest), max_size=len(honest)) if draw(st.booleans()) else st.just(set()))
+        does = {
+            name: (draw(st.sampled_from(FAULTS)), draw(st.integers(-(2**63), 2**63 - 1))) for name in faulty
+        }
+        quiet = draw(
+            st.sets(st.sampled_from(honest), max_size=len(honest)) if draw(st.booleans()) else st.just(set())
+        )
         made.append((values, does, frozenset(quiet)))
     return made
 

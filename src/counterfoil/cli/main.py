@@ -6,6 +6,7 @@ import typer
 
 from counterfoil.cli import (
     commands_books,
+    commands_consortium,
     commands_custodian,
     commands_demo,
     commands_keys,
@@ -42,6 +43,7 @@ commands_ledger.add_to(app)
 commands_submit.add_to(app)
 commands_books.add_to(app)
 commands_lists.add_to(app)
+commands_consortium.add_to(app)
 commands_proofs.add_to(app)
 commands_trust.add_to(app)
 commands_transfer.add_to(app)

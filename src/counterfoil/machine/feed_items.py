@@ -1,7 +1,7 @@
 """What validators observed, as it comes into a block: the signed extensions of their votes on the block before.
 
-Only the proposer of a block sees the extensions. It puts the extended commit into the block as its first item, and every
-node checks it against the commit that the engine reports and against its own record of that height's validators.
+Only the proposer of a block sees the extensions. It puts the extended commit into the block as its first item, and
+every node checks it against the commit that the engine reports and its own record of that height's validators.
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ def encode_extension(seen: Sequence[Seen]) -> bytes:
     """
     extension = encode(tuple(seen)) if seen else b""
     if len(seen) > FEEDS_MAX or len(extension) > EXTENSION_BYTES_MAX:
-        raise ValueError(f"an extension holds at most {EXTENSION_BYTES_MAX} bytes of {FEEDS_MAX} observations")
+        raise ValueError(
+            f"an extension holds at most {EXTENSION_BYTES_MAX} bytes of {FEEDS_MAX} observations"
+        )
     return extension
 
 

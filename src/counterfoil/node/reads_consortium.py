@@ -33,9 +33,11 @@ class MemberLine(msgspec.Struct, frozen=True):
 
 
 class RuleLine(msgspec.Struct, frozen=True):
-    """What it takes to carry a message (its name, or "every other"): more than numerator / denominator of the weight, so
-    many approvals at least, and somebody with each of the roles. indispensable: the members without whom it cannot be
-    carried now."""
+    """What it takes to carry a message (its name, or "every other").
+
+    More than numerator / denominator of the weight, so many approvals at least, and somebody with each of the roles.
+    indispensable: the members without whom it cannot be carried now.
+    """
 
     message: str
     numerator: int
@@ -186,9 +188,7 @@ def consortium_of(node: LedgerNode, viewer: bytes, params: AsOf) -> ConsortiumAn
         scheduled = view.find(RULE_VERSIONS, SCHEDULED)
         return ConsortiumAnswer(
             moment=view.moment,
-            members=tuple(
-                _member_line(view, *one) for one in consortium.members(view.state, view.height)
-            ),
+            members=tuple(_member_line(view, *one) for one in consortium.members(view.state, view.height)),
             rules=tuple(_rule_line(view, *one) for one in consortium.rules(view.state, view.height)),
             in_force=Upgrade(in_force.version, in_force.from_height) if in_force else Upgrade(0, 0),
             scheduled=Upgrade(scheduled.version, scheduled.from_height) if scheduled else None,
@@ -255,7 +255,12 @@ def list_feeds(node: LedgerNode, viewer: bytes, params: AsOf) -> FeedList:
             moment=view.moment,
             feeds=tuple(
                 _feed_line(
-                    one, tuple(ObservationLine(who, o.value, o.observed_ms) for name, who, o in seen if name == one.name)
+                    one,
+                    tuple(
+                        ObservationLine(who, o.value, o.observed_ms)
+                        for name, who, o in seen
+                        if name == one.name
+                    ),
                 )
                 for one in feeds.feeds(view.state, view.header.time_ms, view.height)
             ),
@@ -301,7 +306,8 @@ def _motion_line(view: View, found: consortium.MotionView) -> MotionLine:
         motion.time_ms,
         motion.expires_ms,
         tuple(
-            GivenLine(party, given.height, given.time_ms, party in counting) for party, given in found.approvals
+            GivenLine(party, given.height, given.time_ms, party in counting)
+            for party, given in found.approvals
         ),
         tuple(party for party in weights if party not in counting),
         sum(weights[party] for party in counting),

@@ -13,8 +13,8 @@ from counterfoil.modules.consortium.records import DecisionRule
 from counterfoil.modules.parties.records import Role
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.personas import sandbox_genesis
-from tests.model.desk import memory_node, party, replayed
 from tests.model.desk import Desk as Running
+from tests.model.desk import memory_node, party, replayed
 from tests.model.opening import consensus_key
 
 KEY, OTHER = (consensus_key(name).public_key.hex() for name in ("one", "other"))
@@ -38,10 +38,19 @@ def test_without_a_section_whoever_runs_the_ledger_is_a_member() -> None:
 def test_members_weights_and_rules_are_data() -> None:
     node = founded(
         consortium={
-            "members": [{"party": "Regulator", "weight": 0}, {"party": "Exchange"}, {"party": "Notary", "weight": 7}],
+            "members": [
+                {"party": "Regulator", "weight": 0},
+                {"party": "Exchange"},
+                {"party": "Notary", "weight": 7},
+            ],
             "rules": [
                 {"numerator": 1, "denominator": 2, "approvals": 2},
-                {"message": "AddValidator", "numerator": 3, "denominator": 4, "roles": ["regulator", "exchange"]},
+                {
+                    "message": "AddValidator",
+                    "numerator": 3,
+                    "denominator": 4,
+                    "roles": ["regulator", "exchange"],
+                },
             ],
         }
     )
@@ -87,7 +96,11 @@ def test_the_first_validators_are_in_force_from_the_founding_on() -> None:
         ("consortium", {"rules": [{"roles": ["notary"]}]}, "more than all members together"),
         ("consortium", {"rules": [{"roles": ["regulator", "regulator"]}]}, "between nothing and everything"),
         ("consortium", {"kings": []}, "section 'consortium' is not valid"),
-        ("validators", {"validators": [{"party": "Nobody", "key": KEY}]}, "'Nobody': it is no founding party"),
+        (
+            "validators",
+            {"validators": [{"party": "Nobody", "key": KEY}]},
+            "'Nobody': it is no founding party",
+        ),
         ("validators", {"validators": [{"party": "Notary", "key": KEY}] * 2}, "a party is one validator"),
         ("validators", {"validators": [{"party": "Notary", "key": KEY}] * 101}, "at most 100 validators"),
         ("validators", {"validators": [{"party": "Notary", "key": "01" * 33}]}, "no tagged Ed25519 key"),

@@ -55,9 +55,7 @@ def without(*away: str) -> tuple[str, ...]:
 
 def personas_of(keys: tuple[Any, ...]) -> tuple[str, ...]:
     return tuple(
-        card.name
-        for card in PERSONAS
-        if any(key in (*by(card.name), *own(card.name)) for key in keys)
+        card.name for card in PERSONAS if any(key in (*by(card.name), *own(card.name)) for key in keys)
     )
 
 
@@ -149,4 +147,3 @@ def test_a_registration_goes_on_without_a_notary_once_the_rulebook_names_none() 
     for turn in (CloseDay("XTST", TUESDAY), OpenDay("XTST", WEDNESDAY)):
         desk.do(desk.motion(turn, names=others), *by(*others))
     desk.do(issue, *by("issuer-a", "regulator"))
-

@@ -29,7 +29,7 @@ EITHER: dict[str, tuple[str, str]] = {
 POLICY = """
     RegisterIssue RegisterFurtherIssue RegisterReduction RegisterExit RegisterRedemption
 """
-"""It takes the approvals that the market's rulebook names, and the rulebook can be amended: a threshold that is data."""
+"""It takes the approvals that the market's rulebook names, which can be amended: a threshold that is data."""
 
 STEP_IN = """
     AdmitParty RefuseApplication EnrolParty ActivateParty SuspendParty ReinstateParty RevokeParty WindDownParty

@@ -358,4 +358,3 @@ def test_what_a_node_should_look_up(desk: Desk) -> None:
 )
 def test_median(values: tuple[int, ...], expected: int) -> None:
     assert median(values) == expected
-

@@ -24,9 +24,9 @@ from counterfoil.machine.feed_items import (
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import read_bundle
 from counterfoil.modules.feeds.interface import FEEDS_MAX, FeedValue, Observed, Seen
+from counterfoil.modules.feeds.messages import Observe
 from counterfoil.modules.feeds.queries import observations
 from counterfoil.modules.feeds.rejects import FeedsReject
-from counterfoil.modules.feeds.messages import Observe
 from counterfoil.modules.parties.messages import SuspendParty
 from counterfoil.modules.validators.messages import RemoveValidator, RotateConsensusKey, SetVotingPower
 from counterfoil.primitives.codec import Malformed, encode
@@ -230,7 +230,11 @@ INVALID: list[tuple[str, Callable[[ExtendedCommit], bytes], str]] = [
         "wrong signature",
     ),
     ("extensions exchanged", of_commit(exchanged), "wrong signature"),
-    ("an extension without signature", of_commit(lambda commit: with_vote(commit, 0, signature=b"")), "not signed"),
+    (
+        "an extension without signature",
+        of_commit(lambda commit: with_vote(commit, 0, signature=b"")),
+        "not signed",
+    ),
     (
         "too large an extension",
         of_commit(lambda commit: with_vote(commit, 0, extension=bytes(EXTENSION_BYTES_MAX + 1))),
@@ -283,7 +287,9 @@ def test_a_validator_stands_in_a_commit_once_and_is_of_our_own_record(desk: Desk
             read(desk, FEED_ITEM + encode(wrong), bare(wrong))
 
 
-@pytest.mark.parametrize(("chain", "height", "round_"), [("other-1", 0, 0), ("", 1, 0), ("", -1, 0), ("", 0, 1)])
+@pytest.mark.parametrize(
+    ("chain", "height", "round_"), [("other-1", 0, 0), ("", 1, 0), ("", -1, 0), ("", 0, 1)]
+)
 def test_an_extension_is_signed_for_one_chain_height_and_round(
     desk: Desk, chain: str, height: int, round_: int
 ) -> None:
@@ -408,4 +414,3 @@ def test_extensions_are_read_as_they_are_made() -> None:
 def test_room_for_every_feed_that_there_may_be() -> None:
     largest = tuple(Seen("A" * 20, 2**62, 2**62) for _ in range(FEEDS_MAX))
     assert len(encode_extension(largest)) <= EXTENSION_BYTES_MAX
-

@@ -57,7 +57,9 @@ def test_what_a_block_takes(
     assert chosen(bundles, sizes, room, URGENT) == expected
 
 
-def test_the_machine_is_asked_with_its_own_urgent_messages(kinds: tuple[Prepared, Prepared, Prepared]) -> None:
+def test_the_machine_is_asked_with_its_own_urgent_messages(
+    kinds: tuple[Prepared, Prepared, Prepared],
+) -> None:
     machine = Desk().machine
     plain, urgent, _ = kinds
     assert machine.chosen([[plain], [urgent]], (5, 5), 10) == [0, 1], "none is urgent yet"

@@ -67,7 +67,9 @@ def test_an_old_program_stops_at_the_height_and_goes_on_after_its_upgrade() -> N
         node.engine.replay(block)
     before = node.machine.last
     for _ in range(2):
-        with pytest.raises(ProgramIsOutdated, match="from block 6 on, rule version 2 is in force; this program knows 1"):
+        with pytest.raises(
+            ProgramIsOutdated, match="from block 6 on, rule version 2 is in force; this program knows 1"
+        ):
             node.engine.replay(blocks[5])
     assert (node.machine.last, node.height) == (before, 5), "nothing of the block has happened"
     install(node.machine)
@@ -96,7 +98,9 @@ def test_a_program_that_forgot_the_old_rules_cannot_replay_the_past() -> None:
     desk.send(GRANT, *by("broker-a"))
     node = memory_node(desk.node.genesis)
     node.machine.rule_versions = (2,)
-    with pytest.raises(ProgramIsOutdated, match="from block 1 on, rule version 1 is in force; this program knows 2"):
+    with pytest.raises(
+        ProgramIsOutdated, match="from block 1 on, rule version 1 is in force; this program knows 2"
+    ):
         replayed(desk, node)
 
 

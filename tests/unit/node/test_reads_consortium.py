@@ -1,4 +1,4 @@
-"""What members are told of the ledger's own affairs: who decides, who has approved, what is scheduled, who validates."""
+"""What members are told of the ledger's own affairs: who decides, who approved, what is scheduled, who validates."""
 
 from __future__ import annotations
 
@@ -46,14 +46,18 @@ def test_members_and_rules(opening: Opening) -> None:
     assert (every.message, every.numerator, every.denominator, every.approvals) == ("every other", 2, 3, 2)
     assert (adding.message, adding.roles) == ("AddValidator", ("REGULATOR",))
     assert adding.indispensable == (REGULATOR,)
-    assert set(every.indispensable) == {DEPOSITORY, EXCHANGE, BANK}, "with three of a weight, two thirds need all"
+    assert set(every.indispensable) == {DEPOSITORY, EXCHANGE, BANK}, (
+        "with three of a weight, two thirds need all"
+    )
     desk.do(SuspendParty(REGULATOR, BANK, "An inquiry."), *by("regulator"))
     assert [line.active for line in client_of(desk).consortium().members if line.party == BANK] == [False]
     past = client_of(desk).consortium(at=2)
     assert {line.weight for line in past.members} == {1}
 
 
-def test_what_is_scheduled_is_seen_by_everybody_and_whether_ones_own_program_knows_it(opening: Opening) -> None:
+def test_what_is_scheduled_is_seen_by_everybody_and_whether_ones_own_program_knows_it(
+    opening: Opening,
+) -> None:
     desk = opening.desk
     before = desk.height
     assert client_of(desk).consortium().scheduled is None
@@ -163,7 +167,9 @@ def test_a_motion_and_a_feed_by_the_sdks_recipes(clients: dict[str, Client]) -> 
     observers = [clients[name] for name in ("exchange", "trustee", "notary")]
     until = exchange.time_ms() + DAY_MS
     feed = recipes.feed("USD/EUR", "EUR per USD", 4, observers=observers)
-    motion_id = exchange.send(recipes.motion([exchange, bank], feed, expires_ms=until), cosigners=[bank]).created
+    motion_id = exchange.send(
+        recipes.motion([exchange, bank], feed, expires_ms=until), cosigners=[bank]
+    ).created
     (line,) = depository.motions()
     assert (line.motion_id, line.weight, line.messages) == (motion_id, 2, ("DefineFeed",))
     depository.send(messages.ApproveMotion((depository.party,), motion_id))

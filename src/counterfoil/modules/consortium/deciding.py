@@ -47,9 +47,7 @@ def approving(books: ConsortiumBooks, motion_id: bytes) -> tuple[bytes, ...]:
 def is_carried(books: ConsortiumBooks, message_tags: Iterable[int], in_favour: Iterable[bytes]) -> bool:
     """Whether these members are enough for each of the messages."""
     weights, parties = members(books), tuple(in_favour)
-    return all(
-        is_met(books, rule_of(books, tag), parties, weights) for tag in dict.fromkeys(message_tags)
-    )
+    return all(is_met(books, rule_of(books, tag), parties, weights) for tag in dict.fromkeys(message_tags))
 
 
 def is_met(
@@ -66,9 +64,7 @@ def is_met(
 def could_be_met(books: ConsortiumBooks) -> bool:
     """Whether all members together could carry every message: otherwise something could never be decided again."""
     weights = members(books)
-    return all(
-        is_met(books, rule, tuple(weights), weights) for _, rule in books.decision_rules.scan()
-    )
+    return all(is_met(books, rule, tuple(weights), weights) for _, rule in books.decision_rules.scan())
 
 
 def indispensable(books: ConsortiumBooks, message_tag: int) -> tuple[bytes, ...]:

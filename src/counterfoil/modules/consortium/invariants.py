@@ -55,7 +55,9 @@ def check_all(books: ConsortiumBooks) -> None:
 
 def _check_rules(books: ConsortiumBooks) -> None:
     if books.members.first() is not None:
-        ensure(books.decision_rules.find(rule_key(ANY_MESSAGE)) is not None, "there is a rule for every message")
+        ensure(
+            books.decision_rules.find(rule_key(ANY_MESSAGE)) is not None, "there is a rule for every message"
+        )
         ensure(could_be_met(books), "all members together can decide everything")
 
 

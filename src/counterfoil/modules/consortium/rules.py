@@ -159,9 +159,7 @@ def set_decision_rule(books: ConsortiumBooks, ask: SetDecisionRule, context: Act
         raise Rejected(ConsortiumReject.RULE_IS_NOT_IN_RANGE)
 
     if not takes_away:
-        books.decision_rules.put(
-            key, DecisionRule(ask.numerator, ask.denominator, ask.approvals, ask.roles)
-        )
+        books.decision_rules.put(key, DecisionRule(ask.numerator, ask.denominator, ask.approvals, ask.roles))
     elif books.decision_rules.find(key) is not None:
         books.decision_rules.delete(key)
     if not could_be_met(books):

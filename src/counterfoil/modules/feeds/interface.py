@@ -64,9 +64,7 @@ class Feeds:
                 continue
             for one in seen:
                 try:
-                    key = values.enter(
-                        self._books, one.name, party, one.value, one.observed_ms, context
-                    )
+                    key = values.enter(self._books, one.name, party, one.value, one.observed_ms, context)
                 except Rejected:
                     continue
                 concerned[key] = None

@@ -20,7 +20,7 @@ from counterfoil.state.tables import R, Table
 
 
 class FeedView(NamedTuple):
-    """value: the last one, None before the first. stale: whether it holds no more at the moment that was asked about."""
+    """value: the last one, None before the first. stale: whether it holds no more at the moment asked about."""
 
     name: str
     feed: Feed

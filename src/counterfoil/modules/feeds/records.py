@@ -67,9 +67,7 @@ class Observation(Record):
 
 
 FEEDS = Table(number=170, name="feeds", record=Feed, key_sizes=(NAME_SIZE,), clear=NAME_SIZE, resident=True)
-FEED_VALUES = Table(
-    number=171, name="feed_values", record=FeedValue, key_sizes=(NAME_SIZE,), clear=NAME_SIZE
-)
+FEED_VALUES = Table(number=171, name="feed_values", record=FeedValue, key_sizes=(NAME_SIZE,), clear=NAME_SIZE)
 OBSERVATIONS = Table(
     number=172, name="observations", record=Observation, key_sizes=(NAME_SIZE, PARTY_ID_SIZE), resident=True
 )

@@ -171,7 +171,8 @@ class Parties:
         tag = cast(int, message_type.__struct_config__.tag)
         permission = PERMISSIONS.get(tag, UNLISTED)
         if context.signers is BY_THE_CONSORTIUM:
-            return self._step_in(party_id, party, tag, permission)
+            self._step_in(party_id, party, tag, permission)
+            return
         if party.status is not ACTIVE and not (party.status is WINDING_DOWN and permission.winding_down):
             raise Rejected(PartiesReject.PARTY_IS_NOT_ACTIVE, party=party_id, status=party.status.name)
         if party.parent and self.stopped_above(party):

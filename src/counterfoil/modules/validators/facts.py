@@ -50,7 +50,7 @@ class ValidatorReadmitted(Fact, tag=1654):
 class MisbehaviourRecorded(Fact, tag=1655):
     """The engine proved that a validator signed two things of which only one can be true.
 
-    consensus_address: of the key that signed. height: about which block. suspended: whether it has no power from now on.
+    consensus_address: of the key that signed. height: about which block. suspended: whether that cost it its power.
     """
 
     party: bytes

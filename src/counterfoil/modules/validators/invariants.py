@@ -29,7 +29,9 @@ def check_all(books: ValidatorsBooks) -> None:
     """The same of all validators and all sets: there are few."""
     ensure(set_at(books, HEIGHT_MAX) == present_entries(books), "the latest set is that of the records")
     for party, validator in books.validators.scan():
-        ensure((validator.power > 0) == (validator.status is ValidatorStatus.ACTIVE), "power goes with status")
+        ensure(
+            (validator.power > 0) == (validator.status is ValidatorStatus.ACTIVE), "power goes with status"
+        )
         key = books.keys.find(consensus_address(validator.key))
         ensure(key is not None and key.party == party, "a validator's key is entered as its own")
     for _, one in books.sets.scan():

@@ -63,7 +63,7 @@ class ValidatorSet(Record):
 
 
 class ConsensusKey(Record):
-    """Whose a consensus key is or was, under its address (20 bytes): for misbehaviour, and so that none is used twice."""
+    """Whose a consensus key is or was, under its address (20 bytes): for reports, and so that none is used twice."""
 
     party: bytes
     key: bytes
@@ -97,9 +97,7 @@ class RecordedMisbehaviour(Record):
     suspended: bool
 
 
-VALIDATORS = Table(
-    number=160, name="validators", record=Validator, key_sizes=(PARTY_ID_SIZE,), resident=True
-)
+VALIDATORS = Table(number=160, name="validators", record=Validator, key_sizes=(PARTY_ID_SIZE,), resident=True)
 VALIDATOR_SETS = Table(
     number=161, name="validator_sets", record=ValidatorSet, key_sizes=(8,), clear=8, resident=True
 )

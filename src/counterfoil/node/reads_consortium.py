@@ -9,7 +9,7 @@ from counterfoil.modules.consortium.records import DecisionRule
 from counterfoil.modules.feeds import queries as feeds
 from counterfoil.modules.governance.records import IN_FORCE, RULE_VERSIONS, SCHEDULED
 from counterfoil.modules.parties import queries as parties
-from counterfoil.modules.parties.permissions import PERMISSIONS
+from counterfoil.modules.parties.interface import PERMISSIONS
 from counterfoil.modules.validators import queries as validators
 from counterfoil.modules.validators.interface import MisbehaviourKind, SetEntry, consensus_address
 from counterfoil.node.ledger import LedgerNode

@@ -16,6 +16,7 @@ from counterfoil.engine.decided import LOGGED_BLOCK, DecidedBlock, LoggedBlock, 
 from counterfoil.engine.pool import Pool, Rates, Waiting
 from counterfoil.engine.signature_pool import PendingChecks, SignaturePool
 from counterfoil.engine.submission import Submission
+from counterfoil.machine.feed_items import FeedItemIsInvalid
 from counterfoil.machine.genesis import GENESIS_HEIGHT
 from counterfoil.machine.machine import Machine, Outcome, RulesFailed
 from counterfoil.machine.rejects import MachineReject
@@ -175,7 +176,12 @@ class EmbeddedEngine:
         if block.height <= self.machine.founding_height:
             header = self.machine.found(block.height)
         else:
-            self.execute(block)
+            try:
+                self.execute(block)
+            except FeedItemIsInvalid as error:
+                raise InvariantViolation(
+                    f"block {block.height} was changed since it was decided: {error}"
+                ) from None
             header = self.machine.commit()
         if header != logged.header:
             raise InvariantViolation(

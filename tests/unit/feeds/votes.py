@@ -20,6 +20,7 @@ from counterfoil.modules.feeds.interface import Seen
 from counterfoil.modules.feeds.messages import DefineFeed
 from counterfoil.modules.validators.interface import consensus_address
 from counterfoil.modules.validators.messages import AddValidator
+from counterfoil.node.personas import PERSONAS
 from tests.model.desk import Desk, party
 from tests.model.opening import consensus_key
 
@@ -53,7 +54,7 @@ def votes_on_last(
     sign: Callable[[str, bytes], bytes] | None = None,
 ) -> ExtendedCommit:
     """The extended commit of the last block: everybody votes for it, and extends its vote with what is said here."""
-    by_address = {consensus_address(consensus_key(name).public_key): name for name in SEVEN}
+    by_address = {consensus_address(consensus_key(card.name).public_key): card.name for card in PERSONAS}
     votes = []
     for entry in desk.machine.validators(desk.height):
         address = consensus_address(entry.key)

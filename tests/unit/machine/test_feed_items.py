@@ -31,8 +31,8 @@ from counterfoil.modules.parties.messages import SuspendParty
 from counterfoil.modules.validators.messages import RemoveValidator, RotateConsensusKey, SetVotingPower
 from counterfoil.primitives.codec import Malformed, encode
 from counterfoil.primitives.digests import FEED_ITEM
-from counterfoil.primitives.outcome import Rejected
-from tests.model.desk import DECIDING, Desk, by, party, replayed
+from counterfoil.primitives.outcome import InvariantViolation, Rejected
+from tests.model.desk import DECIDING, Desk, by, memory_node, party, replayed
 from tests.model.opening import consensus_key, double_signed
 from tests.unit.feeds.votes import (
     ABSENT,
@@ -258,6 +258,18 @@ def test_a_block_whose_item_does_not_belong_to_it_is_refused_as_a_whole(
     assert desk.machine._executed is None, "there is nothing to take back"
     next_block(desk, commit)
     assert value(desk) is not None, "the next proposal is as good as ever"
+
+
+def test_a_logged_block_whose_item_was_changed_is_not_replayed(desk: Desk) -> None:
+    next_block(desk, observed(desk, ALL))
+    *before, last = desk.node.blocks()
+    node = memory_node(desk.node.genesis)
+    for block in before:
+        node.engine.replay(block)
+    changed = replace(last.block, last_commit=b"")
+    with pytest.raises(InvariantViolation, match="was changed since it was decided: the feed item is not"):
+        node.engine.replay(replace(last, block=changed))
+    assert node.engine.replay(last) == desk.machine.last
 
 
 def test_an_item_without_a_reported_commit_is_refused(desk: Desk) -> None:

@@ -31,7 +31,7 @@ def test_vote_extensions(vector: dict[str, Any]) -> None:
 
 def test_validator_sets_in_cometbfts_order() -> None:
     """Each step's updates, as records; the set that follows, and the updates that we tell, are CometBFT's."""
-    shelf: Any = Books(lambda _table, _key: None, value_of).shelf
+    shelf: Any = Books(lambda _table, _key: None, lambda keys: [None] * len(keys), value_of).shelf
     books = ValidatorsBooks(shelf, None)  # type: ignore[arg-type]
     for height, step in enumerate(VECTORS["validator_sets"], start=1):
         told = {ED25519 + bytes.fromhex(one["key"]): one["power"] for one in step["updates"]}

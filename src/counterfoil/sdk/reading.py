@@ -108,6 +108,7 @@ class Reading(ABC):
         account: Id = b"",
         instrument: Id = b"",
         business: bytes = b"",
+        name: str = "",
         at: At = "",
         market: str = "",
     ) -> bytes:
@@ -117,6 +118,7 @@ class Reading(ABC):
             account=self.account_id(account),
             instrument=self.instrument_id(instrument),
             business=business,
+            name=name,
             at=at_text(at),
             market=market,
         )

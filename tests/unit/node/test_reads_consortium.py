@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from counterfoil.machine.feed_items import make_feed_item
 from counterfoil.modules.consortium.messages import ApproveMotion
+from counterfoil.modules.feeds.records import FEED_VALUES, FEEDS, FeedValue
 from counterfoil.modules.parties.messages import RotateKeys, SuspendParty
 from counterfoil.modules.validators.interface import consensus_address
+from counterfoil.modules.validators.records import ValidatorSet
 from counterfoil.node.ledger import memory_ledger
 from counterfoil.node.personas import CONSORTIUM, sandbox_genesis
 from counterfoil.primitives.signatures import KeyPolicy
-from counterfoil.sdk import Client, LedgerError, LocalConnection, messages, recipes
+from counterfoil.sdk import Client, LedgerError, LocalConnection, NotVisible, messages, recipes
+from counterfoil.verify import Trust, verify_proof
 from tests.model.desk import Desk, by, party
 from tests.model.opening import DAY_MS, Opening, consensus_key, double_signed, stranger
 from tests.unit.feeds.votes import FOUR, bare, observed, validating
@@ -149,6 +153,31 @@ def test_a_block_with_a_feed_item_has_its_authors_in_the_history() -> None:
     desk.decide(feed_item=make_feed_item(commit), last_commit=bare(commit), raws=[raw])
     entries = client_of(desk, "broker-a").history(party=party("broker-a"))
     assert entries[-1].messages == ("GrantMandate",)
+
+
+def test_a_feeds_value_and_a_validator_set_are_proven_to_a_stranger(opening: Opening) -> None:
+    """Now and as of a past block; before there was any there is nothing to prove."""
+    desk = opening.desk
+    client, trust = client_of(desk), Trust.in_genesis(desk.node.genesis_bytes)
+    for name in ("regulator", "depository"):
+        desk.do(messages.Observe(party(name), "USD/EUR", 9_300, desk.time_ms), *by(name))
+    made = desk.height
+    desk.carry(messages.SetVotingPower(party("broker-a"), 11))
+    feed = verify_proof(client.proof("feed", name="USD/EUR"), trust)
+    assert [one.table for one in feed.records] == [FEEDS.number, FEED_VALUES.number]
+    value = msgspec.msgpack.decode(feed.records[1].value, type=FeedValue)
+    assert (value.value, value.observers, value.height) == (9_300, 3, made)
+    before = verify_proof(client.proof("feed", name="USD/EUR", at=made - 1), trust)
+    assert [one.table for one in before.records] == [FEEDS.number]
+    desk.carry(messages.SetVotingPower(party("broker-a"), 12))
+    desk.carry(messages.SetVotingPower(party("broker-a"), 13))
+    for at in (made, desk.height):
+        (record,) = verify_proof(client.proof("validators", at=at), trust).records
+        found = msgspec.msgpack.decode(record.value, type=ValidatorSet)
+        assert found.entries == desk.machine.validators(at)
+    for kind, name, at in (("feed", "NO-SUCH", ""), ("feed", "", ""), ("validators", "", 2)):
+        with pytest.raises(NotVisible):
+            client.proof(kind, name=name, at=at)
 
 
 # The same by the SDK, on a running engine

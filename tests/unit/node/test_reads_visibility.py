@@ -172,6 +172,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
         lambda client, cast: client.validators().height,
         lambda client, cast: client.feed("USD/EUR"),
         lambda client, cast: client.feeds(at="1") == (),
+        lambda client, cast: client.proof("feed", name="USD/EUR"),
     ),
     "motion": (
         lambda client, cast: [line for line in client.motions() if line.motion_id == cast.motion],

@@ -9,6 +9,7 @@ from counterfoil.modules.validators.records import (
     RecordedMisbehaviour,
     SetEntry,
     Validator,
+    height_key,
 )
 from counterfoil.state.state import State
 from counterfoil.state.tables import R, Table
@@ -24,6 +25,12 @@ def sets(state: State) -> tuple[tuple[int, tuple[SetEntry, ...]], ...]:
     """(first height, validators) of every set that was, is or will be in force, in order."""
     shelf = state.books.shelf(VALIDATOR_SETS)
     return tuple((int.from_bytes(key, "big"), one.entries) for key, one in shelf.scan())
+
+
+def set_key(state: State, height: int) -> bytes | None:
+    """The key of the set that decides the block at a height; None before there was any."""
+    found = state.books.shelf(VALIDATOR_SETS).last(height_key(height))
+    return found[0] if found is not None else None
 
 
 def misbehaviours(

@@ -280,7 +280,7 @@ class PartiesModel(Core):
 
     def WindDownParty(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.authority, ask)
-        if ask.authority == ask.party:
+        if ask.authority == ask.party and not action.by_consortium:
             party = self.party(ask.party)
             demand(party.status is PartyStatus.ACTIVE, Reject.STATUS_DOES_NOT_ALLOW_IT)
         else:

@@ -14,7 +14,9 @@ from counterfoil.modules.instruments.messages import SuspendInstrument
 from counterfoil.modules.issuance.messages import RegisterIssue
 from counterfoil.modules.markets.messages import AmendRulebook, CloseDay, OpenDay, OpenMarket
 from counterfoil.modules.markets.records import RegistrationApprover
+from counterfoil.modules.parties.messages import WindDownParty
 from counterfoil.modules.parties.permissions import MOVABLE, PERMISSIONS
+from counterfoil.modules.parties.rejects import PartiesReject
 from counterfoil.modules.settlement.messages import OpenBatch
 from counterfoil.node.personas import CONSORTIUM, PERSONAS
 from counterfoil.primitives.codec import Message
@@ -73,6 +75,27 @@ def test_the_consortium_acts_where_the_office_holder_is_away(opening: Opening, n
         assert not outcome.result.number, f"{message}: {outcome.rejects[0]}"
         tried += 1
     assert tried
+
+
+NOT_ABOVE = PartiesReject.AUTHORITY_IS_NOT_ABOVE
+
+
+@pytest.mark.parametrize(
+    ("authority", "name", "expected"),
+    [
+        ("regulator", "broker-a", None),
+        ("broker-a", "broker-a", NOT_ABOVE),
+        ("exchange", "exchange", NOT_ABOVE),
+        ("regulator", "regulator", NOT_ABOVE),
+    ],
+)
+def test_nobody_is_wound_down_in_its_own_name(
+    opening: Opening, authority: str, name: str, expected: PartiesReject | None
+) -> None:
+    """Members of the consortium act in an authority's place, never in that of the party itself."""
+    ask = WindDownParty(party(authority), party(name), "They say so.")
+    outcome = opening.desk.try_out(opening.desk.motion(ask), *by(*CONSORTIUM[:3]))
+    assert (outcome.rejects[0].code if outcome.rejects else None) is expected
 
 
 @pytest.mark.parametrize("name", STEP_IN.split())

@@ -269,6 +269,8 @@ def test_a_logged_block_whose_item_was_changed_is_not_replayed(desk: Desk) -> No
     changed = replace(last.block, last_commit=b"")
     with pytest.raises(InvariantViolation, match="was changed since it was decided: the feed item is not"):
         node.engine.replay(replace(last, block=changed))
+    with pytest.raises(InvariantViolation, match="was changed since it was decided"):
+        node.engine.replay(replace(last, block=replace(last.block, last_commit=b"\xc0")))
     assert node.engine.replay(last) == desk.machine.last
 
 

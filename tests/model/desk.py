@@ -10,7 +10,6 @@ from typing import Any
 
 from counterfoil.custody.signers import SandboxKey
 from counterfoil.engine.decided import DecidedBlock
-from counterfoil.machine.feed_items import LastCommit
 from counterfoil.machine.genesis import Genesis, Parameters
 from counterfoil.machine.machine import Outcome
 from counterfoil.machine.transactions import Body, Mode, Prepared, Signature, Transaction, sign_prefix
@@ -190,14 +189,13 @@ class Desk:
         *misbehaviour: Misbehaviour,
         raws: Iterable[bytes] = (),
         feed_item: bytes = b"",
-        last_commit: LastCommit | None = None,
+        last_commit: bytes = b"",
     ) -> DecidedBlock:
         """The next block as another engine would have decided it."""
         prepared, time_ms = [self.prepared(raw) for raw in raws], self.next_time_ms()
         bundles = (self.engine.bundle(prepared, time_ms),) if prepared else ()
         items = (feed_item, *bundles) if feed_item else bundles
-        commit = encode(last_commit) if last_commit is not None else b""
-        return DecidedBlock(self.height + 1, time_ms, bytes(20), misbehaviour, commit, items)
+        return DecidedBlock(self.height + 1, time_ms, bytes(20), misbehaviour, last_commit, items)
 
     def apply(self, block: DecidedBlock) -> list[Outcome]:
         """Apply a block that another engine decided, and make it durable as this one does; none without effect."""

@@ -7,12 +7,9 @@ from typing import Any
 
 from counterfoil.machine.feed_items import (
     BlockIdFlag,
-    CommitVote,
     ExtendedCommit,
     ExtendedVote,
-    LastCommit,
     encode_extension,
-    extension_sign_bytes,
     make_feed_item,
 )
 from counterfoil.modules.consortium import messages as consortium
@@ -24,6 +21,7 @@ from counterfoil.modules.validators import messages as validators
 from counterfoil.modules.validators.interface import Misbehaviour, MisbehaviourKind
 from counterfoil.modules.validators.records import ValidatorStatus
 from counterfoil.primitives.codec import Message, encode
+from counterfoil.verify.light.encoding import extension_bytes, votes_info
 from tests.model.consortium_model import MOVABLE, address_of_key
 from tests.model.desk import party
 from tests.model.hand import STRANGERS, Hand, Move
@@ -270,12 +268,12 @@ def votes(hand: Hand) -> dict[str, Any]:
             cast.append(ExtendedVote(address, entry.power, hand.one_of(BlockIdFlag.ABSENT, BlockIdFlag.NIL)))
             continue
         extension = _extension(hand)
-        signature = key.sign(extension_sign_bytes(twin.chain_id, twin.height, round_, extension))
+        signature = key.sign(extension_bytes(twin.chain_id, twin.height, round_, extension))
         cast.append(ExtendedVote(address, entry.power, BlockIdFlag.COMMIT, extension, signature))
     commit = ExtendedCommit(round_, tuple(cast))
     item = make_feed_item(commit)
-    bare = tuple(CommitVote(vote.address, vote.power, vote.flag) for vote in commit.votes)
-    return {"feed_item": item, "last_commit": LastCommit(commit.round, bare)} if item else {}
+    reported = votes_info(round_, [(vote.address, vote.power, vote.flag) for vote in cast])
+    return {"feed_item": item, "last_commit": reported} if item else {}
 
 
 def _extension(hand: Hand) -> bytes:

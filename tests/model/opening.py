@@ -56,11 +56,12 @@ from counterfoil.modules.settlement.messages import (
 from counterfoil.modules.settlement.records import BatchChunk, Method, Movement
 from counterfoil.modules.trades.messages import RecordTrade
 from counterfoil.modules.trades.records import TradeTerms
-from counterfoil.modules.validators.interface import Misbehaviour, MisbehaviourKind, consensus_address
+from counterfoil.modules.validators.interface import Misbehaviour, MisbehaviourKind
 from counterfoil.modules.validators.messages import AddValidator
 from counterfoil.primitives.calendars import SATURDAY_AND_SUNDAY, UTC, Calendar
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.signatures import KeyPolicy, policy_address
+from counterfoil.verify.light.encoding import address_of_validator
 from tests.model.desk import Desk, by, own, party
 
 FRIDAY_BEFORE, MONDAY_HOLIDAY = 20231229, 20240101
@@ -122,7 +123,7 @@ def consensus_key(name: str) -> SandboxKey:
 
 def double_signed(name: str, height: int, time_ms: int, power: int = 50) -> Misbehaviour:
     """What an engine reports of somebody whose validator signed twice."""
-    address = consensus_address(consensus_key(name).public_key)
+    address = address_of_validator(consensus_key(name).public_key)
     return Misbehaviour(MisbehaviourKind.DUPLICATE_VOTE, address, height, time_ms, power)
 
 

@@ -8,14 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from counterfoil.machine.feed_items import extension_sign_bytes, verify_extension
 from counterfoil.modules.validators.books import ValidatorsBooks
-from counterfoil.modules.validators.interface import Validators, consensus_address
+from counterfoil.modules.validators.interface import Validators
 from counterfoil.modules.validators.records import Validator, ValidatorStatus
 from counterfoil.modules.validators.sets import put_in_force
 from counterfoil.primitives.signatures import ED25519
+from counterfoil.primitives.vote_signatures import verify_vote
 from counterfoil.state.books import Books
 from counterfoil.state.rows import value_of
+from counterfoil.verify.light.encoding import address_of_validator, extension_bytes
 
 VECTORS: dict[str, Any] = msgspec.json.decode(Path(__file__).with_name("cometbft.json").read_bytes())
 
@@ -23,10 +24,10 @@ VECTORS: dict[str, Any] = msgspec.json.decode(Path(__file__).with_name("cometbft
 @pytest.mark.parametrize("vector", VECTORS["vote_extensions"])
 def test_vote_extensions(vector: dict[str, Any]) -> None:
     extension, key = bytes.fromhex(vector["extension"]), ED25519 + bytes.fromhex(vector["key"])
-    signed = extension_sign_bytes(vector["chain_id"], vector["height"], vector["round"], extension)
+    signed = extension_bytes(vector["chain_id"], vector["height"], vector["round"], extension)
     assert signed.hex() == vector["sign_bytes"]
-    assert verify_extension(key, signed, bytes.fromhex(vector["signature"]))
-    assert consensus_address(key).hex() == vector["address"]
+    assert verify_vote(key, signed, bytes.fromhex(vector["signature"]))
+    assert address_of_validator(key).hex() == vector["address"]
 
 
 def test_validator_sets_in_cometbfts_order() -> None:
@@ -36,7 +37,7 @@ def test_validator_sets_in_cometbfts_order() -> None:
     for height, step in enumerate(VECTORS["validator_sets"], start=1):
         told = {ED25519 + bytes.fromhex(one["key"]): one["power"] for one in step["updates"]}
         for key, power in told.items():
-            party = consensus_address(key)
+            party = address_of_validator(key)
             if power:
                 books.validators.put(party, Validator(key, power, ValidatorStatus.ACTIVE, height))
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
-from counterfoil.machine.feed_items import LAST_COMMIT, LastCommit, is_feed_item
+from counterfoil.machine.feed_items import is_feed_item
 from counterfoil.modules.validators.interface import Misbehaviour
 from counterfoil.primitives.codec import Decoder, Record
 from counterfoil.state.headers import Header
@@ -14,8 +14,9 @@ from counterfoil.state.headers import Header
 class DecidedBlock(Record):
     """What an engine decided. time_ms: block time. proposer: address of the node that put the block together.
 
-    misbehaviour: what the engine has proven of validators. last_commit: the encoded `LastCommit` of the block before.
-    The embedded engine reports neither. items: bundles as bytes, in order; before them the feed item, if there is one.
+    misbehaviour: what the engine has proven of validators. last_commit: CometBFT's CommitInfo of the block before,
+    encoded. The embedded engine reports neither. items: bundles as bytes, in order; before them the feed item, if
+    there is one.
     """
 
     height: int
@@ -34,14 +35,6 @@ class DecidedBlock(Record):
     def bundles(self) -> tuple[bytes, ...]:
         """The items that are bundles."""
         return self.items[1:] if self.feed_item else self.items
-
-    @property
-    def commit(self) -> LastCommit | None:
-        """The commit of the block before, where the engine reports one. `Malformed` where it is none."""
-        if not self.last_commit:
-            return None
-        commit: LastCommit = LAST_COMMIT.exact(self.last_commit)
-        return commit
 
 
 class LoggedBlock(Record):

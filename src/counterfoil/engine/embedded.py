@@ -27,7 +27,7 @@ from counterfoil.machine.transactions import (
     encode_bundle,
     read_bundle,
 )
-from counterfoil.primitives.codec import Malformed, encode
+from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from counterfoil.primitives.signatures import verify
 from counterfoil.state.headers import Header, seal_message
@@ -178,7 +178,7 @@ class EmbeddedEngine:
         else:
             try:
                 self.execute(block)
-            except (FeedItemIsInvalid, Malformed) as error:
+            except FeedItemIsInvalid as error:
                 raise InvariantViolation(
                     f"block {block.height} was changed since it was decided: {error}"
                 ) from None
@@ -206,7 +206,7 @@ class EmbeddedEngine:
             items_digest(block.items),
             block.misbehaviour,
             block.feed_item,
-            block.commit,
+            block.last_commit,
         )
 
     def _is_sealed(self, header: Header, seal: bytes) -> bool:

@@ -6,50 +6,36 @@ every node checks it against the commit that the engine reports and its own reco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 from counterfoil.modules.feeds.interface import FEEDS_MAX, Observed, Seen
-from counterfoil.modules.validators.interface import SetEntry, consensus_address
+from counterfoil.modules.validators.interface import SetEntry
 from counterfoil.primitives.codec import Decoder, Malformed, Record, encode
 from counterfoil.primitives.digests import FEED_ITEM
-from counterfoil.primitives.signatures import SIGNATURE_BYTES, verify
+from counterfoil.primitives.signatures import SIGNATURE_BYTES
+from counterfoil.primitives.vote_signatures import verify_vote
+from counterfoil.state.light_blocks import FLAG_ABSENT, FLAG_COMMIT, FLAG_NIL
+from counterfoil.verify.light.encoding import address_of_validator, extension_bytes, votes_info
 
 EXTENSION_BYTES_MAX = 8 * 1024
 """Of one vote's extension: room for an observation of every feed that there may be."""
 ROUND_MAX = 2**31 - 1
 
-Verify = Callable[[bytes, bytes, bytes], bool]
-"""Whether a signature is good: (tagged key, message, signature)."""
-
 
 class BlockIdFlag(IntEnum):
     """What a validator voted for; CometBFT's numbers."""
 
-    ABSENT = 1
-    COMMIT = 2
-    NIL = 3
-
-
-class CommitVote(Record):
-    """One validator's part in a commit. address: of its consensus key (20 bytes)."""
-
-    address: bytes
-    power: int
-    flag: BlockIdFlag
-
-
-class LastCommit(Record):
-    """The commit of the block before, as the engine reports it with a block: every validator, in the engine's order."""
-
-    round: int
-    votes: tuple[CommitVote, ...]
+    ABSENT = FLAG_ABSENT
+    COMMIT = FLAG_COMMIT
+    NIL = FLAG_NIL
 
 
 class ExtendedVote(Record):
-    """The same with the vote's extension and the signature of that.
+    """One validator's part in a commit, with its vote's extension and the signature of that.
 
-    A proposer may leave both out, as it may leave a whole vote out: what is missing counts for nothing.
+    address: of its consensus key (20 bytes). A proposer may leave extension and signature out, as it may leave a whole
+    vote out: what is missing counts for nothing.
     """
 
     address: bytes
@@ -70,14 +56,8 @@ class FeedItemIsInvalid(Exception):
     """A block's feed item does not belong to it. The whole block is refused, and nothing of it has happened."""
 
 
-LAST_COMMIT = Decoder(LastCommit)
 _EXTENDED_COMMIT = Decoder(ExtendedCommit)
 _EXTENSION = Decoder(tuple[Seen, ...])
-
-
-def verify_extension(key: bytes, message: bytes, signature: bytes) -> bool:
-    """The one place that says which signatures of vote extensions are good."""
-    return verify(key, message, signature)
 
 
 def is_feed_item(item: bytes) -> bool:
@@ -132,19 +112,22 @@ def read_feed_item(
     item: bytes,
     chain_id: str,
     height: int,
-    last_commit: LastCommit | None,
+    last_commit: bytes,
     validators: Sequence[SetEntry],
-    verify: Verify = verify_extension,
 ) -> tuple[Observed, ...]:
     """What each validator observed, in the order of the commit, or `FeedItemIsInvalid`.
 
-    height: of the block that holds the item. last_commit: as the engine reports it with that block. validators: of the
-    height before, by our own record. An extension that is signed but no observation counts as missing.
+    height: of the block that holds the item. last_commit: CometBFT's CommitInfo (encoded) that the engine reports with
+    that block. validators: of the height before, by our own record. An extension that is signed but no observation
+    counts as missing.
     """
     commit = _extended_commit(item)
-    if last_commit is None or (commit.round, _bare(commit.votes)) != (last_commit.round, last_commit.votes):
+    if (
+        votes_info(commit.round, [(vote.address, vote.power, vote.flag) for vote in commit.votes])
+        != last_commit
+    ):
         raise FeedItemIsInvalid("the feed item is not of the commit that the engine reports")
-    known = {consensus_address(entry.key): entry for entry in validators}
+    known = {address_of_validator(entry.key): entry for entry in validators}
     observed: list[Observed] = []
     powers: list[int] = []
     for vote in commit.votes:
@@ -159,8 +142,8 @@ def read_feed_item(
             raise FeedItemIsInvalid(f"{vote.address.hex()} extended a vote that was none for the block")
         if len(vote.extension) > EXTENSION_BYTES_MAX or len(vote.signature) != SIGNATURE_BYTES:
             raise FeedItemIsInvalid(f"the extension of {vote.address.hex()} has a wrong size")
-        signed = extension_sign_bytes(chain_id, height - 1, commit.round, vote.extension)
-        if not verify(entry.key, signed, vote.signature):
+        signed = extension_bytes(chain_id, height - 1, commit.round, vote.extension)
+        if not verify_vote(entry.key, signed, vote.signature):
             raise FeedItemIsInvalid(f"the extension of {vote.address.hex()} has a wrong signature")
         powers.append(entry.power)
         observed.append(Observed(entry.party, read_extension(vote.extension)))
@@ -174,25 +157,6 @@ def is_enough(powers: Iterable[int], total: int) -> bool:
     return 3 * sum(powers) > 2 * total
 
 
-def extension_sign_bytes(chain_id: str, height: int, round_: int, extension: bytes) -> bytes:
-    """What CometBFT signs of a vote's extension: its CanonicalVoteExtension, preceded by its length.
-
-    Protocol buffers, by hand since it is four fields: extension (1, bytes), height (2, sfixed64), round (3, sfixed64),
-    chain id (4, string); what is empty or zero is left out.
-    """
-    chain = chain_id.encode()
-    canonical = b""
-    if extension:
-        canonical += b"\x0a" + _varint(len(extension)) + extension
-    if height:
-        canonical += b"\x11" + height.to_bytes(8, "little")
-    if round_:
-        canonical += b"\x19" + round_.to_bytes(8, "little")
-    if chain:
-        canonical += b"\x22" + _varint(len(chain)) + chain
-    return _varint(len(canonical)) + canonical
-
-
 def _extended_commit(item: bytes) -> ExtendedCommit:
     if not is_feed_item(item):
         raise FeedItemIsInvalid("the item has not the tag of a feed item")
@@ -203,16 +167,3 @@ def _extended_commit(item: bytes) -> ExtendedCommit:
     if not 0 <= commit.round <= ROUND_MAX:
         raise FeedItemIsInvalid("the feed item is of no round")
     return commit
-
-
-def _bare(votes: Iterable[ExtendedVote]) -> tuple[CommitVote, ...]:
-    return tuple(CommitVote(vote.address, vote.power, vote.flag) for vote in votes)
-
-
-def _varint(number: int) -> bytes:
-    written = bytearray()
-    while number > 0x7F:
-        written.append(number & 0x7F | 0x80)
-        number >>= 7
-    written.append(number)
-    return bytes(written)

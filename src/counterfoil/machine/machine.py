@@ -7,7 +7,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from counterfoil.machine.feed_items import LastCommit, read_feed_item
+from counterfoil.machine.feed_items import read_feed_item
 from counterfoil.machine.founding import steps
 from counterfoil.machine.genesis import GENESIS_HEIGHT, RULE_VERSION, Genesis
 from counterfoil.machine.ordering import chosen, in_order
@@ -175,13 +175,13 @@ class Machine:
         items_digest: bytes,
         misbehaviour: Sequence[Misbehaviour] = (),
         feed_item: bytes = b"",
-        last_commit: LastCommit | None = None,
+        last_commit: bytes = b"",
     ) -> list[Outcome]:
         """Apply one block's transactions, without committing. Outcomes stand in the order of `bundles`, flattened.
 
         Every `Prepared` must have its signatures checked. misbehaviour, last_commit: as the engine reports them with
-        the block. feed_item: the block's first item where it is one, else b"". Raises `FeedItemIsInvalid`,
-        `RulesFailed`, `ProgramIsOutdated`, `InvariantViolation` or `StoreFailed`.
+        the block, the latter as CometBFT's CommitInfo (encoded). feed_item: the block's first item where it is one,
+        else b"". Raises `FeedItemIsInvalid`, `RulesFailed`, `ProgramIsOutdated`, `InvariantViolation` or `StoreFailed`.
         """
         last = self.last
         ensure(
@@ -475,9 +475,7 @@ class Machine:
             position += 1
         return position
 
-    def _observed(
-        self, height: int, feed_item: bytes, last_commit: LastCommit | None
-    ) -> tuple[Observed, ...]:
+    def _observed(self, height: int, feed_item: bytes, last_commit: bytes) -> tuple[Observed, ...]:
         validators = self.wired.validators.at(height - 1)
         return read_feed_item(feed_item, self.chain_id, height, last_commit, validators)
 

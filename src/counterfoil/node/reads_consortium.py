@@ -11,12 +11,13 @@ from counterfoil.modules.governance.records import IN_FORCE, RULE_VERSIONS, SCHE
 from counterfoil.modules.parties import queries as parties
 from counterfoil.modules.parties.interface import PERMISSIONS
 from counterfoil.modules.validators import queries as validators
-from counterfoil.modules.validators.interface import MisbehaviourKind, SetEntry, consensus_address
+from counterfoil.modules.validators.interface import MisbehaviourKind, SetEntry
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import Answer, AsOf, View, named, reading
 from counterfoil.node.reads_ledger import Nothing
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.policy.subjects import PartyDetails, PendingMotion, PublicFact
+from counterfoil.verify.light.encoding import address_of_validator
 
 EVERY_OTHER = "every other"
 """In place of a message's name: the rule for all that have none of their own."""
@@ -221,7 +222,7 @@ def list_validators(node: LedgerNode, viewer: bytes, params: ValidatorsOf) -> Va
                     party,
                     _name(view, party),
                     one.key,
-                    consensus_address(one.key),
+                    address_of_validator(one.key),
                     one.power,
                     one.status.name,
                     one.since_height,
@@ -316,7 +317,7 @@ def _motion_line(view: View, found: consortium.MotionView) -> MotionLine:
 
 
 def _set_line(entry: SetEntry) -> SetLine:
-    return SetLine(entry.party, entry.key, consensus_address(entry.key), entry.power)
+    return SetLine(entry.party, entry.key, address_of_validator(entry.key), entry.power)
 
 
 def _feed_line(found: feeds.FeedView, waiting: tuple[ObservationLine, ...]) -> FeedLine:

@@ -7,20 +7,17 @@ from typing import Any
 
 from counterfoil.machine.feed_items import (
     BlockIdFlag,
-    CommitVote,
     ExtendedCommit,
     ExtendedVote,
-    LastCommit,
     encode_extension,
-    extension_sign_bytes,
     make_feed_item,
 )
 from counterfoil.machine.machine import Outcome
 from counterfoil.modules.feeds.interface import Seen
 from counterfoil.modules.feeds.messages import DefineFeed
-from counterfoil.modules.validators.interface import consensus_address
 from counterfoil.modules.validators.messages import AddValidator
 from counterfoil.node.personas import PERSONAS
+from counterfoil.verify.light.encoding import address_of_validator, extension_bytes, votes_info
 from tests.model.desk import Desk, party
 from tests.model.opening import consensus_key
 
@@ -54,17 +51,17 @@ def votes_on_last(
     sign: Callable[[str, bytes], bytes] | None = None,
 ) -> ExtendedCommit:
     """The extended commit of the last block: everybody votes for it, and extends its vote with what is said here."""
-    by_address = {consensus_address(consensus_key(card.name).public_key): card.name for card in PERSONAS}
+    by_address = {address_of_validator(consensus_key(card.name).public_key): card.name for card in PERSONAS}
     votes = []
     for entry in desk.machine.validators(desk.height):
-        address = consensus_address(entry.key)
+        address = address_of_validator(entry.key)
         name = by_address[address]
         flag = (flags or {}).get(name, COMMIT)
         if flag is not COMMIT:
             votes.append(ExtendedVote(address, entry.power, flag))
             continue
         extension = extensions.get(name, b"")
-        signed = extension_sign_bytes(desk.chain_id, desk.height, round_, extension)
+        signed = extension_bytes(desk.chain_id, desk.height, round_, extension)
         signature = (sign or _signed)(name, signed)
         votes.append(ExtendedVote(address, entry.power, flag, extension, signature))
     return ExtendedCommit(round_, tuple(votes))
@@ -74,11 +71,9 @@ def _signed(name: str, message: bytes) -> bytes:
     return consensus_key(name).sign(message)
 
 
-def bare(commit: ExtendedCommit) -> LastCommit:
+def bare(commit: ExtendedCommit) -> bytes:
     """What the engine reports of it."""
-    return LastCommit(
-        commit.round, tuple(CommitVote(vote.address, vote.power, vote.flag) for vote in commit.votes)
-    )
+    return votes_info(commit.round, [(vote.address, vote.power, vote.flag) for vote in commit.votes])
 
 
 def observed(desk: Desk, values: Mapping[str, int], **more: Any) -> ExtendedCommit:

@@ -11,13 +11,13 @@ from counterfoil.machine.feed_items import make_feed_item
 from counterfoil.modules.consortium.messages import ApproveMotion
 from counterfoil.modules.feeds.records import FEED_VALUES, FEEDS, FeedValue
 from counterfoil.modules.parties.messages import RotateKeys, SuspendParty
-from counterfoil.modules.validators.interface import consensus_address
 from counterfoil.modules.validators.records import ValidatorSet
 from counterfoil.node.ledger import memory_ledger
 from counterfoil.node.personas import CONSORTIUM, sandbox_genesis
 from counterfoil.primitives.signatures import KeyPolicy
 from counterfoil.sdk import Client, LedgerError, LocalConnection, NotVisible, messages, recipes
 from counterfoil.verify import Trust, verify_proof
+from counterfoil.verify.light.encoding import address_of_validator
 from tests.model.desk import Desk, by, party
 from tests.model.opening import DAY_MS, Opening, consensus_key, double_signed, stranger
 from tests.unit.feeds.votes import FOUR, bare, observed, validating
@@ -105,7 +105,7 @@ def test_validators_now_then_and_to_come(opening: Opening) -> None:
     assert status["Broker A"] == ("ACTIVE", 10)
     (report,) = found.misbehaviours
     assert (report.party, report.kind, report.suspended) == (party("broker-b"), "DUPLICATE_VOTE", True)
-    assert report.consensus_address == consensus_address(consensus_key("broker-b").public_key)
+    assert report.consensus_address == address_of_validator(consensus_key("broker-b").public_key)
     desk.carry(messages.SetVotingPower(party("broker-a"), 11))
     assert client.validators().in_force == found.in_force, "of the block that comes next"
     assert client.validators(height=desk.height + 2).in_force[0].power == 11

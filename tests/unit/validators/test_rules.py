@@ -9,7 +9,7 @@ from counterfoil.machine.machine import Outcome
 from counterfoil.modules.parties.messages import EnrolParty, SuspendParty
 from counterfoil.modules.parties.records import Role
 from counterfoil.modules.parties.rejects import PartiesReject
-from counterfoil.modules.validators.interface import Misbehaviour, MisbehaviourKind, consensus_address
+from counterfoil.modules.validators.interface import Misbehaviour, MisbehaviourKind
 from counterfoil.modules.validators.messages import (
     AddValidator,
     ReadmitValidator,
@@ -29,6 +29,7 @@ from counterfoil.modules.validators.rejects import ValidatorsReject
 from counterfoil.primitives.codec import Message, encode
 from counterfoil.primitives.outcome import RejectCode
 from counterfoil.primitives.signatures import ED25519
+from counterfoil.verify.light.encoding import address_of_validator
 from tests.model.desk import DECIDING, Desk, by, own, party, replayed
 from tests.model.opening import consensus_key, double_signed, stranger
 
@@ -230,7 +231,7 @@ def test_who_signs_twice_is_on_record_and_has_no_power_two_heights_later() -> No
     assert powers(desk, height + 1) == {A: 10, B: 20}
     assert powers(desk, height + 2) == {B: 20}
     assert desk.machine.validator_updates(height) == ((key("broker-a"), 0),)
-    address = consensus_address(key("broker-a"))
+    address = address_of_validator(key("broker-a"))
     record = RecordedMisbehaviour(A, desk.time_ms - 1, 30, height, True)
     assert misbehaviours(desk.machine.state) == ((at, address, MisbehaviourKind.DUPLICATE_VOTE, record),)
     assert replayed(desk).machine.last == desk.machine.last
@@ -272,7 +273,7 @@ def test_what_was_known_at_readmission_costs_nothing_again(desk: Desk) -> None:
     readmitted = desk.height
     late = Misbehaviour(
         MisbehaviourKind.LIGHT_CLIENT_ATTACK,
-        consensus_address(key("exchange")),
+        address_of_validator(key("exchange")),
         readmitted - 1,
         desk.time_ms,
         30,

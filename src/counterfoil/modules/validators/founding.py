@@ -13,13 +13,13 @@ from counterfoil.modules.validators.records import (
     Validator,
     ValidatorSet,
     ValidatorStatus,
-    consensus_address,
     height_key,
 )
 from counterfoil.modules.validators.rules import check_power
 from counterfoil.modules.validators.sets import present_entries
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.primitives.signatures import check_key
+from counterfoil.verify.light.encoding import address_of_validator
 
 
 class FoundingValidator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,7 +65,7 @@ def _found_validator(
     check_power(entry.power)
     if not check_key(key):
         raise ValueError("its key is no tagged Ed25519 key that the ledger accepts")
-    address = consensus_address(key)
+    address = address_of_validator(key)
     if books.keys.find(address) is not None:
         raise ValueError("its key is another validator's")
     books.keys.put(address, ConsensusKey(party, key, height))

@@ -9,7 +9,6 @@ from counterfoil.modules.validators.records import (
     Misbehaviour,
     MisbehaviourKind,
     SetEntry,
-    consensus_address,
 )
 from counterfoil.modules.validators.rejects import ValidatorsReject
 from counterfoil.modules.validators.sets import ValidatorUpdate
@@ -21,7 +20,6 @@ __all__ = [
     "ValidatorUpdate",
     "Validators",
     "ValidatorsReject",
-    "consensus_address",
 ]
 
 

@@ -11,10 +11,10 @@ from counterfoil.modules.validators.records import (
     VALIDATOR_SETS,
     VALIDATORS,
     ValidatorStatus,
-    consensus_address,
 )
 from counterfoil.modules.validators.sets import present_entries, set_at
 from counterfoil.primitives.outcome import ensure
+from counterfoil.verify.light.encoding import address_of_validator
 
 Changes = Mapping[int, Mapping[bytes, tuple[Any, Any]]]
 
@@ -32,7 +32,7 @@ def check_all(books: ValidatorsBooks) -> None:
         ensure(
             (validator.power > 0) == (validator.status is ValidatorStatus.ACTIVE), "power goes with status"
         )
-        key = books.keys.find(consensus_address(validator.key))
+        key = books.keys.find(address_of_validator(validator.key))
         ensure(key is not None and key.party == party, "a validator's key is entered as its own")
     for _, one in books.sets.scan():
         ensure(one.entries, "no set is without validators")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from hashlib import sha256
 
 from counterfoil.primitives.codec import Record
 from counterfoil.state.tables import Table
@@ -111,11 +110,6 @@ MISBEHAVIOURS = Table(
     key_sizes=(8, CONSENSUS_ADDRESS_SIZE, 1),
     clear=8,
 )
-
-
-def consensus_address(tagged_key: bytes) -> bytes:
-    """CometBFT's address of an Ed25519 key: the first 20 bytes of the SHA-256 of its 32 bytes."""
-    return sha256(tagged_key[1:]).digest()[:CONSENSUS_ADDRESS_SIZE]
 
 
 def height_key(height: int) -> bytes:

@@ -32,13 +32,13 @@ from counterfoil.modules.validators.records import (
     RecordedMisbehaviour,
     Validator,
     ValidatorStatus,
-    consensus_address,
     height_key,
 )
 from counterfoil.modules.validators.rejects import ValidatorsReject
 from counterfoil.modules.validators.sets import present_entries, put_in_force
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.primitives.signatures import check_key
+from counterfoil.verify.light.encoding import address_of_validator
 
 ACTIVE, SUSPENDED = ValidatorStatus.ACTIVE, ValidatorStatus.SUSPENDED
 
@@ -147,7 +147,7 @@ def _take_key(books: ValidatorsBooks, party: bytes, key: bytes, height: int) -> 
     """A consensus key serves one validator, once."""
     if not check_key(key):
         raise Rejected(ValidatorsReject.KEY_IS_NOT_GOOD)
-    address = consensus_address(key)
+    address = address_of_validator(key)
     if books.keys.find(address) is not None:
         raise Rejected(ValidatorsReject.KEY_WAS_IN_USE, address=address)
     books.keys.put(address, ConsensusKey(party, key, height))

@@ -9,11 +9,11 @@ from counterfoil.modules.validators.records import (
     EFFECT_AFTER,
     SetEntry,
     ValidatorSet,
-    consensus_address,
     height_key,
 )
 from counterfoil.modules.validators.rejects import ValidatorsReject
 from counterfoil.primitives.outcome import Rejected
+from counterfoil.verify.light.encoding import address_of_validator
 
 
 class ValidatorUpdate(NamedTuple):
@@ -36,7 +36,7 @@ def present_entries(books: ValidatorsBooks) -> tuple[SetEntry, ...]:
         for party, validator in books.validators.scan()
         if validator.power
     ]
-    return tuple(sorted(found, key=lambda entry: (-entry.power, consensus_address(entry.key))))
+    return tuple(sorted(found, key=lambda entry: (-entry.power, address_of_validator(entry.key))))
 
 
 def put_in_force(books: ValidatorsBooks, height: int) -> int:
@@ -61,4 +61,4 @@ def updates_of(books: ValidatorsBooks, height: int) -> tuple[ValidatorUpdate, ..
         return ()
     changed = [ValidatorUpdate(key, power) for key, power in after.items() if before.get(key) != power]
     gone = [ValidatorUpdate(key, 0) for key in before if key not in after]
-    return tuple(sorted(changed + gone, key=lambda update: consensus_address(update.key)))
+    return tuple(sorted(changed + gone, key=lambda update: address_of_validator(update.key)))

@@ -1,4 +1,4 @@
-"""Our bytes and orders are CometBFT's: vectors that its own code made (`cometbft/main.go`), version 0.38.26."""
+"""Our bytes and orders are CometBFT's: vectors that its own code made (`cometbft/extensions_and_sets.go`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from counterfoil.state.books import Books
 from counterfoil.state.rows import value_of
 from counterfoil.verify.light.encoding import address_of_validator, extension_bytes
 
-VECTORS: dict[str, Any] = msgspec.json.decode(Path(__file__).with_name("cometbft.json").read_bytes())
+FILE = Path(__file__).parent / "cometbft" / "extensions_and_sets.json"
+VECTORS: dict[str, Any] = msgspec.json.decode(FILE.read_bytes())
 
 
 @pytest.mark.parametrize("vector", VECTORS["vote_extensions"])

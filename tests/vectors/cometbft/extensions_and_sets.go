@@ -1,6 +1,8 @@
-// What CometBFT itself makes of vote extensions and validator sets, written to tests/vectors/cometbft.json:
+// What CometBFT 0.38.26 itself makes of vote extensions and validator sets. In a scratch folder:
 //
-//	cd tests/vectors/cometbft && GOFLAGS=-mod=mod go run . > ../cometbft.json
+//	cp .../tests/vectors/cometbft/extensions_and_sets.go main.go
+//	go mod init made && go get github.com/cometbft/cometbft@v0.38.26 && go mod tidy
+//	go run . > .../tests/vectors/cometbft/extensions_and_sets.json
 package main
 
 import (

@@ -13,11 +13,20 @@ from counterfoil.modules.consortium.records import DecisionRule
 from counterfoil.modules.parties.records import Role
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.personas import sandbox_genesis
+from counterfoil.primitives.signatures import ED25519
 from tests.model.desk import Desk as Running
 from tests.model.desk import memory_node, party, replayed
 from tests.model.opening import consensus_key
 
-KEY, OTHER = (consensus_key(name).public_key.hex() for name in ("one", "other"))
+
+def key_of(name: str) -> str:
+    return consensus_key(name).public_key.hex()
+
+
+KEY, OTHER = key_of("one"), key_of("other")
+NOTARY = {"party": "Notary", "key": KEY}
+IDENTITY = (ED25519 + b"\x01" + bytes(31)).hex()
+"""The point that every signature is good for."""
 
 
 def founded(**sections: Any) -> LedgerNode:
@@ -101,16 +110,22 @@ def test_the_first_validators_are_in_force_from_the_founding_on() -> None:
             {"validators": [{"party": "Nobody", "key": KEY}]},
             "'Nobody': it is no founding party",
         ),
-        ("validators", {"validators": [{"party": "Notary", "key": KEY}] * 2}, "a party is one validator"),
-        ("validators", {"validators": [{"party": "Notary", "key": KEY}] * 101}, "at most 100 validators"),
-        ("validators", {"validators": [{"party": "Notary", "key": "01" * 33}]}, "no tagged Ed25519 key"),
-        ("validators", {"validators": [{"party": "Notary", "key": "zz"}]}, "founding validator 'Notary'"),
-        ("validators", {"validators": [{"party": "Notary", "key": KEY, "power": 0}]}, "16002"),
+        ("validators", {"validators": [NOTARY, {**NOTARY, "key": OTHER}]}, "a party is one validator"),
+        ("validators", {"validators": [NOTARY, {"party": "Exchange", "key": KEY}]}, "is named twice"),
         (
             "validators",
-            {"validators": [{"party": "Notary", "key": KEY}, {"party": "Exchange", "key": KEY}]},
-            "its key is another validator's",
+            {"validators": [{**NOTARY, "key": key_of(str(n))} for n in range(101)]},
+            "at most 100 validators",
         ),
+        (
+            "validators",
+            {"validators": [{**NOTARY, "key": IDENTITY}]},
+            "a validator's key is no key",
+        ),
+        ("validators", {"validators": [{**NOTARY, "key": "zz"}]}, "section 'validators' is not valid"),
+        ("validators", {"validators": [{**NOTARY, "power": 0}]}, "no voting power"),
+        ("validators", {"validators": [{**NOTARY, "power": 10**12}]}, "16002"),
+        ("validators", {"validators": [{"key": KEY, "power": 1}]}, "missing required field `party`"),
         ("feeds", {}, "section 'feeds' that this program does not know"),
     ],
 )

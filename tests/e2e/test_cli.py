@@ -496,7 +496,12 @@ def test_who_runs_the_ledger_is_shown_to_anybody(shell: Shell) -> None:
 def test_an_upgrade_is_scheduled_and_says_whether_the_program_is_ready(tmp_path: Path) -> None:
     run = Shell(tmp_path)
     run("init", tmp_path / "ledger", "--sandbox", "--seeded")
-    schedule = {"message": "ScheduleUpgrade", "party": "party:Regulator", "version": 2, "from_height": 100_000}
+    schedule = {
+        "message": "ScheduleUpgrade",
+        "party": "party:Regulator",
+        "version": 2,
+        "from_height": 100_000,
+    }
     file = run.write("schedule.json", schedule)
     cosign = ("--cosign", "depository", "--cosign", "exchange")
     run("submit", file, "--as", "regulator", *cosign, "--motion", "1")

@@ -8,15 +8,13 @@ import typer
 
 from counterfoil.cli.commands_submit import send, tell_all
 from counterfoil.cli.failures import UsageError
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     DEFAULT_LEDGER,
     AsOption,
     AtOption,
     JsonOption,
     KeyFileOption,
-    KeyOption,
-    KeysFolderOption,
     LedgerOption,
     SignerOption,
     client_of,
@@ -94,7 +92,7 @@ def motions(
     signer: SignerOption = "",
     json: JsonOption = False,
     ledger: LedgerOption = DEFAULT_LEDGER,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """List what is before the consortium and who has approved it, for a member of it."""
@@ -134,7 +132,7 @@ def approve(
     ] = False,
     json: JsonOption = False,
     ledger: LedgerOption = DEFAULT_LEDGER,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Approve a motion in a member's name; the approval that is enough carries it. Exit code 1 where it is rejected."""
@@ -232,7 +230,7 @@ def feeds(
     at: AtOption = "",
     json: JsonOption = False,
     ledger: LedgerOption = DEFAULT_LEDGER,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """List every feed with its last value (public), and one's own observations that wait for the next one."""

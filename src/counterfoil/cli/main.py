@@ -12,6 +12,7 @@ from counterfoil.cli import (
     commands_keys,
     commands_ledger,
     commands_lists,
+    commands_network,
     commands_proofs,
     commands_recovery,
     commands_sandbox,
@@ -47,6 +48,7 @@ commands_consortium.add_to(app)
 commands_proofs.add_to(app)
 commands_trust.add_to(app)
 commands_transfer.add_to(app)
+commands_network.add_to(app)
 commands_keys.add_to(app)
 commands_custodian.add_to(app)
 commands_recovery.add_to(app)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from counterfoil.machine.genesis import GENESIS_HEIGHT, Genesis
+from counterfoil.machine.genesis import GENESIS_HEIGHT, Genesis, is_key
 from counterfoil.machine.wiring import Wired
 from counterfoil.modules.consortium import ConsortiumGenesis
 from counterfoil.modules.consortium import found as found_consortium
@@ -29,7 +29,14 @@ PARTIES = "parties"
 CONSORTIUM = "consortium"
 VALIDATORS = "validators"
 OPENING_REGISTER = "opening_register"
-KNOWN = (PARTIES, CONSORTIUM, VALIDATORS, OPENING_REGISTER)
+NETWORK = "network"
+KNOWN = (PARTIES, CONSORTIUM, VALIDATORS, OPENING_REGISTER, NETWORK)
+
+
+class NetworkGenesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of a ledger that is founded as a network. nodes: hex tagged keys of the nodes that may gather from the start."""
+
+    nodes: tuple[str, ...] = ()
 
 
 class OpeningRegister(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,6 +74,16 @@ def opening_security(number: int) -> bytes:
 def opening_money() -> bytes:
     """The identity of the trustee's token of an opening register."""
     return _identity(b"money", 0)
+
+
+def founding_nodes(genesis: Genesis) -> tuple[bytes, ...]:
+    """Tagged keys of the nodes that a network is founded with. ValueError where the genesis file names what is none."""
+    keys = _section(genesis, NETWORK, NetworkGenesis, {}).nodes
+    if not all(is_key(key) for key in keys):
+        raise ValueError(
+            f"the genesis file's section {NETWORK!r} names something as a node's key that is no key"
+        )
+    return tuple(bytes.fromhex(key) for key in keys)
 
 
 def steps(wired: Wired, state: State, genesis: Genesis) -> list[Step]:

@@ -150,6 +150,13 @@ class Parties:
         signer = self._signers.find(address)
         return signer.rotations if signer is not None else 0
 
+    def speaks_for(self, party_id: bytes, address: bytes) -> bool:
+        """Whether an address is the party's own signer, or a user of it (whatever its mandate covers)."""
+        party = self.find(party_id)
+        if party is None:
+            return False
+        return party.signer == address or self._mandates.find(party_id + address) is not None
+
     def authorise(
         self,
         context: ActionContext,
@@ -188,7 +195,7 @@ class Parties:
             raise Rejected(PartiesReject.CONSORTIUM_DECIDES, message=permission.message)
         four_eyes = eyes is Eyes.TWO or tag in party.four_eyes
         if party.signer in context.signers and not four_eyes:
-            return None
+            return
         administrative = eyes is Eyes.ADMINISTRATIVE
         self._authorise_users(
             context, party_id, tag, account, amount, four_eyes or administrative, administrative
@@ -205,13 +212,6 @@ class Parties:
         """Refuse unless the consortium's members decided it, by a motion that was carried."""
         if context.signers is not BY_THE_CONSORTIUM:
             raise Rejected(PartiesReject.CONSORTIUM_DECIDES, message=message_type.__name__)
-
-    def speaks_for(self, party_id: bytes, address: bytes) -> bool:
-        """Whether an address is the party's own signer, or a user of it (whatever its mandate covers)."""
-        party = self.find(party_id)
-        if party is None:
-            return False
-        return party.signer == address or self._mandates.find(party_id + address) is not None
 
     def _authorise_users(
         self,

@@ -31,6 +31,7 @@ REJECT_RANGES: dict[str, range] = {
     "counterfoil.modules.cash": range(7000, 8000),
     "counterfoil.modules.trades": range(8000, 9000),
     "counterfoil.modules.settlement": range(9000, 10000),
+    "counterfoil.modules.grants": range(10000, 11000),
     "counterfoil.modules.custodians": range(15000, 16000),
     "counterfoil.modules.consortium": range(19000, 20000),
     "counterfoil.modules.validators": range(16000, 17000),
@@ -54,6 +55,7 @@ TABLE_RANGES: dict[str, range] = {
     "counterfoil.modules.consortium": range(150, 160),
     "counterfoil.modules.validators": range(160, 170),
     "counterfoil.modules.feeds": range(170, 180),
+    "counterfoil.modules.grants": range(120, 126),
 }
 """Which room owns which table numbers: the first byte of a record's key in every proof."""
 

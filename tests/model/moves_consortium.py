@@ -25,7 +25,7 @@ from counterfoil.verify.light.encoding import extension_bytes, votes_info
 from tests.model.consortium_model import MOVABLE, address_of_key
 from tests.model.desk import party
 from tests.model.hand import STRANGERS, Hand, Move
-from tests.model.moves_business import MOVES
+from tests.model.moves_grants import MOVES
 from tests.model.moves_members import DAY_MS, move
 from tests.model.opening import SEVEN, consensus_key
 

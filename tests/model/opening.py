@@ -12,6 +12,8 @@ from counterfoil.custody.signers import SandboxKey
 from counterfoil.modules.approvals.messages import ProposeTransaction
 from counterfoil.modules.cash.messages import Mint, RequestRedemption
 from counterfoil.modules.feeds.messages import DefineFeed, Observe
+from counterfoil.modules.grants.messages import GrantView
+from counterfoil.modules.grants.records import Purpose, Scope
 from counterfoil.modules.holdings.messages import (
     FreezeAccount,
     FreezeHolding,
@@ -103,6 +105,7 @@ BY_SCHEDULE = Rulebook(
     sign_off_required=True,
     cut_off_dvp_minute=16 * 60,
     cut_off_fop_minute=18 * 60,
+    recycling_days=2,
 )
 WEEKDAYS = Calendar(SATURDAY_AND_SUNDAY, (MONDAY_HOLIDAY,))
 
@@ -172,7 +175,8 @@ class Opening:
         self.desk.settle_down()
 
     def account(self, name: str, owner: str, servicer: str, kind: AccountKind, **more: Any) -> None:
-        (identity,) = self.do(OpenAccount(party(owner), party(servicer), kind, **more), *by(servicer))
+        keys = dict.fromkeys((*by(servicer), *by(owner)))
+        (identity,) = self.do(OpenAccount(party(owner), party(servicer), kind, **more), *keys)
         self.accounts[name] = identity
 
     def all_accounts(self) -> None:
@@ -465,6 +469,13 @@ class Opening:
         for name in ("motion", "other motion"):
             (self.objects[name],) = self.do(desk.motion(calendar, names=("exchange",)), *EXCHANGE)
 
+    def grants(self) -> None:
+        broker, auditor = party("broker-a"), party("auditor")
+        ask = GrantView(
+            broker, auditor, Scope.PARTY, broker, Purpose.AUDIT, 0, 0, self.desk.time_ms + 30 * DAY_MS
+        )
+        (self.objects["grant"],) = self.do(ask, *by("broker-a"))
+
     def everything(self) -> Opening:
         """The whole morning. The ledger is then at rest."""
         for step in (
@@ -477,6 +488,7 @@ class Opening:
             self.business,
             self.proposals,
             self.consortium,
+            self.grants,
         ):
             step()
         self.desk.settle_down()

@@ -20,6 +20,8 @@ from counterfoil.modules.custodians.messages import RecordTrail
 from counterfoil.modules.custodians.records import TrailEntry, UseKind
 from counterfoil.modules.feeds.messages import DefineFeed, EndFeed, Observe
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
+from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
+from counterfoil.modules.grants.records import Purpose, Scope
 from counterfoil.modules.holdings.messages import (
     AmendAccount,
     CloseAccount,
@@ -36,6 +38,7 @@ from counterfoil.modules.holdings.records import AccountKind
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
     AnnounceInstrument,
+    AppointRegistrar,
     CancelInstrument,
     MatureInstrument,
     RedeemInstrument,
@@ -56,6 +59,7 @@ from counterfoil.modules.markets.messages import (
     AcceptAsset,
     AmendRulebook,
     CloseDay,
+    HandOverMarket,
     OpenDay,
     OpenMarket,
     SetCalendar,
@@ -146,7 +150,8 @@ def samples(opening: Opening) -> Iterator[Sample]:
     The ledger changes between them only where a kind needs something that the opening does not have.
     """
     chain = (_chain, _consortium, _validators, _feeds)
-    for part in (*chain, _parties, _markets, _instruments, _holdings, _issues, _cash, _trades, _settlement):
+    business = (_parties, _markets, _instruments, _holdings, _issues, _cash, _trades, _settlement, _grants)
+    for part in (*chain, *business):
         yield from part(opening)
     yield _upgrade_scheduled(opening)
     yield _all_redeemed(opening)
@@ -283,6 +288,7 @@ def _markets(opening: Opening) -> Iterator[Sample]:
     yield CloseDay("XTST", TUESDAY), signed
     yield AcceptAsset("XTWO", usd, TUESDAY), signed
     yield WithdrawAsset("XTST", usd, WEDNESDAY), signed
+    yield HandOverMarket("XTWO", depository, party("exchange")), (*signed, *by("exchange"))
 
 
 def _instruments(opening: Opening) -> Iterator[Sample]:
@@ -310,6 +316,8 @@ def _instruments(opening: Opening) -> Iterator[Sample]:
     yield ResumeInstrument(instruments["paused"], depository), signed
     yield MatureInstrument(instruments["bond"]), signed
     yield CancelInstrument(instruments["draft"]), signed
+    trustee = party("trustee")
+    yield AppointRegistrar(instruments["other"], depository, trustee), (*signed, *by("trustee"))
 
 
 def _holdings(opening: Opening) -> Iterator[Sample]:
@@ -326,7 +334,7 @@ def _holdings(opening: Opening) -> Iterator[Sample]:
             joint_holders=(party("investor-b"),),
             default_cash_account=accounts["a cash"],
         ),
-        (*a, key),
+        (*a, key, *by("investor-b")),
     )
     yield AmendAccount(accounts["ia"], (key.address,), 1, (), accounts["a cash"], True), by("investor-a")
     yield FreezeAccount(accounts["a"], regulator, papers("stop"), True, True), by("regulator")
@@ -416,3 +424,12 @@ def _settlement(opening: Opening) -> Iterator[Sample]:
     yield LoadBatch(objects["open batch"], 1, opening.chunk), DEPOSITORY
     yield SettleBatch(objects["batch"], batch_digest([opening.chunk])), (*DEPOSITORY, *a)
     yield CancelBatch(objects["open batch"]), DEPOSITORY
+
+
+def _grants(opening: Opening) -> Iterator[Sample]:
+    issuer, auditor, share = party("issuer-a"), party("auditor"), opening.instruments["share"]
+    until_ms = opening.desk.time_ms + DAY_MS
+    yield GrantView(issuer, auditor, Scope.REGISTER, share, Purpose.AUDIT, 0, 0, until_ms), by("issuer-a")
+    yield RevokeView(auditor, opening.objects["grant"]), by("auditor")
+    node = stranger("somebody")
+    yield RecordReadLog(issuer, node.address, 7, papers("reads")), (*by("issuer-a"), node)

@@ -25,7 +25,8 @@ SPECIAL = {31: "rulebook", 32: "rulebook", 99: "chunk"}
 """Tables whose model has the whole record in one field."""
 COMPARED = (
     *(10, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 27, 30, 31, 32, 33, 34, 35, 40, 41, 42, 43, 44),
-    *(50, 51, 52, 53, 54, 55, 56, 60, 61, 62, 70, 71, 72, 80, 81, 90, 97, 98, 99, 112),
+    *(50, 51, 52, 53, 54, 55, 56, 60, 61, 62, 70, 71, 72, 80, 81, 82, 90, 97, 98, 99, 112),
+    *(120, 121, 122, 123, 124),
     *(150, 151, 152, 153, 154, 160, 161, 162, 163, 170, 171, 172),
 )
 
@@ -37,8 +38,12 @@ class Model(SettlementModel):
         "put_terms_into_force",
         "lapse_earmarks",
         "lapse_proposals",
+        "lapse_views",
         "lapse_motions",
+        "lapse_redemptions",
+        "lapse_idle_trades",
         "end_recycling",
+        "lapse_batches",
     )
 
 

@@ -19,6 +19,7 @@ from counterfoil.cli import (
     commands_submit,
     commands_transfer,
     commands_trust,
+    commands_views,
 )
 from counterfoil.cli.failures import Commands
 
@@ -48,6 +49,7 @@ commands_consortium.add_to(app)
 commands_proofs.add_to(app)
 commands_trust.add_to(app)
 commands_transfer.add_to(app)
+commands_views.add_to(app)
 commands_network.add_to(app)
 commands_keys.add_to(app)
 commands_custodian.add_to(app)

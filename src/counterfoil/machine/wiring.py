@@ -13,6 +13,7 @@ from counterfoil.modules import (
     custodians,
     feeds,
     governance,
+    grants,
     holdings,
     instruments,
     issuance,
@@ -32,6 +33,8 @@ from counterfoil.modules.feeds.books import FeedsBooks
 from counterfoil.modules.feeds.interface import Feeds
 from counterfoil.modules.governance.books import GovernanceBooks
 from counterfoil.modules.governance.interface import Governance
+from counterfoil.modules.grants.books import GrantsBooks
+from counterfoil.modules.grants.interface import Grants
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.interface import Holdings
 from counterfoil.modules.holdings.queries import every_record
@@ -59,6 +62,7 @@ MODULES: tuple[Module, ...] = (
     instruments.MODULE,
     holdings.MODULE,
     approvals.MODULE,
+    grants.MODULE,
     custodians.MODULE,
     consortium.MODULE,
     validators.MODULE,
@@ -92,6 +96,7 @@ class Wired(NamedTuple):
     markets: Markets
     instruments: Instruments
     holdings: Holdings
+    grants: Grants
     cash: Cash
     trades: Trades
     settlement: Settlement
@@ -125,11 +130,16 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
     holdings_interface = Holdings(holdings_books)
     parties_books.holds_anything = holdings_interface.holds_anything
     instruments_books.everything = holdings_books.everything = partial(every_record, state)
+    grants_books = GrantsBooks(
+        shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
+    )
     custodians_books = CustodiansBooks(shelves, parties_interface)
     issuance_books = IssuanceBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
     )
-    cash_books = CashBooks(shelves, parties_interface, instruments_interface, holdings_interface)
+    cash_books = CashBooks(
+        shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
+    )
     cash_interface = Cash(cash_books)
     trades_books = TradesBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
@@ -161,6 +171,7 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
         instruments_books,
         holdings_books,
         approvals_books,
+        grants_books,
         custodians_books,
         consortium_books,
         validators_books,
@@ -186,6 +197,7 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
         markets=markets_interface,
         instruments=instruments_interface,
         holdings=holdings_interface,
+        grants=Grants(grants_books),
         cash=cash_interface,
         trades=trades_interface,
         settlement=Settlement(settlement_books),

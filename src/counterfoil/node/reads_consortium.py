@@ -16,6 +16,7 @@ from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import Answer, AsOf, View, named, reading
 from counterfoil.node.reads_ledger import Nothing
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.subjects import PartyDetails, PendingMotion, PublicFact
 from counterfoil.verify.light.encoding import address_of_validator
 
@@ -181,7 +182,7 @@ class FeedList(Answer, frozen=True, kw_only=True):
 
 
 @named("consortium")
-def consortium_of(node: LedgerNode, viewer: bytes, params: AsOf) -> ConsortiumAnswer:
+def consortium_of(node: LedgerNode, viewer: Viewer, params: AsOf) -> ConsortiumAnswer:
     """The consortium's members, how they decide, the rules in force and those that are scheduled. Public."""
     with reading(node, viewer, params) as view:
         view.require(PublicFact())
@@ -198,7 +199,7 @@ def consortium_of(node: LedgerNode, viewer: bytes, params: AsOf) -> ConsortiumAn
 
 
 @named("motions")
-def motions(node: LedgerNode, viewer: bytes, params: Nothing) -> MotionList:
+def motions(node: LedgerNode, viewer: Viewer, params: Nothing) -> MotionList:
     """What is before the consortium and who has approved it; for its members and regulators, nothing for others."""
     with reading(node, viewer) as view:
         open_ones = consortium.open_motions(view.state) if view.may_see(PendingMotion()) else []
@@ -206,7 +207,7 @@ def motions(node: LedgerNode, viewer: bytes, params: Nothing) -> MotionList:
 
 
 @named("validators")
-def list_validators(node: LedgerNode, viewer: bytes, params: ValidatorsOf) -> ValidatorList:
+def list_validators(node: LedgerNode, viewer: Viewer, params: ValidatorsOf) -> ValidatorList:
     """Whose nodes decide the block of a height, who validates by the present records, and who misbehaved. Public."""
     if not 0 <= params.height < 2**63:
         raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, detail="height is 0 or more")
@@ -246,7 +247,7 @@ def list_validators(node: LedgerNode, viewer: bytes, params: ValidatorsOf) -> Va
 
 
 @named("feeds")
-def list_feeds(node: LedgerNode, viewer: bytes, params: AsOf) -> FeedList:
+def list_feeds(node: LedgerNode, viewer: Viewer, params: AsOf) -> FeedList:
     """Every feed with its last value (public), and of what waits for the next one the viewer's own observations."""
     with reading(node, viewer, params) as view:
         view.require(PublicFact())

@@ -12,14 +12,16 @@ from counterfoil.modules.instruments.records import INSTRUMENTS, TERMS, terms_ke
 from counterfoil.modules.settlement import queries as settlement
 from counterfoil.modules.settlement.records import INSTRUCTIONS
 from counterfoil.modules.trades import queries as trades
-from counterfoil.modules.trades.records import TRADES
+from counterfoil.modules.trades.records import BUYS, SELLS, TRADE_CLIENTS, TRADES
 from counterfoil.modules.validators import queries as validators
 from counterfoil.modules.validators.records import VALIDATOR_SETS
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import LONG_ID_SIZE, Answer, AsOf, View, check_id, named, present, reading
-from counterfoil.node.reads_business import subject_of_instruction, subject_of_trade
+from counterfoil.node.reads_business import SeenTrade, subject_of_instruction
 from counterfoil.node.receipts_of import found_in, receipts_of_block
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.told import Objects
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.subjects import AccountContents, PublicFact, Register
 from counterfoil.state.past_tree import NotHeld
@@ -58,8 +60,8 @@ class ProofFile(Answer, frozen=True, kw_only=True):
     file: bytes
 
 
-@named("proof")
-def proof(node: LedgerNode, viewer: bytes, params: ProofOf) -> ProofFile:
+@named("proof", lambda params: params.kind == "receipt")
+def proof(node: LedgerNode, viewer: Viewer, params: ProofOf) -> ProofFile:
     """A proof file about what the viewer may see, checked by `counterfoil verify` with nothing but the genesis file.
 
     It shows what it proves and nothing beside: a holding is shown to whoever sees its account or its register; what
@@ -75,7 +77,7 @@ def proof(node: LedgerNode, viewer: bytes, params: ProofOf) -> ProofFile:
         time.sleep(0.1)
 
 
-def _prove(node: LedgerNode, viewer: bytes, params: ProofOf) -> ProofFile:
+def _prove(node: LedgerNode, viewer: Viewer, params: ProofOf) -> ProofFile:
     home = node.machine.wired.instruments.find(params.instrument) if params.instrument else None
     with reading(node, viewer, params, home.market if home is not None else "") as view:
         sources = Sources(
@@ -106,7 +108,8 @@ def _proof(view: View, prover: Prover, params: ProofOf) -> Proof:
         account, instrument = check_id(params.account), check_id(params.instrument)
         if kind == "no-holding":
             return _absence(view, prover, account, instrument)
-        if not (view.may_see(AccountContents(account)) or view.may_see(Register(instrument))):
+        by_account, by_register = AccountContents(account), Register(instrument)
+        if not (view.may_see(by_account) or view.may_see(by_register)):
             raise NotVisible
         return prover.records([HOLDINGS.prefix + account + instrument], height=height)
     if kind == "register":
@@ -132,7 +135,7 @@ def _proof(view: View, prover: Prover, params: ProofOf) -> Proof:
             raise NotVisible
         return prover.records([VALIDATOR_SETS.prefix + key], height=height)
     if kind in ("trade", "instruction"):
-        return prover.records([_business(view, kind, check_id(params.business, LONG_ID_SIZE))], height=height)
+        return prover.records(_business(view, kind, check_id(params.business, LONG_ID_SIZE)), height=height)
     if kind == "receipt":
         return _receipts(view, prover, check_id(params.business, LONG_ID_SIZE))
     raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, kind=kind[:40], kinds=", ".join(KINDS))
@@ -160,12 +163,17 @@ def _feed(view: View, name: str) -> list[bytes]:
     return [FEEDS.prefix + key, *([FEED_VALUES.prefix + key] if made else [])]
 
 
-def _business(view: View, kind: str, key: bytes) -> bytes:
+def _business(view: View, kind: str, key: bytes) -> list[bytes]:
+    """The full keys of what shows a piece of business; of a trade with those clients that the viewer may know."""
     if kind == "trade":
-        view.require(subject_of_trade(present(trades.trade(view.state, key, view.height))))
-        return TRADES.prefix + key
-    view.require(subject_of_instruction(present(settlement.instruction(view.state, key, view.height))))
-    return INSTRUCTIONS.prefix + key
+        traded = trades.trade(view.state, key, view.height)
+        seen = SeenTrade.of(view, key, traded)
+        view.shown(traded, seen.subject)
+        sides = zip((SELLS, BUYS), seen.visible_clients(view), strict=True)
+        return [TRADES.prefix + key, *(TRADE_CLIENTS.prefix + key + side for side, client in sides if client)]
+    instructed = settlement.instruction(view.state, key, view.height)
+    view.shown(instructed, subject_of_instruction(instructed))
+    return [INSTRUCTIONS.prefix + key]
 
 
 def _receipts(view: View, prover: Prover, action: bytes) -> Proof:
@@ -176,7 +184,8 @@ def _receipts(view: View, prover: Prover, action: bytes) -> Proof:
     for index, one in enumerate(kept):
         if action in one.plaintext:
             found = found_in(index, one)
-            if found.receipt.action == action and view.may_see(found.subject):
+            subject = Objects(view.node, height, found.facts).subject((found,), found.receipt.stakeholder)
+            if found.receipt.action == action and view.may_see(subject):
                 places.append(index)
     if not places:
         raise NotVisible

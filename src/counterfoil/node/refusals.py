@@ -70,6 +70,16 @@ class NodeRefusal(Enum):
         "What is to be proven is not so, or not so yet; the details say which.",
         "Ask as of another moment, or for the proof of what is so.",
     )
+    READ_CANNOT_BE_LOGGED = (
+        1082,
+        "What is another's is shown only once it is written down who looks, and that cannot be done now.",
+        "Ask the node's operator to make room on its disk, or read from another node.",
+    )
+    ASKED_TOO_OFTEN = (
+        1083,
+        "Too much was asked for, too fast, that is not there or not for this party's eyes.",
+        "Wait a minute; look for the mistake in the identities that are asked for.",
+    )
     NODE_FAILED = (
         1089,
         "The node failed on this request.",

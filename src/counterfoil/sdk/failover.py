@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,8 +12,9 @@ from counterfoil.node import reads
 from counterfoil.node.protocol import Answered
 from counterfoil.node.reads_ledger import Nothing
 from counterfoil.node.refusals import NodeRefusal
+from counterfoil.node.streams import Batch, Position
 from counterfoil.primitives.codec import encode
-from counterfoil.sdk.connections import TIMEOUT_SECONDS, SocketConnection, Viewing
+from counterfoil.sdk.connections import TIMEOUT_SECONDS, SocketConnection, Viewing, watched
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable
 
 T = TypeVar("T")
@@ -80,6 +81,12 @@ class FailoverConnection:
     def advance_clock(self, time_ms: int) -> int:
         return self._repeated(lambda one: one.advance_clock(time_ms))
 
+    def watch(self, after: Position | None, about: bytes, follow: bool) -> Iterator[Batch]:
+        """On a connection of its own; when its node is lost, from the last position on at another."""
+        for batch in watched(lambda: self._repeated(_another), after, about, follow):
+            self._height = max(self._height, batch.reached.height)
+            yield batch
+
     def close(self) -> None:
         with self._lock:
             if self._connection is not None:
@@ -133,3 +140,9 @@ class FailoverConnection:
             if time.monotonic() > give_up:
                 raise NodeUnreachable(f"the node at {self.address} is behind the one that was asked before")
             time.sleep(PAUSE_SECONDS / 5)
+
+
+def _another(connection: SocketConnection) -> SocketConnection:
+    """A second connection to a node that still answers."""
+    connection.read(reads.status.name, encode(Nothing()))
+    return connection.another()

@@ -12,6 +12,8 @@ from counterfoil.modules.consortium.messages import (
 from counterfoil.modules.custodians.messages import RecordTrail
 from counterfoil.modules.feeds.messages import DefineFeed, EndFeed, Observe
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
+from counterfoil.modules.grants.interface import Purpose, Scope
+from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
 from counterfoil.modules.holdings.interface import AccountKind
 from counterfoil.modules.holdings.messages import (
     AmendAccount,
@@ -35,6 +37,7 @@ from counterfoil.modules.instruments.interface import (
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
     AnnounceInstrument,
+    AppointRegistrar,
     CancelInstrument,
     MatureInstrument,
     RedeemInstrument,
@@ -61,6 +64,7 @@ from counterfoil.modules.markets.messages import (
     AcceptAsset,
     AmendRulebook,
     CloseDay,
+    HandOverMarket,
     OpenDay,
     OpenMarket,
     SetCalendar,
@@ -140,6 +144,7 @@ __all__ = [
     "AmendTerms",
     "AmendTrade",
     "AnnounceInstrument",
+    "AppointRegistrar",
     "ApplyForAdmission",
     "ApproveRecovery",
     "ApproveMotion",
@@ -166,6 +171,8 @@ __all__ = [
     "FreezeAccount",
     "FreezeHolding",
     "GrantMandate",
+    "HandOverMarket",
+    "GrantView",
     "HoldingLine",
     "Identifier",
     "Instruct",
@@ -193,8 +200,10 @@ __all__ = [
     "Priority",
     "ProposeMotion",
     "ProposeTransaction",
+    "Purpose",
     "QuantityType",
     "ReadmitValidator",
+    "RecordReadLog",
     "RecordTrade",
     "RecordTrail",
     "RedeemInstrument",
@@ -215,12 +224,14 @@ __all__ = [
     "ResumeInstrument",
     "RevokeMandate",
     "RevokeParty",
+    "RevokeView",
     "Role",
     "RotateConsensusKey",
     "RotateKeys",
     "Rounding",
     "Rulebook",
     "ScheduleUpgrade",
+    "Scope",
     "SetCalendar",
     "SetDecisionRule",
     "SetVotingPower",

@@ -20,6 +20,8 @@ from counterfoil.sdk.messages import (
     Calendar,
     DaySchedule,
     DefineFeed,
+    GrantMandate,
+    GrantView,
     HoldingLine,
     Identifier,
     InstructBoth,
@@ -28,11 +30,14 @@ from counterfoil.sdk.messages import (
     OpenAccount,
     OpenMarket,
     ProposeMotion,
+    Purpose,
     QuantityType,
+    RecordReadLog,
     RegisterIssue,
     RegistrationApprover,
     Rounding,
     Rulebook,
+    Scope,
     Side,
     Terms,
     TradeTerms,
@@ -110,7 +115,8 @@ def open_market(
 def open_account(
     owner: Who, servicer: Who, kind: AccountKind = AccountKind.OWN, default_cash: bytes = b""
 ) -> OpenAccount:
-    """An account without signers of its own: owner and servicer dispose of it."""
+    """An account without signers of its own: owner and servicer dispose of it. An owner whom the servicer did not admit
+    signs as well."""
     return OpenAccount(_party(owner), _party(servicer), kind, default_cash_account=default_cash)
 
 
@@ -332,6 +338,40 @@ def feed(
         deviation_bps=deviation_bps,
         deviation_units=deviation_units,
     )
+
+
+def show(
+    grantor: Who,
+    grantee: Who,
+    until_ms: int,
+    *,
+    purpose: Purpose = Purpose.AUDIT,
+    party: bytes = b"",
+    account: bytes = b"",
+    instrument: bytes = b"",
+    market: str = "",
+    period_from_ms: int = 0,
+    period_until_ms: int = 0,
+) -> GrantView:
+    """Let another party see one thing until a moment: a party's business (by default the grantor's own), an account, an
+    instrument's register, or the business of a market. The period is of the data shown: all of it unless it is said.
+    """
+    scope, shown = Scope.PARTY, party or _party(grantor)
+    if account:
+        scope, shown = Scope.ACCOUNT, account
+    elif instrument:
+        scope, shown = Scope.REGISTER, instrument
+    elif market:
+        scope, shown = Scope.MARKET, market.encode()
+    return GrantView(
+        _party(grantor), _party(grantee), scope, shown, purpose, period_from_ms, period_until_ms, until_ms
+    )
+
+
+def node_of(party: Who, node: bytes) -> GrantMandate:
+    """Let a member's node (the address of its key, as `status` shows it) record how far its log of reads is."""
+    tag = RecordReadLog.__struct_config__.tag
+    return GrantMandate(_party(party), node, (int(tag or 0),), ())
 
 
 def _announce(

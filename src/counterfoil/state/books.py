@@ -63,6 +63,10 @@ class Shelf(Generic[R]):
         except KeyError:
             return self._load(key)
 
+    def at_hand(self, key: bytes) -> R | None:
+        """`find` in a resident table: all its records are in memory, so the store is not asked about what is not."""
+        return self.live.get(key)
+
     def put(self, key: bytes, record: R) -> None:
         """Write `record` under `key`, in place of what stood there."""
         journal = self.journal

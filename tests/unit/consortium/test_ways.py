@@ -23,7 +23,7 @@ from counterfoil.primitives.codec import Message
 from tests.model.desk import by, own, party
 from tests.model.opening import BY_HAND, TUESDAY, WEDNESDAY, WEEKDAYS, Opening, papers
 from tests.model.samples import samples
-from tests.unit.consortium.ways import BY_MOTION, EITHER, OWN, POLICY, STEP_IN
+from tests.unit.consortium.ways import BY_MOTION, EITHER, OWN, POLICY, STEP_IN, SUCCESSION
 
 Made = Callable[[Opening, bytes], Message]
 
@@ -39,6 +39,7 @@ def test_every_message_stands_in_one_list_and_the_permissions_agree() -> None:
     lists = {
         "own": set(OWN.split()),
         "either": set(EITHER),
+        "succession": set(SUCCESSION.split()),
         "policy": set(POLICY.split()),
         "step in": set(STEP_IN.split()),
         "by motion": set(BY_MOTION.split()),

@@ -10,7 +10,8 @@ OWN = """
     RotateKeys NameRecoveryApprovers GrantMandate RevokeMandate OpenAccount AmendAccount PlaceEarmark CloseAccount
     ReleaseEarmark Allot Mint RequestRedemption PayRedemption RefuseRedemption RecordTrade ConfirmTrade AmendTrade
     CancelTrade Instruct InstructBoth Amend Allocate Deallocate Cancel LoadBatch SettleBatch CancelBatch ProposeMotion
-    ApproveMotion WithdrawApproval Observe AnnounceInstrument
+    ApproveMotion WithdrawApproval Observe AnnounceInstrument ApproveRecovery WithdrawRecovery GrantView RevokeView
+    RecordReadLog RecordTrail
 """
 """A party's own affairs: its keys and users, its property and its debts, what it states, the registers and accounts
 that it takes on, what it began itself. No office: where it is away its own users, its recovery approvers and its
@@ -25,6 +26,12 @@ EITHER: dict[str, tuple[str, str]] = {
     "OpenBatch": ("depository", "exchange"),
 }
 """Offices that parties of two kinds hold at the same time: each of these two personas can do it."""
+
+SUCCESSION = """
+    HandOverMarket AppointRegistrar
+"""
+"""Who holds it gives it up to another; where it was stopped, a regulator does. Their own tables in `tests/unit/markets`
+and `tests/unit/instruments` show both."""
 
 POLICY = """
     RegisterIssue RegisterFurtherIssue RegisterReduction RegisterExit RegisterRedemption

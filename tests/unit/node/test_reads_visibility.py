@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
+import msgspec
 import pytest
 
 from counterfoil.node.reads import READS
@@ -11,7 +13,7 @@ from counterfoil.primitives.addresses import AddressKind, to_text
 from counterfoil.sdk import Client, NotVisible
 from counterfoil.sdk.errors import LedgerError
 from tests.unit.node.cast import SHARE_ISIN, Cast
-from tests.unit.policy.visibility_matrix import CAST, MATRIX
+from tests.unit.policy.visibility_matrix import CAST, MATRIX, seen
 
 Look = Callable[[Client, Cast], object]
 """Reads something; it is seen unless the read says NotVisible, or a list lacks it. A history may be empty and seen."""
@@ -46,10 +48,19 @@ def _servicer(cast: Cast, name: str) -> bytes:
     return account.servicer
 
 
+def as_history(look: Look) -> Look:
+    """Mark a look as one that goes back through all that happened."""
+    HISTORIES.append(look)
+    return look
+
+
+HISTORIES: list[Look] = []
+
+
 def _account_history(name: str) -> tuple[Look, ...]:
     return (
         lambda client, cast: client.statement(cast.accounts[name]),
-        lambda client, cast: client.history(account=cast.accounts[name]),
+        as_history(lambda client, cast: (client.history(account=cast.accounts[name]),)),
     )
 
 
@@ -66,7 +77,7 @@ def _details(party: str) -> tuple[Look, ...]:
 
 
 def _party_history(party: str) -> tuple[Look, ...]:
-    return (lambda client, cast: (client.history(party=cast.parties[party]),),)
+    return (as_history(lambda client, cast: (client.history(party=cast.parties[party]),)),)
 
 
 def _register(name: str) -> tuple[Look, ...]:
@@ -89,8 +100,36 @@ def _instruction(name: str) -> tuple[Look, ...]:
             for line in client.instructions(account=client.instruction(getattr(cast, name)).account)
             if line.instruction_id == getattr(cast, name)
         ],
-        lambda client, cast: client.history(business=getattr(cast, name)),
+        as_history(lambda client, cast: client.history(business=getattr(cast, name))),
     )
+
+
+def _client_of_a_trade(name: str) -> tuple[Look, ...]:
+    def line(client: Client, cast: Cast) -> object:
+        return names(client.trade(cast.client_trade.created), cast.accounts[name])
+
+    def lines(client: Client, cast: Cast) -> object:
+        found = client.trades(account=cast.accounts[name])
+        return [one for one in found if one.trade_id == cast.client_trade.created]
+
+    def proof(client: Client, cast: Cast) -> object:
+        file = client.proof("trade", business=cast.client_trade.created)
+        return names(file, cast.accounts[name])
+
+    return line, lines, proof
+
+
+def names(answer: object, identity: bytes) -> bool:
+    """Whether an answer, or a proof file, shows an identity anywhere."""
+    shown = answer if isinstance(answer, bytes) else msgspec.msgpack.encode(answer)
+    return identity in shown or identity.hex().encode() in shown
+
+
+def _grant(grantee: str) -> tuple[Look, ...]:
+    def look(client: Client, cast: Cast) -> object:
+        return [line for line in client.grants() if line.grant_id == cast.grants[grantee]]
+
+    return (look,)
 
 
 LOOKS: dict[str, tuple[Look, ...]] = {
@@ -159,8 +198,28 @@ LOOKS: dict[str, tuple[Look, ...]] = {
         lambda client, cast: client.proof("trade", business=cast.trade),
         lambda client, cast: [line for line in client.trades() if line.trade_id == cast.trade],
     ),
+    "history of broker-a": _party_history("broker-a"),
+    "details of moved": _details("moved"),
+    "details of broker-w": _details("broker-w"),
+    "details of client-w": _details("client-w"),
+    "account of client-w": _account("client-w's"),
+    "old account of moved at broker-a": _account("moved's old"),
+    "history of moved's old account": _account_history("moved's old"),
+    "account of moved at broker-b": _account("moved's"),
+    "history of moved's account": _account_history("moved's"),
+    "grant to the auditor of broker-a": _grant("auditor-of-a"),
+    "grant of client-a to the lender": _grant("lender"),
+    "grant to the investigator of broker-b": _grant("investigator"),
+    "reads at this node": (lambda client, cast: client.read_log(),),
     "instruction of broker-a for client-a": _instruction("sale"),
     "instruction of broker-b for itself": _instruction("purchase"),
+    "trade of two clients": (
+        lambda client, cast: client.trade(cast.client_trade.created),
+        lambda client, cast: client.proof("trade", business=cast.client_trade.created),
+        lambda client, cast: [line for line in client.trades() if line.trade_id == cast.client_trade.created],
+    ),
+    "its seller's client": _client_of_a_trade("client-a's"),
+    "its buyer's client": _client_of_a_trade("three at b"),
     "proposal": (lambda client, cast: client.proposals(),),
     "signer of client-b": (lambda client, cast: client.signer(cast.signer),),
     "history of client-b's signer": (lambda client, cast: client.history(signer=cast.signer),),
@@ -181,8 +240,9 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "observation of broker-a": (lambda client, cast: client.feed("USD/EUR").waiting,),
 }
 
-BY_POLICY_ALONE = frozenset(row for row in MATRIX if row.startswith("receipt "))
-"""Rows that no read shows by themselves; receipts are tested in test_reads_history.py and by the policy's own test."""
+BY_POLICY_ALONE = frozenset(row for row in MATRIX if row.startswith("receipt ")) | {"queues of the market"}
+"""Rows that no read shows by themselves; receipts are tested in test_reads_history.py and by what streams tell, queues
+below, and both by the policy's own test."""
 
 SHOWN_HERE = {
     *(
@@ -208,8 +268,8 @@ SHOWN_HERE = {
         "trades",
         "proposals",
     ),
-    *("proof", "signer", "custody_trail"),
-    *("proof", "consortium", "motions", "validators", "feeds"),
+    *("proof", "grants", "read-log", "signer", "custody_trail"),
+    *("consortium", "motions", "validators", "feeds"),
 }
 ELSEWHERE = {"personas"}
 """Shown on a sandbox alone, to anybody."""
@@ -230,8 +290,22 @@ def test_every_row_and_every_read_is_looked_at() -> None:
 @pytest.mark.parametrize("row", LOOKS)
 def test_matrix(cast: Cast, row: str) -> None:
     for number, look in enumerate(LOOKS[row]):
-        seen = {viewer for viewer in CAST if sees(cast.client(viewer), cast, look)}
-        assert seen == set(MATRIX[row].split()), f"read {number} of {row!r}"
+        found = {viewer for viewer in CAST if sees(cast.client(viewer), cast, look)}
+        assert found == seen(row, as_history=look in HISTORIES), f"read {number} of {row!r}"
+
+
+def test_who_sees_how_many_instructions_wait(cast: Cast) -> None:
+    """The regulator; an operator where it runs all markets, and not where others run some."""
+    waiting = {viewer: bool(cast.client(viewer).status().waiting) for viewer in CAST}
+    assert [viewer for viewer, shown in waiting.items() if shown] == ["regulator"]
+
+
+def test_a_revoked_or_expired_grant_is_gone(cast: Cast) -> None:
+    live = {line.grant_id for line in cast.client("regulator").grants()}
+    ended = {cast.grants["auditor-revoked"], cast.grants["auditor-expired"]}
+    assert live == set(cast.grants.values()) - ended
+    before = cast.client("regulator").grants(at=cast.granted_height)
+    assert {line.grant_id for line in before} == set(cast.grants.values())
 
 
 @pytest.mark.parametrize(
@@ -253,6 +327,47 @@ def test_absence_is_proven_to_whoever_sees_the_account(cast: Cast, viewer: str, 
         return client.proof("no-holding", account=cast.accounts["client-a's"], instrument=cast.other_share)
 
     assert sees(cast.client(viewer), cast, look) is shown
+
+
+def everything_about(client: Client, cast: Cast) -> Iterator[object]:
+    """Every answer in which the trades of two clients could stand, as far as the viewer gets one."""
+    deals = [cast.client_trade, *cast.client_deals]
+    objects = [one for deal in deals for one in deal.objects]
+    asked: list[Callable[[], object]] = [client.trades, client.instructions]
+    for one in objects:
+        asked += [
+            partial(client.trade, one),
+            partial(client.instruction, one),
+            partial(client.history, business=one),
+            partial(client.proof, "trade", business=one),
+            partial(client.proof, "instruction", business=one),
+        ]
+    for deal in deals:
+        asked.append(partial(client.proof, "receipt", business=deal.id, at=deal.height))
+    for name in ("broker-a's", "broker-b's", "three at a", "joint"):
+        asked.append(partial(client.history, account=cast.accounts[name]))
+    for ask in asked:
+        try:
+            yield ask()
+        except LedgerError:
+            continue
+
+
+@pytest.mark.parametrize("row", ["its seller's client", "its buyer's client"])
+def test_no_read_tells_a_side_who_the_others_client_was(cast: Cast, row: str) -> None:
+    """Whichever way the trade came onto the ledger: histories, receipts and proofs included.
+
+    Beside the row's, only they learn of an account who read the register on which it stands.
+    """
+    account = cast.accounts["client-a's" if "seller" in row else "three at b"]
+    told = {
+        viewer
+        for viewer in CAST
+        if any(names(answer, account) for answer in everything_about(cast.client(viewer), cast))
+    }
+    row_of = set(MATRIX[row].split())
+    registers = {*MATRIX["register of the equity"].split(), *MATRIX["register of the money token"].split()}
+    assert told - (registers - row_of) == row_of
 
 
 def test_not_there_and_not_yours_give_the_same_answer(cast: Cast) -> None:

@@ -19,6 +19,7 @@ TRUSTEE = Role.TRUSTEE
 OPERATOR = Role.OPERATOR
 NOTARY = Role.NOTARY
 AUDITOR = Role.AUDITOR
+DATA_PROTECTION = Role.DATA_PROTECTION
 
 ANYBODY = tuple(Role)
 LICENSED_AGENTS = (DEPOSITORY, SECURITIES_COMPANY, COMMERCIAL_BANK, OPERATOR)
@@ -33,6 +34,7 @@ ADMITS: dict[Role, tuple[Role, ...]] = {
         OPERATOR,
         NOTARY,
         AUDITOR,
+        DATA_PROTECTION,
         COMMERCIAL_BANK,
         SECURITIES_COMPANY,
     ),
@@ -47,9 +49,10 @@ ADMITS: dict[Role, tuple[Role, ...]] = {
 class Eyes(IntEnum):
     """How many must look at a message.
 
-    Of the administrative ones (who acts for a party, and whether it goes on) the party's own signer is enough, but
-    users must be two, with mandates that name the message: else whoever may grant mandates could grant himself all
-    the rest. What the consortium decides is sent by nobody alone: it is part of a motion that was carried.
+    Of the administrative ones (who acts for a party or disposes of its accounts, and whether it goes on) the party's
+    own signer is enough, but users must be two, with mandates that name the message: else whoever may grant mandates,
+    or put an account under keys of his own, could give himself all the rest. What the consortium decides is sent by
+    nobody alone: it is part of a motion that was carried.
     """
 
     ONE = 1
@@ -123,6 +126,7 @@ PERMISSIONS: dict[int, Permission] = {
     304: Permission("CloseDay", RUNS_A_MARKET, TWO, step_in=STEP_IN),
     305: Permission("AcceptAsset", RUNS_A_MARKET, TWO, step_in=STEP_IN),
     306: Permission("WithdrawAsset", RUNS_A_MARKET, TWO, step_in=STEP_IN),
+    307: Permission("HandOverMarket", (REGULATOR, *RUNS_A_MARKET), TWO, WINDING_DOWN),
     # Instruments
     400: Permission("AnnounceInstrument", REGISTRARS, TWO),
     401: Permission("AmendTerms", REGISTRARS, TWO, step_in=STEP_IN),
@@ -131,9 +135,10 @@ PERMISSIONS: dict[int, Permission] = {
     404: Permission("MatureInstrument", REGISTRARS, step_in=STEP_IN),
     405: Permission("RedeemInstrument", REGISTRARS, ONE, WINDING_DOWN, step_in=STEP_IN),
     406: Permission("CancelInstrument", REGISTRARS, ONE, WINDING_DOWN, step_in=STEP_IN),
-    # Holdings
-    500: Permission("OpenAccount", SERVICERS),
-    501: Permission("AmendAccount", HOLDERS, ONE, WINDING_DOWN),
+    407: Permission("AppointRegistrar", AUTHORITIES, TWO, WINDING_DOWN),
+    # Holdings; an account is opened by its servicer, and holders of any kind agree to it
+    500: Permission("OpenAccount", ANYBODY),
+    501: Permission("AmendAccount", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
     502: Permission("FreezeAccount", (REGULATOR, *SERVICERS), TWO),
     503: Permission("UnfreezeAccount", (REGULATOR, *SERVICERS), TWO, step_in=STEP_IN),
     504: Permission("PlaceEarmark", HOLDERS),
@@ -190,6 +195,10 @@ PERMISSIONS: dict[int, Permission] = {
     1700: Permission("DefineFeed", ANYBODY, BY_MOTION),
     1701: Permission("EndFeed", ANYBODY, BY_MOTION),
     1702: Permission("Observe", ANYBODY),
+    # Grants of a view, and the logs of reads
+    1000: Permission("GrantView", ANYBODY, ONE, WINDING_DOWN),
+    1001: Permission("RevokeView", ANYBODY, ONE, WINDING_DOWN),
+    1002: Permission("RecordReadLog", ANYBODY, ONE, WINDING_DOWN),
 }
 """By message tag: who may send it for whom, and under how many eyes."""
 

@@ -17,7 +17,7 @@ from counterfoil.modules.holdings.records import ACCOUNTS, PostingReason, relati
 from counterfoil.modules.instruments.records import INSTRUMENTS
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties.records import PARTIES
-from counterfoil.modules.trades.records import TRADES
+from counterfoil.modules.trades.records import TradeStatus
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.receipts_of import found_in, receipts_of_block
 from counterfoil.primitives.codec import Fact
@@ -100,6 +100,10 @@ class Reader:
             self.known[b"signers" + fact.proposal_id] = fact.signers
         if name == "RecoveryNamed":
             self.known[b"recovery" + fact.address] = fact.recovery
+        if name in ("InstrumentAnnounced", "RegistrarAppointed"):
+            self.known[b"registrar" + fact.instrument_id] = fact.registrar
+        if name in ("MarketOpened", "MarketHandedOver"):
+            self.known[b"operator" + fact.market.encode()] = fact.operator
         if name == "AccountFrozen":
             self.orders[fact.account_id, fact.order_hash] = fact.authority
 
@@ -152,7 +156,9 @@ class Reader:
         return {self.instrument(fact).issuer}
 
     def of_registrar(self, fact: Any) -> set[bytes]:
-        return {self.instrument(fact).registrar}
+        """Who keeps the register at that time."""
+        present = self.known.get(b"registrar" + fact.instrument_id)
+        return {present if present is not None else self.instrument(fact).registrar}
 
     def of_approvers(self, fact: Any) -> set[bytes]:
         return set(fact.approvers)
@@ -178,14 +184,33 @@ class Reader:
         return by_authority or {message.party for message in self.messages if hasattr(message, "party")}
 
     def of_sides(self, fact: Any) -> set[bytes]:
-        terms = getattr(fact, "terms", None) or self.terms(fact.trade_id)
-        return {terms.seller, terms.buyer}
+        terms = self.known[fact.trade_id].terms
+        if not hasattr(fact, "terms") or terms.seller == terms.buyer:
+            return {terms.seller, terms.buyer}
+        seller, buyer = self.clients(fact)
+        shown = (fact.terms.seller_client, fact.terms.buyer_client)
+        of_seller = {terms.seller} if shown == (seller, b"") else set()
+        return of_seller | ({terms.buyer} if shown == (b"", buyer) else set())
 
-    def terms(self, trade_id: bytes) -> Any:
-        if trade_id in self.known:
-            return self.known[trade_id].terms
-        versions = list(self.node.state.versions(TRADES, trade_id))
-        return TRADES.decoder.trusted(versions[0]).terms
+    def of_venue(self, fact: Any) -> set[bytes]:
+        recorded = self.known[fact.trade_id]
+        operator = self.known.get(b"operator" + recorded.terms.venue.encode(), b"")
+        if recorded.status is not TradeStatus.EXCHANGE_SIGNED:
+            return set()
+        if operator in (recorded.terms.seller, recorded.terms.buyer):
+            return set()
+        if hasattr(fact, "terms") and self.clients(fact) != (
+            fact.terms.seller_client,
+            fact.terms.buyer_client,
+        ):
+            return set()
+        return {operator}
+
+    def clients(self, fact: Any) -> tuple[bytes, bytes]:
+        """The clients of both sides, by all that the action told of the trade."""
+        told = [one.terms for one in self.action if type(one) is type(fact) and one.trade_id == fact.trade_id]
+        seller = max(terms.seller_client for terms in told)
+        return seller, max(terms.buyer_client for terms in told)
 
     def of_opener(self, fact: Any) -> set[bytes]:
         return {self.known[fact.batch_id].party}
@@ -208,10 +233,15 @@ class Reader:
             if type(message).__name__ == "InstructBoth" and message.trade.trade_reference == (
                 fact.terms.trade_reference
             ):
-                return {
-                    self.relationship(message.delivery.account),
-                    self.relationship(message.receipt.account),
-                }
+                seller, buyer = message.trade.seller_client, message.trade.buyer_client
+                shown = (fact.terms.seller_client, fact.terms.buyer_client)
+                one_party = message.trade.seller == message.trade.buyer
+                told: set[bytes] = set()
+                if one_party or shown == (seller, b""):
+                    told.add(self.relationship(message.delivery.account))
+                if one_party or shown == (b"", buyer):
+                    told.add(self.relationship(message.receipt.account))
+                return told
         raise AssertionError("a delivery that nobody instructed")
 
     def of_grantor(self, fact: Any) -> set[bytes]:

@@ -233,10 +233,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
         lambda client, cast: client.feeds(at="1") == (),
         lambda client, cast: client.proof("feed", name="USD/EUR"),
     ),
-    "motion": (
-        lambda client, cast: [line for line in client.motions() if line.motion_id == cast.motion],
-        lambda client, cast: client.history(business=cast.motion),
-    ),
+    "motion": (lambda client, cast: [line for line in client.motions() if line.motion_id == cast.motion],),
     "observation of broker-a": (lambda client, cast: client.feed("USD/EUR").waiting,),
 }
 
@@ -292,6 +289,18 @@ def test_matrix(cast: Cast, row: str) -> None:
     for number, look in enumerate(LOOKS[row]):
         found = {viewer for viewer in CAST if sees(cast.client(viewer), cast, look)}
         assert found == seen(row, as_history=look in HISTORIES), f"read {number} of {row!r}"
+
+
+def test_the_history_of_a_motion_is_what_its_members_were_told(cast: Cast) -> None:
+    """To whom a member shows its business, it shows what it was told as a member too."""
+
+    def look(client: Client, cast: Cast) -> object:
+        return client.history(business=cast.motion)
+
+    assert {viewer for viewer in CAST if sees(cast.client(viewer), cast, look)} == {
+        *seen("motion"),
+        "auditor-of-a",
+    }
 
 
 def test_who_sees_how_many_instructions_wait(cast: Cast) -> None:

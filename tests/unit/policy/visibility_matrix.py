@@ -157,6 +157,7 @@ GRANTEES: dict[str, tuple[str, ...]] = {
         *("old account of moved at broker-a", "history of moved's old account"),
         *("trade", "trade of two clients", "its seller's client", "instruction of broker-a for client-a"),
         *("receipt for client-a at broker-a", "receipt for former at broker-a", "receipt for broker-a"),
+        "observation of broker-a",
     ),
     "auditor-of-the-past": (),
     "auditor-expired": (),

@@ -100,7 +100,7 @@ def submit(
                 "--cosign is for a sandbox, whose keys everybody can compute; say --key NAME for each key."
             )
         if motion:
-            found = [_moved(client, cosign or [], found, motion)]
+            found = [moved(client, cosign or [], found, motion)]
             parts = [found]
         cosigners = tuple(held for name in cosign or () for held in sandbox_keys(name))
         address = signer_address(signer) if signer else b""
@@ -126,7 +126,7 @@ def tell_all(
         raise typer.Exit(Exit.REFUSED)
 
 
-def _moved(client: Client, others: list[str], messages: list[Message], days: int) -> Message:
+def moved(client: Client, others: list[str], messages: list[Message], days: int) -> Message:
     """The messages as one motion, brought by the member that signs and by those who sign with it."""
     if not client.party:
         raise UsageError("Say which member brings the motion: --as MEMBER.")

@@ -2,7 +2,15 @@
 
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction, WithdrawProposal
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
+from counterfoil.modules.consortium.messages import (
+    ApproveMotion,
+    ProposeMotion,
+    SetDecisionRule,
+    SetWeight,
+    WithdrawApproval,
+)
 from counterfoil.modules.custodians.messages import RecordTrail
+from counterfoil.modules.feeds.messages import DefineFeed, EndFeed, Observe
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
 from counterfoil.modules.grants.interface import Purpose, Scope
 from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
@@ -111,6 +119,13 @@ from counterfoil.modules.settlement.messages import (
 )
 from counterfoil.modules.trades.interface import Capacity, TradeTerms
 from counterfoil.modules.trades.messages import AmendTrade, CancelTrade, ConfirmTrade, RecordTrade
+from counterfoil.modules.validators.messages import (
+    AddValidator,
+    ReadmitValidator,
+    RemoveValidator,
+    RotateConsensusKey,
+    SetVotingPower,
+)
 from counterfoil.primitives.calendars import UTC, Calendar, UtcOffsets
 from counterfoil.primitives.signatures import KeyPolicy, single_key
 
@@ -118,6 +133,7 @@ __all__ = [
     "AcceptAsset",
     "AccountKind",
     "ActivateParty",
+    "AddValidator",
     "AdmitParty",
     "Allocate",
     "Allot",
@@ -131,6 +147,7 @@ __all__ = [
     "AppointRegistrar",
     "ApplyForAdmission",
     "ApproveRecovery",
+    "ApproveMotion",
     "ApproveTransaction",
     "BatchChunk",
     "Calendar",
@@ -146,7 +163,9 @@ __all__ = [
     "ConfirmTrade",
     "DaySchedule",
     "Deallocate",
+    "DefineFeed",
     "Duty",
+    "EndFeed",
     "EnrolParty",
     "ForceTransfer",
     "FreezeAccount",
@@ -169,6 +188,7 @@ __all__ = [
     "Movement",
     "NameFourEyes",
     "NameRecoveryApprovers",
+    "Observe",
     "OpenAccount",
     "OpenBatch",
     "OpenDay",
@@ -178,9 +198,11 @@ __all__ = [
     "PlaceEarmark",
     "Position",
     "Priority",
+    "ProposeMotion",
     "ProposeTransaction",
     "Purpose",
     "QuantityType",
+    "ReadmitValidator",
     "RecordReadLog",
     "RecordTrade",
     "RecordTrail",
@@ -197,18 +219,23 @@ __all__ = [
     "RegistrationApprover",
     "ReinstateParty",
     "ReleaseEarmark",
+    "RemoveValidator",
     "RequestRedemption",
     "ResumeInstrument",
     "RevokeMandate",
     "RevokeParty",
     "RevokeView",
     "Role",
+    "RotateConsensusKey",
     "RotateKeys",
     "Rounding",
     "Rulebook",
     "ScheduleUpgrade",
     "Scope",
     "SetCalendar",
+    "SetDecisionRule",
+    "SetVotingPower",
+    "SetWeight",
     "SettleBatch",
     "Side",
     "SignOff",
@@ -223,6 +250,7 @@ __all__ = [
     "UtcOffsets",
     "VerifyIdentity",
     "WindDownParty",
+    "WithdrawApproval",
     "WithdrawAsset",
     "WithdrawProposal",
     "WithdrawRecovery",

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Any
 
 from counterfoil.engine.cometbft.books_lock import BooksLock
-from counterfoil.engine.cometbft.execution import Decided, Execution
+from counterfoil.engine.cometbft.execution import Decided, Execution, Reported
 from counterfoil.engine.cometbft.proto.tendermint.abci import types_pb2 as abci
+from counterfoil.engine.cometbft.proto.tendermint.crypto.keys_pb2 import PublicKey
 from counterfoil.engine.cometbft.seen import SeenItems
 from counterfoil.engine.cometbft.snapshots import Snapshots
 from counterfoil.engine.decided import LOGGED_BLOCK, DecidedBlock, LoggedBlock, items_digest
@@ -26,6 +27,7 @@ from counterfoil.machine.genesis import GENESIS_HEIGHT
 from counterfoil.machine.machine import Machine
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import BUNDLE_BYTES_MAX, read_bundle
+from counterfoil.modules.validators.interface import Misbehaviour, MisbehaviourKind
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from counterfoil.state.headers import Header
@@ -220,7 +222,9 @@ class LedgerApplication:
         with self.lock.inside():
             if self._was_idle():
                 return abci.ResponsePrepareProposal()
-            chosen = self.execution.propose(ask.height, _time_ms(ask.time), ask.txs, ask.max_tx_bytes)
+            chosen = self.execution.propose(
+                ask.height, _time_ms(ask.time), ask.txs, ask.max_tx_bytes, _reported(ask.misbehavior)
+            )
             return abci.ResponsePrepareProposal(txs=chosen)
 
     def _was_idle(self) -> bool:
@@ -230,7 +234,7 @@ class LedgerApplication:
     def process_proposal(self, ask: abci.RequestProcessProposal) -> abci.ResponseProcessProposal:
         """Accepted where the machine would execute it without a fault of ours; every vote rests on that."""
         with self.lock.inside():
-            why = self.execution.judge(ask.height, _time_ms(ask.time), ask.txs)
+            why = self.execution.judge(ask.height, _time_ms(ask.time), ask.txs, _reported(ask.misbehavior))
             if why:
                 log.error(
                     "the proposed block %d of %s is refused: %s", ask.height, ask.proposer_address.hex(), why
@@ -255,14 +259,21 @@ class LedgerApplication:
                 if self._finalised[0] != key:
                     raise InvariantViolation(f"two blocks were decided at height {self._finalised[2].height}")
                 return self._finalised[1]
-            decided = self.execution.finalise(ask.height, _time_ms(ask.time), ask.txs)
+            decided = self.execution.finalise(
+                ask.height, _time_ms(ask.time), ask.txs, _reported(ask.misbehavior)
+            )
             if decided.header is not None:
                 self._keep_on_record(_decided_block(ask, decided.time_ms))
             last = self.machine.last
             if last is None:
                 raise InvariantViolation("a block was decided before the ledger was founded")
             response = abci.ResponseFinalizeBlock(
-                tx_results=[abci.ExecTxResult() for _ in ask.txs], app_hash=last.digest()
+                tx_results=[abci.ExecTxResult() for _ in ask.txs],
+                app_hash=last.digest(),
+                validator_updates=[
+                    abci.ValidatorUpdate(pub_key=PublicKey(ed25519=key[1:]), power=power)
+                    for key, power in self.machine.validator_updates(ask.height)
+                ],
             )
             self._finalised = (key, response, decided)
             return response
@@ -376,13 +387,27 @@ def _time_ms(time_stamp: Any) -> int:
     return int(time_stamp.seconds) * 1_000 + int(time_stamp.nanos) // 1_000_000
 
 
+def _reported(found: Iterable[Any]) -> Reported:
+    """What the engine has proven of validators, as the ledger has it."""
+    return tuple(
+        Misbehaviour(
+            MisbehaviourKind(one.type),
+            one.validator.address,
+            one.height,
+            _time_ms(one.time),
+            one.total_voting_power,
+        )
+        for one in found
+    )
+
+
 def _decided_block(ask: abci.RequestFinalizeBlock, time_ms: int) -> DecidedBlock:
     """The decided block in the form of every engine."""
     return DecidedBlock(
         ask.height,
         time_ms,
         ask.proposer_address,
-        tuple(one.SerializeToString(deterministic=True) for one in ask.misbehavior),
+        _reported(ask.misbehavior),
         ask.decided_last_commit.SerializeToString(deterministic=True),
         tuple(ask.txs),
     )

@@ -18,6 +18,8 @@ from counterfoil.engine.items import Items, OpenedItem
 from counterfoil.machine.machine import Machine, Outcome, ProgramIsOutdated, RulesFailed, SetAside
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import Prepared
+from counterfoil.modules.validators.interface import Misbehaviour
+from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from counterfoil.state.headers import Header
 from counterfoil.state.port import StoreFailed
@@ -30,6 +32,10 @@ ITEM_OVERHEAD_BYTES = 6
 """Of each item in the engine's block: a tag and a length."""
 OURS = (StoreFailed, ProgramIsOutdated, MemoryError)
 """Failures that say nothing about the block: this node cannot go on, others may."""
+
+
+Reported = tuple[Misbehaviour, ...]
+"""What the engine tells with a block of validators that misbehaved."""
 
 
 class Decided(NamedTuple):
@@ -73,28 +79,26 @@ class Execution:
 
     # Proposing
 
-    def propose(self, height: int, time_ms: int, items: Sequence[bytes], bytes_max: int) -> list[bytes]:
+    def propose(
+        self, height: int, time_ms: int, items: Sequence[bytes], bytes_max: int, reported: Reported
+    ) -> list[bytes]:
         """The items to propose: those that fit and that the rules accept, what is urgent first."""
-        candidates: list[tuple[int, int, bytes]] = []
+        welcome: list[bytes] = []
+        bundles: list[list[Prepared]] = []
         earliest_ms, _ = self._items.block_time_ms(time_ms, ())
-        for place, item in enumerate(items):
+        for item in items:
             try:
                 opened = self._seen.note(item)
             except Rejected:
                 continue
             expired = opened.content.expiry_ms <= earliest_ms
             if expired or self._is_welcome(item, opened):  # an expired one leaves the pool with the block
-                candidates.append((self._machine.precedence(opened.prepared), place, item))
-        candidates.sort(key=lambda candidate: candidate[:2])
-        chosen: list[bytes] = []
-        room = bytes_max
-        for _, _, item in candidates:
-            size = len(item) + ITEM_OVERHEAD_BYTES
-            if size <= room:
-                chosen.append(item)
-                room -= size
-        chosen = self._without_failing(height, time_ms, chosen)
-        self._execute(height, time_ms, chosen)
+                welcome.append(item)
+                bundles.append(opened.prepared)
+        sizes = [len(item) + ITEM_OVERHEAD_BYTES for item in welcome]
+        chosen = [welcome[place] for place in self._machine.chosen(bundles, sizes, bytes_max)]
+        chosen = self._without_failing(height, time_ms, chosen, reported)
+        self._execute(height, time_ms, chosen, reported)
         return chosen
 
     def _is_welcome(self, item: bytes, opened: OpenedItem) -> bool:
@@ -102,11 +106,13 @@ class Execution:
             opened.content.gatherer, opened.key
         )
 
-    def _without_failing(self, height: int, time_ms: int, items: list[bytes]) -> list[bytes]:
+    def _without_failing(
+        self, height: int, time_ms: int, items: list[bytes], reported: Reported
+    ) -> list[bytes]:
         """The items without those on which our rules fail, found by name or, failing that, by halves."""
         while True:
             try:
-                self._execute(height, time_ms, items)
+                self._execute(height, time_ms, items, reported)
                 return items
             except OURS:
                 raise
@@ -124,8 +130,8 @@ class Execution:
                     self._note_failed(items[0])
                     return []
                 half = len(items) // 2
-                first = self._without_failing(height, time_ms, items[:half])
-                rest = self._without_failing(height, time_ms, items[half:])
+                first = self._without_failing(height, time_ms, items[:half], reported)
+                rest = self._without_failing(height, time_ms, items[half:], reported)
                 if len(first) + len(rest) == len(items):
                     return first  # they fail only together
                 items = [*first, *rest]
@@ -143,22 +149,22 @@ class Execution:
 
     # Judging and finalising
 
-    def judge(self, height: int, time_ms: int, items: Sequence[bytes]) -> str:
+    def judge(self, height: int, time_ms: int, items: Sequence[bytes], reported: Reported) -> str:
         """Why a proposed block is refused, or "" where it is accepted: it depends on the block and the books alone."""
         try:
-            self._execute(height, time_ms, items)
+            self._execute(height, time_ms, items, reported)
         except OURS:
             raise
         except Exception as error:
             return told(error)
         return ""
 
-    def finalise(self, height: int, time_ms: int, items: Sequence[bytes]) -> Decided:
+    def finalise(self, height: int, time_ms: int, items: Sequence[bytes], reported: Reported) -> Decided:
         """Execute (or take up) a decided block and commit it; one without effect leaves no trace.
 
         Whatever fails here is this node's fault, since others accepted the block.
         """
-        self._execute(height, time_ms, items)
+        self._execute(height, time_ms, items, reported)
         executed = self._executed
         if executed is None:
             raise InvariantViolation("no block was executed")
@@ -196,10 +202,12 @@ class Execution:
             machine.discard()
         return None
 
-    def _execute(self, height: int, engine_time_ms: int, items: Sequence[bytes]) -> None:
+    def _execute(self, height: int, engine_time_ms: int, items: Sequence[bytes], reported: Reported) -> None:
         """Have this block executed, on the books or set aside."""
         digest = items_digest(items)
-        key = sha256(height.to_bytes(8, "big") + engine_time_ms.to_bytes(8, "big") + digest).digest()
+        key = sha256(
+            height.to_bytes(8, "big") + engine_time_ms.to_bytes(8, "big") + digest + encode(reported)
+        ).digest()
         if self._executed is not None and self._executed.key == key:
             return
         self.forget_proposal()
@@ -212,7 +220,7 @@ class Execution:
                 raise Rejected(MachineReject.GATHERER_IS_NO_MEMBER, gatherer=content.gatherer)
         bundles = [item.in_force(time_ms) for item in opened]
         try:
-            outcomes = machine.execute(height, time_ms, bundles, digest)
+            outcomes = machine.execute(height, time_ms, bundles, digest, reported)
         except BaseException:
             machine.discard()
             raise

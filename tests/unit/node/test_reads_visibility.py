@@ -8,13 +8,17 @@ from functools import partial
 import msgspec
 import pytest
 
+from counterfoil.modules.module import PUBLIC
 from counterfoil.node.reads import READS
 from counterfoil.primitives.addresses import AddressKind, to_text
+from counterfoil.primitives.codec import Decoder
 from counterfoil.sdk import Client, NotVisible
 from counterfoil.sdk.errors import LedgerError
+from counterfoil.state.receipts import Receipt
 from tests.unit.node.cast import SHARE_ISIN, Cast
 from tests.unit.policy.visibility_matrix import CAST, EVERYBODY, MATRIX, seen
 
+_RECEIPT = Decoder(Receipt)
 Look = Callable[[Client, Cast], object]
 """Reads something; it is seen unless the read says NotVisible, or a list lacks it. A history may be empty and seen."""
 
@@ -62,6 +66,29 @@ def _account_history(name: str) -> tuple[Look, ...]:
         lambda client, cast: client.statement(cast.accounts[name]),
         as_history(lambda client, cast: (client.history(account=cast.accounts[name]),)),
     )
+
+
+def _receipts(stakeholder: Callable[[Cast], bytes]) -> tuple[Look, ...]:
+    """Those of one stakeholder, among all that the viewer's follower would fetch."""
+
+    def look(client: Client, cast: Cast) -> object:
+        return [
+            shown
+            for block in client.read("receipts").blocks
+            for shown in block.receipts
+            if _RECEIPT.trusted(shown.plaintext).stakeholder == stakeholder(cast)
+        ]
+
+    return (look,)
+
+
+def _relationship(name: str) -> Callable[[Cast], bytes]:
+    def found(cast: Cast) -> bytes:
+        account = cast.node.machine.wired.holdings.account(cast.accounts[name])
+        assert account is not None
+        return account.relationship
+
+    return found
 
 
 def _name(party: str, sponsor: str = "") -> tuple[Look, ...]:
@@ -223,12 +250,17 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "proposal": (lambda client, cast: client.proposals(),),
     "signer of client-b": (lambda client, cast: client.signer(cast.signer),),
     "history of client-b's signer": (lambda client, cast: client.history(signer=cast.signer),),
+    "receipt for client-a at broker-a": _receipts(_relationship("client-a's")),
+    "receipt for three-brokers at broker-b": _receipts(_relationship("three at b")),
+    "receipt for former at broker-a": _receipts(_relationship("former's")),
+    "receipt for the issuer": _receipts(lambda cast: cast.parties["issuer"]),
+    "receipt for broker-a": _receipts(lambda cast: cast.parties["broker-a"]),
+    "receipt for everybody": _receipts(lambda cast: PUBLIC),
     "custody trail of broker-a": (lambda client, cast: client.custody_trail(cast.parties["broker-a"]),),
 }
 
-BY_POLICY_ALONE = frozenset(row for row in MATRIX if row.startswith("receipt ")) | {"queues of the market"}
-"""Rows that no read shows by themselves; receipts are tested in test_reads_history.py and by what streams tell, queues
-below, and both by the policy's own test."""
+BY_POLICY_ALONE = frozenset({"receipt for a user of broker-a", "queues of the market"})
+"""Rows that no read shows by themselves; queues are looked at below, and both by the policy's own test."""
 
 SHOWN_HERE = {
     *(
@@ -236,6 +268,7 @@ SHOWN_HERE = {
         "instruments",
         "markets",
         "header",
+        "receipts",
         "status",
         "result",
         "find",

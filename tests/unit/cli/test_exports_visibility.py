@@ -71,7 +71,19 @@ EXPORTS: dict[str, tuple[str, ...]] = {
 }
 NOT_OF_A_VIEWER = {
     # What works on the whole folder, on files of one's own, or acts and tells what became of that
-    *("init", "start", "demo", "export", "import", "replay", "verify", "reads verify", "submit", "trust"),
+    *(
+        "init",
+        "start",
+        "demo",
+        "export",
+        "import",
+        "backup",
+        "replay",
+        "verify",
+        "reads verify",
+        "submit",
+        "trust",
+    ),
     *("keys new", "keys list", "sandbox advance", "sandbox personas", "grants give", "grants revoke"),
     *("backup", "network status", "keys resolve", "custodian requests"),
 }

@@ -65,11 +65,16 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "instruments": ("",),
     "members": ("",),
     "status": ("",),
+    "motions": ("",),
+    "feeds": ("",),
 }
 NOT_OF_A_VIEWER = {
     # What works on the whole folder, on files of one's own, or acts and tells what became of that
     *("init", "start", "demo", "export", "import", "replay", "verify", "reads verify", "submit", "trust"),
     *("keys new", "keys list", "sandbox advance", "sandbox personas", "grants give", "grants revoke"),
+    *("approve", "network add-validator", "network remove-validator", "network observe"),
+    # What everybody knows, known or not
+    *("consortium", "validators"),
     *("network status", "keys resolve", "custodian requests"),
 }
 

@@ -53,7 +53,7 @@ from counterfoil.node.protocol import (
 )
 from counterfoil.node.reads import READS
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.node.service import NOBODY, Service
+from counterfoil.node.service import NOBODY, Service, Services
 from counterfoil.node.watching import Heights, Watches
 from counterfoil.policy.errors import NotVisible
 from counterfoil.primitives.codec import Malformed, encode
@@ -82,7 +82,12 @@ class RpcServer:
     """Serves one node until it is closed. `path`: of a unix socket; `port`: on 127.0.0.1 (0 for any that is free)."""
 
     def __init__(
-        self, node: LedgerNode, *, path: Path | None = None, port: int | None = None, host: str = "127.0.0.1"
+        self,
+        node: LedgerNode | Services,
+        *,
+        path: Path | None = None,
+        port: int | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         if path is None and port is None:
             raise ValueError("A server needs the path of a socket, or a port.")
@@ -91,11 +96,11 @@ class RpcServer:
         self.path = path
         self.port = port
         self._host = host
-        self._service = Service(node)
+        self._service: Services = Service(node) if isinstance(node, LedgerNode) else node
         self._workers = ThreadPoolExecutor(WORKERS, "counterfoil-rpc")
         self._waiters = ThreadPoolExecutor(WAITERS, "counterfoil-rpc-wait")
         self._streamers = ThreadPoolExecutor(STREAMERS, "counterfoil-rpc-stream")
-        self._heights = Heights(node)
+        self._heights = Heights(self._service.node)
         self._guesses = Guesses(time.monotonic)
         self._departures = Departures()
         self._loop = asyncio.new_event_loop()
@@ -103,6 +108,11 @@ class RpcServer:
         self._ready: Future[None] = Future()
         self._stop = asyncio.Event()
         self._clients = 0
+
+    @property
+    def clients(self) -> int:
+        """Connections that are open."""
+        return self._clients
 
     def start(self) -> None:
         """Listen; returns when clients can connect. OSError where the address cannot be had."""

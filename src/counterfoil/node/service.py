@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from counterfoil.engine.incidents import told
 from counterfoil.engine.port import EngineStopped
@@ -43,6 +43,34 @@ class Recognised(NamedTuple):
 
 NOBODY = Recognised()
 """Who has not said who it is."""
+
+
+class Known(Protocol):
+    """What whoever connects is told first."""
+
+    @property
+    def chain_id(self) -> str: ...
+    @property
+    def sandbox(self) -> bool: ...
+    @property
+    def height(self) -> int: ...
+
+
+class Services(Protocol):
+    """What stands behind a node's door: a node that executes (`Service`), or a follower (`FollowerService`)."""
+
+    @property
+    def node(self) -> Known: ...
+    def recognise(
+        self, challenge: bytes, party: bytes, signer: bytes, signatures: Sequence[tuple[bytes, bytes]]
+    ) -> Recognised: ...
+    def submit(self, transactions: Sequence[bytes], submitter: bytes) -> Submission: ...
+    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None: ...
+    def read(self, who: Recognised, name: str, params: bytes) -> bytes: ...
+    def cursor(self, after: Position | None, about: bytes) -> Cursor: ...
+    def watch(self, who: Recognised, cursor: Cursor) -> Batch: ...
+    def try_out(self, transaction: bytes) -> Answered: ...
+    def advance_clock(self, time_ms: int) -> int: ...
 
 
 class Service:

@@ -19,6 +19,7 @@ AFTER_LOG_SYNC = "after-log-sync"
 BEFORE_SEGMENT_CREATION = "before-segment-creation"
 INSIDE_SEGMENT_CREATION = "inside-segment-creation"
 AFTER_SEGMENT_CREATION = "after-segment-creation"
+AFTER_PRUNING_MARK = "after-pruning-mark"
 BEFORE_STORE_WRITE = "before-store-write"
 INSIDE_STORE_WRITE = "inside-store-write"
 AFTER_STORE_WRITE = "after-store-write"
@@ -55,7 +56,8 @@ CUSTODY_POINTS = (
     AFTER_ANSWER,
 )
 """On a signature's way through the custodian: its entry, the signature, the ledger, the answer."""
-ALL_POINTS = LOG_POINTS + STORE_POINTS + FOLDER_POINTS + CUSTODY_POINTS
+PRUNING_POINTS = (AFTER_PRUNING_MARK,)
+ALL_POINTS = LOG_POINTS + PRUNING_POINTS + STORE_POINTS + FOLDER_POINTS + CUSTODY_POINTS
 
 _handler: Callable[[str], None] | None = None
 

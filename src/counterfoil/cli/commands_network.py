@@ -66,7 +66,7 @@ def create(
     hosts: Annotated[
         Path | None,
         typer.Option(
-            help="File with a line for each node, NAME validator|full|follower HOST [PORT [POWER]],"
+            help="File with a line for each node, NAME validator|full|follower HOST [PORT [POWER [PARTY]]],"
             " in place of the counts."
         ),
     ] = None,

@@ -1,7 +1,8 @@
-"""network add-validator, network remove-validator: who takes part in consensus, as a motion of the consortium."""
+"""network add-validator, remove-validator, observe: who takes part in consensus, and what votes tell of feeds."""
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
@@ -23,8 +24,11 @@ from counterfoil.cli.options import (
     sandbox_keys,
     signer_address,
 )
+from counterfoil.cli.output import say, say_json
+from counterfoil.cli.plain import instant
 from counterfoil.modules.validators.records import ValidatorStatus
 from counterfoil.node.network.homes import consensus_key
+from counterfoil.node.network.observing import note
 from counterfoil.primitives.codec import Message
 from counterfoil.sdk import Client, messages
 
@@ -90,6 +94,33 @@ def remove_validator(
         _bring(client, ask, days, cosign or [], signer, json)
 
 
+def observe(
+    node: Annotated[Path, typer.Argument(help="Folder of a validator's node, on this machine.")],
+    feed: Annotated[str, typer.Argument(help="Name of the feed, as `counterfoil feeds` lists it.")],
+    value: Annotated[str, typer.Argument(help="What was observed, as a decimal number.")],
+    json: JsonOption = False,
+    storage_key: KeyFileOption = None,
+) -> None:
+    """Let a node's votes tell what its owner observed of a feed, until something newer is observed.
+
+    The next block records the median of what the validators tell, where enough of them agree.
+    """
+    with connected(node, storage_key) as connection:
+        client = Client(connection)
+        scale, now_ms = client.feed(feed).scale, client.time_ms()
+    try:
+        units = Decimal(value).scaleb(scale)
+    except InvalidOperation:
+        raise UsageError(f"{value!r} is no decimal number.") from None
+    if units != units.to_integral_value():
+        raise UsageError(f"{feed} has {scale} decimal places, and {value} has more.")
+    note(node, feed, int(units), now_ms)
+    if json:
+        say_json({"feed": feed, "value": int(units), "observed_ms": now_ms})
+        return
+    say(f"{node} tells {feed} {value}, as of {instant(now_ms)}, with its next votes.")
+
+
 def _bring(client: Client, message: Message, days: int, cosign: list[str], signer: str, json: bool) -> None:
     if not client.keys:
         raise UsageError("Nobody signs: say --as MEMBER or --key NAME.")
@@ -106,3 +137,4 @@ def add_to(group: typer.Typer) -> None:
     group.command(epilog=example)(add_validator)
     example = "Example: counterfoil network remove-validator operator-5 --as exchange --ledger our-node"
     group.command(epilog=example)(remove_validator)
+    group.command(epilog="Example: counterfoil network observe our-node USD/EUR 0.9200")(observe)

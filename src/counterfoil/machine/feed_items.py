@@ -108,6 +108,39 @@ def make_feed_item(commit: ExtendedCommit) -> bytes:
     return FEED_ITEM + encode(ExtendedCommit(commit.round, votes))
 
 
+def without_forged(
+    commit: ExtendedCommit, chain_id: str, height: int, validators: Sequence[SetEntry]
+) -> ExtendedCommit:
+    """An extended commit as its proposer may use it: what a block's nodes would refuse is left out.
+
+    Votes that came late reach the proposer with extensions that nobody has looked at. height: of the coming block.
+    validators: of the height before.
+    """
+    keys = {address_of_validator(entry.key): entry.key for entry in validators}
+
+    def is_good(vote: ExtendedVote) -> bool:
+        if vote.flag is not BlockIdFlag.COMMIT or len(vote.extension) > EXTENSION_BYTES_MAX:
+            return False
+        if vote.address not in keys or len(vote.signature) != SIGNATURE_BYTES:
+            return False
+        signed = extension_bytes(chain_id, height - 1, commit.round, vote.extension)
+        return verify_vote(keys[vote.address], signed, vote.signature)
+
+    votes = tuple(
+        vote if is_good(vote) else ExtendedVote(vote.address, vote.power, vote.flag) for vote in commit.votes
+    )
+    return ExtendedCommit(commit.round, votes)
+
+
+def check_commit_of(item: bytes, last_commit: bytes) -> None:
+    """`FeedItemIsInvalid` unless the item is a feed item in form, of the commit that the engine reports.
+
+    For whoever has no record of the validators, and relies on those who voted for the block for the rest.
+    """
+    if commit_bytes(_extended_commit(item)) != last_commit:
+        raise FeedItemIsInvalid("the feed item is not of the commit that the engine reports")
+
+
 def read_feed_item(
     item: bytes,
     chain_id: str,
@@ -122,10 +155,7 @@ def read_feed_item(
     counts as missing.
     """
     commit = _extended_commit(item)
-    if (
-        votes_info(commit.round, [(vote.address, vote.power, vote.flag) for vote in commit.votes])
-        != last_commit
-    ):
+    if commit_bytes(commit) != last_commit:
         raise FeedItemIsInvalid("the feed item is not of the commit that the engine reports")
     known = {address_of_validator(entry.key): entry for entry in validators}
     observed: list[Observed] = []
@@ -155,6 +185,11 @@ def read_feed_item(
 def is_enough(powers: Iterable[int], total: int) -> bool:
     """Whether these powers are more than two thirds of the total."""
     return 3 * sum(powers) > 2 * total
+
+
+def commit_bytes(commit: ExtendedCommit) -> bytes:
+    """The same commit as the engine reports it to every node: CometBFT's CommitInfo, encoded."""
+    return votes_info(commit.round, [(vote.address, vote.power, vote.flag) for vote in commit.votes])
 
 
 def _extended_commit(item: bytes) -> ExtendedCommit:

@@ -7,7 +7,12 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from counterfoil.machine.feed_items import read_feed_item
+from counterfoil.machine.feed_items import (
+    ExtendedCommit,
+    make_feed_item,
+    read_feed_item,
+    without_forged,
+)
 from counterfoil.machine.founding import founding_nodes, steps
 from counterfoil.machine.genesis import GENESIS_HEIGHT, RULE_VERSION, Genesis
 from counterfoil.machine.ordering import chosen, in_order
@@ -248,6 +253,12 @@ class Machine:
     ) -> list[int]:
         """The places of the bundles that a block of `bytes_max` bytes takes, in its order: for whoever proposes one."""
         return chosen(bundles, sizes, bytes_max, self.wired.urgent)
+
+    def feed_item(self, height: int, commit: ExtendedCommit) -> bytes:
+        """What the proposer of the block at a height puts first into it, of the extended commit of the block before;
+        b"" where there is nothing to tell, or what can be used is of too little power."""
+        validators = self.wired.validators.at(height - 1)
+        return make_feed_item(without_forged(commit, self.chain_id, height, validators))
 
     def validators(self, height: int) -> tuple[SetEntry, ...]:
         """The validators of the block at a height, past or coming, by what is decided so far."""

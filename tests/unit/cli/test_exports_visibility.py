@@ -68,6 +68,8 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "instruments": ("",),
     "members": ("",),
     "status": ("",),
+    "motions": ("",),
+    "feeds": ("",),
 }
 NOT_OF_A_VIEWER = {
     # What works on the whole folder, on files of one's own, or acts and tells what became of that
@@ -77,7 +79,6 @@ NOT_OF_A_VIEWER = {
         "demo",
         "export",
         "import",
-        "backup",
         "replay",
         "verify",
         "reads verify",
@@ -85,6 +86,9 @@ NOT_OF_A_VIEWER = {
         "trust",
     ),
     *("keys new", "keys list", "sandbox advance", "sandbox personas", "grants give", "grants revoke"),
+    *("approve", "network add-validator", "network remove-validator", "network observe"),
+    # What everybody knows, known or not
+    *("consortium", "validators"),
     *("backup", "network status", "keys resolve", "custodian requests"),
 }
 

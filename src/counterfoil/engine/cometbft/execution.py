@@ -15,6 +15,7 @@ from counterfoil.engine.cometbft.seen import SeenItems
 from counterfoil.engine.decided import items_digest
 from counterfoil.engine.incidents import report, told
 from counterfoil.engine.items import Items, OpenedItem
+from counterfoil.machine.feed_items import ExtendedCommit, is_feed_item
 from counterfoil.machine.machine import Machine, Outcome, ProgramIsOutdated, RulesFailed, SetAside
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import Prepared
@@ -34,8 +35,11 @@ OURS = (StoreFailed, ProgramIsOutdated, MemoryError)
 """Failures that say nothing about the block: this node cannot go on, others may."""
 
 
-Reported = tuple[Misbehaviour, ...]
-"""What the engine tells with a block of validators that misbehaved."""
+class Reported(NamedTuple):
+    """What the engine tells with a block: validators that misbehaved, and its CommitInfo of the block before."""
+
+    misbehaviour: tuple[Misbehaviour, ...] = ()
+    last_commit: bytes = b""
 
 
 class Decided(NamedTuple):
@@ -80,9 +84,18 @@ class Execution:
     # Proposing
 
     def propose(
-        self, height: int, time_ms: int, items: Sequence[bytes], bytes_max: int, reported: Reported
+        self,
+        height: int,
+        time_ms: int,
+        items: Sequence[bytes],
+        bytes_max: int,
+        reported: Reported,
+        commit: ExtendedCommit,
     ) -> list[bytes]:
-        """The items to propose: those that fit and that the rules accept, what is urgent first."""
+        """The items to propose: what the validators observed, then those that fit and that the rules accept, what is
+        urgent first. commit: of the block before, with the extensions of its votes."""
+        first = self._feed_item(height, bytes_max, reported, commit)
+        bytes_max -= sum(len(item) + ITEM_OVERHEAD_BYTES for item in first)
         welcome: list[bytes] = []
         bundles: list[list[Prepared]] = []
         earliest_ms, _ = self._items.block_time_ms(time_ms, ())
@@ -97,9 +110,21 @@ class Execution:
                 bundles.append(opened.prepared)
         sizes = [len(item) + ITEM_OVERHEAD_BYTES for item in welcome]
         chosen = [welcome[place] for place in self._machine.chosen(bundles, sizes, bytes_max)]
-        chosen = self._without_failing(height, time_ms, chosen, reported)
-        self._execute(height, time_ms, chosen, reported)
-        return chosen
+        items = [*first, *self._without_failing(height, time_ms, chosen, reported, first)]
+        self._execute(height, time_ms, items, reported)
+        return items
+
+    def _feed_item(
+        self, height: int, bytes_max: int, reported: Reported, commit: ExtendedCommit
+    ) -> list[bytes]:
+        """One item or none. Where it would be refused, or our rules fail on it, the block goes without it."""
+        item = self._machine.feed_item(height, commit)
+        if not item or len(item) + ITEM_OVERHEAD_BYTES > bytes_max:
+            return []
+        why = self.judge(height, 0, [item], reported)
+        if why:
+            log.error("what validators observed is left out of block %d: %s", height, why)
+        return [] if why else [item]
 
     def _is_welcome(self, item: bytes, opened: OpenedItem) -> bool:
         return sha256(item).digest() not in self._failed and self._machine.may_gather(
@@ -107,12 +132,15 @@ class Execution:
         )
 
     def _without_failing(
-        self, height: int, time_ms: int, items: list[bytes], reported: Reported
+        self, height: int, time_ms: int, items: list[bytes], reported: Reported, first: list[bytes]
     ) -> list[bytes]:
-        """The items without those on which our rules fail, found by name or, failing that, by halves."""
+        """The items without those on which our rules fail, found by name or, failing that, by halves.
+
+        first: what is in the block before them, whatever becomes of them.
+        """
         while True:
             try:
-                self._execute(height, time_ms, items, reported)
+                self._execute(height, time_ms, [*first, *items], reported)
                 return items
             except OURS:
                 raise
@@ -130,11 +158,11 @@ class Execution:
                     self._note_failed(items[0])
                     return []
                 half = len(items) // 2
-                first = self._without_failing(height, time_ms, items[:half], reported)
-                rest = self._without_failing(height, time_ms, items[half:], reported)
-                if len(first) + len(rest) == len(items):
-                    return first  # they fail only together
-                items = [*first, *rest]
+                one = self._without_failing(height, time_ms, items[:half], reported, first)
+                rest = self._without_failing(height, time_ms, items[half:], reported, first)
+                if len(one) + len(rest) == len(items):
+                    return one  # they fail only together
+                items = [*one, *rest]
 
     def _item_with(self, items: Sequence[bytes], prepared: Prepared) -> bytes:
         for item in items:
@@ -212,7 +240,8 @@ class Execution:
             return
         self.forget_proposal()
         machine = self._machine
-        opened = self._seen.opened(items)
+        feed_item = items[0] if items and is_feed_item(items[0]) else b""
+        opened = self._seen.opened(items[1:] if feed_item else items)
         time_ms, moves_clock = self._items.block_time_ms(engine_time_ms, opened)
         for item in opened:
             content = item.content
@@ -220,7 +249,9 @@ class Execution:
                 raise Rejected(MachineReject.GATHERER_IS_NO_MEMBER, gatherer=content.gatherer)
         bundles = [item.in_force(time_ms) for item in opened]
         try:
-            outcomes = machine.execute(height, time_ms, bundles, digest, reported)
+            outcomes = machine.execute(
+                height, time_ms, bundles, digest, reported.misbehaviour, feed_item, reported.last_commit
+            )
         except BaseException:
             machine.discard()
             raise

@@ -78,7 +78,7 @@ def genesis_document(
             },
             "validator": {"pub_key_types": ["ed25519"]},
             "version": {"app": "1"},
-            "abci": {"vote_extensions_enable_height": "0"},
+            "abci": {"vote_extensions_enable_height": str(initial_height)},
         },
         "validators": [
             {

@@ -322,7 +322,7 @@ class Embedded:
         return b""
 
     def verify(self, block: Block, extension: bytes) -> bool:
-        return len(extension) <= 4_096
+        return len(extension) <= EXTENSION_BYTES_MAX
 
     def finalise(self, block: Block) -> bytes:
         machine = self.node.machine

@@ -30,7 +30,7 @@ from counterfoil.state.headers import Header
 from counterfoil.storage import files
 
 VALIDATOR_KEY = Path(ENGINE_FOLDER) / "config" / VALIDATOR_KEY_NAME
-KEPT_ASIDE = VALIDATOR_KEY.with_name("priv_validator_key.json.set-aside")
+KEPT_ASIDE = VALIDATOR_KEY.with_name(f"{VALIDATOR_KEY_NAME}.set-aside")
 LAST_SIGNED = ENGINE_DATA / "priv_validator_state.json"
 PRECOMMIT = 3
 """The last step of a height in which a validator signs, as its engine counts them."""

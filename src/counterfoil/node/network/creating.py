@@ -83,8 +83,10 @@ MONITOR_AT = 3
 
 class Place(NamedTuple):
     """One node that is wanted. power: 0 for a full node. port: the first of four (peers, RPC, engine's metrics,
-    monitor). follows: it is a follower, which has the last of these ports alone. party: the founding party whose
-    validator it is; "" for one that is founded with the node's name."""
+    monitor). follows: it is a follower, which has the last of these ports alone.
+
+    party: the founding party whose validator it is; "" for one that is founded with the node's name.
+    """
 
     name: str
     power: int
@@ -118,7 +120,7 @@ def places_here(
 
 
 def read_hosts(text: str) -> list[Place]:
-    """A line for each node: name, `validator`, `full` or `follower`, host and, where it matters, port, power, party.
+    """A line for each node: name, `validator`, `full` or `follower`, host and, where it matters, port, power and party.
 
     Empty lines and what follows # are left out.
     """
@@ -164,7 +166,7 @@ def create_network(
     executing = [place for place in places if not place.follows]
     keys = {place.name: _NewKeys.draw() for place in executing}
     sections = {
-        **_with_parties(draft, executing, keys),
+        **_with_parties(draft, places, keys),
         NETWORK: {"nodes": [keys[place.name].sealer.public_key.hex() for place in executing]},
         VALIDATORS: {
             "validators": [

@@ -151,16 +151,16 @@ class Sources:
 
 
 def _misbehaviour(evidence: Any) -> Iterator[Misbehaviour]:
-    """As the engine tells an application of it, from evidence as its RPC writes it."""
+    """What the engine tells an application of evidence, from how its RPC writes it."""
     value = evidence["value"]
     if evidence["type"] == "tendermint/DuplicateVoteEvidence":
         vote = value["vote_a"]
-        told = (vote["validator_address"], vote["height"], value["Timestamp"], value["TotalVotingPower"])
-        yield _told(MisbehaviourKind.DUPLICATE_VOTE, *told)
+        about = (vote["height"], value["Timestamp"], value["TotalVotingPower"])
+        yield _told(MisbehaviourKind.DUPLICATE_VOTE, vote["validator_address"], *about)
         return
+    about = (value["common_height"], value["timestamp"], value["total_voting_power"])
     for one in value["byzantine_validators"]:
-        told = (one["address"], value["common_height"], value["timestamp"], value["total_voting_power"])
-        yield _told(MisbehaviourKind.LIGHT_CLIENT_ATTACK, *told)
+        yield _told(MisbehaviourKind.LIGHT_CLIENT_ATTACK, one["address"], *about)
 
 
 def _told(kind: MisbehaviourKind, address: str, height: Any, time: str, total: Any) -> Misbehaviour:

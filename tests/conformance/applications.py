@@ -18,6 +18,7 @@ from counterfoil.engine.cometbft.wire import Inbound, framed
 from counterfoil.engine.decided import DecidedBlock, items_digest
 from counterfoil.engine.items import Items, check, fill_in
 from counterfoil.engine.port import ENGINE_HEIGHT
+from counterfoil.machine.feed_items import EXTENSION_BYTES_MAX
 from counterfoil.machine.genesis import genesis_digest
 from counterfoil.machine.machine import RulesFailed
 from counterfoil.node.ledger import LAYOUTS, LedgerNode

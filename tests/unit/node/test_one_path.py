@@ -124,6 +124,7 @@ def test_whatever_leaves_something_out_leaves_at_moments_too() -> None:
     listing = {name for name, read in READS.items() if read.hides(encode({}))}
     optional = {name for name, read in READS.items() if not _required(read)}
     one_answer_for_all = {"status", "header", "personas", "markets", "instruments", "read-log"}
+    one_answer_for_all |= {"consortium", "validators"}
     assert listing == optional - one_answer_for_all
 
 

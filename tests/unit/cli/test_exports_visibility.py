@@ -79,7 +79,6 @@ NOT_OF_A_VIEWER = {
         "demo",
         "export",
         "import",
-        "backup",
         "replay",
         "verify",
         "reads verify",
@@ -90,7 +89,7 @@ NOT_OF_A_VIEWER = {
     *("approve", "network add-validator", "network remove-validator", "network observe"),
     # What everybody knows, known or not
     *("consortium", "validators"),
-    *("network status", "keys resolve", "custodian requests"),
+    *("backup", "network status", "keys resolve", "custodian requests"),
 }
 
 

@@ -166,7 +166,7 @@ def create_network(
     executing = [place for place in places if not place.follows]
     keys = {place.name: _NewKeys.draw() for place in executing}
     sections = {
-        **_with_parties(draft, places, keys),
+        **_with_parties(draft, executing, keys),
         NETWORK: {"nodes": [keys[place.name].sealer.public_key.hex() for place in executing]},
         VALIDATORS: {
             "validators": [

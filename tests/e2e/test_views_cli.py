@@ -149,7 +149,7 @@ def test_watch_a_running_ledger_until_it_is_interrupted(tmp_path: Path) -> None:
         kinds = [fact["kind"] for line in lines for fact in json.loads(line)["facts"]]
         assert "EarmarkPlaced" in kinds
         watching.send_signal(signal.SIGINT)
-        assert watching.wait(10) == Exit.INTERRUPTED
+        assert watching.wait(60) == Exit.INTERRUPTED
     finally:
         for one in (process, watching):
             if one is not None:

@@ -135,7 +135,14 @@ def test_watch_a_running_ledger_until_it_is_interrupted(tmp_path: Path) -> None:
     watching: subprocess.Popen[str] | None = None
     try:
         command = [sys.executable, "-m", "counterfoil.cli.main", "watch", "--json", "--as", "broker-a"]
-        watching = subprocess.Popen([*command, "--ledger", str(folder)], stdout=subprocess.PIPE, text=True)
+        watching = subprocess.Popen(
+            [*command, "--ledger", str(folder)],
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            ),  # a job in the background ignores it
+        )
         broker = persona_client(SocketConnection(folder / "socket"), "broker-a")
         own = broker.accounts(owner=broker.party)[0].account_id
         share = broker.instrument_id("XS0000000009")

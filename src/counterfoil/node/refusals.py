@@ -58,7 +58,8 @@ class NodeRefusal(Enum):
     NAME_IS_UNKNOWN = (
         1079,
         "Nothing bears this name.",
-        "Use the public name of a member, an ISIN, or an address as text.",
+        "Use the public name of a member, an ISIN, or an address as text; a member's name stands for its account where"
+        " it owns a single open one, and its holdings list the addresses of all.",
     )
     TOO_MUCH_AT_ONCE = (
         1080,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from counterfoil.node.network.homes import consensus_key
+from counterfoil.node.network.next_key import NextKeyFile
 from counterfoil.node.network.observing import note
 from counterfoil.sdk import messages, recipes
 from counterfoil.verify.light.encoding import address_of_validator
@@ -69,10 +70,16 @@ def address(net: Net, name: str) -> str:
 def command(net: Net, *words: str) -> None:
     """A command of the consortium at a running node, signed by three of its members."""
     by = ("--as", DECIDE[0], *(part for name in DECIDE[1:] for part in ("--cosign", name)))
-    line = [sys.executable, "-m", "counterfoil.cli.main", "network", *words, *by]
-    line += ["--ledger", str(net.path("validator-1"))]
+    run(*words, *by, "--ledger", str(net.path("validator-1")))
+
+
+def run(*words: str, refused: bool = False) -> str:
+    """What a command says. refused: by the ledger."""
+    line = [sys.executable, "-m", "counterfoil.cli.main", "network", *words]
     done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=PROJECT)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode == 1) == refused, done.stdout + done.stderr
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return done.stdout
 
 
 def test_engine_and_ledger_begin_with_the_same_validators(net: Net) -> None:
@@ -101,9 +108,64 @@ def test_a_feed_records_the_median_of_what_votes_tell(net: Net) -> None:
     assert len(told) == 1
 
 
+def signers(net: Net, height: int) -> set[str]:
+    """Addresses of those whose signatures the engines hold for a block."""
+    rpc = net.control.rpc("validator-1")
+    try:
+        commit = rpc.ask("commit", height=str(height))["signed_header"]["commit"]
+        return {one["validator_address"] for one in commit["signatures"]}
+    finally:
+        rpc.close()
+
+
+def until_signed_by(net: Net, name: str) -> int:
+    """The height of a block that a node has signed with the key in its folder."""
+    give_up = time.monotonic() + SECONDS
+    while True:
+        (draft,) = signed_deals(net, f"signed-{time.monotonic_ns()}", 1)
+        net.client("broker-a", "validator-1").submit(draft)
+        rpc = net.control.rpc("validator-1")
+        try:
+            height = int(rpc.status()["sync_info"]["latest_block_height"])
+        finally:
+            rpc.close()
+        if address(net, name) in signers(net, height):
+            return height
+        assert time.monotonic() < give_up, f"{name} does not sign: {net.control.last_words(name)}"
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_node_that_is_killed_while_its_key_changes_takes_it_up_later(net: Net, stopped: bool) -> None:
+    """The key is made before anybody is asked. stopped: when the ledger puts it on record; else killed just after."""
+    name = "validator-3"
+    before = address(net, name)
+    key = NextKeyFile(net.path(name)).made()
+    net.control.kill(name)
+    net.up(name)
+    until_signed_by(net, name)
+    assert address(net, name) == before, "what is not on record is not taken up"
+    if stopped:
+        net.control.kill(name)
+    members = [net.client(one, "validator-1") for one in DECIDE]
+    ask = messages.RotateConsensusKey(members[0].find(name, "party"), key)
+    motion = recipes.motion(members, ask, expires_ms=members[0].time_ms() + 86_400_000)
+    members[0].send(motion, cosigners=members[1:])
+    if not stopped:
+        net.control.kill(name)
+    net.up(name)
+    give_up = time.monotonic() + SECONDS
+    while NextKeyFile(net.path(name)).waiting() is not None:
+        assert time.monotonic() < give_up, net.control.last_words(name)
+        time.sleep(0.2)
+    assert consensus_key(net.path(name)) == key
+    until_signed_by(net, name)
+    assert before not in engine_set(net)
+    net.agreed()
+
+
 def test_a_full_node_becomes_a_validator_by_a_motion(net: Net) -> None:
     """It signs the blocks from then on."""
-    command(net, "add-validator", str(net.path("full-1")), "broker-a")
+    command(net, "add-validator", str(net.path("full-1")), "exchange")
     everybody = {address(net, name) for name in net.names}
     agree(net, everybody)
     rpc = net.control.rpc("validator-1")
@@ -118,6 +180,30 @@ def test_a_full_node_becomes_a_validator_by_a_motion(net: Net) -> None:
             net.client("broker-a", "validator-1").submit(draft)
     finally:
         rpc.close()
+    net.agreed()
+
+
+def test_a_validator_changes_its_key_and_signs_on(net: Net) -> None:
+    """By one command, under the member's two pairs of eyes; the old key is in no set, no height is signed with both."""
+    name = "full-1"
+    before, height_before = address(net, name), until_signed_by(net, name)
+    run("rotate-key", str(net.path(name)), "--as", "exchange")
+    after = address(net, name)
+    assert after != before
+    assert NextKeyFile(net.path(name)).waiting() is None
+    agree(net, {address(net, one) for one in net.names})
+    height = until_signed_by(net, name)
+    seen = [signers(net, at) for at in range(height_before, height + 1)]
+    assert before in seen[0]
+    assert after in seen[-1]
+    assert before not in engine_set(net)
+    assert not any({before, after} <= one for one in seen)
+    first = next(at for at, one in enumerate(seen) if after in one)
+    assert not any(before in one for one in seen[first:])
+    assert not net.client("exchange", "validator-1").validators().misbehaviours
+    again = run("rotate-key", str(net.path(name)), "--as", "exchange", refused=True)
+    assert "KEY_WAS_ROTATED_JUST_NOW" in again
+    assert address(net, name) == after
     net.agreed()
 
 
@@ -149,6 +235,16 @@ def test_who_signs_twice_is_on_record_and_suspended(net: Net) -> None:
     assert {one.name: one.status for one in told.validators}[victim] == "SUSPENDED"
     agree(net, {address(net, name) for name in ("validator-1", "validator-2", "full-1")})
     traffic.check_once()
+
+
+def test_who_was_suspended_is_readmitted_with_a_key_that_its_node_makes(net: Net) -> None:
+    victim = "validator-4"
+    before = address(net, victim)
+    command(net, "add-validator", str(net.path(victim)), victim)
+    until_signed_by(net, victim)
+    assert address(net, victim) != before
+    agree(net, {address(net, name) for name in ("validator-1", "validator-2", "full-1", victim)})
+    net.agreed()
 
 
 def test_a_scheduled_rule_version_stops_every_node_that_does_not_know_it(net: Net) -> None:

@@ -1,4 +1,4 @@
-"""network add-validator, remove-validator, rotate-key, observe: who takes part in consensus, what votes tell of feeds."""
+"""network add-validator, remove-validator, rotate-key, observe: who takes part in consensus, and what votes tell."""
 
 from __future__ import annotations
 

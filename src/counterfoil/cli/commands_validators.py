@@ -123,6 +123,12 @@ def rotate_key(
     key: KeyOption = None,
     signer: SignerOption = "",
     json: JsonOption = False,
+    ledger: Annotated[
+        Path | None,
+        typer.Option(
+            "--ledger", "-l", help="Folder of the node that it is sent to; NODE itself if none is named."
+        ),
+    ] = None,
     keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
@@ -132,7 +138,7 @@ def rotate_key(
     whenever it was interrupted. Two pairs of eyes sign for the member, or the consortium decides (--motion).
     """
     present, change = _key_of(node), NextKeyFile(node)
-    with connected(node, storage_key, writing=True) as connection:
+    with connected(ledger or node, storage_key, writing=True) as connection:
         known = {line.key: line for line in Client(connection).validators().validators}
         waiting = change.waiting()
         if waiting not in known:

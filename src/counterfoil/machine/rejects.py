@@ -74,6 +74,12 @@ class MachineReject(RejectCode):
         "Send transactions to another node; or let a member grant the node's address a mandate, and name the member to"
         " the node.",
     )
+    VALIDATORS_DIFFER = (
+        1053,
+        "The validators with which a network is to begin are not those that the ledger has on record and in force.",
+        "Let the consortium enter them and a block more be made, export the ledger anew, and found the network from"
+        " that; or start the engine with the genesis file that was made with this ledger's network.",
+    )
     SUBMISSION_IS_TOO_FAST = (
         1060,
         "This submitter has used up its rate of transactions.",

@@ -39,6 +39,7 @@ from counterfoil.modules.feeds.interface import Seen
 from counterfoil.modules.validators.interface import Misbehaviour, MisbehaviourKind
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
+from counterfoil.primitives.signatures import ED25519
 from counterfoil.state.headers import Header
 
 log = logging.getLogger(__name__)
@@ -212,6 +213,11 @@ class LedgerApplication:
                     f"the engine begins with height {ask.initial_height}, the ledger ends with "
                     f"{last.height if last is not None else 0}"
                 )
+            named = {ED25519 + one.pub_key.ed25519: one.power for one in ask.validators}
+            try:
+                machine.require_validators(ask.initial_height, named)
+            except Rejected as rejected:
+                raise InvariantViolation(str(rejected)) from None
             return abci.ResponseInitChain(app_hash=last.digest())
 
     def _last_committed(self) -> Header | None:

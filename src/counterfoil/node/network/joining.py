@@ -85,7 +85,13 @@ def invite(
         raise FolderRefused(f"{folder} is not the folder of a network's node.")
     with open_folder(folder, key_file=key_file) as place:
         genesis_bytes, secrets = read_genesis(place), read_secrets(place)
-    content = Invitation(network, (folder / ENGINE_FOLDER / "config" / "genesis.json").read_bytes(), settings)
+    handover = folder / HANDOVER_NAME
+    content = Invitation(
+        network,
+        (folder / ENGINE_FOLDER / "config" / "genesis.json").read_bytes(),
+        settings,
+        handover.read_bytes() if handover.exists() else b"",
+    )
     head = Head(
         version=VERSION,
         chain_id=network.chain_id,
@@ -126,6 +132,11 @@ def join(
     none is given, as two of its nodes say), or with `from_genesis` all blocks.
     """
     genesis_bytes, secret, invitation = _opened(file, lock)
+    if from_genesis and invitation.handover:
+        raise TransferFileError(
+            "This ledger had the embedded engine first, and no engine has its blocks from then: take the state of a"
+            " snapshot."
+        )
     network = invitation.network
     keys = EngineKeys(os.urandom(SECRET_BYTES), os.urandom(SECRET_BYTES))
     sealer = os.urandom(SECRET_BYTES)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil.machine.rejects import MachineReject
 from counterfoil.node.follower import open_follower
 from counterfoil.node.ledger import open_ledger
 from counterfoil.node.network.control import Control
@@ -49,8 +50,9 @@ def test_a_ledger_goes_on_as_a_network(tmp_path: Path) -> None:
         before = alone.client("regulator").status()
         register = alone.client("regulator").register("XS0000000009")
         export_ledger(alone.node, tmp_path / "export", LOCK, cost=CHEAP)
-    with pytest.raises(Rejected, match="VALIDATORS_DIFFER"):
+    with pytest.raises(Rejected) as differ:
         grow_network(tmp_path / "net", tmp_path / "early", LOCK, places, consensus_keys, encrypted=False)
+    assert differ.value.code is MachineReject.VALIDATORS_DIFFER
     other = {**consensus_keys, "validator-2": bytes(32)}
     with pytest.raises(Rejected, match="VALIDATORS_DIFFER"):
         grow_network(tmp_path / "net", tmp_path / "export", LOCK, places, other, encrypted=False)

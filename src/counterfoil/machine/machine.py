@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -263,18 +263,6 @@ class Machine:
     def validators(self, height: int) -> tuple[SetEntry, ...]:
         """The validators of the block at a height, past or coming, by what is decided so far."""
         return self.wired.validators.at(height)
-
-    def require_validators(self, height: int, named: Mapping[bytes, int]) -> None:
-        """Rejected VALIDATORS_DIFFER unless a network that begins at a height begins with the validators on record.
-
-        named: power by tagged key. No change of them may be on its way, since no engine was told of it; a set that was
-        decided in the very last block, before which there was none, is in force all the same.
-        """
-        first, coming = self.validators(height), self.validators(height + 1)
-        if named != {entry.key: entry.power for entry in coming} or first not in ((), coming):
-            raise Rejected(
-                MachineReject.VALIDATORS_DIFFER, height=height, named=len(named), on_record=len(coming)
-            )
 
     def consensus_key_from(self, key: bytes) -> int | None:
         """The first height at which a validator's tagged key is in force; None where it was never put on record."""

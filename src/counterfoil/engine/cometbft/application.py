@@ -31,6 +31,7 @@ from counterfoil.machine.feed_items import (
     commit_bytes,
     encode_extension,
 )
+from counterfoil.machine.founding import require_validators
 from counterfoil.machine.genesis import GENESIS_HEIGHT
 from counterfoil.machine.machine import Machine
 from counterfoil.machine.rejects import MachineReject
@@ -215,7 +216,7 @@ class LedgerApplication:
                 )
             named = {ED25519 + one.pub_key.ed25519: one.power for one in ask.validators}
             try:
-                machine.require_validators(ask.initial_height, named)
+                require_validators(machine.wired.validators, ask.initial_height, named)
             except Rejected as rejected:
                 raise InvariantViolation(str(rejected)) from None
             return abci.ResponseInitChain(app_hash=last.digest())

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from counterfoil.machine.founding import CONSORTIUM, NETWORK, PARTIES, VALIDATORS
+from counterfoil.machine.founding import CONSORTIUM, NETWORK, PARTIES, VALIDATORS, require_validators
 from counterfoil.machine.genesis import (
     Genesis,
     chain_id,
@@ -314,7 +314,7 @@ def _require_on_record(
 ) -> None:
     with open_ledger(path, key_file=key_file, workers=0, scheduled=False, start=False) as node:
         named = {validator.key: validator.power for validator in validators}
-        node.machine.require_validators(last.height + 1, named)
+        require_validators(node.machine.wired.validators, last.height + 1, named)
 
 
 class _NewKeys(NamedTuple):

@@ -234,6 +234,7 @@ def test_who_signs_twice_is_on_record_and_suspended(net: Net) -> None:
         give_up = time.monotonic() + 2 * SECONDS
         while not net.client("exchange", "validator-1").validators().misbehaviours:
             traffic.send(1)
+            time.sleep(0.5)  # the twin takes its time to come up
             assert time.monotonic() < give_up, "nothing was reported"
     finally:
         stop(process)
@@ -256,8 +257,9 @@ def test_who_was_suspended_is_readmitted_with_a_key_that_its_node_makes(net: Net
     net.agreed()
 
 
-def test_a_scheduled_rule_version_stops_every_node_that_does_not_know_it(net: Net) -> None:
-    """At one height, with a message that says what to do; here none of the programs knows it."""
+def test_a_program_that_does_not_know_a_scheduled_rule_version_stops_until_it_is_replaced(net: Net) -> None:
+    """All nodes stop at one height, with a message that says what to do; with the later program they go on, each
+    whenever it is installed, and have one root."""
     members = [net.client(name, "validator-1") for name in DECIDE]
     height = members[0].status().moment.height + 6
     ask = messages.ScheduleUpgrade(members[1].party, 2, height)
@@ -265,11 +267,46 @@ def test_a_scheduled_rule_version_stops_every_node_that_does_not_know_it(net: Ne
     members[0].send(motion, cosigners=members[1:])
     client = net.client("broker-a", "validator-1")
     give_up = time.monotonic() + SECONDS
-    words = "install the program that knows it"
-    while not all(words in (net.path(name) / "node.log").read_text(errors="replace") for name in net.names):
+    while any(net.control.pid(name) is not None for name in net.names):
         assert time.monotonic() < give_up, {name: net.control.last_words(name) for name in net.names}
         try:
             (draft,) = signed_deals(net, f"until-{time.monotonic_ns()}", 1)
             client.submit(draft)
         except Exception:
             time.sleep(0.2)
+    assert all(refusals(net, name) for name in net.names)
+
+    late = "validator-4"
+    processes = [start_later_program(net, name) for name in net.names if name != late]
+    try:
+        others = [name for name in net.names if name != late]
+        before = net.agreed(*others, seconds=SECONDS)
+        net.client("broker-a", "validator-1").submit_many(signed_deals(net, "later", 3))
+        after = net.agreed(*others)
+        assert after.moment.height > before.moment.height
+        assert after.moment.height >= height
+        assert after.rule_version == 2
+        stopped_before = refusals(net, late)
+        net.control.start(late, "--workers", "0")  # the old program, once more
+        while refusals(net, late) == stopped_before or net.control.pid(late) is not None:
+            assert time.monotonic() < give_up + SECONDS, net.control.last_words(late)
+            time.sleep(0.2)
+        processes.append(start_later_program(net, late))
+        told = net.agreed(*net.names)
+        assert (told.rule_version, told.application_hash) == (2, after.application_hash)
+        until_signed_by(net, late)
+        net.agreed()
+    finally:
+        for process in processes:
+            stop(process)
+
+
+def refusals(net: Net, name: str) -> int:
+    """How often a node has said that it needs a later program."""
+    return (
+        (net.path(name) / "node.log").read_text(errors="replace").count("install the program that knows it")
+    )
+
+
+def start_later_program(net: Net, name: str) -> subprocess.Popen[bytes]:
+    return start_victim_at(net.path(name), "--knows", "2")

@@ -20,6 +20,7 @@ from counterfoil.node.ledger import GENESIS_NAME
 from counterfoil.primitives.codec import Decoder, Record, encode
 from counterfoil.state.headers import Header
 from counterfoil.state.leaves import root_digest
+from counterfoil.state.light_blocks import LightBlock
 from counterfoil.state.proof_formats import Handover, ShownReceipt
 from counterfoil.state.receipts import Receipt, receipt_leaf
 from counterfoil.storage import files
@@ -207,6 +208,11 @@ class Follower:
         """Of the embedded engine, over the header of a block that is kept; empty where consensus vouches for it."""
         last = self._record(height).last
         return last.seal if last is not None else b""
+
+    def light_block_of(self, height: int) -> LightBlock | None:
+        """CometBFT's of a block that is kept; None where the embedded engine decided it."""
+        last = self._record(height).last
+        return last.light_block if last is not None else None
 
     def _record(self, height: int) -> Checked:
         for _, payload in self._log.read_from(height):

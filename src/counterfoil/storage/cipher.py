@@ -7,7 +7,6 @@ under one key, not even when an older copy of the folder is put back.
 
 from __future__ import annotations
 
-import hmac
 import threading
 from collections.abc import Callable
 from hashlib import sha256
@@ -18,6 +17,8 @@ from zlib import crc32
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from counterfoil.primitives.hkdf import expand, extract
 
 KEY_SIZE = 32
 SALT_SIZE = 32
@@ -100,8 +101,7 @@ class _GivenSubkeys:
 
 def derive(storage_key: bytes, salt: bytes, purpose: bytes) -> bytes:
     """HKDF with SHA-256 (RFC 5869), one block: 32 bytes."""
-    secret = hmac.digest(salt, storage_key, "sha256")
-    return hmac.digest(secret, purpose + b"\x01", "sha256")
+    return expand(extract(salt, storage_key), purpose)
 
 
 class Checksums:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from counterfoil.modules.holdings.accounts import new_account
+from counterfoil.modules.holdings.accounts import new_account, relate
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.records import (
     AccountContents,
@@ -41,6 +41,7 @@ def found_issuance_account(
         context.height,
     )
     books.accounts.put(account_id, account)
+    relate(books, account.relationship, issuer, issuer)
     _count(books, {issuer: 1})
 
 
@@ -79,6 +80,7 @@ def found_accounts(
             1,
         )
         put_account(account_id, account)
+        relate(books, account.relationship, servicer, owner)
         put_contents(account_id, AccountContents(len(opening.holdings)))
         for party in (owner,) if owner == servicer else (owner, servicer):
             counts[party] = counts.get(party, 0) + 1

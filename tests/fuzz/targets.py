@@ -205,7 +205,7 @@ class Doors:
             content = mangled([read_bundle(chance.choice(self.bundles))[0].content], chance)
             raw = encode_bundle(content, b"\1" + bytes(32), bytes(64))
         with _refused(Rejected) as answer:
-            self.desk.engine._open_bundle(raw)
+            self.desk.machine.bundles.open(raw, self.desk.time_ms)
             assert raw in self.bundles, "a changed bundle was believed"
         return answer[0]
 

@@ -19,16 +19,13 @@ from counterfoil.engine.submission import Submission
 from counterfoil.machine.genesis import GENESIS_HEIGHT
 from counterfoil.machine.machine import Machine, Outcome, RulesFailed
 from counterfoil.machine.rejects import MachineReject
-from counterfoil.machine.transactions import (
-    BundleContent,
-    Prepared,
-    bundle_sign_prefix,
-    encode_bundle,
-    read_bundle,
-)
+from counterfoil.machine.sealed_ledger import NOT_SEALED
+from counterfoil.machine.transactions import BundleContent, Prepared, encode_bundle
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from counterfoil.primitives.signatures import verify
+from counterfoil.sealing.bundles import place_of_bundle
+from counterfoil.sealing.envelopes import seal_transactions
 from counterfoil.state.headers import Header, seal_message
 from counterfoil.state.receipts import TransactionResult
 
@@ -67,6 +64,10 @@ class Sealer(Protocol):
     def sign(self, message: bytes) -> bytes: ...
 
 
+SealTransactions = Callable[[bytes, tuple[bytes, ...], Sequence[bytes]], bytes]
+"""(bundle key, place, transactions) → the sealed part of a bundle."""
+
+
 class EngineStopped(Exception):
     """The engine no longer takes transactions: it was closed, or something of ours failed (see the cause)."""
 
@@ -88,6 +89,7 @@ class EmbeddedEngine:
         block_transactions: int = BLOCK_TRANSACTIONS_MAX,
         rate_per_second: int = RATE_PER_SECOND,
         scheduled: bool = True,
+        seal: SealTransactions = seal_transactions,
     ) -> None:
         self.machine = machine
         self.lock = threading.RLock()
@@ -100,7 +102,7 @@ class EmbeddedEngine:
         self._rates = Rates(rate_per_second)
         self._block_transactions = block_transactions
         self._scheduled = scheduled
-        self._prefix = bundle_sign_prefix(machine.chain_id)
+        self._seal = seal
         self._blocks_unwritten = 0
         self._thread: threading.Thread | None = None
         self._stopping = False
@@ -170,7 +172,7 @@ class EmbeddedEngine:
         if block.height <= self.machine.founding_height:
             header = self.machine.found(block.height)
         else:
-            bundles = [self._open_bundle(item) for item in block.items]
+            bundles = [self.machine.bundles.open(item, block.time_ms) for item in block.items]
             flat = [prepared for bundle in bundles for prepared in bundle]
             self.fill_in(flat, self.check(flat).result())
             self.machine.execute(block.height, block.time_ms, bundles, items_digest(block.items))
@@ -378,16 +380,18 @@ class EmbeddedEngine:
         self._log.sync()
 
     def bundle(self, prepared: Sequence[Prepared], time_ms: int) -> bytes:
+        """Gather transactions, sealed to the epoch in force where the ledger is sealed, and sign them as gathered."""
+        machine, gatherer = self.machine, self._sealer.address
         raws = tuple([item.raw for item in prepared])
-        expiry = time_ms + self.machine.parameters.id_window_ms
-        content = encode(BundleContent(self._sealer.address, expiry, 0, raws))
-        return encode_bundle(content, self._sealer.public_key, self._sealer.sign(self._prefix + content))
-
-    def _open_bundle(self, item: bytes) -> list[Prepared]:
-        bundle, content = read_bundle(item)
-        if not verify(bundle.key, self._prefix + bundle.content, bundle.signature):
-            raise Rejected(MachineReject.BUNDLE_IS_MALFORMED, detail="the gatherer's signature is wrong")
-        return [self.machine.reader.prepare(raw) for raw in content.transactions]
+        expiry, number = time_ms + machine.parameters.id_window_ms, NOT_SEALED
+        if machine.sealed is not None:
+            epoch = machine.sealed.epoch
+            number = epoch.number
+            place = place_of_bundle(machine.chain_id, gatherer, expiry, number)
+            raws = (self._seal(epoch.bundle_key.public_key, place, raws),)
+        content = encode(BundleContent(gatherer, expiry, number, raws))
+        signature = self._sealer.sign(machine.bundles.prefix + content)
+        return encode_bundle(content, self._sealer.public_key, signature)
 
     def check(self, prepared: Sequence[Prepared]) -> PendingChecks:
         checks: list[Any] = []

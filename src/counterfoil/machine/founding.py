@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from counterfoil.machine.genesis import Genesis
+from counterfoil.machine.genesis import Genesis, holders_of
 from counterfoil.machine.wiring import Wired
 from counterfoil.modules.holdings.founding import OpeningAccount, found_accounts, found_issuance_account
 from counterfoil.modules.instruments.founding import found_instrument
@@ -15,7 +15,9 @@ from counterfoil.modules.instruments.interface import InstrumentKind
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.parties import PartiesGenesis
 from counterfoil.modules.parties import found as found_parties
+from counterfoil.modules.viewkeys.founding import found as found_viewkeys
 from counterfoil.primitives.digests import OBJECT, digest
+from counterfoil.sealing.epochs import Epoch
 from counterfoil.state.state import State
 
 Step = Callable[[ActionContext], None]
@@ -62,8 +64,11 @@ def opening_money() -> bytes:
     return _identity(b"money", 0)
 
 
-def steps(wired: Wired, state: State, genesis: Genesis) -> list[Step]:
-    """What each founding block does, in order. ValueError names the section where the genesis file does not fit."""
+def steps(wired: Wired, state: State, genesis: Genesis, epoch: Epoch | None) -> list[Step]:
+    """What each founding block does, in order. epoch: the first, on a sealed ledger.
+
+    ValueError names the section where the genesis file does not fit.
+    """
     unknown = [name for name in genesis.sections if name not in (PARTIES, OPENING_REGISTER)]
     if unknown:
         raise ValueError(f"the genesis file has a section {unknown[0]!r} that this program does not know")
@@ -72,6 +77,8 @@ def steps(wired: Wired, state: State, genesis: Genesis) -> list[Step]:
 
     def found_ledger(context: ActionContext) -> None:
         wired.governance.found(genesis.rule_version)
+        if epoch is not None:
+            found_viewkeys(wired.viewkeys_books, context, epoch, holders_of(genesis))
         identities.update(found_parties(wired.parties_books, context, parties))
 
     found: list[Step] = [found_ledger]

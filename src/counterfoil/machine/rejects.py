@@ -63,6 +63,11 @@ class MachineReject(RejectCode):
         "The bytes are not the one canonical encoding of a bundle, or its gatherer's signature is wrong.",
         "Let the node that takes transactions in gather and sign the bundle.",
     )
+    BUNDLE_CANNOT_BE_OPENED = (
+        1051,
+        "The sealed part of the bundle does not open to transactions under the key epoch that it names.",
+        "Gather its transactions anew, sealed to the bundle key of the epoch in force; none of them took effect.",
+    )
     SUBMISSION_IS_TOO_FAST = (
         1060,
         "This submitter has used up its rate of transactions.",

@@ -17,6 +17,7 @@ from counterfoil.modules import (
     parties,
     settlement,
     trades,
+    viewkeys,
 )
 from counterfoil.modules.approvals.books import ApprovalsBooks
 from counterfoil.modules.cash.books import CashBooks
@@ -38,6 +39,8 @@ from counterfoil.modules.settlement.books import SettlementBooks
 from counterfoil.modules.settlement.interface import Settlement
 from counterfoil.modules.trades.books import TradesBooks
 from counterfoil.modules.trades.interface import Trades
+from counterfoil.modules.viewkeys.books import ViewKeysBooks
+from counterfoil.modules.viewkeys.interface import ViewKeys
 from counterfoil.primitives.codec import Message
 from counterfoil.state.state import State
 
@@ -47,6 +50,7 @@ MODULES: tuple[Module, ...] = (
     markets.MODULE,
     instruments.MODULE,
     holdings.MODULE,
+    viewkeys.MODULE,
     approvals.MODULE,
     issuance.MODULE,
     cash.MODULE,
@@ -77,9 +81,11 @@ class Wired(NamedTuple):
     cash: Cash
     trades: Trades
     settlement: Settlement
+    viewkeys: ViewKeys
     parties_books: PartiesBooks
     instruments_books: InstrumentsBooks
     holdings_books: HoldingsBooks
+    viewkeys_books: ViewKeysBooks
 
 
 Decode = Callable[[bytes], tuple[tuple[bytes, ...], tuple[Any, ...]]]
@@ -102,6 +108,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
     instruments_interface = Instruments(instruments_books)
     holdings_books = HoldingsBooks(shelves, parties_interface, instruments_interface)
     holdings_interface = Holdings(holdings_books)
+    viewkeys_books = ViewKeysBooks(shelves, parties_interface, holdings_interface)
     parties_books.holds_anything = holdings_interface.holds_anything
     instruments_books.everything = holdings_books.everything = partial(every_record, state)
     issuance_books = IssuanceBooks(
@@ -134,6 +141,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         markets_books,
         instruments_books,
         holdings_books,
+        viewkeys_books,
         approvals_books,
         issuance_books,
         cash_books,
@@ -156,7 +164,9 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         cash=cash_interface,
         trades=trades_interface,
         settlement=Settlement(settlement_books),
+        viewkeys=ViewKeys(viewkeys_books),
         parties_books=parties_books,
         instruments_books=instruments_books,
         holdings_books=holdings_books,
+        viewkeys_books=viewkeys_books,
     )

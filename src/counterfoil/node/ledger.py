@@ -9,11 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+import msgspec
+
 from counterfoil.engine.decided import LOGGED_BLOCK, LoggedBlock
-from counterfoil.engine.embedded import EmbeddedEngine, Log
+from counterfoil.engine.embedded import EmbeddedEngine, Log, SealTransactions
 from counterfoil.engine.signature_pool import SignaturePool
 from counterfoil.machine.genesis import (
     Genesis,
+    GenesisHolder,
     chain_id,
     decode_genesis,
     encode_genesis,
@@ -26,7 +29,10 @@ from counterfoil.node.clock import SandboxClock, system_clock_ms
 from counterfoil.node.personas import refuse_personas
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.outcome import InvariantViolation
-from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
+from counterfoil.primitives.signatures import SigningKey
+from counterfoil.sealing.envelopes import seal_transactions
+from counterfoil.sealing.opening_keys import OpeningKey
+from counterfoil.sealing.ring import KeyRing
 from counterfoil.state.port import RecordStore, TableLayout
 from counterfoil.state.state import State
 from counterfoil.state.tables import LINKS
@@ -40,6 +46,7 @@ from counterfoil.storage.memory_store import MemoryStore
 GENESIS_NAME = "genesis.json"
 SECRETS_NAME = "node-secrets"
 SECRET_SIZE = 32
+SECRETS_SIZE = 3 * SECRET_SIZE
 _SECRETS_PURPOSE = b"node secrets"
 
 Progress = Callable[[int, int], None]
@@ -63,14 +70,27 @@ def spare_collector() -> None:
 
 
 class NodeSecrets(NamedTuple):
-    """network: salts values and makes handles, the same at every node of the network. sealer: this node's key."""
+    """Of 32 bytes each. network: salts values, makes handles and the first root, the same at every node of the network.
+    sealer: this node's signing key. opening: this node's key to which roots are wrapped.
+    """
 
     network: bytes
     sealer: bytes
+    opening: bytes
 
     @classmethod
     def draw(cls) -> NodeSecrets:
-        return cls(os.urandom(SECRET_SIZE), os.urandom(SECRET_BYTES))
+        return cls(*(os.urandom(SECRET_SIZE) for _ in cls._fields))
+
+    def packed(self) -> bytes:
+        return b"".join(self)
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> NodeSecrets | None:
+        """What `packed` gave; None for something else."""
+        if len(data) != SECRETS_SIZE:
+            return None
+        return cls(*(data[at : at + SECRET_SIZE] for at in range(0, SECRETS_SIZE, SECRET_SIZE)))
 
 
 class SealingKey:
@@ -99,6 +119,7 @@ class LedgerNode:
         workers: int | None = None,
         scheduled: bool = True,
         clock: Callable[[], int] | None = None,
+        seal: SealTransactions = seal_transactions,
     ) -> None:
         self.genesis_bytes = genesis_bytes
         self.genesis: Genesis = decode_genesis(genesis_bytes)
@@ -109,8 +130,14 @@ class LedgerNode:
         self.folder = folder
         self.store = store
         self.log = block_log
+        own_key = SealingKey(secrets.sealer)
+        self.ring = (
+            KeyRing(self.chain_id, secrets.network, own_key.address, OpeningKey(secrets.opening))
+            if self.genesis.sealed
+            else None
+        )
         self.state = State(store, TABLES, secrets.network)
-        self.machine = Machine(self.state, self.genesis, self.chain_id, secrets.network)
+        self.machine = Machine(self.state, self.genesis, self.chain_id, secrets.network, self.ring)
         self.clock: Callable[[], int] = clock or (
             SandboxClock(self.genesis.time_ms) if self.genesis.sandbox else system_clock_ms
         )
@@ -118,10 +145,11 @@ class LedgerNode:
         self.engine = EmbeddedEngine(
             self.machine,
             block_log,
-            SealingKey(secrets.sealer),
+            own_key,
             self.clock,
             self.signatures,
             scheduled=scheduled,
+            seal=seal,
         )
 
     @property
@@ -164,23 +192,23 @@ class LedgerNode:
 
 
 def complete_genesis(draft: Genesis, secrets: NodeSecrets) -> bytes:
-    """The genesis file for a draft: with the commitment to the network secret, and this node among the sealers.
+    """The genesis file for a draft: with the commitment to the network secret, and this node among the sealers and,
+    on a sealed ledger, among the holders of roots.
 
     ValueError where one that is no sandbox's names a persona's key.
     """
     refuse_personas(draft)
     sealer = SealingKey(secrets.sealer).public_key.hex()
     sealers = draft.sealers if sealer in draft.sealers else (*draft.sealers, sealer)
+    holders = draft.holders
+    if draft.sealed and not any(holder.node == sealer for holder in holders):
+        holders = (*holders, GenesisHolder(sealer, OpeningKey(secrets.opening).public_key.hex()))
     return encode_genesis(
-        Genesis(
-            name=draft.name,
-            time_ms=draft.time_ms,
+        msgspec.structs.replace(
+            draft,
             secret_commitment=secret_commitment(secrets.network),
             sealers=sealers,
-            sandbox=draft.sandbox,
-            rule_version=draft.rule_version,
-            parameters=draft.parameters,
-            sections=draft.sections,
+            holders=holders,
         )
     )
 
@@ -213,7 +241,7 @@ def create_ledger(
 def write_identity(folder: LedgerFolder, genesis_bytes: bytes, secrets: NodeSecrets) -> None:
     """What a folder has from its first moment: the genesis file, and the node's secrets under the storage key."""
     files.write_new(folder.path / GENESIS_NAME, genesis_bytes, mode=0o644)
-    sealed = folder.cipher.seal(_SECRETS_PURPOSE, secrets.network + secrets.sealer)
+    sealed = folder.cipher.seal(_SECRETS_PURPOSE, secrets.packed())
     files.write_new(folder.path / SECRETS_NAME, sealed)
 
 
@@ -296,7 +324,7 @@ def _node(
 ) -> LedgerNode:
     store = folder.open_store(LAYOUTS)
     try:
-        block_log = folder.open_log()
+        block_log = folder.open_log(clear=decode_genesis(genesis_bytes).sealed)
     except BaseException:
         store.close()
         raise
@@ -328,6 +356,7 @@ def _read_secrets(folder: LedgerFolder) -> NodeSecrets:
         raise CorruptStorage(
             path, "the node's secrets are missing or damaged; take the file from a copy"
         ) from None
-    if len(plain) != SECRET_SIZE + SECRET_BYTES:
+    secrets = NodeSecrets.unpacked(plain)
+    if secrets is None:
         raise CorruptStorage(path, "it does not hold the node's secrets")
-    return NodeSecrets(plain[:SECRET_SIZE], plain[SECRET_SIZE:])
+    return secrets

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from counterfoil.engine.decided import LoggedBlock
-from counterfoil.machine.transactions import read_bundle
 from counterfoil.modules.holdings import queries as holdings
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties import facts as parties_facts
@@ -285,7 +284,7 @@ def _bodies(node: LedgerNode, height: int) -> dict[bytes, tuple[tuple[bytes, ...
     if logged is None or logged.block.height != height:
         return found
     for item in logged.block.items:
-        for raw in read_bundle(item)[1].transactions:
+        for raw in node.machine.bundles.read_again(item):
             prepared = node.machine.reader.prepare(raw)
             if prepared.body is not None:
                 kinds = tuple(type(message).__name__ for message in prepared.body.messages)

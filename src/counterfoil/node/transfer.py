@@ -15,7 +15,7 @@ from counterfoil.engine.embedded import Log
 from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest
 from counterfoil.node.ledger import (
     LAYOUTS,
-    SECRET_SIZE,
+    SECRETS_SIZE,
     LedgerNode,
     NodeSecrets,
     Progress,
@@ -34,7 +34,6 @@ from counterfoil.node.transfer_format import (
 )
 from counterfoil.primitives.codec import Malformed
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
-from counterfoil.primitives.signatures import SECRET_BYTES
 from counterfoil.state.headers import Header
 from counterfoil.state.port import RecordStore
 from counterfoil.storage.at_rest import VARIABLE, new_storage_key
@@ -103,7 +102,7 @@ def export_ledger(
     )
     with _new_file(path) as file:
         sealing = Sealing(file, head, lock)
-        sealing.write(node.secrets.network + node.secrets.sealer)
+        sealing.write(node.secrets.packed())
         for height, payload in node.log.read_from(1):
             if height > last.height:
                 break
@@ -144,7 +143,8 @@ def import_ledger(
 
         def fill(place: LedgerFolder) -> None:
             write_identity(place, genesis_bytes, secrets)
-            store, block_log = place.open_store(LAYOUTS), place.open_log()
+            clear = decode_genesis(genesis_bytes).sealed
+            store, block_log = place.open_store(LAYOUTS), place.open_log(clear=clear)
             try:
                 with (
                     _faults_named(path),
@@ -293,10 +293,10 @@ def _identity(opening: Opening, path: Path) -> tuple[bytes, NodeSecrets]:
         raise TransferFileError(
             f"{path} names another ledger than its genesis file; it was put together wrongly."
         )
-    secret = opening.read(SECRET_SIZE + SECRET_BYTES)
-    if len(secret) != SECRET_SIZE + SECRET_BYTES:
+    secrets = NodeSecrets.unpacked(opening.read(SECRETS_SIZE))
+    if secrets is None:
         raise TransferFileError(f"{path} is damaged; copy the file again.")
-    return genesis_bytes, NodeSecrets(secret[:SECRET_SIZE], secret[SECRET_SIZE:])
+    return genesis_bytes, secrets
 
 
 def _compare_end(node: LedgerNode, head: Head, path: Path) -> None:

@@ -5,9 +5,12 @@ No deterministic room imports this file; they open (`opening_keys`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
-from counterfoil.sealing.derivation import ROOT, info
+from counterfoil.primitives.codec import encode
+from counterfoil.sealing.derivation import BUNDLE, ROOT, info
 from counterfoil.sealing.epochs import Epoch, wrapping_place
 from counterfoil.sealing.opening_keys import SUITE, SUITE_TAG, is_opening_key
 
@@ -24,3 +27,8 @@ def wrap_root(epoch: Epoch, network: bytes, chain_id: str, holder: bytes, openin
     """An epoch's root and the network secret for one holder (a node's address); `epochs.unwrap` opens it."""
     place = wrapping_place(chain_id, epoch.number, holder)
     return seal_for(opening_key, ROOT, place, network + epoch.root)
+
+
+def seal_transactions(bundle_key: bytes, place: tuple[bytes, ...], transactions: Sequence[bytes]) -> bytes:
+    """The sealed part of a bundle, for the epoch whose bundle key is given; `bundles.open_transactions` opens it."""
+    return seal_for(bundle_key, BUNDLE, place, encode(tuple(transactions)))

@@ -1,8 +1,8 @@
 """Opening what was sealed to a public key: HPKE (RFC 9180) in its base mode, single shot.
 
 The suite is DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM. A sealed value is one byte for the suite, the
-encapsulated key (32 bytes), the ciphertext and its tag (16). What it is sealed for and where it belongs stand in `info`;
-the associated data is empty.
+encapsulated key (32 bytes), the ciphertext and its tag (16). What it is sealed for, and where it belongs, stand in
+`info`; the associated data is empty.
 """
 
 from __future__ import annotations

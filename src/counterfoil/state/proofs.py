@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, cast
 
 from counterfoil.primitives.codec import Decoder
+from counterfoil.primitives.digests import EMPTY
 from counterfoil.state.headers import HeaderHistory, StoredHeader
 from counterfoil.state.leaves import (
     DIGEST,
@@ -31,13 +32,14 @@ from counterfoil.state.proof_formats import (
     ShownReceipt,
     Standing,
 )
-from counterfoil.state.receipts import BlockResults, receipt_leaf
+from counterfoil.state.receipts import BlockResults, SealedReceipts, receipt_leaf, sealed_digest
 from counterfoil.state.rows import parse
 from counterfoil.state.state import State, unpack_changes
 from counterfoil.state.tables import LINKS, Link
 from counterfoil.state.tree import tree_over
 
 _BLOCK_RESULTS = Decoder(BlockResults)
+_SEALED_RECEIPTS = Decoder(SealedReceipts)
 
 
 class CannotProve(LookupError):
@@ -159,10 +161,23 @@ class Prover:
         if not all(0 <= index < len(kept) for index in places):
             raise CannotProve(f"block {height} has {len(kept)} receipts")
         block = draft.block(height)
-        block.receipts = [receipt_leaf(receipt.salt, receipt.plaintext) for receipt in kept]
+        envelopes = self._sealed_digests(height, len(kept))
+        block.receipts = [
+            receipt_leaf(receipt.salt, receipt.plaintext, digest)
+            for receipt, digest in zip(kept, envelopes, strict=True)
+        ]
         block.shown_receipts = list(places)
-        shown = tuple([ShownReceipt(index, kept[index].salt, kept[index].plaintext) for index in places])
+        shown = tuple(
+            [ShownReceipt(index, kept[index].salt, kept[index].plaintext, envelopes[index]) for index in places]
+        )
         return draft.proof(ProofKind.RECEIPTS, receipts=shown)
+
+    def _sealed_digests(self, height: int, count: int) -> list[bytes]:
+        """Of a block's receipts in order: of what everybody may keep of them; zero on a ledger that is not sealed."""
+        data = self._sources.state.blob("sealed", height)
+        if data is None:
+            return [EMPTY] * count
+        return [sealed_digest(one.sealed) for one in _SEALED_RECEIPTS.trusted(data).receipts]
 
     def header(
         self, *, height: int | None = None, instant_ms: int | None = None, sealed: int | None = None

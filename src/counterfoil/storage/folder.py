@@ -28,7 +28,7 @@ from counterfoil.storage.at_rest import (
     refuse_inside,
 )
 from counterfoil.storage.block_log import SEGMENT_SIZE, BlockLog
-from counterfoil.storage.cipher import Cipher
+from counterfoil.storage.cipher import Checksums, Cipher
 from counterfoil.storage.errors import (
     CorruptStorage,
     FolderRefused,
@@ -75,9 +75,13 @@ class LedgerFolder:
     def store_path(self) -> Path:
         return self.path / STORE_NAME
 
-    def open_log(self, *, segment_size: int = SEGMENT_SIZE) -> BlockLog:
-        """Look at its `torn_tail` and tell the operator what was cut off."""
-        return BlockLog(self._made(self.log_path), self._cipher, segment_size=segment_size)
+    def open_log(self, *, clear: bool = False, segment_size: int = SEGMENT_SIZE) -> BlockLog:
+        """Look at its `torn_tail` and tell the operator what was cut off.
+
+        clear: what comes is sealed already, and lies with checksums alone.
+        """
+        cipher = Checksums() if clear else self._cipher
+        return BlockLog(self._made(self.log_path), cipher, segment_size=segment_size)
 
     def open_store(self, layouts: Mapping[int, TableLayout]) -> WriteBehind:
         """After waiting for what a killed process may have left to be written."""

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import lmdb
 
-from counterfoil.state.port import BLOB_KINDS, ENTRY_KINDS, TableLayout, WriteBatch
+from counterfoil.state.port import BLOB_KINDS, ENTRY_KINDS, SEALED_BLOB_KINDS, TableLayout, WriteBatch
 from counterfoil.storage.batches import check_order
-from counterfoil.storage.cipher import Cipher, Damaged
+from counterfoil.storage.cipher import Checksums, Cipher, Damaged
 from counterfoil.storage.disk_keys import DiskKeys
 from counterfoil.storage.errors import CorruptStorage
 from counterfoil.storage.fault_points import (
@@ -72,7 +72,10 @@ class LmdbStore:
             )
             self._rows = self._database("rows", b"")
             self._history = self._database("history", b"\x00v")
-            self._blobs = {kind: self._database(name, b"\x00b") for kind, name in blobs.items()}
+            self._blobs = {
+                kind: self._database(name, b"\x00b", Checksums() if kind in SEALED_BLOB_KINDS else cipher)
+                for kind, name in blobs.items()
+            }
             self._entries = {kind: self._database(name, b"\x00e") for kind, name in entries.items()}
             self._progress = self._database("progress", b"\x00p")
             self.take_up()
@@ -231,9 +234,11 @@ class LmdbStore:
     def close(self) -> None:
         self._environment.close()
 
-    def _database(self, name: str, place: bytes) -> SealedDatabase:
+    def _database(self, name: str, place: bytes, cipher: Cipher | None = None) -> SealedDatabase:
         marked = place + name.encode() + b"\x00" if place else b""
-        return SealedDatabase(self._environment.raw, name, marked, self._cipher, self._environment.file)
+        return SealedDatabase(
+            self._environment.raw, name, marked, cipher or self._cipher, self._environment.file
+        )
 
     def _databases(self) -> list[SealedDatabase]:
         return [self._rows, self._history, *self._blobs.values(), *self._entries.values(), self._progress]

@@ -165,6 +165,15 @@ PERMISSIONS: dict[int, Permission] = {
     909: Permission("LoadBatch", RUNS_A_MARKET),
     910: Permission("SettleBatch", HOLDERS, ONE, WINDING_DOWN),
     911: Permission("CancelBatch", RUNS_A_MARKET),
+    # View keys, and who holds the roots that they hang on; 1303 is sent by nodes
+    1300: Permission("AdmitHolder", RUNS_THE_LEDGER, TWO),
+    1301: Permission("RemoveHolder", RUNS_THE_LEDGER, TWO),
+    1302: Permission("ProposeKeyEpoch", RUNS_THE_LEDGER, TWO),
+    1303: Permission("ConfirmKeyEpoch", ANYBODY, ONE, WINDING_DOWN),
+    1304: Permission("RaiseViewKey", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
+    1305: Permission("RecordOpeningKey", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
+    1306: Permission("GrantViewKey", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
+    1307: Permission("EndViewGrant", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
 }
 """By message tag: who may send it for whom, and under how many eyes."""
 

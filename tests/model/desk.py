@@ -180,14 +180,20 @@ class Desk:
         return found
 
 
+def seal_for_the_same_every_time(
+    public_key: bytes, purpose: bytes, place: tuple[bytes, ...], plain: bytes
+) -> bytes:
+    """What `seal_for` does, with a key pair that follows from what is sealed instead of from chance."""
+    ephemeral = sha256(b"ephemeral" + b"".join(place) + plain).digest()
+    enc, sender = set_up_sender(public_key, info(purpose, *place), ephemeral, 2)
+    return SUITE_TAG + enc + sender.seal(0, b"", plain)
+
+
 def sealed_the_same_every_time(
     bundle_key: bytes, place: tuple[bytes, ...], transactions: Sequence[bytes]
 ) -> bytes:
-    """What `seal_transactions` does, with a key pair that follows from what is sealed instead of from chance."""
-    plain = encode(tuple(transactions))
-    ephemeral = sha256(b"ephemeral" + b"".join(place) + plain).digest()
-    enc, sender = set_up_sender(bundle_key, info(BUNDLE, *place), ephemeral, 2)
-    return SUITE_TAG + enc + sender.seal(0, b"", plain)
+    """What `seal_transactions` does, in the same way."""
+    return seal_for_the_same_every_time(bundle_key, BUNDLE, place, encode(tuple(transactions)))
 
 
 def memory_node(genesis: Genesis, clock: Callable[[], int] | None = None) -> LedgerNode:

@@ -14,7 +14,7 @@ from tests.model.core import Expected
 from tests.model.desk import by, replayed
 from tests.model.hand import Hand
 from tests.model.markets_model import moment
-from tests.model.moves_business import MOVES
+from tests.model.moves_keys import MOVES
 from tests.model.opening import BY_HAND, Opening
 from tests.model.twin import Twin
 

@@ -89,10 +89,21 @@ from counterfoil.modules.settlement.messages import (
 )
 from counterfoil.modules.settlement.records import Linkage, Position
 from counterfoil.modules.trades.messages import AmendTrade, CancelTrade, ConfirmTrade, RecordTrade
+from counterfoil.modules.viewkeys.messages import (
+    AdmitHolder,
+    ConfirmKeyEpoch,
+    EndViewGrant,
+    GrantViewKey,
+    RaiseViewKey,
+    RecordOpeningKey,
+    RemoveHolder,
+)
 from counterfoil.primitives.calendars import SATURDAY_AND_SUNDAY, Calendar, UtcOffsets
 from counterfoil.primitives.codec import Message, encode
 from counterfoil.primitives.signatures import KeyPolicy
+from counterfoil.sealing.opening_keys import OpeningKey
 from tests.model.desk import by, own, party
+from tests.model.moves_keys import NODE, OTHERS, next_epoch
 from tests.model.opening import (
     APPROVERS,
     BY_HAND,
@@ -126,6 +137,7 @@ def samples(opening: Opening) -> Iterator[Sample]:
     """
     for part in (_chain, _parties, _markets, _instruments, _holdings, _issues, _cash, _trades, _settlement):
         yield from part(opening)
+    yield from _viewkeys(opening)
     yield _upgrade_scheduled(opening)
     yield _all_redeemed(opening)
 
@@ -154,6 +166,25 @@ def _upgrade_scheduled(opening: Opening) -> Sample:
     regulator = party("regulator")
     opening.do(ScheduleUpgrade(regulator, 2, opening.desk.height + 1_000), *by("regulator"))
     return CancelUpgrade(regulator), by("regulator")
+
+
+def _viewkeys(opening: Opening) -> Iterator[Sample]:
+    """A second holder, so that one can be removed; an epoch that waits, so that it can be confirmed; a grant."""
+    desk, regulator, signed = opening.desk, party("regulator"), by("regulator")
+    broker, auditor, until = party("broker-a"), party("auditor"), opening.desk.next_time_ms() + DAY_MS
+    key = OpeningKey(papers("opening key")).public_key
+    yield AdmitHolder(regulator, OTHERS[1].address, key, bytes(113)), signed
+    opening.do(AdmitHolder(regulator, OTHERS[0].address, key, bytes(113)), *signed)
+    yield RemoveHolder(regulator, OTHERS[0].address), signed
+    proposed = next_epoch(desk, papers("root"), regulator)
+    yield proposed, signed
+    opening.do(proposed, *signed)
+    yield ConfirmKeyEpoch(NODE.address, proposed.number, proposed.commitment), (NODE,)
+    yield RaiseViewKey(broker, broker), own("broker-a")
+    yield RecordOpeningKey(broker, key), own("broker-a")
+    yield GrantViewKey(broker, broker, auditor, "Audit of the year.", until, True), own("broker-a")
+    opening.do(GrantViewKey(broker, broker, auditor, "Audit of the year.", until), *own("broker-a"))
+    yield EndViewGrant(auditor, broker, auditor), own("auditor")
 
 
 def _parties(opening: Opening) -> Iterator[Sample]:

@@ -71,14 +71,18 @@ class KeyRing:
         secrets = following.open_archive(archived) if following is not None else None
         return secrets is not None and self.learn(number, secrets.root, commitment)
 
-    def is_sound(self, number: int, wrapped: bytes, commitment: bytes, archived: bytes) -> bool:
-        """Whether this node may confirm an epoch that is proposed: its wrapping opens to the root committed to, and
-        that root's archive to the root in force."""
+    def is_sound(
+        self, number: int, wrapped: bytes, commitment: bytes, bundle_key: bytes, archived: bytes
+    ) -> bool:
+        """Whether this node may confirm an epoch that is proposed: its wrapping opens to the root committed to, the
+        bundle key is that root's, and its archive opens to the root in force."""
         secrets = self.unwrapped(number, wrapped)
         before = self._epochs.get(number - 1)
         if secrets is None or before is None:
             return False
         epoch = Epoch(number, secrets.root)
-        return epoch.commitment == commitment and epoch.open_archive(archived) == RootSecrets(
-            self._network, before.root
+        return (
+            epoch.commitment == commitment
+            and epoch.bundle_key.public_key == bundle_key
+            and epoch.open_archive(archived) == RootSecrets(self._network, before.root)
         )

@@ -1,4 +1,4 @@
-"""What a node does about roots: draws up the next epoch, wraps the one in force for another node, confirms what opens."""
+"""What a node does about roots: draws up the next epoch, wraps the one in force for others, confirms what opens."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Watched:
             leaves.append(oracle.leaf(own.salt, own.plaintext, envelope))
             assert one.leaf() == leaves[-1]
         assert machine.last is not None
-        assert list_root(leaves) == machine.last.receipts_root
+        assert list_root(b"".join(leaves)) == machine.last.receipts_root
         self.compared += len(leaves)
         self.seen = height
         sealed = machine.sealed

@@ -58,9 +58,7 @@ def confirmation(machine: Machine) -> ConfirmKeyEpoch | None:
     wrapped = next((one.wrapped for one in proposed.wrappings if one.holder == node), None)
     if wrapped is None or node in proposed.confirmed:
         return None
-    if not sealed.ring.is_sound(
-        number, wrapped, proposed.commitment, proposed.bundle_key, proposed.archived
-    ):
+    if not sealed.ring.is_sound(number, wrapped, proposed.commitment, proposed.bundle_key, proposed.archived):
         return None
     return ConfirmKeyEpoch(node, number, proposed.commitment)
 

@@ -168,7 +168,10 @@ class Prover:
         ]
         block.shown_receipts = list(places)
         shown = tuple(
-            [ShownReceipt(index, kept[index].salt, kept[index].plaintext, envelopes[index]) for index in places]
+            [
+                ShownReceipt(index, kept[index].salt, kept[index].plaintext, envelopes[index])
+                for index in places
+            ]
         )
         return draft.proof(ProofKind.RECEIPTS, receipts=shown)
 

@@ -62,7 +62,6 @@ def path_to(books: dict[int, dict[bytes, Any]], stakeholder: bytes) -> list[tupl
 def sealed(
     root: bytes,
     epoch: int,
-    chain_id: str,
     height: int,
     books: dict[int, dict[bytes, Any]],
     receipts: list[tuple[bytes, bytes]],
@@ -70,7 +69,7 @@ def sealed(
     """[(sealed, salt)] of [(stakeholder, plaintext)] in the order of places; (b"", b"") for those for everybody."""
     made: list[tuple[bytes, bytes]] = []
     seen: dict[bytes, int] = {}
-    for place, (stakeholder, plaintext) in enumerate(receipts):
+    for stakeholder, plaintext in receipts:
         if stakeholder == PUBLIC:
             made.append((b"", b""))
             continue
@@ -80,15 +79,12 @@ def sealed(
         number = seen.get(stakeholder, 0)
         seen[stakeholder] = number + 1
         run = blake2b(
-            u64(height) + (number // 8).to_bytes(4, "big"), key=prf, person=b"receipt tag", digest_size=64
+            u64(height) + (number // 2).to_bytes(4, "big"), key=prf, person=b"receipt run", digest_size=48
         ).digest()
-        tag = run[8 * (number % 8) :][:8]
-        chain = chain_id.encode()
-        bound = (
-            b"counterfoil receipt 1" + bytes([len(chain)]) + chain + u64(height) + place.to_bytes(4, "big")
-        )
-        x = blake2b(bound + plaintext, key=prf, person=b"receipt nonce", digest_size=28).digest()
-        made.append((tag + x[:12] + AESGCM(aes).encrypt(x[:12], plaintext, bound), x[12:]))
+        half = run[24 * (number % 2) :][:24]
+        tag, salt = half[:8], half[8:]
+        hidden = sha256(b"\x04r" + salt + plaintext).digest()
+        made.append((tag + AESGCM(aes).encrypt(hidden[:12], plaintext, None), salt))
     return made
 
 

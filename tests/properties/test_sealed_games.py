@@ -44,9 +44,7 @@ class Watched:
         assert blob is not None
         shown = _SEALED.exact(blob).receipts
         receipts = [(one.stakeholder, one.plaintext) for one in kept]
-        made = oracle.sealed(
-            self.roots[self.epoch], self.epoch, self.desk.chain_id, height, self.desk.books(), receipts
-        )
+        made = oracle.sealed(self.roots[self.epoch], self.epoch, height, self.desk.books(), receipts)
         leaves = []
         for one, own, (envelope, salt) in zip(shown, kept, made, strict=True):
             assert one.sealed == envelope

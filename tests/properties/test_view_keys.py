@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterfoil.sealing.epochs import Epoch
-from counterfoil.sealing.receipts import BlockSealer, ReceiptKeys, open_own
+from counterfoil.sealing.receipts import ReceiptKeys, open_own, seal_receipts
 from counterfoil.sealing.view_keys import Step, ViewKey
-from counterfoil.state.receipts import SealedReceipt, hidden_receipt
 
 NODES = 7
 DEPTH_MAX = 4
@@ -134,18 +133,15 @@ def test_a_receipt_opens_for_its_node_and_those_above_in_the_same_state(
 ) -> None:
     keys = all_keys(history(asked))
     places = sorted(keys)[:8]
-    sealer, block = BlockSealer("chain", height), []
-    for index, place in enumerate(places):
-        text = b"for %d" % index
-        sealed, salt = sealer.seal(ReceiptKeys(keys[place], height), index, text)
-        block.append(SealedReceipt(sealed, hidden_receipt(salt, text)))
+    drafts = [(ReceiptKeys(keys[place], height), b"for %d" % index) for index, place in enumerate(places)]
+    block = seal_receipts(height, drafts).receipts
     for holder in places:
         derived = [
             ReceiptKeys(keys[holder].below(place[1][len(holder[1]) :]), height)
             for place in places
             if place[1][: len(holder[1])] == holder[1]
         ]
-        opened = {one.place for one in open_own(derived, "chain", height, block)}
+        opened = {one.place for one in open_own(derived, height, block)}
         assert opened == {
             index
             for index, place in enumerate(places)

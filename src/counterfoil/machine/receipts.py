@@ -11,7 +11,7 @@ from counterfoil.machine.recipients import Recipients
 from counterfoil.modules.module import PUBLIC, ActionContext
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.digests import keyed_function
-from counterfoil.sealing.receipts import BlockSealer
+from counterfoil.sealing.receipts import seal_receipts
 from counterfoil.state.receipts import (
     KeptReceipt,
     MessageResult,
@@ -96,21 +96,31 @@ def finished(book: ReceiptBook, salt_key: bytes) -> BlockReceipts:
     return BlockReceipts(leaves, tuple(kept), ())
 
 
-def sealed(
-    book: ReceiptBook, salt_key: bytes, recipients: Recipients, chain_id: str, height: int
-) -> BlockReceipts:
+def sealed(book: ReceiptBook, salt_key: bytes, recipients: Recipients, height: int) -> BlockReceipts:
     """Each sealed for its stakeholder; what is for everybody stays as it is."""
-    leaves: list[bytes] = []
+    keys_of = recipients.keys
+    drafts = [
+        (keys_of(stakeholder), plaintext)
+        for _, stakeholder, plaintext in book.drafts
+        if stakeholder != PUBLIC
+    ]
+    made = seal_receipts(height, drafts)
     kept: list[KeptReceipt] = []
-    made: list[SealedReceipt] = []
-    seal, keys_of, salt_of = BlockSealer(chain_id, height).seal, recipients.keys, keyed_function(salt_key)
+    if len(drafts) == len(book.drafts):
+        for (_, stakeholder, plaintext), salt in zip(book.drafts, made.salts, strict=True):
+            kept.append(KeptReceipt(stakeholder, salt, plaintext))
+        return BlockReceipts(made.leaves, tuple(kept), tuple(made.receipts))
+    salt_of, own = keyed_function(salt_key), zip(*made, strict=True)
+    leaves: list[bytes] = []
+    receipts: list[SealedReceipt] = []
     for place, (action, stakeholder, plaintext) in enumerate(book.drafts):
         if stakeholder == PUBLIC:
-            envelope, salt = b"", salt_of(action + stakeholder + place.to_bytes(4, "big"))
+            salt = salt_of(action + stakeholder + place.to_bytes(4, "big"))
+            receipt = SealedReceipt(b"", b"", plaintext, salt)
+            leaf = receipt.leaf()
         else:
-            envelope, salt = seal(keys_of(stakeholder), place, plaintext)
-        hidden = hidden_receipt(salt, plaintext)
+            receipt, salt, leaf = next(own)
         kept.append(KeptReceipt(stakeholder, salt, plaintext))
-        leaves.append(sealed_leaf(hidden, sealed_digest(envelope)))
-        made.append(SealedReceipt(envelope, hidden) if envelope else SealedReceipt(b"", b"", plaintext, salt))
-    return BlockReceipts(leaves, tuple(kept), tuple(made))
+        leaves.append(leaf)
+        receipts.append(receipt)
+    return BlockReceipts(leaves, tuple(kept), tuple(receipts))

@@ -76,7 +76,7 @@ class SealedLedger:
     ) -> BlockReceipts:
         """Of a block that is being committed. epoch: in force for it; `shelves` hold what it changed."""
         self._recipients.begin(epoch, height, shelves)
-        return sealed(book, salt_key, self._recipients, self._chain_id, height)
+        return sealed(book, salt_key, self._recipients, height)
 
     def _opened_at(self, number: int, time_ms: int) -> Epoch | None:
         in_force = self._viewkeys.epoch_in_force

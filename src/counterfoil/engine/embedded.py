@@ -103,6 +103,8 @@ class EmbeddedEngine:
         self._block_transactions = block_transactions
         self._scheduled = scheduled
         self._seal = seal
+        self.between_blocks: Callable[[], None] = lambda: None
+        """Called by the deciding thread, outside the lock: whatever the node has to say of itself."""
         self._blocks_unwritten = 0
         self._thread: threading.Thread | None = None
         self._stopping = False
@@ -112,6 +114,10 @@ class EmbeddedEngine:
     def address(self) -> bytes:
         """Of the node's own key."""
         return self._sealer.address
+
+    def now_ms(self) -> int:
+        """What the node's clock shows."""
+        return self._clock()
 
     @property
     def waiting(self) -> int:
@@ -257,6 +263,8 @@ class EmbeddedEngine:
                         return
                     if self._scheduled:
                         self.decide_due()
+                if not self._stopping:
+                    self.between_blocks()
         except BaseException as error:
             self.failure = error
             log.critical("the engine stopped: %s", error)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
+from counterfoil.engine.embedded import EmbeddedEngine, EngineStopped, Sealer
 from counterfoil.machine.machine import Machine
 from counterfoil.machine.sealed_ledger import SealedLedger
+from counterfoil.machine.transactions import NONCE_BYTES, Body, Mode, Signature, Transaction, sign_prefix
 from counterfoil.modules.viewkeys.messages import AdmitHolder, ConfirmKeyEpoch, ProposeKeyEpoch
 from counterfoil.modules.viewkeys.records import Wrapping
 from counterfoil.modules.viewkeys.rejects import ViewKeysReject
+from counterfoil.primitives.codec import Message, encode
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.sealing.derivation import KEY_BYTES
 from counterfoil.sealing.envelopes import wrap_root
 from counterfoil.sealing.epochs import Epoch
+
+log = logging.getLogger(__name__)
 
 
 def draft_epoch(machine: Machine, party: bytes) -> ProposeKeyEpoch:
@@ -67,3 +73,39 @@ def _sealed(machine: Machine) -> SealedLedger:
     if machine.sealed is None:
         raise Rejected(ViewKeysReject.LEDGER_IS_NOT_SEALED)
     return machine.sealed
+
+
+class Confirming:
+    """Called between blocks: has the node say its word on each epoch that waits for it, once, by its own key."""
+
+    def __init__(self, engine: EmbeddedEngine, key: Sealer) -> None:
+        self._engine = engine
+        self._key = key
+        self._answered = b""
+
+    def __call__(self) -> None:
+        machine = self._engine.machine
+        waiting = machine.wired.viewkeys.proposed()
+        if waiting is None or waiting[1].commitment == self._answered:
+            return
+        with self._engine.lock:
+            message = confirmation(machine)
+        self._answered = waiting[1].commitment
+        if message is None:
+            log.warning("key epoch %d waits, but what it holds for this node does not open", waiting[0])
+            return
+        try:
+            self._engine.submit(self._signed(message), self._key.address)
+        except (Rejected, EngineStopped) as error:
+            self._answered = b""
+            log.warning("key epoch %d could not be confirmed yet: %s", waiting[0], error)
+
+    def _signed(self, message: Message) -> bytes:
+        machine, last = self._engine.machine, self._engine.machine.last
+        now_ms = max(self._engine.now_ms(), last.time_ms if last is not None else 0)
+        expiry_ms = now_ms + machine.parameters.id_window_ms // 2
+        body = encode(
+            Body(expiry_ms, os.urandom(NONCE_BYTES), (self._key.address,), Mode.ALL_OR_NOTHING, (message,))
+        )
+        signature = self._key.sign(sign_prefix(machine.chain_id) + body)
+        return encode(Transaction(body, (Signature(0, self._key.public_key, signature),)))

@@ -26,6 +26,7 @@ from counterfoil.machine.genesis import (
 from counterfoil.machine.machine import Machine
 from counterfoil.machine.wiring import TABLES
 from counterfoil.node.clock import SandboxClock, system_clock_ms
+from counterfoil.node.key_epochs import Confirming
 from counterfoil.node.personas import refuse_personas
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.outcome import InvariantViolation
@@ -151,6 +152,7 @@ class LedgerNode:
             scheduled=scheduled,
             seal=seal,
         )
+        self.engine.between_blocks = Confirming(self.engine, own_key)
 
     @property
     def sandbox(self) -> bool:

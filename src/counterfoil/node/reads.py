@@ -9,10 +9,18 @@ from counterfoil.node.reads_accounts import accounts, holdings_of, register
 from counterfoil.node.reads_base import Read
 from counterfoil.node.reads_business import instruction, instructions, list_trades, proposals, trade
 from counterfoil.node.reads_history import history
+from counterfoil.node.reads_keys import (
+    draft_holder,
+    draft_key_epoch,
+    key_epochs,
+    opening_key,
+    view_keys,
+)
 from counterfoil.node.reads_ledger import find, header, personas, result, status
 from counterfoil.node.reads_market import instrument, list_instruments, list_markets
 from counterfoil.node.reads_parties import list_parties, party_details
 from counterfoil.node.reads_proofs import proof
+from counterfoil.node.reads_sealed import sealed_blocks, sealed_receipts
 from counterfoil.node.reads_statement import statement
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.primitives.codec import encode
@@ -21,6 +29,8 @@ __all__ = [
     "READS",
     "answer_read",
     "accounts",
+    "draft_holder",
+    "draft_key_epoch",
     "find",
     "header",
     "history",
@@ -28,19 +38,24 @@ __all__ = [
     "instruction",
     "instructions",
     "instrument",
+    "key_epochs",
     "list_instruments",
     "list_markets",
     "list_parties",
     "list_trades",
+    "opening_key",
     "party_details",
     "personas",
     "proof",
     "proposals",
     "register",
     "result",
+    "sealed_blocks",
+    "sealed_receipts",
     "statement",
     "status",
     "trade",
+    "view_keys",
 ]
 
 _ALL: tuple[Read[Any, Any], ...] = (
@@ -65,6 +80,13 @@ _ALL: tuple[Read[Any, Any], ...] = (
     trade,
     proposals,
     proof,
+    key_epochs,
+    view_keys,
+    opening_key,
+    draft_key_epoch,
+    draft_holder,
+    sealed_receipts,
+    sealed_blocks,
 )
 
 READS: Final[dict[str, Read[Any, Any]]] = {read.name: read for read in _ALL}

@@ -70,6 +70,16 @@ class NodeRefusal(Enum):
         "What is to be proven is not so, or not so yet; the details say which.",
         "Ask as of another moment, or for the proof of what is so.",
     )
+    NO_OPENING_KEY = (
+        1082,
+        "The party has recorded no opening key, so that its view keys cannot be handed to it.",
+        "Record the public half of an opening key first (counterfoil keys record-opening).",
+    )
+    LEDGER_IS_NOT_SEALED = (
+        1083,
+        "This ledger is not sealed: there are no view keys and no sealed receipts.",
+        "Read receipts and history as they are.",
+    )
     NODE_FAILED = (
         1089,
         "The node failed on this request.",

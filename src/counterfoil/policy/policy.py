@@ -15,6 +15,7 @@ from counterfoil.policy.subjects import (
     AccountContents,
     AccountHistory,
     Business,
+    NextKeyEpoch,
     PartyDetails,
     PartyHistory,
     PartyName,
@@ -22,6 +23,7 @@ from counterfoil.policy.subjects import (
     PublicFact,
     ReceiptFor,
     Register,
+    SealedCopy,
     Side,
     Subject,
 )
@@ -29,6 +31,9 @@ from counterfoil.state.tables import Reader
 
 ANYBODY = b""
 """The viewer of whom nothing is known: it sees what is public."""
+
+
+RUNS_THE_LEDGER = (Role.REGULATOR, Role.DEPOSITORY, Role.OPERATOR)
 
 
 class Standing(IntEnum):
@@ -82,6 +87,10 @@ class Policy:
             return self._sees_business(viewer, standing, subject)
         if isinstance(subject, PendingProposal):
             return self._sees_proposal(viewer, standing, subject)
+        if isinstance(subject, SealedCopy):
+            return standing is not Standing.STRANGER
+        if isinstance(subject, NextKeyEpoch):
+            return standing is Standing.FULL and self._parties.has_role(viewer, *RUNS_THE_LEDGER)
         return self._sees_receipt(viewer, standing, subject)
 
     def standing(self, viewer: bytes) -> Standing:

@@ -86,8 +86,20 @@ class ReceiptFor:
     accounts: tuple[bytes, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class SealedCopy:
+    """Blocks and receipts as they are sealed, whoever they are for; of view keys, that one may ask for one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextKeyEpoch:
+    """The next root, or the one in force, wrapped for nodes: what whoever runs the ledger signs and sends."""
+
+
 Subject = (
     PublicFact
+    | SealedCopy
+    | NextKeyEpoch
     | PartyName
     | PartyDetails
     | PartyHistory

@@ -21,7 +21,8 @@ BUNDLE = b"bundle"
 ROOT = b"root"
 VIEW_KEY = b"view key"
 NOTE = b"note"
-"""Purposes of what is sealed to a public key."""
+OPENING = b"opening key"
+"""Purposes of what is sealed to a public key, and of the key that opens it where it follows from a signing key."""
 
 _FORMAT = b"counterfoil sealing 1"
 

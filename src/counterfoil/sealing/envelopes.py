@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from counterfoil.primitives.codec import encode
-from counterfoil.sealing.derivation import BUNDLE, ROOT, info
+from counterfoil.sealing.derivation import BUNDLE, ROOT, VIEW_KEY, info
 from counterfoil.sealing.epochs import Epoch, wrapping_place
 from counterfoil.sealing.opening_keys import SUITE, SUITE_TAG, is_opening_key
+from counterfoil.sealing.view_keys import HandedKey
 
 
 def seal_for(public_key: bytes, purpose: bytes, parts: tuple[bytes, ...], plaintext: bytes) -> bytes:
@@ -32,3 +33,8 @@ def wrap_root(epoch: Epoch, network: bytes, chain_id: str, holder: bytes, openin
 def seal_transactions(bundle_key: bytes, place: tuple[bytes, ...], transactions: Sequence[bytes]) -> bytes:
     """The sealed part of a bundle, for the epoch whose bundle key is given; `bundles.open_transactions` opens it."""
     return seal_for(bundle_key, BUNDLE, place, encode(tuple(transactions)))
+
+
+def seal_view_keys(opening_key: bytes, chain_id: str, party: bytes, keys: Sequence[HandedKey]) -> bytes:
+    """View keys on their way to a party; `handing.open_view_keys` opens them."""
+    return seal_for(opening_key, VIEW_KEY, (chain_id.encode(), party), encode(tuple(keys)))

@@ -51,6 +51,10 @@ class ReceiptKeys:
         self.window = height >> WINDOW_BITS
         self._run = blake2b(key=secrets.prf, person=_RUN_PERSON, digest_size=_MARK_BYTES * _MARKS_IN_RUN).copy
 
+    def serves(self, height: int) -> bool:
+        """Whether a block lies in the window of these keys."""
+        return height >> WINDOW_BITS == self.window
+
     def marks(self, height: int) -> Iterator[bytes]:
         """Of the node's receipts in a block, in their order: tag (8) and salt (16) of each, without end."""
         height8, number = height.to_bytes(8, "big"), 0

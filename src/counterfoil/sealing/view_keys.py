@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from counterfoil.primitives.codec import Record
 from counterfoil.primitives.outcome import ensure
 from counterfoil.sealing.derivation import CHILD, RECEIPTS, derive
 
@@ -17,6 +18,14 @@ COUNTER_MAX = 2**63 - 1
 
 Step = tuple[bytes, int]
 """A node (20 bytes) and the counter that is in force for it."""
+
+
+class HandedKey(Record):
+    """A view key as it is handed out: it holds from the end of block from_height on, until the node's next one does."""
+
+    node: bytes
+    from_height: int
+    key: bytes
 
 
 class ReceiptSecrets(NamedTuple):

@@ -5,8 +5,19 @@ links, proof formats), which need no more than `primitives` themselves.
 """
 
 from counterfoil.verify.check import verify_proof
+from counterfoil.verify.receipts import check_seal, check_sealed_receipts
 from counterfoil.verify.refusal import ProofRefused
 from counterfoil.verify.trust import Trust
 from counterfoil.verify.verified import Describe, ProvenReceipt, ProvenRecord, Verified
 
-__all__ = ["Describe", "ProofRefused", "ProvenReceipt", "ProvenRecord", "Trust", "Verified", "verify_proof"]
+__all__ = [
+    "Describe",
+    "ProofRefused",
+    "ProvenReceipt",
+    "ProvenRecord",
+    "Trust",
+    "Verified",
+    "check_seal",
+    "check_sealed_receipts",
+    "verify_proof",
+]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from counterfoil.primitives.codec import Decoder, Malformed
-from counterfoil.primitives.signatures import verify
-from counterfoil.state.headers import Header, history_leaf, root_from_path, seal_message
+from counterfoil.state.headers import Header, history_leaf, root_from_path
 from counterfoil.state.leaves import (
     BLIND_SIZE,
     DIGEST,
@@ -32,6 +31,7 @@ from counterfoil.state.proof_formats import (
 )
 from counterfoil.state.receipts import Receipt, receipt_leaf
 from counterfoil.state.tables import LINKS, Link
+from counterfoil.verify.receipts import check_seal
 from counterfoil.verify.refusal import ProofRefused, demand
 from counterfoil.verify.tree_paths import top_of
 from counterfoil.verify.trust import Trust
@@ -131,11 +131,7 @@ class _Check:
             proof.genesis == trust.genesis and proof.chain_id == trust.chain_id,
             f"the proof is of ledger {proof.chain_id[:60]!r}, the genesis file is of {trust.chain_id!r}",
         )
-        message = seal_message(trust.chain_id, proof.sealed.digest())
-        demand(
-            any(verify(key, message, proof.seal) for key in trust.sealers),
-            "the header is not sealed by a key that the genesis file names",
-        )
+        check_seal(trust, proof.sealed, proof.seal)
 
     def _check_blocks(self) -> None:
         sealed, before = self._proof.sealed, -1

@@ -1,4 +1,4 @@
-"""A node that runs: it confirms by itself an epoch that is sound, and goes on in it across restarts, exports, rebuilds."""
+"""A node that runs: it confirms by itself an epoch that is sound, and goes on in it across restarts and rebuilds."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from counterfoil.node.ledger import (
 )
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.node.transfer import export_ledger, import_ledger, replay_export, replay_ledger
-from counterfoil.sealing.opening_keys import OpeningKey
 from counterfoil.sdk import Client, LocalConnection
+from counterfoil.sealing.opening_keys import OpeningKey
 from tests.model.desk import by, own, party
 
 REGULATOR, BROKER = party("regulator"), party("broker-a")

@@ -94,6 +94,15 @@ def _instruction(name: str) -> tuple[Look, ...]:
 
 
 LOOKS: dict[str, tuple[Look, ...]] = {
+    "what is sealed": (
+        lambda client, cast: list(client.sealed_receipts()),
+        lambda client, cast: client.read("sealed_blocks", first=2).blocks,
+    ),
+    "key epochs": (lambda client, cast: client.key_epochs(),),
+    "the next key epoch, drawn up": (
+        lambda client, cast: client.read("draft_key_epoch").message,
+        lambda client, cast: client.read("draft_admission", node=b"n" * 20, opening_key=b"\x09" + bytes(31)),
+    ),
     "terms of the equity": (
         lambda client, cast: client.instrument(cast.share),
         lambda client, cast: client.proof("terms", instrument=cast.share),
@@ -191,10 +200,10 @@ SHOWN_HERE = {
         "trades",
         "proposals",
     ),
-    *("proof",),
+    *("proof", "key_epochs", "sealed_receipts", "sealed_blocks", "draft_key_epoch", "draft_admission"),
 }
-ELSEWHERE = {"personas"}
-"""Shown on a sandbox alone, to anybody."""
+ELSEWHERE = {"personas", "view_keys", "opening_key"}
+"""Personas are shown on a sandbox alone, to anybody; view keys, of which everybody has its own, in the SDK's test."""
 
 
 def sees(client: Client, cast: Cast, look: Look) -> bool:

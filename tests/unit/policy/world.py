@@ -35,6 +35,7 @@ from counterfoil.policy.subjects import (
     AccountContents,
     AccountHistory,
     Business,
+    NextKeyEpoch,
     PartyDetails,
     PartyHistory,
     PartyName,
@@ -42,6 +43,7 @@ from counterfoil.policy.subjects import (
     PublicFact,
     ReceiptFor,
     Register,
+    SealedCopy,
     Side,
     Subject,
 )
@@ -209,6 +211,9 @@ def _relationship(name: str) -> bytes:
 
 
 SUBJECTS: dict[str, Subject] = {
+    "what is sealed": SealedCopy(),
+    "key epochs": PublicFact(),
+    "the next key epoch, drawn up": NextKeyEpoch(),
     "terms of the equity": PublicFact(),
     "rulebook of the market": PublicFact(),
     "name of broker-a": PartyName(party("broker-a")),

@@ -109,7 +109,7 @@ def open_account(
     relate(books, account.relationship, servicer_id, owner_id)
     _count(books, parties_of(account), 1)
     fact = AccountOpened(account_id=account_id, owner=owner_id, servicer=servicer_id, kind=kind)
-    context.tell(fact, account.relationship)
+    context.tell(fact, account.relationship, servicer_id)
     return account_id
 
 

@@ -81,6 +81,8 @@ from counterfoil.modules.settlement.messages import (
     Cancel,
     CancelBatch,
     Deallocate,
+    InstructBothWithNotes,
+    InstructWithNote,
     LoadBatch,
     OpenBatch,
     RefuseSignOff,
@@ -366,6 +368,8 @@ def _settlement(opening: Opening) -> Iterator[Sample]:
     yield opening.both("N4"), (*a, *b)
     yield opening.both("N5", date=FRIDAY, delivery={"linkages": linked}), (*a, *b)
     yield opening.both("N6", delivery={"account": accounts["ia"]}, receipt={"hold": True}), (*a, *b)
+    yield InstructWithNote(opening.instruct("N10"), b"a note"), a
+    yield InstructBothWithNotes(opening.both("N11"), b"to the one", b"to the other"), (*a, *b)
     yield Amend(objects["held"], False, None, None, linked[:1]), a
     yield Allocate(objects["delivery"], 50), a
     yield Allocate(objects["receipt"]), b

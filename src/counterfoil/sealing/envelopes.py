@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from counterfoil.primitives.codec import encode
-from counterfoil.sealing.derivation import BUNDLE, ROOT, VIEW_KEY, info
+from counterfoil.sealing.derivation import BUNDLE, NOTE, ROOT, VIEW_KEY, info
 from counterfoil.sealing.epochs import Epoch, wrapping_place
+from counterfoil.sealing.handing import place_of_note, place_of_view_keys
 from counterfoil.sealing.opening_keys import SUITE, SUITE_TAG, is_opening_key
 from counterfoil.sealing.view_keys import HandedKey
 
@@ -37,4 +38,9 @@ def seal_transactions(bundle_key: bytes, place: tuple[bytes, ...], transactions:
 
 def seal_view_keys(opening_key: bytes, chain_id: str, party: bytes, keys: Sequence[HandedKey]) -> bytes:
     """View keys on their way to a party; `handing.open_view_keys` opens them."""
-    return seal_for(opening_key, VIEW_KEY, (chain_id.encode(), party), encode(tuple(keys)))
+    return seal_for(opening_key, VIEW_KEY, place_of_view_keys(chain_id, party), encode(tuple(keys)))
+
+
+def seal_note(opening_key: bytes, chain_id: str, sender: bytes, receiver: bytes, note: bytes) -> bytes:
+    """A note from one party (20 bytes) to another, for its recorded opening key; `handing.open_note` opens it."""
+    return seal_for(opening_key, NOTE, place_of_note(chain_id, sender, receiver), note)

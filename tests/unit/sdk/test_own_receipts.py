@@ -16,6 +16,7 @@ from counterfoil.node.reads_sealed import SealedBlockReceipts
 from counterfoil.node.receipts_of import receipts_of_block
 from counterfoil.sdk import LedgerError, NotVisible
 from counterfoil.sdk.own_receipts import OwnKeys, OwnReceipt, hang_founders, open_block
+from counterfoil.sealing.handing import open_note
 from counterfoil.sealing.opening_keys import OpeningKey
 from counterfoil.verify import ProofRefused, Trust
 from tests.unit.node.cast import Cast, key
@@ -234,3 +235,24 @@ def test_a_grant_hands_one_branch_to_an_auditor_from_then_on(cast: Cast) -> None
         if one.receipt.stakeholder not in (PUBLIC, auditor.party, key("auditor").address)
     }
     assert min(past) == granted_at, "nothing of the past"
+
+
+def test_a_note_reaches_its_receiver_alone(cast: Cast) -> None:
+    """Broker-b's note to broker-a, in an instruction for client-a's account: the client's receipt carries it, and neither
+    the client, nor its servicer's supervisor, nor the node opens it; broker-a does."""
+    sender, receiver = cast.clients["broker-b"], cast.clients["broker-a"]
+    text = "Deliver the rest on Thursday; ask for Anna."
+    note = sender.note_for("broker-a", text)
+    assert text.encode() not in note
+    chain_id = cast.node.chain_id
+    mine = opening("broker-a")
+    assert open_note(mine, chain_id, sender.party, receiver.party, note) == text.encode()
+    for other in ("broker-b", "client-a", "regulator"):
+        assert open_note(opening(other), chain_id, sender.party, receiver.party, note) is None
+    assert open_note(mine, chain_id, receiver.party, sender.party, note) is None
+    assert open_note(mine, chain_id + "x", sender.party, receiver.party, note) is None
+    assert open_note(mine, chain_id, sender.party, receiver.party, note[:-1]) is None
+    with pytest.raises(ValueError, match="at most"):
+        sender.note_for("broker-a", "x" * 1_024)
+    with pytest.raises(NotVisible):
+        sender.note_for("notary", text)

@@ -165,6 +165,8 @@ PERMISSIONS: dict[int, Permission] = {
     909: Permission("LoadBatch", RUNS_A_MARKET),
     910: Permission("SettleBatch", HOLDERS, ONE, WINDING_DOWN),
     911: Permission("CancelBatch", RUNS_A_MARKET),
+    912: Permission("InstructWithNote", HOLDERS, ONE, WINDING_DOWN),
+    913: Permission("InstructBothWithNotes", HOLDERS),
     # View keys, and who holds the roots that they hang on; 1303 is sent by nodes
     1300: Permission("AdmitHolder", RUNS_THE_LEDGER, TWO),
     1301: Permission("RemoveHolder", RUNS_THE_LEDGER, TWO),

@@ -22,7 +22,10 @@ from counterfoil.gateways.trade_files import TradeFileError
 from counterfoil.machine.machine import ProgramIsOutdated
 from counterfoil.node.transfer_format import TransferFileError
 from counterfoil.primitives.outcome import InvariantViolation
+from counterfoil.sdk.continuity import CopyRefused
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable
+from counterfoil.sdk.view_key_files import ViewKeyFileError
+from counterfoil.sealing.ring import RootIsMissing
 from counterfoil.storage.errors import CorruptStorage, StorageError
 from counterfoil.verify import ProofRefused
 
@@ -61,8 +64,11 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (SheetError, Exit.UNAVAILABLE),
     (EngineStopped, Exit.UNAVAILABLE),
     (ProgramIsOutdated, Exit.UNAVAILABLE),
+    (RootIsMissing, Exit.UNAVAILABLE),
+    (ViewKeyFileError, Exit.UNAVAILABLE),
     (TransferFileError, Exit.NOT_PROVEN),
     (ProofRefused, Exit.NOT_PROVEN),
+    (CopyRefused, Exit.NOT_PROVEN),
     (DemoFailed, Exit.NOT_PROVEN),
     (InvariantViolation, Exit.NOT_PROVEN),
 )

@@ -6,12 +6,14 @@ import typer
 
 from counterfoil.cli import (
     commands_books,
+    commands_continuity,
     commands_demo,
     commands_keys,
     commands_ledger,
     commands_lists,
     commands_proofs,
     commands_sandbox,
+    commands_sealing,
     commands_submit,
     commands_transfer,
 )
@@ -42,6 +44,8 @@ commands_lists.add_to(app)
 commands_proofs.add_to(app)
 commands_transfer.add_to(app)
 commands_keys.add_to(app)
+commands_sealing.add_to(app)
+commands_continuity.add_to(app)
 commands_sandbox.add_to(app)
 
 

@@ -73,7 +73,7 @@ class NodeRefusal(Enum):
     NO_OPENING_KEY = (
         1082,
         "The party has recorded no opening key, so that its view keys cannot be handed to it.",
-        "Record the public half of an opening key first (counterfoil keys record-opening).",
+        "Record the public half of an opening key first (counterfoil sealing record-opening).",
     )
     LEDGER_IS_NOT_SEALED = (
         1083,

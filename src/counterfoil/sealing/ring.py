@@ -13,7 +13,7 @@ class RootIsMissing(Exception):
     def __init__(self, number: int, node: bytes) -> None:
         super().__init__(
             f"this node ({node.hex()}) does not hold the root of key epoch {number}: let the ledger's operator admit "
-            "it as a holder (counterfoil keys admit), then start it again"
+            "it as a holder (counterfoil sealing admit), then start it again"
         )
 
 

@@ -327,7 +327,7 @@ class BlockLog:
                 stored = data[start : start + head.length]
                 sound = sound and head.height == height + 1 and self._opened(head, stored) is not None
             if head is None or not sound:
-                if _vouched(data, offset, salt):
+                if is_vouched_for(data, offset, salt):
                     problem = "a record that was once safely on the device is not what was written"
                     raise CorruptStorage(segment.path, problem, offset=offset, height=height + 1)
                 break
@@ -336,8 +336,8 @@ class BlockLog:
         return offset, height, vouched_end
 
 
-def _vouched(data: bytes, damaged: int, salt: bytes) -> bool:
-    """Whether any later record was written after the one at `damaged` had been synced."""
+def is_vouched_for(data: bytes, damaged: int, salt: bytes) -> bool:
+    """Whether any later record of a segment was written after the one at `damaged` had been synced."""
     for found in _MAGICS.finditer(data, damaged + 1):
         at = found.start()
         head = parse_record_head(data[at : at + RECORD_HEAD_SIZE], salt)

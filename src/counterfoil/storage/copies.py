@@ -12,12 +12,14 @@ from pathlib import Path
 import lmdb
 
 from counterfoil.storage import files
+from counterfoil.storage.block_log import is_vouched_for
 from counterfoil.storage.cipher import Checksums, Damaged
 from counterfoil.storage.errors import CorruptStorage, StorageFailed, as_storage_error
 from counterfoil.storage.lmdb_environment import DATABASES_MAX, examine_structure
 from counterfoil.storage.log_format import (
     RECORD_HEAD_SIZE,
     SEGMENT_HEAD_SIZE,
+    RecordHead,
     parse_record_head,
     parse_segment_head,
 )
@@ -61,18 +63,26 @@ def _segment(path: Path, descriptor: int, number: int, last: bool) -> Iterator[t
         stored = (
             b"" if record is None else files.read_at(descriptor, record.length, offset + RECORD_HEAD_SIZE)
         )
-        if record is None or len(stored) != record.length:
-            if last:
+        payload = None if record is None else _payload(record, stored)
+        if record is None or payload is None:
+            if last and not is_vouched_for(files.read_at(descriptor, end, 0), offset, head.salt):
                 return
-            raise CorruptStorage(path, "the head of a record is not what was written", offset=offset)
+            raise CorruptStorage(
+                path, "a block is not what was written, or is encrypted at rest", offset=offset
+            )
         if not record.is_mark:
-            try:
-                payload = _OPENER.open(record.associated, stored)
-            except Damaged:
-                problem = "a block is not what was written, or is encrypted at rest"
-                raise CorruptStorage(path, problem, offset=offset, height=record.height) from None
             yield record.height, payload
         offset += RECORD_HEAD_SIZE + record.length
+
+
+def _payload(record: RecordHead, stored: bytes) -> bytes | None:
+    """What a record holds, nothing for a mark; None where it is not what was written."""
+    if record.is_mark:
+        return b""
+    try:
+        return _OPENER.open(record.associated, stored) if len(stored) == record.length else None
+    except Damaged:
+        return None
 
 
 class BlobsCopy:

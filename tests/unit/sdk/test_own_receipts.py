@@ -238,8 +238,7 @@ def test_a_grant_hands_one_branch_to_an_auditor_from_then_on(cast: Cast) -> None
 
 
 def test_a_note_reaches_its_receiver_alone(cast: Cast) -> None:
-    """Broker-b's note to broker-a, in an instruction for client-a's account: the client's receipt carries it, and neither
-    the client, nor its servicer's supervisor, nor the node opens it; broker-a does."""
+    """Whoever sees the receipt that carries it, the client, a supervisor, a validator: only broker-a opens it."""
     sender, receiver = cast.clients["broker-b"], cast.clients["broker-a"]
     text = "Deliver the rest on Thursday; ask for Anna."
     note = sender.note_for("broker-a", text)

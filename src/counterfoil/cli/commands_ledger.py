@@ -32,6 +32,7 @@ from counterfoil.node.clock import system_clock_ms
 from counterfoil.node.ledger import create_ledger, open_ledger, spare_collector
 from counterfoil.node.personas import SANDBOX_START_MS, refuse_personas, sandbox_genesis
 from counterfoil.node.rpc import RpcServer
+from counterfoil.node.storage_key import StorageKeyWatch
 from counterfoil.primitives.calendars import date_text, is_date
 from counterfoil.sdk import Client, LocalConnection, seed
 from counterfoil.storage.folder import encryption_of, is_ledger_folder
@@ -142,7 +143,8 @@ def start(
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
-    with node, RpcServer(node, path=socket_of(folder), port=port) as server:
+    watch = StorageKeyWatch(node, say)
+    with node, watch, RpcServer(node, path=socket_of(folder), port=port) as server:
         _say_which(folder)
         say(f"Listening on {server.path}{f' and 127.0.0.1:{server.port}' if port is not None else ''}.")
         say("Stop with Ctrl-C.")

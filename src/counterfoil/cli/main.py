@@ -14,6 +14,7 @@ from counterfoil.cli import (
     commands_proofs,
     commands_sandbox,
     commands_sealing,
+    commands_storage_key,
     commands_submit,
     commands_transfer,
 )
@@ -46,6 +47,7 @@ commands_transfer.add_to(app)
 commands_keys.add_to(app)
 commands_sealing.add_to(app)
 commands_continuity.add_to(app)
+commands_storage_key.add_to(app)
 commands_sandbox.add_to(app)
 
 

@@ -38,7 +38,6 @@ from counterfoil.state.port import RecordStore, TableLayout
 from counterfoil.state.state import State
 from counterfoil.state.tables import LINKS
 from counterfoil.storage import files
-from counterfoil.storage.cipher import Damaged
 from counterfoil.storage.errors import CorruptStorage
 from counterfoil.storage.folder import LedgerFolder, create_folder, open_folder
 from counterfoil.storage.memory_log import MemoryLog
@@ -243,8 +242,7 @@ def create_ledger(
 def write_identity(folder: LedgerFolder, genesis_bytes: bytes, secrets: NodeSecrets) -> None:
     """What a folder has from its first moment: the genesis file, and the node's secrets under the storage key."""
     files.write_new(folder.path / GENESIS_NAME, genesis_bytes, mode=0o644)
-    sealed = folder.cipher.seal(_SECRETS_PURPOSE, secrets.packed())
-    files.write_new(folder.path / SECRETS_NAME, sealed)
+    folder.keep(SECRETS_NAME, _SECRETS_PURPOSE, secrets.packed())
 
 
 def open_ledger(
@@ -352,12 +350,9 @@ def _read_genesis(folder: LedgerFolder) -> bytes:
 
 def _read_secrets(folder: LedgerFolder) -> NodeSecrets:
     path = folder.path / SECRETS_NAME
-    try:
-        plain = folder.cipher.open(_SECRETS_PURPOSE, path.read_bytes())
-    except (Damaged, FileNotFoundError):
-        raise CorruptStorage(
-            path, "the node's secrets are missing or damaged; take the file from a copy"
-        ) from None
+    plain = folder.read_kept(SECRETS_NAME, _SECRETS_PURPOSE)
+    if plain is None:
+        raise CorruptStorage(path, "the node's secrets are missing or damaged; take the file from a copy")
     secrets = NodeSecrets.unpacked(plain)
     if secrets is None:
         raise CorruptStorage(path, "it does not hold the node's secrets")

@@ -33,7 +33,7 @@ from counterfoil.storage.block_log import BlockLog
 from counterfoil.storage.cipher import Checksums
 from counterfoil.storage.copies import BlobsCopy, read_log_copy
 from counterfoil.storage.errors import StorageFailed
-from counterfoil.storage.folder import LOG_NAME, STORE_NAME
+from counterfoil.storage.folder import LOG_NAME, store_directory
 from counterfoil.verify import ProofRefused, Trust, check_seal, check_sealed_receipts
 
 RECEIPTS_NAME = "receipts"
@@ -223,7 +223,7 @@ def _receipts_in(path: Path) -> Iterator[Callable[[int], bytes | None]]:
         yield take
         return
     try:
-        blobs = BlobsCopy(path / STORE_NAME, "sealed")
+        blobs = BlobsCopy(store_directory(path), "sealed")
     except StorageFailed:
         yield lambda height: None
         return

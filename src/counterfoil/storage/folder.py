@@ -23,6 +23,7 @@ from counterfoil.state.port import TableLayout
 from counterfoil.storage import files
 from counterfoil.storage.at_rest import (
     ENCRYPTED,
+    FILE_NAMES,
     VARIABLE,
     AtRest,
     create_key_file,
@@ -253,8 +254,9 @@ def key_of(
 
 
 def store_directory(path: Path) -> Path:
-    """Where the record store lies in a folder or a copy of one."""
-    return path / store_name(AtRest.load(path, mend=False).in_force)
+    """Where the record store lies, if it does, in a folder or in a copy of any part of one."""
+    described = any((path / name).exists() for name in FILE_NAMES)
+    return path / store_name(AtRest.load(path, mend=False).in_force if described else 1)
 
 
 def store_name(generation: int) -> str:

@@ -19,6 +19,8 @@ from bench import postgres
 from bench.batch import settle
 from bench.dvp import LIST, Bench, Measured, stages
 from bench.growth import HEIGHT_TITLE, TITLE, at_height, at_size
+from bench.light import TITLE as TITLE_OF_COMMITS
+from bench.light import WAY_TITLE, long_way, one_commit
 from bench.machine import describe, peak_memory_mb
 from bench.signatures import bare_ceiling
 from counterfoil.engine.signature_pool import usable_processors
@@ -34,10 +36,11 @@ class Sizes:
     batch: tuple[int, int, int]
     registers: tuple[int, ...]
     heights: tuple[int, ...]
+    light_heights: int
 
 
-FULL = Sizes(100_000, 200_000, 10, (10_000, 500, 100), (100_000, 1_000_000), (1_000, 100_000))
-QUICK = Sizes(20_000, 10_000, 2, (1_000, 50, 20), (20_000,), (1_000,))
+FULL = Sizes(100_000, 200_000, 10, (10_000, 500, 100), (100_000, 1_000_000), (1_000, 100_000), 10_000)
+QUICK = Sizes(20_000, 10_000, 2, (1_000, 50, 20), (20_000,), (1_000,), 1_000)
 LARGEST_REGISTER = 10_000_000
 
 
@@ -123,6 +126,16 @@ def heights(sizes: Sizes) -> None:
         _alone("heights", height, 0)
 
 
+def light(sizes: Sizes) -> None:
+    """The light client: single commits, then ways over many heights."""
+    print(TITLE_OF_COMMITS)
+    for validators in (4, 10, 100):
+        print(one_commit(validators))
+    print(WAY_TITLE)
+    for validators, every in ((4, 0), (4, 1_000), (10, 200), (100, 20)):
+        print(long_way(validators, every, sizes.light_heights), flush=True)
+
+
 def _alone(part: str, size: int, count: int) -> None:
     """One size in a process of its own."""
     subprocess.run(
@@ -136,6 +149,7 @@ PARTS: dict[str, Callable[[Sizes], None]] = {
     "batch": batch,
     "growth": growth,
     "heights": heights,
+    "light": light,
 }
 
 

@@ -19,7 +19,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 GOLDEN = PROJECT / "tests" / "architecture"
 
 REJECT_RANGES: dict[str, range] = {
-    "counterfoil.machine": range(1000, 1400),
+    "counterfoil.machine": range(1000, 1300),
+    "counterfoil.custody": range(1300, 1400),
     "counterfoil.modules.governance": range(1400, 1500),
     "counterfoil.modules.approvals": range(1500, 2000),
     "counterfoil.modules.parties": range(2000, 3000),
@@ -31,6 +32,8 @@ REJECT_RANGES: dict[str, range] = {
     "counterfoil.modules.trades": range(8000, 9000),
     "counterfoil.modules.settlement": range(9000, 10000),
     "counterfoil.modules.viewkeys": range(13000, 14000),
+    "counterfoil.modules.grants": range(10000, 11000),
+    "counterfoil.modules.custodians": range(15000, 16000),
 }
 """Which room owns which reject numbers. Messages and facts have the same ranges divided by ten."""
 
@@ -47,6 +50,8 @@ TABLE_RANGES: dict[str, range] = {
     "counterfoil.modules.trades": range(80, 90),
     "counterfoil.modules.settlement": range(90, 110),
     "counterfoil.modules.viewkeys": range(130, 140),
+    "counterfoil.modules.custodians": range(112, 114),
+    "counterfoil.modules.grants": range(120, 126),
 }
 """Which room owns which table numbers: the first byte of a record's key in every proof."""
 

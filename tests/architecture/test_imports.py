@@ -30,7 +30,17 @@ VERIFY_MAY_IMPORT = (
     "counterfoil.primitives",
     *(
         f"counterfoil.state.{name}"
-        for name in ("headers", "leaves", "proof_files", "proof_formats", "receipts", "tables", "tree")
+        for name in (
+            "headers",
+            "leaves",
+            "light_blocks",
+            "proof_files",
+            "proof_formats",
+            "proof_parts",
+            "receipts",
+            "tables",
+            "tree",
+        )
     ),
 )
 """Of the state only what formats are made of: no store, no ledger."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from counterfoil.storage import files
@@ -154,6 +154,7 @@ class LosingDisk:
     st.lists(st.sampled_from(["append", "sync", "fail"]), min_size=1, max_size=25),
     st.lists(st.booleans(), min_size=1, max_size=40),
 )
+@example(kind="encrypted", steps=["append"] * 6, kept=[False, True])
 def test_whatever_unsynced_writes_a_power_failure_loses_the_log_opens_with_all_that_was_synced(
     tmp_path_factory: pytest.TempPathFactory, kind: str, steps: list[str], kept: list[bool]
 ) -> None:

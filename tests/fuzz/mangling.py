@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from random import Random
+from typing import Any
+
+import msgspec
 
 TELLING = tuple(
     bytes.fromhex(code)
@@ -114,3 +118,54 @@ def _extend(data: bytearray, chance: Random, _good: Sequence[bytes]) -> None:
 
 
 _DAMAGES = (_flip, _set, _step, _insert, _put, _cut, _repeat, _splice, _extend)
+
+
+@contextmanager
+def refused(*promised: type[Exception]) -> Iterator[list[str]]:
+    """What came of it: "taken", or "refused" where the door says so in its own way."""
+    answer = ["taken"]
+    try:
+        yield answer
+    except promised:
+        answer[0] = "refused"
+
+
+def mangled_json(good: bytes, chance: Random) -> bytes:
+    """A JSON file with other values at some places."""
+    content = msgspec.json.decode(good)
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        content = _changed(content, chance)
+    try:
+        return msgspec.json.format(msgspec.json.encode(content), indent=chance.choice((1, 2))) + b"\n"
+    except (OverflowError, RecursionError):
+        return good
+
+
+_VALUES: tuple[Any, ...] = (
+    *(None, True, False, 0, -1, 1, 2**31, 2**53, 2**63 - 1, 2**63, 2**64 - 1, 0.5, -1.5e300),
+    *("", "x", "00", "0x", "zz", "é", "\u202e", "x" * 5_000, [], {}, [[]], {"": {}}, [None], ["regulator"]),
+)
+
+
+def _changed(value: Any, chance: Random) -> Any:
+    """The value with one place inside it changed."""
+    if isinstance(value, dict) and value and chance.random() < 0.9:
+        name = chance.choice(sorted(value))
+        turn = chance.random()
+        if turn < 0.05:
+            return {key: inner for key, inner in value.items() if key != name}
+        if turn < 0.1:
+            return {**value, "extra": chance.choice(_VALUES)}
+        return {**value, name: _changed(value[name], chance)}
+    if isinstance(value, list) and value and chance.random() < 0.9:
+        at, turn = chance.randrange(len(value)), chance.random()
+        if turn < 0.1:
+            return value[:at] + value[at + 1 :]
+        if turn < 0.2:
+            return [*value, value[at]]
+        return [*value[:at], _changed(value[at], chance), *value[at + 1 :]]
+    if isinstance(value, str) and value and chance.random() < 0.6:
+        return mangled([value.encode()], chance).decode("utf-8", "replace")
+    if isinstance(value, int) and not isinstance(value, bool) and chance.random() < 0.4:
+        return value + chance.choice((-1, 1, 1_000))
+    return chance.choice(_VALUES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -19,13 +19,7 @@ from nacl import bindings
 
 from counterfoil.cli.messages import MessageFileError, read_messages
 from counterfoil.engine.decided import LOGGED_BLOCK
-from counterfoil.gateways.trade_files import (
-    Participants,
-    RowProblem,
-    TradeFile,
-    TradeFileError,
-    header_line,
-)
+from counterfoil.gateways.trade_files import Participants, RowProblem, TradeFile, TradeFileError, header_line
 from counterfoil.machine.genesis import decode_genesis
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import (
@@ -54,7 +48,9 @@ from counterfoil.state.proof_formats import ProofKind
 from counterfoil.state.proofs import Prover, Sources
 from counterfoil.state.rows import value_of
 from counterfoil.verify import ProofRefused, Trust, Verified, verify_proof
-from tests.fuzz.mangling import mangled
+from tests.fuzz.custody import CustodyDoors
+from tests.fuzz.mangling import mangled, mangled_json, refused
+from tests.fuzz.network_targets import NetworkDoors
 from tests.fuzz.requests import good_requests, params_of
 from tests.model.desk import SECRETS, by, memory_node, party
 from tests.model.mutations import mutant
@@ -119,6 +115,11 @@ class Doors:
             "booking_date": "2024-01-02",
         }
         self.message_files = [msgspec.json.encode([cancel, mint]), msgspec.json.encode(mint)]
+        network = NetworkDoors()
+        prefix = sign_prefix(self.desk.chain_id)
+        custody = CustodyDoors(
+            self.desk.chain_id, [prefix + encode(body) for body in self.bodies if body is not None]
+        )
         self.targets: tuple[tuple[int, Target], ...] = (
             (20, self.transaction_bytes),
             (12, self.body_bytes),
@@ -136,6 +137,15 @@ class Doors:
             (6, self.texts_of_all_kinds),
             (6, self.trade_file),
             (4, self.message_file),
+            (4, network.network_proof),
+            (2, network.believed_file),
+            (3, network.light_block_answer),
+            (3, network.followed_block),
+            (3, custody.custody_frame),
+            (3, custody.custody_policy),
+            (3, custody.custody_subject),
+            (3, custody.name_record),
+            (2, custody.key_store_text),
         )
         self.weights = [weight for weight, _ in self.targets]
 
@@ -204,22 +214,22 @@ class Doors:
         if chance.random() < 0.3:
             content = mangled([read_bundle(chance.choice(self.bundles))[0].content], chance)
             raw = encode_bundle(content, b"\1" + bytes(32), bytes(64))
-        with _refused(Rejected) as answer:
-            self.desk.machine.bundles.open(raw, self.desk.time_ms)
+        with refused(Rejected) as answer:
+            self.desk.engine.items.open(raw)
             assert raw in self.bundles, "a changed bundle was believed"
         return answer[0]
 
     def proposal(self, chance: Random) -> str:
-        with _refused(Malformed) as answer:
+        with refused(Malformed) as answer:
             self.machine.reader.proposal(mangled(self.proposals, chance))
         return answer[0]
 
     def genesis_file(self, chance: Random) -> str:
         """Read, and where it can be read, founded."""
         data = (
-            _mangled_json(self.genesis, chance) if chance.random() < 0.5 else mangled([self.genesis], chance)
+            mangled_json(self.genesis, chance) if chance.random() < 0.5 else mangled([self.genesis], chance)
         )
-        with _refused(ValueError) as answer:
+        with refused(ValueError) as answer:
             genesis = decode_genesis(data)
             if chance.random() < 0.05 and "opening_register" not in genesis.sections:
                 answer[0] = "founded"
@@ -229,11 +239,11 @@ class Doors:
 
     def proof_file(self, chance: Random) -> str:
         data = (
-            _mangled_json(chance.choice(self.proofs), chance)
+            mangled_json(chance.choice(self.proofs), chance)
             if chance.random() < 0.5
             else mangled(self.proofs, chance)
         )
-        with _refused(ProofRefused) as answer:
+        with refused(ProofRefused) as answer:
             found = verify_proof(data, self.trust)
             assert self._is_true(found), "an untrue proof was believed"
         return answer[0]
@@ -252,16 +262,16 @@ class Doors:
         return true and found.sealed == self.machine.last
 
     def trust_file(self, chance: Random) -> str:
-        with _refused(ValueError) as answer:
+        with refused(ValueError) as answer:
             Trust.in_genesis(
-                _mangled_json(self.genesis, chance)
+                mangled_json(self.genesis, chance)
                 if chance.random() < 0.5
                 else mangled([self.genesis], chance)
             )
         return answer[0]
 
     def request_frame(self, chance: Random) -> str:
-        with _refused(Malformed) as answer:
+        with refused(Malformed) as answer:
             REQUEST.exact(mangled(self.requests, chance))
         return answer[0]
 
@@ -270,18 +280,18 @@ class Doors:
         good = self.params[name]
         params = mangled(good, chance) if chance.random() < 0.5 else chance.choice(good)
         viewer = chance.choice(self.viewers)
-        with _refused(Refused, NotVisible) as answer:
+        with refused(Refused, NotVisible) as answer:
             answer_read(self.desk.node, viewer, name, params)
         return answer[0]
 
     def logged_block(self, chance: Random) -> str:
-        with _refused(Malformed) as answer:
+        with refused(Malformed) as answer:
             LOGGED_BLOCK.exact(mangled(self.blocks, chance))
         return answer[0]
 
     def export_file(self, chance: Random) -> str:
         data = mangled([self.export], chance)
-        with _refused(TransferFileError) as answer:
+        with refused(TransferFileError) as answer:
             opening = Opening(io.BytesIO(data), "file")
             opening.unlock(TRANSPORT_KEY)
             opening.read(64)
@@ -293,7 +303,7 @@ class Doors:
     def texts_of_all_kinds(self, chance: Random) -> str:
         text = mangled([text.encode() for text in self.texts], chance).decode("utf-8", "replace")
         check = chance.choice((parse_text, parse_date, check_isin, check_lei, check_cfi, check_mic))
-        with _refused(ValueError) as answer:
+        with refused(ValueError) as answer:
             check(text)
         is_currency(text)
         return answer[0]
@@ -307,15 +317,15 @@ class Doors:
             first = [mangled([header_line().encode(), *TICK_ROWS], chance)]
         path = self.folder / (TICKS if ticks else "mine.csv")
         path.write_bytes(chance.choice((b"\n", b"\r\n")).join([*first, *rows]))
-        with _refused(TradeFileError) as answer:
+        with refused(TradeFileError) as answer:
             read = list(TradeFile(path, self.participants))
             answer[0] = f"{sum(isinstance(row, RowProblem) for row in read)} problems"
         return answer[0]
 
     def message_file(self, chance: Random) -> str:
         good = chance.choice(self.message_files)
-        data = _mangled_json(good, chance) if chance.random() < 0.6 else mangled(self.message_files, chance)
-        with _refused(MessageFileError) as answer:
+        data = mangled_json(good, chance) if chance.random() < 0.6 else mangled(self.message_files, chance)
+        with refused(MessageFileError) as answer:
             for message in read_messages(data, lambda _kind, _name: bytes(20), Path("/nowhere")):
                 with suppress(OverflowError):
                     encode(message)
@@ -344,54 +354,3 @@ class Doors:
         sealing.finish()
         assert bindings.crypto_secretstream_xchacha20poly1305_KEYBYTES == len(TRANSPORT_KEY)
         return file.getvalue()
-
-
-@contextmanager
-def _refused(*promised: type[Exception]) -> Iterator[list[str]]:
-    """What came of it: "taken", or "refused" where the door says so in its own way."""
-    answer = ["taken"]
-    try:
-        yield answer
-    except promised:
-        answer[0] = "refused"
-
-
-def _mangled_json(good: bytes, chance: Random) -> bytes:
-    """A JSON file with other values at some places."""
-    content = msgspec.json.decode(good)
-    for _ in range(chance.choice((1, 1, 2, 3))):
-        content = _changed(content, chance)
-    try:
-        return msgspec.json.format(msgspec.json.encode(content), indent=chance.choice((1, 2))) + b"\n"
-    except (OverflowError, RecursionError):
-        return good
-
-
-_VALUES: tuple[Any, ...] = (
-    *(None, True, False, 0, -1, 1, 2**31, 2**53, 2**63 - 1, 2**63, 2**64 - 1, 0.5, -1.5e300),
-    *("", "x", "00", "0x", "zz", "é", "\u202e", "x" * 5_000, [], {}, [[]], {"": {}}, [None], ["regulator"]),
-)
-
-
-def _changed(value: Any, chance: Random) -> Any:
-    """The value with one place inside it changed."""
-    if isinstance(value, dict) and value and chance.random() < 0.9:
-        name = chance.choice(sorted(value))
-        turn = chance.random()
-        if turn < 0.05:
-            return {key: inner for key, inner in value.items() if key != name}
-        if turn < 0.1:
-            return {**value, "extra": chance.choice(_VALUES)}
-        return {**value, name: _changed(value[name], chance)}
-    if isinstance(value, list) and value and chance.random() < 0.9:
-        at, turn = chance.randrange(len(value)), chance.random()
-        if turn < 0.1:
-            return value[:at] + value[at + 1 :]
-        if turn < 0.2:
-            return [*value, value[at]]
-        return [*value[:at], _changed(value[at], chance), *value[at + 1 :]]
-    if isinstance(value, str) and value and chance.random() < 0.6:
-        return mangled([value.encode()], chance).decode("utf-8", "replace")
-    if isinstance(value, int) and not isinstance(value, bool) and chance.random() < 0.4:
-        return value + chance.choice((-1, 1, 1_000))
-    return chance.choice(_VALUES)

@@ -11,6 +11,8 @@ from typing import Any
 from counterfoil.custody.signers import SandboxKey
 from counterfoil.modules.approvals.messages import ProposeTransaction
 from counterfoil.modules.cash.messages import Mint, RequestRedemption
+from counterfoil.modules.grants.messages import GrantView
+from counterfoil.modules.grants.records import Purpose, Scope
 from counterfoil.modules.holdings.messages import (
     FreezeAccount,
     FreezeHolding,
@@ -91,6 +93,7 @@ BY_SCHEDULE = Rulebook(
     sign_off_required=True,
     cut_off_dvp_minute=16 * 60,
     cut_off_fop_minute=18 * 60,
+    recycling_days=2,
 )
 WEEKDAYS = Calendar(SATURDAY_AND_SUNDAY, (MONDAY_HOLIDAY,))
 
@@ -149,7 +152,8 @@ class Opening:
         self.desk.settle_down()
 
     def account(self, name: str, owner: str, servicer: str, kind: AccountKind, **more: Any) -> None:
-        (identity,) = self.do(OpenAccount(party(owner), party(servicer), kind, **more), *by(servicer))
+        keys = dict.fromkeys((*by(servicer), *by(owner)))
+        (identity,) = self.do(OpenAccount(party(owner), party(servicer), kind, **more), *keys)
         self.accounts[name] = identity
 
     def all_accounts(self) -> None:
@@ -429,6 +433,13 @@ class Opening:
         for name in ("proposal", "other proposal"):
             (self.objects[name],) = self.do(ProposeTransaction(content, expires), notary)
 
+    def grants(self) -> None:
+        broker, auditor = party("broker-a"), party("auditor")
+        ask = GrantView(
+            broker, auditor, Scope.PARTY, broker, Purpose.AUDIT, 0, 0, self.desk.time_ms + 30 * DAY_MS
+        )
+        (self.objects["grant"],) = self.do(ask, *by("broker-a"))
+
     def everything(self) -> Opening:
         """The whole morning. The ledger is then at rest."""
         for step in (
@@ -440,6 +451,7 @@ class Opening:
             self.orders,
             self.business,
             self.proposals,
+            self.grants,
         ):
             step()
         self.desk.settle_down()

@@ -10,7 +10,11 @@ from counterfoil.custody.signers import SandboxKey
 from counterfoil.machine.wiring import MESSAGES
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction, WithdrawProposal
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
+from counterfoil.modules.custodians.messages import RecordTrail
+from counterfoil.modules.custodians.records import TrailEntry, UseKind
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
+from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
+from counterfoil.modules.grants.records import Purpose, Scope
 from counterfoil.modules.holdings.messages import (
     AmendAccount,
     CloseAccount,
@@ -27,6 +31,7 @@ from counterfoil.modules.holdings.records import AccountKind
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
     AnnounceInstrument,
+    AppointRegistrar,
     CancelInstrument,
     MatureInstrument,
     RedeemInstrument,
@@ -47,6 +52,7 @@ from counterfoil.modules.markets.messages import (
     AcceptAsset,
     AmendRulebook,
     CloseDay,
+    HandOverMarket,
     OpenDay,
     OpenMarket,
     SetCalendar,
@@ -58,6 +64,7 @@ from counterfoil.modules.parties.messages import (
     AdmitParty,
     AmendParty,
     ApplyForAdmission,
+    ApproveRecovery,
     EnrolParty,
     GrantMandate,
     NameFourEyes,
@@ -72,6 +79,7 @@ from counterfoil.modules.parties.messages import (
     TerminateParty,
     VerifyIdentity,
     WindDownParty,
+    WithdrawRecovery,
 )
 from counterfoil.modules.parties.records import Role
 from counterfoil.modules.settlement.interface import batch_digest
@@ -102,7 +110,7 @@ from counterfoil.modules.viewkeys.messages import (
 )
 from counterfoil.primitives.calendars import SATURDAY_AND_SUNDAY, Calendar, UtcOffsets
 from counterfoil.primitives.codec import Message, encode
-from counterfoil.primitives.signatures import KeyPolicy
+from counterfoil.primitives.signatures import KeyPolicy, single_key
 from counterfoil.sealing.opening_keys import OpeningKey
 from tests.model.desk import by, own, party
 from tests.model.moves_keys import NODE, OTHERS, next_epoch
@@ -137,11 +145,23 @@ def samples(opening: Opening) -> Iterator[Sample]:
 
     The ledger changes between them only where a kind needs something that the opening does not have.
     """
-    for part in (_chain, _parties, _markets, _instruments, _holdings, _issues, _cash, _trades, _settlement):
+    for part in (
+        _chain,
+        _parties,
+        _markets,
+        _instruments,
+        _holdings,
+        _issues,
+        _cash,
+        _trades,
+        _settlement,
+        _grants,
+    ):
         yield from part(opening)
     yield from _viewkeys(opening)
     yield _upgrade_scheduled(opening)
     yield _all_redeemed(opening)
+    yield from _custody(opening)
 
 
 def missing_kinds(kinds: Iterable[type[Message]]) -> str:
@@ -230,6 +250,18 @@ def _parties(opening: Opening) -> Iterator[Sample]:
     yield RevokeMandate(party("broker-a"), stranger("clerk").address), by("broker-a")
 
 
+def _custody(opening: Opening) -> Iterator[Sample]:
+    new = tuple(stranger(f"key {n}") for n in range(4, 7))
+    policy = KeyPolicy(1, tuple(sorted(key.public_key for key in new)))
+    key, both = stranger("somebody"), tuple(sorted((own("notary")[0].address, own("regulator")[0].address)))
+    yield ApproveRecovery(opening.addresses["pair"], policy), (*own("notary"), *new)
+    opening.do(RegisterSigner(single_key(key.public_key), both, 2), key)
+    opening.do(ApproveRecovery(key.address, policy), *own("notary"), *new)
+    yield WithdrawRecovery(key.address), own("notary")
+    entry = TrailEntry(1_700_000_000_000, UseKind.TRANSACTION, key.address, bytes(32), bytes(32), bytes(16))
+    yield RecordTrail(party("broker-a"), 0, bytes(32), (entry, entry)), by("broker-a")
+
+
 def _markets(opening: Opening) -> Iterator[Sample]:
     depository, signed = party("depository"), DEPOSITORY
     usd = opening.instruments["usd"]
@@ -248,6 +280,7 @@ def _markets(opening: Opening) -> Iterator[Sample]:
     yield CloseDay("XTST", TUESDAY), signed
     yield AcceptAsset("XTWO", usd, TUESDAY), signed
     yield WithdrawAsset("XTST", usd, WEDNESDAY), signed
+    yield HandOverMarket("XTWO", depository, party("exchange")), (*signed, *by("exchange"))
 
 
 def _instruments(opening: Opening) -> Iterator[Sample]:
@@ -275,6 +308,8 @@ def _instruments(opening: Opening) -> Iterator[Sample]:
     yield ResumeInstrument(instruments["paused"], depository), signed
     yield MatureInstrument(instruments["bond"]), signed
     yield CancelInstrument(instruments["draft"]), signed
+    trustee = party("trustee")
+    yield AppointRegistrar(instruments["other"], depository, trustee), (*signed, *by("trustee"))
 
 
 def _holdings(opening: Opening) -> Iterator[Sample]:
@@ -291,7 +326,7 @@ def _holdings(opening: Opening) -> Iterator[Sample]:
             joint_holders=(party("investor-b"),),
             default_cash_account=accounts["a cash"],
         ),
-        (*a, key),
+        (*a, key, *by("investor-b")),
     )
     yield AmendAccount(accounts["ia"], (key.address,), 1, (), accounts["a cash"], True), by("investor-a")
     yield FreezeAccount(accounts["a"], regulator, papers("stop"), True, True), by("regulator")
@@ -383,3 +418,12 @@ def _settlement(opening: Opening) -> Iterator[Sample]:
     yield LoadBatch(objects["open batch"], 1, opening.chunk), DEPOSITORY
     yield SettleBatch(objects["batch"], batch_digest([opening.chunk])), (*DEPOSITORY, *a)
     yield CancelBatch(objects["open batch"]), DEPOSITORY
+
+
+def _grants(opening: Opening) -> Iterator[Sample]:
+    issuer, auditor, share = party("issuer-a"), party("auditor"), opening.instruments["share"]
+    until_ms = opening.desk.time_ms + DAY_MS
+    yield GrantView(issuer, auditor, Scope.REGISTER, share, Purpose.AUDIT, 0, 0, until_ms), by("issuer-a")
+    yield RevokeView(auditor, opening.objects["grant"]), by("auditor")
+    node = stranger("somebody")
+    yield RecordReadLog(issuer, node.address, 7, papers("reads")), (*by("issuer-a"), node)

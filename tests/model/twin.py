@@ -22,8 +22,9 @@ OWN = ("agreed",)
 SPECIAL = {31: "rulebook", 32: "rulebook", 99: "chunk"}
 """Tables whose model has the whole record in one field."""
 COMPARED = (
-    *(10, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35, 40, 41, 42, 43, 44),
-    *(50, 51, 52, 53, 54, 55, 56, 57, 60, 61, 62, 70, 71, 72, 80, 81, 90, 97, 98, 99),
+    *(10, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 27, 30, 31, 32, 33, 34, 35, 40, 41, 42, 43, 44),
+    *(50, 51, 52, 53, 54, 55, 56, 57, 60, 61, 62, 70, 71, 72, 80, 81, 82, 90, 97, 98, 99, 112),
+    *(120, 121, 122, 123, 124),
     *range(130, 138),
 )
 
@@ -36,7 +37,11 @@ class Model(ViewKeysModel):
         "lapse_earmarks",
         "end_grants",
         "lapse_proposals",
+        "lapse_redemptions",
+        "lapse_idle_trades",
+        "lapse_views",
         "end_recycling",
+        "lapse_batches",
     )
 
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated
 
-import msgspec
 import typer
 
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     DEFAULT_LEDGER,
     AsOption,
     AtOption,
     CsvOption,
     JsonOption,
     KeyFileOption,
-    KeyOption,
-    KeysFolderOption,
     LedgerOption,
     MarketOption,
     SignerOption,
@@ -37,10 +34,9 @@ from counterfoil.cli.plain import (
     words,
 )
 from counterfoil.node import reads
-from counterfoil.node.reads_accounts import AccountsOf, BalanceLine, HoldingsOfAccount, Label, RegisterPage
+from counterfoil.node.reads_accounts import AccountsOf, BalanceLine, HoldingsOfAccount, Label
 from counterfoil.node.reads_ledger import NameOf
 from counterfoil.node.reads_statement import PostingLine, Statement
-from counterfoil.sdk import Client
 
 
 def holdings(
@@ -59,7 +55,7 @@ def holdings(
     as_: AsOption = "",
     key: KeyOption = None,
     signer: SignerOption = "",
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Show what an account, or every account of a member, holds: now or at any past moment."""
@@ -113,14 +109,14 @@ def register(
     as_: AsOption = "",
     key: KeyOption = None,
     signer: SignerOption = "",
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Show who holds an instrument, the largest holding first: now or at any past moment."""
     one_of(json, csv is not None, xlsx is not None)
     with connected(ledger, storage_key) as connection:
         client = client_of(connection, as_, key, keys, signer)
-        page = _whole_register(client, instrument, at, market)
+        page = client.whole_register(instrument, at, market)
     label = page.instrument
     if json:
         say_json(page)
@@ -151,18 +147,6 @@ def register(
     say(f"{counted(page.holders, 'holder')}, {grouped(page.outstanding, label.scale)} outstanding")
 
 
-def _whole_register(client: Client, instrument: str, at: str, market: str) -> RegisterPage:
-    """Every page as one, all as of the first one's height."""
-    identity = client.instrument_id(instrument)
-    page = client.register_page(identity, at, market)
-    lines, following = list(page.lines), page.next
-    while following:
-        more = client.register_page(identity, page.moment.height, first=following)
-        lines += more.lines
-        following = more.next
-    return msgspec.structs.replace(page, lines=tuple(lines), next=0)
-
-
 def statement(
     account: Annotated[str, typer.Argument(help="Account (cfa1…).")],
     since: Annotated[
@@ -183,7 +167,7 @@ def statement(
     as_: AsOption = "",
     key: KeyOption = None,
     signer: SignerOption = "",
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Show an account's opening balances, every posting, and its closing balances."""

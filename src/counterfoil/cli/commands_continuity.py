@@ -9,18 +9,15 @@ import typer
 
 from counterfoil.cli.commands_sealing import opening_key_of
 from counterfoil.cli.failures import UsageError
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption, open_key
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     DEFAULT_LEDGER,
     AsOption,
     JsonOption,
     KeyFileOption,
-    KeyOption,
-    KeysFolderOption,
     LedgerOption,
     client_of,
     connected,
-    open_key,
     sandbox_keys,
 )
 from counterfoil.cli.output import bar, say, say_json
@@ -41,7 +38,7 @@ def copy(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Keep a copy of the sealed blocks and receipts, for everybody's continuity. Every block is checked."""
@@ -60,7 +57,7 @@ def check(
     ] = None,
     as_: AsOption = "",
     key: Annotated[str, typer.Option("--key", "-k", help="Key whose opening key opens that file.")] = "",
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     json: JsonOption = False,
 ) -> None:
     """Check order, signatures and headers of a copy: no key and no ledger are needed. Exit code 4 where it fails."""
@@ -90,7 +87,7 @@ def check(
             say(f"A view key was raised in block {own.changed_at:,}; fetch your own again if it was yours.")
 
 
-def _own_keys(folder: Path, file: Path, as_: str, key: str, keys: Path) -> OwnKeys:
+def _own_keys(folder: Path, file: Path, as_: str, key: str, keys: str) -> OwnKeys:
     genesis = _read(folder / GENESIS_NAME)
     try:
         chain = chain_id(decode_genesis(genesis).name, genesis_digest(genesis))

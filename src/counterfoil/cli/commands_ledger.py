@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -11,33 +10,39 @@ import msgspec
 import typer
 
 from counterfoil.cli.failures import UsageError
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeysOption, open_key
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     DEFAULT_LEDGER,
+    JsonLogsOption,
     JsonOption,
     KeyFileOption,
-    KeysFolderOption,
     LedgerOption,
+    LogLevelOption,
+    MonitorOption,
     WorkersOption,
     connected,
-    open_key,
     socket_of,
 )
 from counterfoil.cli.output import bar, say, say_json, say_moment, say_table
-from counterfoil.cli.plain import instant
-from counterfoil.engine.embedded import EngineStopped
+from counterfoil.cli.plain import address_text, instant
+from counterfoil.cli.running import Stopping, monitored
+from counterfoil.engine.incidents import told
+from counterfoil.engine.port import EngineStopped
 from counterfoil.machine.genesis import Genesis
 from counterfoil.modules.parties.founding import FoundingParty, FoundingSigner, PartiesGenesis
 from counterfoil.node.clock import system_clock_ms
-from counterfoil.node.ledger import create_ledger, open_ledger, spare_collector
+from counterfoil.node.health import NodeWatch
+from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger, spare_collector
+from counterfoil.node.logs import LogLevel, begin_logging
+from counterfoil.node.network.settings import read_network, read_settings
 from counterfoil.node.personas import SANDBOX_START_MS, refuse_personas, sandbox_genesis
+from counterfoil.node.read_log_recording import Recorder
+from counterfoil.node.reads_base import now_ms, policy_of
 from counterfoil.node.rpc import RpcServer
 from counterfoil.node.storage_key import StorageKeyWatch
 from counterfoil.primitives.calendars import date_text, is_date
 from counterfoil.sdk import Client, LocalConnection, seed
 from counterfoil.storage.folder import encryption_of, is_ledger_folder
-
-POLL_SECONDS = 0.5
 
 
 def init(
@@ -59,7 +64,7 @@ def init(
         Path | None,
         typer.Option(help="Found the ledger from this genesis file instead (sealers may be left out)."),
     ] = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: Annotated[
         Path | None,
         typer.Option("--storage-key", help="Key file of the encryption at rest, made if it is not there."),
@@ -72,7 +77,7 @@ def init(
     folder = folder.absolute()
     if seeded and not sandbox:
         raise UsageError("--seeded goes with --sandbox.")
-    draft = _draft(sandbox, name, regulator, key, genesis, keys)
+    draft = draft_genesis(sandbox, name, regulator, key, genesis, keys)
     key_file = None if unencrypted else storage_key or folder.with_name(folder.name + ".key")
     create_ledger(folder, draft, encrypted=not unencrypted, key_file=key_file)
     with open_ledger(folder, key_file=key_file, workers=0, start=seeded) as node:
@@ -86,7 +91,10 @@ def init(
     say(f"Next:        counterfoil start {folder}")
 
 
-def _draft(sandbox: bool, name: str, regulator: str, key: str, genesis: Path | None, keys: Path) -> Genesis:
+def draft_genesis(
+    sandbox: bool, name: str, regulator: str, key: str, genesis: Path | None, keys: str
+) -> Genesis:
+    """What a new ledger is founded from, as the options say it. UsageError where they do not fit together."""
     if genesis is not None:
         if sandbox or name or regulator or key:
             raise UsageError("With --genesis everything stands in the file; leave out the other options.")
@@ -133,25 +141,79 @@ def start(
     port: Annotated[
         int | None, typer.Option(help="Listen on this port of 127.0.0.1 too.", min=0, max=65_535)
     ] = None,
+    member: Annotated[
+        str,
+        typer.Option(
+            "--for",
+            help="Member whose node this is: how far its log of reads is gets recorded in that member's name.",
+        ),
+    ] = "",
     storage_key: KeyFileOption = None,
     workers: WorkersOption = None,
+    monitor: MonitorOption = None,
+    json_logs: JsonLogsOption = False,
+    log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
     """Keep a ledger running until Ctrl-C; other commands then talk to it."""
+    begin_logging(as_json=json_logs, level=log_level)
     with bar("Taking up the last blocks") as progress:
         node = open_ledger(folder, key_file=storage_key, workers=workers, progress=progress.at)
     spare_collector()
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
-    watch = StorageKeyWatch(node, say)
-    with node, watch, RpcServer(node, path=socket_of(folder), port=port) as server:
-        _say_which(folder)
+    stopping = Stopping()
+    with (
+        node,
+        StorageKeyWatch(node, say),
+        RpcServer(node, path=socket_of(folder), port=port) as server,
+        _recorder(node, member),
+        _watched(node, server, monitor),
+    ):
+        if node.height:
+            _say_which(folder)
+        else:
+            say(f"{node.chain_id}: the ledger is taken up as soon as the network answers.")
         say(f"Listening on {server.path}{f' and 127.0.0.1:{server.port}' if port is not None else ''}.")
         say("Stop with Ctrl-C.")
-        while not stopping.wait(POLL_SECONDS):
-            if node.engine.failure is not None:
-                raise EngineStopped(f"The ledger stopped: {node.engine.failure}")
+        stopping.wait(lambda: _refuse_failed(node))
         say("Stopping: what was acknowledged is durable.")
+
+
+def _refuse_failed(node: LedgerNode) -> None:
+    if node.engine.failure is not None:
+        raise EngineStopped(f"The ledger stopped: {told(node.engine.failure)}")
+
+
+def _watched(node: LedgerNode, server: RpcServer, monitor: int | None) -> AbstractContextManager[object]:
+    """Health and metrics: where they are asked for or, of a network's node, where its settings say."""
+    folder = node.folder.path if node.folder is not None else None
+    settings = read_settings(folder) if folder is not None else None
+    if folder is None or settings is None:
+        return monitored(NodeWatch(node, lambda: server.clients), monitor)
+    from counterfoil.node.network.engine_state import EngineLook
+
+    network = read_network(folder)
+    watch = NodeWatch(
+        node,
+        lambda: server.clients,
+        EngineLook(folder),
+        alone=network is not None and len(network.nodes) == 1,
+    )
+    return monitored(watch, settings.monitor_port if monitor is None else monitor)
+
+
+def _recorder(node: LedgerNode, member: str) -> AbstractContextManager[object]:
+    """Who records the log of reads, where it is said for which member, and the member allows it."""
+    if not member:
+        return nullcontext()
+    party = Client(LocalConnection(node)).party_id(member)
+    with node.engine.lock:
+        allowed = policy_of(node).speaks_for(node.sealer.address, party, now_ms(node))
+    if not allowed:
+        address = address_text("signer", node.sealer.address)
+        raise UsageError(
+            f"{member} has not mandated this node to record its log of reads: let it send GrantMandate for the user"
+            f" {address} and the message RecordReadLog (1002)."
+        )
+    return Recorder(node, party)
 
 
 def _say_which(folder: Path) -> None:
@@ -181,6 +243,7 @@ def status(
             ("state root", found.state_root.hex()),
             ("application hash", found.application_hash.hex()),
             ("genesis", found.genesis.hex()),
+            ("node", address_text("signer", found.node) if found.node else "a follower"),
             ("rule version", str(found.rule_version)),
             ("records (slots)", f"{found.records:,}"),
             ("waiting instructions", ", ".join(f"{name} {count:,}" for name, count in found.waiting.items())),

@@ -9,15 +9,13 @@ import typer
 
 from counterfoil.cli.describe import describe
 from counterfoil.cli.failures import UsageError
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     DEFAULT_LEDGER,
     AsOption,
     AtOption,
     JsonOption,
     KeyFileOption,
-    KeyOption,
-    KeysFolderOption,
     LedgerOption,
     MarketOption,
     SignerOption,
@@ -28,7 +26,15 @@ from counterfoil.cli.output import say, say_json, say_moment
 from counterfoil.cli.plain import instant
 from counterfoil.node.reads import proof as proof_read
 from counterfoil.node.reads_proofs import KINDS, ProofOf
-from counterfoil.verify import ProofRefused, Trust, verify_proof
+from counterfoil.verify import Ground, Origin, ProofRefused, Trust, verify_proof
+
+GenesisOption = Annotated[
+    Path, typer.Option("--genesis", help="The ledger's genesis file, from a source you trust.")
+]
+BelievingOption = Annotated[
+    Path | None,
+    typer.Option("--believing", help="A handover, or light blocks of the network, that you trust as well."),
+]
 
 
 def prove(
@@ -45,7 +51,7 @@ def prove(
     as_: AsOption = "",
     key: KeyOption = None,
     signer: SignerOption = "",
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Export a proof that a stranger can check with nothing but the genesis file."""
@@ -73,26 +79,19 @@ def prove(
 
 def verify(
     file: Annotated[Path, typer.Argument(help="Proof file.")],
-    genesis: Annotated[
-        Path, typer.Option("--genesis", help="The ledger's genesis file, from a source you trust.")
-    ],
+    genesis: GenesisOption,
+    believing: BelievingOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check a proof: no ledger and no network are needed. Exit code 4 where it does not hold."""
-    try:
-        data, trusted = file.read_bytes(), genesis.read_bytes()
-        trust = Trust.in_genesis(trusted)
-    except OSError as error:
-        raise UsageError(f"{error.filename} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise UsageError(f"{genesis}: {error}.") from None
+    data, trust = read_file(file), trust_of(genesis, believing)
     try:
         verified = verify_proof(data, trust)
     except ProofRefused as refused:
         raise ProofRefused(f"{file} proves nothing: {refused}.") from None
     sentences = verified.sentences(describe(verified.named))
     if json:
-        sealed = verified.sealed
+        sealed, ground = verified.sealed, verified.ground
         say_json(
             {
                 "holds": True,
@@ -105,6 +104,7 @@ def verify(
                     "time": instant(sealed.time_ms),
                     "hash": sealed.digest().hex(),
                 },
+                "trust": {"origin": ground.origin.value, **_signed(ground)},
                 "records": len(verified.records),
                 "receipts": len(verified.receipts),
                 "sentences": sentences,
@@ -114,6 +114,41 @@ def verify(
     say("The proof holds.")
     for sentence in sentences:
         say(f"- {sentence}")
+
+
+def read_file(file: Path) -> bytes:
+    """The file's bytes, or `UsageError`."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be read: {error.strerror}.") from None
+
+
+def trust_of(genesis: Path, believing: Path | None) -> Trust:
+    """What the named files say, or `UsageError`."""
+    path = genesis
+    try:
+        trust = Trust.in_genesis(read_file(path))
+        if believing is not None:
+            path = believing
+            trust = trust.believing(read_file(path))
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}.") from None
+    return trust
+
+
+def _signed(ground: Ground) -> dict[str, int]:
+    """Which block of the network names the header, and who signed that; nothing under the embedded engine."""
+    if ground.origin is Origin.SEALER:
+        return {}
+    return {
+        "start": ground.start,
+        "height": ground.height,
+        "signers": ground.signers,
+        "validators": ground.validators,
+        "power": ground.power,
+        "total_power": ground.total_power,
+    }
 
 
 def _identity(text: str) -> bytes:

@@ -10,14 +10,12 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.failures import UsageError
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     DEFAULT_LEDGER,
     AsOption,
     JsonOption,
     KeyFileOption,
-    KeyOption,
-    KeysFolderOption,
     LedgerOption,
     client_of,
     connected,
@@ -64,7 +62,7 @@ def new_epoch(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Begin a key epoch under a fresh root: after a node left, or was compromised, or as a matter of course."""
@@ -87,7 +85,7 @@ def admit(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Let a node hold the root, so that it can execute."""
@@ -108,7 +106,7 @@ def remove(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Let a node hold no further root. Begin a new epoch afterwards: it still has the one in force."""
@@ -123,7 +121,7 @@ def record_opening(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Record the opening key that follows from the first signing key: view keys and notes are sealed to it."""
@@ -141,7 +139,7 @@ def view_keys(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Fetch one's own view keys into a file, sealed as they come: only the opening key opens it."""

@@ -12,18 +12,24 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
+from counterfoil.cli.key_stores import close_stores
 from counterfoil.cli.messages import MessageFileError
-from counterfoil.custody.key_files import KeyFileError
+from counterfoil.custody.key_store import KeyStoreError
+from counterfoil.custody.service.client import CustodyRefused
 from counterfoil.demo.floor import DemoFailed
 from counterfoil.demo.plan import PlanError, StoppedAtBadRow
-from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.cometbft.process import EngineMissing
+from counterfoil.engine.port import EngineStopped
 from counterfoil.gateways.sheets import SheetError
 from counterfoil.gateways.trade_files import TradeFileError
 from counterfoil.machine.machine import ProgramIsOutdated
+from counterfoil.node.backup import BackupFailed
+from counterfoil.node.network.control import NetworkFailed
 from counterfoil.node.transfer_format import TransferFileError
 from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.sdk.continuity import CopyRefused
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable
+from counterfoil.sdk.recovery import RecoveryMismatch
 from counterfoil.sdk.view_key_files import ViewKeyFileError
 from counterfoil.sealing.ring import RootIsMissing
 from counterfoil.storage.errors import CorruptStorage, StorageError
@@ -53,6 +59,8 @@ class UsageError(Exception):
 
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (LedgerError, Exit.REFUSED),
+    (CustodyRefused, Exit.REFUSED),
+    (RecoveryMismatch, Exit.NOT_PROVEN),
     (UsageError, Exit.USAGE),
     (MessageFileError, Exit.USAGE),
     (TradeFileError, Exit.USAGE),
@@ -60,13 +68,16 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (StoppedAtBadRow, Exit.USAGE),
     (NodeUnreachable, Exit.UNAVAILABLE),
     (StorageError, Exit.UNAVAILABLE),
-    (KeyFileError, Exit.UNAVAILABLE),
+    (KeyStoreError, Exit.UNAVAILABLE),
     (SheetError, Exit.UNAVAILABLE),
     (EngineStopped, Exit.UNAVAILABLE),
+    (EngineMissing, Exit.UNAVAILABLE),
+    (NetworkFailed, Exit.UNAVAILABLE),
     (ProgramIsOutdated, Exit.UNAVAILABLE),
     (RootIsMissing, Exit.UNAVAILABLE),
     (ViewKeyFileError, Exit.UNAVAILABLE),
     (TransferFileError, Exit.NOT_PROVEN),
+    (BackupFailed, Exit.NOT_PROVEN),
     (ProofRefused, Exit.NOT_PROVEN),
     (CopyRefused, Exit.NOT_PROVEN),
     (DemoFailed, Exit.NOT_PROVEN),
@@ -94,6 +105,8 @@ class Commands(TyperGroup):
                 f"This is an error of the program, not yours: {error}. Please report it with the lines above."
             )
             raise typer.Exit(Exit.PROGRAM_ERROR) from None
+        finally:
+            close_stores()
 
 
 def exit_code(error: Exception) -> Exit:

@@ -5,18 +5,25 @@ from __future__ import annotations
 import typer
 
 from counterfoil.cli import (
+    commands_backup,
     commands_books,
     commands_continuity,
+    commands_custodian,
     commands_demo,
+    commands_follow,
     commands_keys,
     commands_ledger,
     commands_lists,
+    commands_network,
     commands_proofs,
+    commands_recovery,
     commands_sandbox,
     commands_sealing,
     commands_storage_key,
     commands_submit,
     commands_transfer,
+    commands_trust,
+    commands_views,
 )
 from counterfoil.cli.failures import Commands
 
@@ -39,15 +46,22 @@ app = typer.Typer(
 
 commands_demo.add_to(app)
 commands_ledger.add_to(app)
+commands_follow.add_to(app)
 commands_submit.add_to(app)
 commands_books.add_to(app)
 commands_lists.add_to(app)
 commands_proofs.add_to(app)
+commands_trust.add_to(app)
 commands_transfer.add_to(app)
+commands_backup.add_to(app)
+commands_views.add_to(app)
+commands_network.add_to(app)
 commands_keys.add_to(app)
 commands_sealing.add_to(app)
 commands_continuity.add_to(app)
 commands_storage_key.add_to(app)
+commands_custodian.add_to(app)
+commands_recovery.add_to(app)
 commands_sandbox.add_to(app)
 
 

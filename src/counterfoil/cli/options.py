@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from counterfoil.cli.failures import UsageError
-from counterfoil.custody.key_files import UNPROTECTED, FileKey, KeyFileError, Unprotected, list_keys, load_key
+from counterfoil.cli.key_stores import DEFAULT_KEYS, open_key
+from counterfoil.cli.prompts import ask_passphrase
 from counterfoil.custody.signers import Signer
 from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest
 from counterfoil.node.ledger import GENESIS_NAME, open_ledger
+from counterfoil.node.logs import LogLevel
+from counterfoil.node.network.settings import socket_path
 from counterfoil.node.personas import PERSONAS, PersonaCard, party_key, persona_keys
-from counterfoil.node.rpc import UNIX_PATH_BYTES_MAX
 from counterfoil.node.transfer_format import KEY_BYTES, Lock
 from counterfoil.primitives.addresses import AddressKind, from_text
 from counterfoil.sdk import Client, Connection, LocalConnection, NodeUnreachable, SocketConnection
 
 SOCKET_NAME = "socket"
-PASSPHRASE_VARIABLE = "COUNTERFOIL_PASSPHRASE"
 _PASSPHRASE_TRIES_IN_FILE = 4_096
 
 LedgerOption = Annotated[
@@ -45,18 +44,9 @@ AsOption = Annotated[
         "--as", envvar="COUNTERFOIL_AS", help="Member to act and read as; in a sandbox also a persona."
     ),
 ]
-KeyOption = Annotated[
-    list[str] | None, typer.Option("--key", "-k", help="Name of a key to sign with; several are possible.")
-]
 SignerOption = Annotated[
     str,
     typer.Option("--signer", help="Address that the keys sign for, where it is a policy of several keys."),
-]
-KeysFolderOption = Annotated[
-    Path,
-    typer.Option(
-        "--keys", envvar="COUNTERFOIL_KEYS", help="Folder of key files.", show_default="~/.counterfoil/keys"
-    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AtOption = Annotated[
@@ -77,16 +67,24 @@ WorkersOption = Annotated[
     typer.Option("--workers", min=0, help="Processes that check signatures (as many as there are cores)."),
 ]
 
+MonitorOption = Annotated[
+    int | None,
+    typer.Option(
+        "--monitor",
+        min=0,
+        max=65_535,
+        help="Port of 127.0.0.1 for health and metrics; 0 for none. A network's node has one of its own.",
+    ),
+]
+JsonLogsOption = Annotated[bool, typer.Option("--json-logs", help="Write the log as JSON lines.")]
+LogLevelOption = Annotated[LogLevel, typer.Option("--log-level", help="What is logged at least.")]
+
 DEFAULT_LEDGER = Path("ledger")
-DEFAULT_KEYS = Path.home() / ".counterfoil" / "keys"
 
 
 def socket_of(folder: Path) -> Path:
     """Where a running ledger listens: in its folder, or in the temporary one where that path is too long."""
-    path = folder.absolute() / SOCKET_NAME
-    if len(os.fsencode(path)) <= UNIX_PATH_BYTES_MAX:
-        return path
-    return Path(tempfile.gettempdir()) / f"counterfoil-{sha256(os.fsencode(path)).hexdigest()[:24]}"
+    return socket_path(folder, SOCKET_NAME)
 
 
 @contextmanager
@@ -141,15 +139,15 @@ def client_of(
     connection: Connection,
     name: str,
     keys: list[str] | None = None,
-    keys_folder: Path = DEFAULT_KEYS,
+    keys_in: str = DEFAULT_KEYS,
     signer: str = "",
 ) -> Client:
-    """A client that acts and reads as a member: with keys from files or, in a sandbox, with its persona's keys.
+    """A client that acts and reads as a member: with keys from a store or, in a sandbox, with its persona's keys.
 
     Without a name it signs with the keys given and reads what is public.
     """
-    held: tuple[Signer, ...] = tuple(open_key(keys_folder, key) for key in keys or ())
-    address = from_text(signer, AddressKind.SIGNER) if signer else b""
+    held: tuple[Signer, ...] = tuple(open_key(keys_in, key) for key in keys or ())
+    address = signer_address(signer) if signer else b""
     if held or not name:
         return Client(connection, *held, party=name or b"", signer=address)
     if not connection.sandbox:
@@ -160,6 +158,14 @@ def client_of(
     return Client(connection, *sandbox_keys(name), party=card.party if card is not None else name)
 
 
+def signer_address(text: str) -> bytes:
+    """The 20 bytes of a signer's address as text (`cfk1...`)."""
+    try:
+        return from_text(text, AddressKind.SIGNER)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
 def sandbox_keys(name: str) -> tuple[Signer, ...]:
     """The keys of a persona, or of a member of a demonstration, which everybody can compute."""
     card = _card(name)
@@ -168,27 +174,6 @@ def sandbox_keys(name: str) -> tuple[Signer, ...]:
 
 def _card(name: str) -> PersonaCard | None:
     return next((card for card in PERSONAS if name in (card.name, card.party)), None)
-
-
-def open_key(folder: Path, name: str) -> FileKey:
-    """A key from its file; its passphrase from the environment, or asked for."""
-    described = next((key for key in list_keys(folder) if key.name == name), None)
-    if described is not None and not described.problem and not described.has_passphrase:
-        return load_key(folder, name, UNPROTECTED)
-    if described is None:
-        raise KeyFileError(
-            f"There is no key {name!r} in {folder}; make one with: counterfoil keys new {name}"
-        )
-    return load_key(folder, name, ask_passphrase(f"Passphrase of the key {name}"))
-
-
-def ask_passphrase(what: str, *, new: bool = False) -> str:
-    """From COUNTERFOIL_PASSPHRASE, or asked for (twice where it is new)."""
-    known = os.environ.get(PASSPHRASE_VARIABLE)
-    if known is not None:
-        return known
-    answer: str = typer.prompt(what, hide_input=True, confirmation_prompt=new, err=True)
-    return answer
 
 
 def lock_of(transport_key: Path | None, what: str, *, new: bool = False) -> Lock:
@@ -204,7 +189,3 @@ def lock_of(transport_key: Path | None, what: str, *, new: bool = False) -> Lock
             f"{transport_key} does not hold a transport key of {2 * KEY_BYTES} hexadecimal digits."
         )
     return key
-
-
-def unprotected_or_passphrase(unprotected: bool, name: str) -> str | Unprotected:
-    return UNPROTECTED if unprotected else ask_passphrase(f"New passphrase of the key {name}", new=True)

@@ -13,9 +13,8 @@ from counterfoil.machine.transactions import (
     bundle_sign_prefix,
     read_bundle,
 )
-from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.outcome import Rejected
-from counterfoil.primitives.signatures import check_key, verify
+from counterfoil.primitives.signatures import verify
 
 
 def check_outside(prefix: bytes, raw: bytes) -> tuple[Bundle, BundleContent]:
@@ -26,8 +25,6 @@ def check_outside(prefix: bytes, raw: bytes) -> tuple[Bundle, BundleContent]:
     if len(raw) > BUNDLE_BYTES_MAX:
         raise Rejected(MachineReject.BUNDLE_IS_MALFORMED, size=len(raw), limit=BUNDLE_BYTES_MAX)
     bundle, content = read_bundle(raw)
-    if not check_key(bundle.key) or address_of(bundle.key) != content.gatherer:
-        raise Rejected(MachineReject.BUNDLE_IS_MALFORMED, detail="the gatherer's key is not its address's")
     if not verify(bundle.key, prefix + bundle.content, bundle.signature):
         raise Rejected(MachineReject.BUNDLE_IS_MALFORMED, detail="the gatherer's signature is wrong")
     if not (0 < content.expiry_ms < 2**62 and NOT_SEALED <= content.key_epoch < 2**62):
@@ -43,25 +40,32 @@ class BundleReader:
         self._reader = reader
         self._sealed = sealed
 
-    def open(self, raw: bytes, time_ms: int) -> list[Prepared]:
-        """The transactions of a bundle that is decided in a block of `time_ms`, taken apart, signatures unchecked.
+    def open(self, raw: bytes) -> tuple[BundleContent, bytes, list[Prepared]]:
+        """(content, the key that signed it, its transactions), taken apart, signatures inside unchecked. Whether its
+        epoch still serves is another question: `serves`.
 
         Rejected BUNDLE_IS_MALFORMED, or BUNDLE_CANNOT_BE_OPENED.
         """
-        _, content = check_outside(self.prefix, raw)
-        return [self._reader.prepare(one) for one in self._opened(content, time_ms)]
+        bundle, content = check_outside(self.prefix, raw)
+        return content, bundle.key, [self._reader.prepare(one) for one in self._opened(content)]
+
+    def serves(self, content: BundleContent, time_ms: int) -> bool:
+        """Whether a bundle counts in a block of `time_ms`: neither it nor its epoch is of the past."""
+        if content.expiry_ms <= time_ms:
+            return False
+        return self._sealed is None or self._sealed.serves(content.key_epoch, time_ms)
 
     def read_again(self, raw: bytes) -> tuple[bytes, ...]:
         """The transactions of a bundle that was decided at any time, as they came; none where it did not open then."""
         _, content = read_bundle(raw)
         try:
-            return self._opened(content, None)
+            return self._opened(content)
         except Rejected:
             return ()
 
-    def _opened(self, content: BundleContent, time_ms: int | None) -> tuple[bytes, ...]:
+    def _opened(self, content: BundleContent) -> tuple[bytes, ...]:
         if self._sealed is not None:
-            return self._sealed.open(content, time_ms)
+            return self._sealed.open(content)
         if content.key_epoch != NOT_SEALED:
             raise Rejected(MachineReject.BUNDLE_CANNOT_BE_OPENED, gatherer=content.gatherer)
         return content.transactions

@@ -12,6 +12,9 @@ from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.digests import GENESIS, keyed
 from counterfoil.primitives.signatures import check_key
 from counterfoil.sealing.opening_keys import is_opening_key
+from counterfoil.state.light_blocks import Validator
+from counterfoil.verify.light.encoding import in_order
+from counterfoil.verify.trust import founding_validators
 
 GENESIS_HEIGHT = 1
 """The founding is block 1 of every ledger, so that height 0 can stand for "never"."""
@@ -48,10 +51,10 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The file's content.
 
     name: lower-case letters, digits and hyphens. secret_commitment: hex of the digest of the network secret that
-    salts values. sealers: hex tagged keys that may sign headers under the embedded engine. sandbox: a ledger to try
-    things on; the flag cannot be removed. sealed: whether transactions and receipts are sealed, which is switched off
-    by name or not at all. holders: nodes that hold the roots of a sealed ledger. sections: for each module its own
-    founding data.
+    salts values. sealers: hex tagged keys that may sign headers under the embedded engine; none where the ledger is
+    founded as a network, whose first validators the section `validators` names. sandbox: a ledger to try things on; the
+    flag cannot be removed. sealed: whether transactions and receipts are sealed, which is switched off by name or not
+    at all. holders: nodes that hold the roots of a sealed ledger. sections: for each module its own founding data.
     """
 
     name: str
@@ -86,9 +89,12 @@ def decode_genesis(data: bytes) -> Genesis:
     numbers = (genesis.time_ms, *msgspec.structs.astuple(genesis.parameters))
     if not all(0 <= number < NUMBER_MAX for number in numbers):
         raise ValueError("the genesis file is not valid: a time or limit is negative, or beyond any use")
-    if not genesis.sealers:
-        raise ValueError("the genesis file names no key that may sign headers")
-    if not all(_is_key(key) for key in genesis.sealers):
+    validators = network_validators(genesis)
+    if not genesis.sealers and not validators:
+        raise ValueError(
+            "the genesis file names no key that may sign headers, and no validators of a network"
+        )
+    if not all(is_key(key) for key in genesis.sealers):
         raise ValueError("the genesis file names something as a key that may sign headers that is no key")
     if genesis.sealed and not genesis.holders:
         raise ValueError(
@@ -101,7 +107,7 @@ def decode_genesis(data: bytes) -> Genesis:
         )
     if len(genesis.holders) > HOLDERS_MAX:
         raise ValueError(f"the genesis file names more than {HOLDERS_MAX} nodes that hold the root")
-    if not all(_is_key(one.node) and _is_opening_key(one.opening_key) for one in genesis.holders):
+    if not all(is_key(one.node) and _is_opening_key(one.opening_key) for one in genesis.holders):
         raise ValueError("the genesis file names a node that holds the root with something that is no key")
     if len({one.node for one in genesis.holders}) != len(genesis.holders):
         raise ValueError("the genesis file names a node that holds the root twice")
@@ -122,7 +128,19 @@ def _is_opening_key(text: str) -> bool:
         return False
 
 
-def _is_key(text: str) -> bool:
+def network_validators(genesis: Genesis) -> tuple[Validator, ...]:
+    """The validators that the genesis file names, in CometBFT's order: of a network they sign its first block.
+
+    ValueError where they cannot be a validator set.
+    """
+    try:
+        return in_order(founding_validators({"sections": genesis.sections}))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"the genesis file's section 'validators' is not valid: {error!r}") from None
+
+
+def is_key(text: str) -> bool:
+    """Whether this is the hexadecimal text of a tagged public key."""
     try:
         return check_key(bytes.fromhex(text))
     except ValueError:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from counterfoil.machine.bundles import BundleReader
-from counterfoil.machine.founding import steps
+from counterfoil.machine.founding import founding_nodes, steps
 from counterfoil.machine.genesis import GENESIS_HEIGHT, RULE_VERSION, Genesis
 from counterfoil.machine.receipts import BlockReceipts, ReceiptBook, finished
 from counterfoil.machine.rejects import MachineReject
@@ -23,6 +23,7 @@ from counterfoil.primitives.outcome import InvariantViolation, Rejected, ensure
 from counterfoil.primitives.signatures import met
 from counterfoil.sealing.epochs import FIRST_EPOCH, Epoch
 from counterfoil.sealing.ring import KeyRing
+from counterfoil.state.books import Aside
 from counterfoil.state.headers import CHUNK, CHUNK_LEAVES, CHUNK_ROOT, Header, HeaderHistory, StoredHeader
 from counterfoil.state.port import StoreFailed
 from counterfoil.state.receipts import BlockResults, MessageResult, SealedReceipts, TransactionResult
@@ -47,11 +48,30 @@ class Outcome(NamedTuple):
     authorised: bool = False
 
 
+class Executed(NamedTuple):
+    """A block that was applied and is neither committed nor discarded. epoch: in force for it, on a sealed ledger."""
+
+    block: BlockContext
+    items_digest: bytes
+    book: ReceiptBook
+    results: list[TransactionResult]
+    expiries: list[int]
+    epoch: Epoch | None
+
+
+class SetAside(NamedTuple):
+    """An executed block that was taken off the books and can be brought back (`Machine.set_aside`)."""
+
+    executed: Executed
+    changes: Aside
+    used: list[tuple[bytes, int]]
+
+
 class RulesFailed(Exception):
     """A rule broke on one transaction (our fault). The block has been taken back; the transaction is named."""
 
     def __init__(self, prepared: Prepared, cause: Exception) -> None:
-        super().__init__(f"the rules failed on transaction {prepared.id.hex()}: {cause!r}")
+        super().__init__(f"the rules failed on a transaction: {type(cause).__name__}")
         self.prepared = prepared
 
 
@@ -71,17 +91,6 @@ RULE_VERSIONS = (RULE_VERSION,)
 """The rule versions that this program knows."""
 STORED_HEADER = Decoder(StoredHeader)
 BLOCK_RESULTS = Decoder(BlockResults)
-
-
-class _Executed(NamedTuple):
-    """A block that was applied and is neither committed nor discarded. epoch: in force for it, on a sealed ledger."""
-
-    block: BlockContext
-    items_digest: bytes
-    book: ReceiptBook
-    results: list[TransactionResult]
-    expiries: list[int]
-    epoch: Epoch | None
 
 
 class Machine:
@@ -113,12 +122,15 @@ class Machine:
         self.bundles = BundleReader(chain_id, self.reader, self.sealed)
         first = ring.require(FIRST_EPOCH) if ring is not None else None
         self._founding = steps(self.wired, state, genesis, first)
+        self._founding_nodes = frozenset(
+            address_of(key) for key in (*founding_nodes(genesis), *map(bytes.fromhex, genesis.sealers))
+        )
         self._secret = secret
         self._rules = self.wired.rules
         self._policy = self.wired.parties.policy
         self._block_results: dict[int, BlockResults] = {}
         self._bare_addresses: dict[bytes, bytes] = {}
-        self._executed: _Executed | None = None
+        self._executed: Executed | None = None
 
     # Founding and opening
 
@@ -138,7 +150,7 @@ class Machine:
         self.state.books.accept()
         book = ReceiptBook(height)
         epoch = self.sealed.epoch if self.sealed is not None else None
-        self._executed = _Executed(block, sha256(b"").digest(), book, [], [], epoch)
+        self._executed = Executed(block, sha256(b"").digest(), book, [], [], epoch)
         self._check_invariants()
         return self.commit()
 
@@ -201,7 +213,7 @@ class Machine:
         self.window.forget(time_ms)
         results: list[TransactionResult] = []
         expiries: list[int] = []
-        self._executed = _Executed(block, items_digest, book, results, expiries, epoch)
+        self._executed = Executed(block, items_digest, book, results, expiries, epoch)
         position = self._run_block_rules(
             self.wired.deadlines, block, book, b"deadline", 0, self.parameters.deadline_actions_max
         )
@@ -240,6 +252,23 @@ class Machine:
             return range(len(flat))
         ahead = frozenset(first)
         return [*first, *(index for index in range(len(flat)) if index not in ahead)]
+
+    def may_gather(self, gatherer: bytes, key: bytes) -> bool:
+        """Whether a node with this key may bring bundles: a founding node in its own name (the key's address), or a
+        node that an active party has made one of its users, in the party's name."""
+        address = self._bare_address(key)
+        if gatherer == address:
+            return address in self._founding_nodes
+        parties = self.wired.parties
+        return parties.is_active(gatherer) and parties.speaks_for(gatherer, address)
+
+    def precedence(self, bundle: Sequence[Prepared]) -> int:
+        """Among the bundles that wait for a place in a block, the lower goes first: what stops or frees business."""
+        urgent = self.wired.urgent
+        for prepared in bundle:
+            if prepared.body is not None and type(prepared.body.messages[0]) in urgent:
+                return 0
+        return 1
 
     @property
     def has_effect(self) -> bool:
@@ -312,6 +341,24 @@ class Machine:
         self.state.books.discard_block()
         self.window.discard_block()
         self._executed = None
+
+    def set_aside(self) -> SetAside:
+        """Take the executed block off the books, as `discard` does, so that they are those of the last commit again.
+
+        `bring_back` makes it the executed block once more, without executing it, as long as no other was committed.
+        """
+        if self._executed is None:
+            raise InvariantViolation("no block was executed")
+        executed, self._executed = self._executed, None
+        return SetAside(executed, self.state.books.set_aside(), self.window.set_aside())
+
+    def bring_back(self, aside: SetAside) -> None:
+        ensure(self._executed is None, "the block before is neither committed nor discarded")
+        last = self.last
+        ensure(last is not None and aside.executed.block.height > last.height, "another block was committed")
+        self.state.books.bring_back(aside.changes)
+        self.window.bring_back(aside.used, aside.executed.block.time_ms)
+        self._executed = aside.executed
 
     def try_out(self, prepared: Prepared, time_ms: int) -> Outcome:
         """A dry run: what the transaction would do now, with its effects taken back."""
@@ -491,9 +538,7 @@ class Machine:
 
     def _check_invariants(self) -> None:
         changed = {
-            number: {key: (old, shelf.live[key]) for key, old in shelf.touched.items()}
-            for number, shelf in self.state.books.shelves.items()
-            if shelf.touched
+            number: shelf.changes() for number, shelf in self.state.books.shelves.items() if shelf.touched
         }
         for module, books in self.wired.modules:
             for check in module.invariants:

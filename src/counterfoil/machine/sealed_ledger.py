@@ -51,13 +51,13 @@ class SealedLedger:
                 if self.ring.learn_wrapped(number, wrapped, recorded.commitment):
                     break
 
-    def open(self, content: BundleContent, time_ms: int | None) -> tuple[bytes, ...]:
-        """The transactions of a bundle whose outside was checked, in a block of `time_ms` (None: of any time).
+    def open(self, content: BundleContent) -> tuple[bytes, ...]:
+        """The transactions of a bundle whose outside was checked, under whichever epoch it names.
 
         Rejected BUNDLE_CANNOT_BE_OPENED, at the same cost whatever is wrong with it.
         """
         number = content.key_epoch
-        epoch = self.ring.find(number) if time_ms is None else self._opened_at(number, time_ms)
+        epoch = self.ring.find(number)
         place = place_of_bundle(self._chain_id, content.gatherer, content.expiry_ms, number)
         sealed_part = content.transactions[0] if len(content.transactions) == 1 else b""
         key = STAND_IN if epoch is None else epoch.bundle_key
@@ -78,14 +78,14 @@ class SealedLedger:
         self._recipients.begin(epoch, height, shelves)
         return sealed(book, salt_key, self._recipients, height)
 
-    def _opened_at(self, number: int, time_ms: int) -> Epoch | None:
+    def serves(self, number: int, time_ms: int) -> bool:
+        """Whether bundles of an epoch count in a block of `time_ms`: of the one in force, and of the one before for as
+        long as ids that were used before the change are remembered."""
         in_force = self._viewkeys.epoch_in_force
         if number == in_force:
-            return self.ring.require(number)
+            return True
         begun = self._viewkeys.epoch(in_force)
-        if number == in_force - 1 and begun is not None and time_ms <= begun.from_ms + self._id_window_ms:
-            return self.ring.find(number)
-        return None
+        return number == in_force - 1 and begun is not None and time_ms <= begun.from_ms + self._id_window_ms
 
     def _wrapped(self, number: int) -> list[bytes]:
         """What was wrapped for this node of an epoch's root: with the epoch, or when the node was admitted."""

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from counterfoil.modules import (
     approvals,
     cash,
+    custodians,
     governance,
+    grants,
     holdings,
     instruments,
     issuance,
@@ -22,8 +24,11 @@ from counterfoil.modules import (
 from counterfoil.modules.approvals.books import ApprovalsBooks
 from counterfoil.modules.cash.books import CashBooks
 from counterfoil.modules.cash.interface import Cash
+from counterfoil.modules.custodians.books import CustodiansBooks
 from counterfoil.modules.governance.books import GovernanceBooks
 from counterfoil.modules.governance.interface import Governance
+from counterfoil.modules.grants.books import GrantsBooks
+from counterfoil.modules.grants.interface import Grants
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.interface import Holdings
 from counterfoil.modules.holdings.queries import every_record
@@ -52,6 +57,8 @@ MODULES: tuple[Module, ...] = (
     holdings.MODULE,
     viewkeys.MODULE,
     approvals.MODULE,
+    grants.MODULE,
+    custodians.MODULE,
     issuance.MODULE,
     cash.MODULE,
     trades.MODULE,
@@ -78,6 +85,7 @@ class Wired(NamedTuple):
     markets: Markets
     instruments: Instruments
     holdings: Holdings
+    grants: Grants
     cash: Cash
     trades: Trades
     settlement: Settlement
@@ -111,10 +119,16 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
     viewkeys_books = ViewKeysBooks(shelves, parties_interface, holdings_interface)
     parties_books.holds_anything = holdings_interface.holds_anything
     instruments_books.everything = holdings_books.everything = partial(every_record, state)
+    grants_books = GrantsBooks(
+        shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
+    )
+    custodians_books = CustodiansBooks(shelves, parties_interface)
     issuance_books = IssuanceBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
     )
-    cash_books = CashBooks(shelves, parties_interface, instruments_interface, holdings_interface)
+    cash_books = CashBooks(
+        shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
+    )
     cash_interface = Cash(cash_books)
     trades_books = TradesBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
@@ -143,6 +157,8 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         holdings_books,
         viewkeys_books,
         approvals_books,
+        grants_books,
+        custodians_books,
         issuance_books,
         cash_books,
         trades_books,
@@ -161,6 +177,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         markets=markets_interface,
         instruments=instruments_interface,
         holdings=holdings_interface,
+        grants=Grants(grants_books),
         cash=cash_interface,
         trades=trades_interface,
         settlement=Settlement(settlement_books),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 
-from counterfoil.engine.embedded import EmbeddedEngine, EngineStopped, Sealer
+from counterfoil.engine.port import Engine, EngineStopped, Sealer
 from counterfoil.machine.machine import Machine
 from counterfoil.machine.sealed_ledger import SealedLedger
 from counterfoil.machine.transactions import NONCE_BYTES, Body, Mode, Signature, Transaction, sign_prefix
@@ -78,9 +79,10 @@ def _sealed(machine: Machine) -> SealedLedger:
 class Confirming:
     """Called between blocks: has the node say its word on each epoch that waits for it, once, by its own key."""
 
-    def __init__(self, engine: EmbeddedEngine, key: Sealer) -> None:
+    def __init__(self, engine: Engine, key: Sealer, clock: Callable[[], int]) -> None:
         self._engine = engine
         self._key = key
+        self._clock = clock
         self._answered = b""
 
     def __call__(self) -> None:
@@ -102,7 +104,7 @@ class Confirming:
 
     def _signed(self, message: Message) -> bytes:
         machine, last = self._engine.machine, self._engine.machine.last
-        now_ms = max(self._engine.now_ms(), last.time_ms if last is not None else 0)
+        now_ms = max(self._clock(), last.time_ms if last is not None else 0)
         expiry_ms = now_ms + machine.parameters.id_window_ms // 2
         body = encode(
             Body(expiry_ms, os.urandom(NONCE_BYTES), (self._key.address,), Mode.ALL_OR_NOTHING, (message,))

@@ -1,9 +1,10 @@
-"""An open ledger: one folder on disk (or nothing but memory), its machine and its embedded engine."""
+"""An open ledger: one folder on disk (or nothing but memory), its machine and its engine."""
 
 from __future__ import annotations
 
 import gc
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,10 @@ from typing import NamedTuple
 import msgspec
 
 from counterfoil.engine.decided import LOGGED_BLOCK, LoggedBlock
-from counterfoil.engine.embedded import EmbeddedEngine, Log, SealTransactions
+from counterfoil.engine.embedded import EmbeddedEngine
+from counterfoil.engine.items import Items, SealTransactions
+from counterfoil.engine.port import Engine, Log
+from counterfoil.engine.replaying import Replaying
 from counterfoil.engine.signature_pool import SignaturePool
 from counterfoil.machine.genesis import (
     Genesis,
@@ -27,14 +31,19 @@ from counterfoil.machine.machine import Machine
 from counterfoil.machine.wiring import TABLES
 from counterfoil.node.clock import SandboxClock, system_clock_ms
 from counterfoil.node.key_epochs import Confirming
+from counterfoil.node.network.settings import NodeSettings, read_settings
 from counterfoil.node.personas import refuse_personas
+from counterfoil.node.read_log import ReadLog, first_head
+from counterfoil.node.read_log_volumes import FolderVolumes, MemoryVolumes
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.primitives.signatures import SigningKey
 from counterfoil.sealing.envelopes import seal_transactions
 from counterfoil.sealing.opening_keys import OpeningKey
 from counterfoil.sealing.ring import KeyRing
+from counterfoil.state.headers import Header
 from counterfoil.state.port import RecordStore, TableLayout
+from counterfoil.state.proof_formats import Vouching
 from counterfoil.state.state import State
 from counterfoil.state.tables import LINKS
 from counterfoil.storage import files
@@ -51,6 +60,8 @@ _SECRETS_PURPOSE = b"node secrets"
 
 Progress = Callable[[int, int], None]
 """Called with (done, of how many) on long work."""
+
+MakeEngine = Callable[["LedgerNode"], Engine]
 
 LAYOUTS: dict[int, TableLayout] = {table.number: table.layout for table in (LINKS, *TABLES)}
 
@@ -105,8 +116,20 @@ class SealingKey:
         return self._key.sign(message)
 
 
+def key_ring(genesis: Genesis, chain: str, secrets: NodeSecrets) -> KeyRing | None:
+    """The roots that a node with these secrets begins with; None where the ledger is not sealed."""
+    if not genesis.sealed:
+        return None
+    node = SealingKey(secrets.sealer).address
+    return KeyRing(chain, secrets.network, node, OpeningKey(secrets.opening))
+
+
 class LedgerNode:
-    """Everything that an open ledger consists of. Close it, or use it as a context manager."""
+    """Everything that an open ledger consists of. Close it, or use it as a context manager.
+
+    consensus_from: the first height that a consensus engine decided, 0 for none. make_engine: of a network's node, in
+    place of the embedded engine.
+    """
 
     def __init__(
         self,
@@ -120,6 +143,8 @@ class LedgerNode:
         scheduled: bool = True,
         clock: Callable[[], int] | None = None,
         seal: SealTransactions = seal_transactions,
+        consensus_from: int = 0,
+        make_engine: MakeEngine | None = None,
     ) -> None:
         self.genesis_bytes = genesis_bytes
         self.genesis: Genesis = decode_genesis(genesis_bytes)
@@ -130,28 +155,47 @@ class LedgerNode:
         self.folder = folder
         self.store = store
         self.log = block_log
-        own_key = SealingKey(secrets.sealer)
-        self.ring = (
-            KeyRing(self.chain_id, secrets.network, own_key.address, OpeningKey(secrets.opening))
-            if self.genesis.sealed
-            else None
-        )
+        self.sealer = SealingKey(secrets.sealer)
+        self.ring = key_ring(self.genesis, self.chain_id, secrets)
         self.state = State(store, TABLES, secrets.network)
         self.machine = Machine(self.state, self.genesis, self.chain_id, secrets.network, self.ring)
         self.clock: Callable[[], int] = clock or (
             SandboxClock(self.genesis.time_ms) if self.genesis.sandbox else system_clock_ms
         )
         self.signatures = SignaturePool(workers)
-        self.engine = EmbeddedEngine(
-            self.machine,
-            block_log,
-            own_key,
-            self.clock,
-            self.signatures,
-            scheduled=scheduled,
-            seal=seal,
+        self.vouching: Callable[[Header], Vouching] | None = None
+        self.consensus_from = consensus_from
+        self.items = Items(self.machine, seal)
+        self.replaying = Replaying(self.machine, self.items, self.signatures, consensus_from)
+        self.engine: Engine = (
+            make_engine(self)
+            if make_engine is not None
+            else EmbeddedEngine(
+                self.machine,
+                block_log,
+                self.sealer,
+                self.clock,
+                self.signatures,
+                scheduled=scheduled,
+                items=self.items,
+                replaying=self.replaying,
+            )
         )
-        self.engine.between_blocks = Confirming(self.engine, own_key)
+        self.engine.between_blocks = Confirming(self.engine, self.sealer, self.clock)
+
+        self.read_log = ReadLog(
+            FolderVolumes(folder) if folder is not None else MemoryVolumes(),
+            first_head(self.chain_id, self.sealer.address),
+            self.clock,
+            lambda: self.state.height,
+        )
+
+    @property
+    def embedded(self) -> EmbeddedEngine:
+        """The engine, where this machine alone decides (or replays). TypeError on a network's node."""
+        if not isinstance(self.engine, EmbeddedEngine):
+            raise TypeError("this is a node of a network")
+        return self.engine
 
     @property
     def sandbox(self) -> bool:
@@ -175,8 +219,17 @@ class LedgerNode:
             block: LoggedBlock = LOGGED_BLOCK.trusted(payload)
             yield block
 
+    def block_at(self, height: int) -> LoggedBlock | None:
+        """The block of a height, where it had an effect and is in the log."""
+        machine = self.machine
+        numbers = range(machine.history.size)
+        number = bisect_left(numbers, height, key=lambda at: machine.header(at).header.height)
+        found = next(self.blocks(number + 1), None)
+        return found if found is not None and found.block.height == height else None
+
     def close(self) -> None:
         self.engine.close()
+        self.read_log.close()
         self.signatures.close()
         self.log.close()
         self.store.close()
@@ -230,7 +283,7 @@ def create_ledger(
         write_identity(folder, genesis_bytes, secrets)
         node = _node(folder, genesis_bytes, secrets, workers=0)
         try:
-            node.engine.found()
+            node.embedded.found()
             node.engine.close()
         finally:
             node.log.close()
@@ -261,9 +314,19 @@ def open_ledger(
     """
     folder = open_folder(path, key_file=key_file)
     try:
-        genesis_bytes = _read_genesis(folder)
-        secrets = _read_secrets(folder)
-        node = _node(folder, genesis_bytes, secrets, workers=workers, scheduled=scheduled, clock=clock)
+        genesis_bytes = read_genesis(folder)
+        secrets = read_secrets(folder)
+        settings = read_settings(path)
+        node = _node(
+            folder,
+            genesis_bytes,
+            secrets,
+            workers=workers,
+            scheduled=scheduled,
+            clock=clock,
+            consensus_from=settings.consensus_from if settings is not None else 0,
+            make_engine=network_engine(settings, scheduled=scheduled) if settings is not None else None,
+        )
     except BaseException:
         folder.close()
         raise
@@ -276,7 +339,11 @@ def open_ledger(
         folder.close()
         raise
     if start:
-        node.engine.start()
+        try:
+            node.engine.start()
+        except BaseException:
+            node.close()
+            raise
     return node
 
 
@@ -284,6 +351,15 @@ def rebuild_store(path: Path, *, key_file: Path | None = None, progress: Progres
     """Discard a ledger's record store, which may be damaged, and make it again from the block log; every header is
     compared. Returns the height."""
     with open_folder(path, key_file=key_file) as folder:
+        log = folder.open_log()
+        first = log.first_height()
+        log.close()
+        if first > 1:
+            raise CorruptStorage(
+                folder.log_path,
+                "it does not begin with the founding, so that no store can be made from it; restore a backup",
+                height=first,
+            )
         folder.discard_store()
     with open_ledger(path, key_file=key_file, progress=progress, start=False) as node:
         return node.height
@@ -307,7 +383,7 @@ def memory_ledger(
         workers=workers,
         scheduled=scheduled,
     )
-    node.engine.found()
+    node.embedded.found()
     if start:
         node.engine.start()
     return node
@@ -321,6 +397,8 @@ def _node(
     workers: int | None,
     scheduled: bool = True,
     clock: Callable[[], int] | None = None,
+    consensus_from: int = 0,
+    make_engine: MakeEngine | None = None,
 ) -> LedgerNode:
     store = folder.open_store(LAYOUTS)
     try:
@@ -337,10 +415,22 @@ def _node(
         workers=workers,
         scheduled=scheduled,
         clock=clock,
+        consensus_from=consensus_from,
+        make_engine=make_engine,
     )
 
 
-def _read_genesis(folder: LedgerFolder) -> bytes:
+def network_engine(settings: NodeSettings, *, scheduled: bool) -> MakeEngine:
+    """What makes the engine of a network's node. ValueError where this installation lacks what networks need."""
+    try:
+        from counterfoil.node.network.engine import make_engine
+    except ModuleNotFoundError as missing:
+        raise ValueError(f"a network's node needs {missing.name}: install counterfoil[network]") from None
+    return lambda node: make_engine(node, settings, scheduled=scheduled)
+
+
+def read_genesis(folder: LedgerFolder) -> bytes:
+    """The exact bytes of the genesis file of a ledger's folder."""
     path = folder.path / GENESIS_NAME
     try:
         return path.read_bytes()
@@ -348,7 +438,8 @@ def _read_genesis(folder: LedgerFolder) -> bytes:
         raise CorruptStorage(path, "the genesis file is missing; take it from a copy") from None
 
 
-def _read_secrets(folder: LedgerFolder) -> NodeSecrets:
+def read_secrets(folder: LedgerFolder) -> NodeSecrets:
+    """The node's secrets, from the ledger's folder."""
     path = folder.path / SECRETS_NAME
     plain = folder.read_kept(SECRETS_NAME, _SECRETS_PURPOSE)
     if plain is None:

@@ -8,6 +8,8 @@ from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_accounts import accounts, holdings_of, register
 from counterfoil.node.reads_base import Read
 from counterfoil.node.reads_business import instruction, instructions, list_trades, proposals, trade
+from counterfoil.node.reads_custody import custody_trail, signer_details
+from counterfoil.node.reads_grants import list_grants
 from counterfoil.node.reads_history import history
 from counterfoil.node.reads_keys import (
     draft_holder,
@@ -17,17 +19,22 @@ from counterfoil.node.reads_keys import (
     view_keys,
 )
 from counterfoil.node.reads_ledger import find, header, personas, result, status
+from counterfoil.node.reads_log import read_log
 from counterfoil.node.reads_market import instrument, list_instruments, list_markets
 from counterfoil.node.reads_parties import list_parties, party_details
 from counterfoil.node.reads_proofs import proof
+from counterfoil.node.reads_receipts import receipts
 from counterfoil.node.reads_sealed import sealed_blocks, sealed_receipts
 from counterfoil.node.reads_statement import statement
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.primitives.codec import encode
 
 __all__ = [
     "READS",
     "answer_read",
+    "custody_trail",
+    "signer_details",
     "accounts",
     "draft_holder",
     "draft_key_epoch",
@@ -39,6 +46,7 @@ __all__ = [
     "instructions",
     "instrument",
     "key_epochs",
+    "list_grants",
     "list_instruments",
     "list_markets",
     "list_parties",
@@ -48,6 +56,8 @@ __all__ = [
     "personas",
     "proof",
     "proposals",
+    "receipts",
+    "read_log",
     "register",
     "result",
     "sealed_blocks",
@@ -69,6 +79,8 @@ _ALL: tuple[Read[Any, Any], ...] = (
     instrument,
     list_parties,
     party_details,
+    signer_details,
+    custody_trail,
     accounts,
     holdings_of,
     register,
@@ -79,6 +91,8 @@ _ALL: tuple[Read[Any, Any], ...] = (
     list_trades,
     trade,
     proposals,
+    list_grants,
+    read_log,
     proof,
     key_epochs,
     view_keys,
@@ -87,15 +101,21 @@ _ALL: tuple[Read[Any, Any], ...] = (
     draft_holder,
     sealed_receipts,
     sealed_blocks,
+    receipts,
 )
 
 READS: Final[dict[str, Read[Any, Any]]] = {read.name: read for read in _ALL}
 """By name. A read's `params`, `answer` and `text` are all that a command or a page needs to be made from it."""
 
 
-def answer_read(node: LedgerNode, viewer: bytes, name: str, params: bytes) -> bytes:
-    """The encoded answer of a read. Raises `Refused`, or `NotVisible`."""
+def answer_read(node: LedgerNode, viewer: bytes, name: str, params: bytes, signer: bytes = b"") -> bytes:
+    """The encoded answer of a read, for a party (or `ANYBODY`) that an address spoke for. Raises `Refused`, or
+    `NotVisible`."""
     read = READS.get(name)
     if read is None:
         raise Refused(NodeRefusal.READ_IS_UNKNOWN, name=name[:40])
-    return encode(read.run(node, viewer, read.decode_params(params)))
+    asked, decoded = Viewer(viewer, signer), read.decode_params(params)
+    try:
+        return encode(read.run(node, asked, decoded))
+    finally:  # whatever is told, be it why something cannot be: what it rests on is written down first
+        node.read_log.note(asked, name, params)

@@ -12,6 +12,7 @@ from counterfoil.node.reads_base import Answer, Params, check_id, named, reading
 from counterfoil.node.reads_ledger import Nothing
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.view_keys import handed, nodes_of
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.subjects import NextKeyEpoch, SealedCopy
 from counterfoil.sealing.envelopes import seal_view_keys
@@ -83,7 +84,7 @@ class DraftedAdmission(Answer, frozen=True, kw_only=True):
 
 
 @named("key_epochs")
-def key_epochs(node: LedgerNode, viewer: bytes, params: Nothing) -> KeyEpochs:
+def key_epochs(node: LedgerNode, viewer: Viewer, params: Nothing) -> KeyEpochs:
     """The ledger's key epochs, who holds their roots, and whose word is missing. Public."""
     with reading(node, viewer) as view:
         sealed, viewkeys = _sealed(node), view.wired.viewkeys
@@ -109,7 +110,7 @@ def key_epochs(node: LedgerNode, viewer: bytes, params: Nothing) -> KeyEpochs:
 
 
 @named("view_keys")
-def view_keys(node: LedgerNode, viewer: bytes, params: Since) -> SealedViewKeys:
+def view_keys(node: LedgerNode, viewer: Viewer, params: Since) -> SealedViewKeys:
     """The view keys that the viewer may have, sealed to its recorded opening key. Refused NO_OPENING_KEY.
 
     Of itself, its signers, its relationships as an owner, and what it was granted; whoever sees everything gets the
@@ -118,19 +119,19 @@ def view_keys(node: LedgerNode, viewer: bytes, params: Since) -> SealedViewKeys:
     with reading(node, viewer) as view:
         sealed = _sealed(node)
         view.require(SealedCopy())
-        opening_key = view.wired.viewkeys.opening_key(viewer)
+        opening_key = view.wired.viewkeys.opening_key(viewer.party)
         if opening_key is None:
             raise Refused(NodeRefusal.NO_OPENING_KEY)
         keys = handed(view, sealed, nodes_of(view), params.since)
         return SealedViewKeys(
             moment=view.moment,
-            party=viewer,
-            sealed=seal_view_keys(opening_key, node.chain_id, viewer, keys),
+            party=viewer.party,
+            sealed=seal_view_keys(opening_key, node.chain_id, viewer.party, keys),
         )
 
 
 @named("opening_key")
-def opening_key(node: LedgerNode, viewer: bytes, params: OpeningKeyOf) -> RecordedOpeningKey:
+def opening_key(node: LedgerNode, viewer: Viewer, params: OpeningKeyOf) -> RecordedOpeningKey:
     """The public key that notes for a party are sealed to. Parties alone ask it, of whomever they know the id of."""
     with reading(node, viewer) as view:
         party = check_id(params.party)
@@ -142,23 +143,23 @@ def opening_key(node: LedgerNode, viewer: bytes, params: OpeningKeyOf) -> Record
 
 
 @named("draft_key_epoch")
-def draft_key_epoch(node: LedgerNode, viewer: bytes, params: Nothing) -> DraftedEpoch:
+def draft_key_epoch(node: LedgerNode, viewer: Viewer, params: Nothing) -> DraftedEpoch:
     """The next key epoch under a fresh root, for the viewer to sign and send. Only for who runs the ledger."""
     with reading(node, viewer) as view:
         view.require(NextKeyEpoch())
         _sealed(node)
-        return DraftedEpoch(moment=view.moment, message=draft_epoch(node.machine, viewer))
+        return DraftedEpoch(moment=view.moment, message=draft_epoch(node.machine, viewer.party))
 
 
 @named("draft_admission")
-def draft_holder(node: LedgerNode, viewer: bytes, params: HolderToBe) -> DraftedAdmission:
+def draft_holder(node: LedgerNode, viewer: Viewer, params: HolderToBe) -> DraftedAdmission:
     """The root in force, wrapped for another node, for the viewer to sign and send. Only for who runs the ledger."""
     with reading(node, viewer) as view:
         view.require(NextKeyEpoch())
         _sealed(node)
         if len(params.node) != 20 or not is_opening_key(params.opening_key):
             raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, detail="node or opening_key is not one")
-        message = draft_admission(node.machine, viewer, params.node, params.opening_key)
+        message = draft_admission(node.machine, viewer.party, params.node, params.opening_key)
         return DraftedAdmission(moment=view.moment, message=message)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from counterfoil.machine.genesis import genesis_digest
@@ -10,19 +11,23 @@ from counterfoil.modules.instruments.records import INSTRUMENTS, TERMS, terms_ke
 from counterfoil.modules.settlement import queries as settlement
 from counterfoil.modules.settlement.records import INSTRUCTIONS
 from counterfoil.modules.trades import queries as trades
-from counterfoil.modules.trades.records import TRADES
+from counterfoil.modules.trades.records import BUYS, SELLS, TRADE_CLIENTS, TRADES
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import LONG_ID_SIZE, Answer, AsOf, View, check_id, named, present, reading
-from counterfoil.node.reads_business import subject_of_instruction, subject_of_trade
+from counterfoil.node.reads_business import SeenTrade, subject_of_instruction
 from counterfoil.node.receipts_of import found_in, receipts_of_block
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.told import Objects
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.subjects import AccountContents, PublicFact, Register
 from counterfoil.state.past_tree import NotHeld
 from counterfoil.state.proof_files import encode_proof
 from counterfoil.state.proof_formats import Place, Proof
-from counterfoil.state.proofs import CannotProve, Prover, Sources
+from counterfoil.state.proofs import CannotProve, NotSignedYet, Prover, Sources
 
+SIGNED_SECONDS = 5.0
+"""How long a network is waited for to sign its last block, which takes it a second at most."""
 KINDS = ("holding", "no-holding", "register", "account", "terms", "trade", "instruction", "receipt", "header")
 
 
@@ -47,13 +52,24 @@ class ProofFile(Answer, frozen=True, kw_only=True):
     file: bytes
 
 
-@named("proof")
-def proof(node: LedgerNode, viewer: bytes, params: ProofOf) -> ProofFile:
+@named("proof", lambda params: params.kind == "receipt")
+def proof(node: LedgerNode, viewer: Viewer, params: ProofOf) -> ProofFile:
     """A proof file about what the viewer may see, checked by `counterfoil verify` with nothing but the genesis file.
 
     It shows what it proves and nothing beside: a holding is shown to whoever sees its account or its register; what
     shows an account's place on its lists, to whoever sees the account. A register's proof reads all of it.
     """
+    give_up = time.monotonic() + SIGNED_SECONDS
+    while True:
+        try:
+            return _prove(node, viewer, params)
+        except NotSignedYet as error:
+            if time.monotonic() > give_up:
+                raise Refused(NodeRefusal.CANNOT_BE_PROVEN, detail=error) from None
+        time.sleep(0.1)
+
+
+def _prove(node: LedgerNode, viewer: Viewer, params: ProofOf) -> ProofFile:
     home = node.machine.wired.instruments.find(params.instrument) if params.instrument else None
     with reading(node, viewer, params, home.market if home is not None else "") as view:
         sources = Sources(
@@ -62,9 +78,12 @@ def proof(node: LedgerNode, viewer: bytes, params: ProofOf) -> ProofFile:
             node.machine.header,
             node.chain_id,
             genesis_digest(node.genesis_bytes),
+            node.vouching,
         )
         try:
             made = _proof(view, Prover(sources), params)
+        except NotSignedYet:
+            raise
         except CannotProve as error:
             raise Refused(NodeRefusal.CANNOT_BE_PROVEN, detail=error) from None
         except NotHeld as error:
@@ -81,7 +100,8 @@ def _proof(view: View, prover: Prover, params: ProofOf) -> Proof:
         account, instrument = check_id(params.account), check_id(params.instrument)
         if kind == "no-holding":
             return _absence(view, prover, account, instrument)
-        if not (view.may_see(AccountContents(account)) or view.may_see(Register(instrument))):
+        by_account, by_register = AccountContents(account), Register(instrument)
+        if not (view.may_see(by_account) or view.may_see(by_register)):
             raise NotVisible
         return prover.records([HOLDINGS.prefix + account + instrument], height=height)
     if kind == "register":
@@ -99,7 +119,7 @@ def _proof(view: View, prover: Prover, params: ProofOf) -> Proof:
         version = present(view.find(INSTRUMENTS, instrument)).terms_version
         return prover.records([TERMS.prefix + terms_key(instrument, version)], height=height)
     if kind in ("trade", "instruction"):
-        return prover.records([_business(view, kind, check_id(params.business, LONG_ID_SIZE))], height=height)
+        return prover.records(_business(view, kind, check_id(params.business, LONG_ID_SIZE)), height=height)
     if kind == "receipt":
         return _receipts(view, prover, check_id(params.business, LONG_ID_SIZE))
     raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, kind=kind[:40], kinds=", ".join(KINDS))
@@ -118,12 +138,17 @@ def _absence(view: View, prover: Prover, account: bytes, instrument: bytes) -> P
     return prover.absence(place, named, height=view.height)
 
 
-def _business(view: View, kind: str, key: bytes) -> bytes:
+def _business(view: View, kind: str, key: bytes) -> list[bytes]:
+    """The full keys of what shows a piece of business; of a trade with those clients that the viewer may know."""
     if kind == "trade":
-        view.require(subject_of_trade(present(trades.trade(view.state, key, view.height))))
-        return TRADES.prefix + key
-    view.require(subject_of_instruction(present(settlement.instruction(view.state, key, view.height))))
-    return INSTRUCTIONS.prefix + key
+        traded = trades.trade(view.state, key, view.height)
+        seen = SeenTrade.of(view, key, traded)
+        view.shown(traded, seen.subject)
+        sides = zip((SELLS, BUYS), seen.visible_clients(view), strict=True)
+        return [TRADES.prefix + key, *(TRADE_CLIENTS.prefix + key + side for side, client in sides if client)]
+    instructed = settlement.instruction(view.state, key, view.height)
+    view.shown(instructed, subject_of_instruction(instructed))
+    return [INSTRUCTIONS.prefix + key]
 
 
 def _receipts(view: View, prover: Prover, action: bytes) -> Proof:
@@ -134,7 +159,8 @@ def _receipts(view: View, prover: Prover, action: bytes) -> Proof:
     for index, one in enumerate(kept):
         if action in one.plaintext:
             found = found_in(index, one)
-            if found.receipt.action == action and view.may_see(found.subject):
+            subject = Objects(view.node, height, found.facts).subject((found,), found.receipt.stakeholder)
+            if found.receipt.action == action and view.may_see(subject):
                 places.append(index)
     if not places:
         raise NotVisible

@@ -8,6 +8,7 @@ from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import ANSWER_BYTES_MAX
 from counterfoil.node.reads_base import Answer, Params, View, header_as_of, named, reading
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.subjects import SealedCopy
 from counterfoil.primitives.codec import Decoder, encode
 from counterfoil.state.headers import Header
@@ -49,7 +50,7 @@ class SealedBlocksPage(Answer, frozen=True, kw_only=True):
 
 
 @named("sealed_receipts")
-def sealed_receipts(node: LedgerNode, viewer: bytes, params: Blocks) -> SealedReceiptsPage:
+def sealed_receipts(node: LedgerNode, viewer: Viewer, params: Blocks) -> SealedReceiptsPage:
     """The sealed receipts of blocks, all of them: what is one's own is known by its tags, and to nobody else.
 
     For every party of the ledger; it tells when there was business and how much, and nothing of it.
@@ -73,7 +74,7 @@ def sealed_receipts(node: LedgerNode, viewer: bytes, params: Blocks) -> SealedRe
 
 
 @named("sealed_blocks")
-def sealed_blocks(node: LedgerNode, viewer: bytes, params: Blocks) -> SealedBlocksPage:
+def sealed_blocks(node: LedgerNode, viewer: Viewer, params: Blocks) -> SealedBlocksPage:
     """Blocks as they were decided, with headers and seals: what a follower keeps for everybody's continuity."""
     with reading(node, viewer) as view:
         first, last = _asked(node, view, params)

@@ -11,8 +11,8 @@ import msgspec
 
 from counterfoil.machine.wiring import MODULES
 from counterfoil.node.ledger import LedgerNode
-from counterfoil.policy.subjects import ReceiptFor
-from counterfoil.primitives.codec import Decoder, Fact
+from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.primitives.codec import Decoder, Fact, encode
 from counterfoil.state.receipts import BlockResults, KeptReceipt, Receipt
 
 if TYPE_CHECKING:
@@ -34,10 +34,6 @@ class Found(NamedTuple):
     receipt: Receipt
     facts: tuple[Fact, ...]
 
-    @property
-    def subject(self) -> ReceiptFor:
-        return ReceiptFor(self.receipt.stakeholder, accounts_in(self.facts))
-
 
 def found_in(index: int, kept: KeptReceipt) -> Found:
     receipt: Receipt = _RECEIPT.trusted(kept.plaintext)
@@ -46,8 +42,15 @@ def found_in(index: int, kept: KeptReceipt) -> Found:
 
 def receipts_of_block(node: LedgerNode, height: int) -> tuple[KeptReceipt, ...]:
     """All receipts of one block; none where it has no record of any."""
+    _refuse_pruned(node, height)
     data = _blob(node, height)
     return _RESULTS.trusted(data).receipts if data is not None else ()
+
+
+def sealed_of_block(node: LedgerNode, height: int) -> bytes | None:
+    """A block's sealed receipts as they are stored; None on a ledger that is not sealed."""
+    with node.engine.lock:
+        return node.state.blob("sealed", height)
 
 
 def receipts_with(
@@ -59,6 +62,8 @@ def receipts_with(
     about a second for a gigabyte of receipts, decrypting included. The ledger is held still only while one block's
     are fetched, since what lies in the past does not change.
     """
+    if first <= last:
+        _refuse_pruned(node, first)
     for height in range(first, last + 1):
         data = _blob(node, height)
         if data is None or needle not in data:
@@ -69,6 +74,18 @@ def receipts_with(
         ]
         if indices:
             yield height, kept, indices
+
+
+def without_receipts(data: bytes) -> bytes:
+    """What a node keeps beside a block once its receipts have gone: the results, which stay for ever."""
+    results: BlockResults = _RESULTS.trusted(data)
+    return encode(BlockResults(results.results, ()))
+
+
+def _refuse_pruned(node: LedgerNode, height: int) -> None:
+    first = node.state.receipts_from
+    if height < first:
+        raise Refused(NodeRefusal.HISTORY_IS_PRUNED, first_height=first)
 
 
 def _blob(node: LedgerNode, height: int) -> bytes | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from counterfoil.node.protocol import Problem
+from counterfoil.primitives.frames import Problem
 
 
 class NodeRefusal(Enum):
@@ -70,15 +70,40 @@ class NodeRefusal(Enum):
         "What is to be proven is not so, or not so yet; the details say which.",
         "Ask as of another moment, or for the proof of what is so.",
     )
-    NO_OPENING_KEY = (
+    READ_CANNOT_BE_LOGGED = (
         1082,
+        "What is another's is shown only once it is written down who looks, and that cannot be done now.",
+        "Ask the node's operator to make room on its disk, or read from another node.",
+    )
+    ASKED_TOO_OFTEN = (
+        1083,
+        "Too much was asked for, too fast, that is not there or not for this party's eyes.",
+        "Wait a minute; look for the mistake in the identities that are asked for.",
+    )
+    NODES_ARE_AWAY = (
+        1084,
+        "None of the nodes to which this follower passes questions answers.",
+        "Bring one of them back, or name another at the follower's start; what is kept here can be read meanwhile.",
+    )
+    ANSWER_IS_NOT_PROVEN = (
+        1085,
+        "What a node answered does not prove what it should, so it is not passed on.",
+        "Ask another node, and tell the operator of the one that answered.",
+    )
+    NO_OPENING_KEY = (
+        1086,
         "The party has recorded no opening key, so that its view keys cannot be handed to it.",
         "Record the public half of an opening key first (counterfoil sealing record-opening).",
     )
     LEDGER_IS_NOT_SEALED = (
-        1083,
+        1087,
         "This ledger is not sealed: there are no view keys and no sealed receipts.",
         "Read receipts and history as they are.",
+    )
+    HISTORY_IS_PRUNED = (
+        1088,
+        "This node has let go of what was told and done below a height; what was on the ledger then it still proves.",
+        "Begin with the height that the details name, or ask a node that keeps everything.",
     )
     NODE_FAILED = (
         1089,
@@ -110,3 +135,18 @@ class Refused(Exception):
         told = ", ".join(f"{name}={value}" for name, value in self.facts.items())
         text = f"{self.code.number} {self.code.name}: {self.code.explanation} {self.code.resolution}"
         return f"{text} ({told})" if told else text
+
+
+class PassedOn(Refused):
+    """A refusal by another node, passed on as it is."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(NodeRefusal.NODES_ARE_AWAY)
+        self._problem = problem
+
+    @property
+    def problem(self) -> Problem:
+        return self._problem
+
+    def __str__(self) -> str:
+        return f"{self._problem.number} {self._problem.name}: {self._problem.explanation}"

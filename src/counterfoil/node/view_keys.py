@@ -22,7 +22,7 @@ DEPTH_MAX = 9
 def nodes_of(view: View) -> Iterator[tuple[bytes, int]]:
     """(node, from which block on) of every view key that the viewer may be handed: what it is, its signers' and its
     relationships' as an owner, what it was granted; everything, where it sees everything."""
-    viewer, state = view.viewer, view.state
+    viewer, state = view.viewer.party, view.state
     if view.policy.sees_everything(viewer):
         yield TOP, 0
         return

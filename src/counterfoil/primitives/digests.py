@@ -18,9 +18,15 @@ BUNDLE = b"\x05b"
 BATCH = b"\x05n"
 CHUNK = b"\x05c"
 SEAL = b"\x05s"
+HANDOVER = b"\x05v"
 AUTHENTICATION = b"\x05a"
+PASSWORD_SALT = b"\x06p"
+TRAIL_ENTRY = b"\x06e"
+TRAIL_USER = b"\x06u"
+NAME_RECORD = b"\x06n"
 MATCHING_FIELDS = b"\x05m"
 EQUITY_CLASS = b"\x05q"
+READ_LOG = b"\x05l"
 ADDRESS_INNER = b"\x02a"
 ADDRESS_OUTER = b"\x02b"
 RELATIONSHIP = b"\x02r"
@@ -47,6 +53,16 @@ EMPTY = bytes(32)
 def digest(tag: bytes, *parts: bytes) -> bytes:
     """32 bytes. Each part is preceded by its length (four bytes), so that no two lists of parts collide."""
     return sha256(tag + b"".join([len(part).to_bytes(4, "big") + part for part in parts])).digest()
+
+
+def begun(tag: bytes, *parts: bytes) -> bytes:
+    """What `digest(tag, *parts, …)` hashes before further parts, for those who make many that begin alike."""
+    return tag + b"".join([len(part).to_bytes(4, "big") + part for part in parts])
+
+
+def finished(beginning: bytes, part: bytes) -> bytes:
+    """`digest` of what has `begun`, with its last part."""
+    return sha256(beginning + len(part).to_bytes(4, "big") + part).digest()
 
 
 def object_id(transaction_id: bytes, message_index: int, ordinal: int = 0) -> bytes:

@@ -2,7 +2,10 @@
 
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction, WithdrawProposal
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
+from counterfoil.modules.custodians.messages import RecordTrail
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
+from counterfoil.modules.grants.interface import Purpose, Scope
+from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
 from counterfoil.modules.holdings.interface import AccountKind
 from counterfoil.modules.holdings.messages import (
     AmendAccount,
@@ -26,6 +29,7 @@ from counterfoil.modules.instruments.interface import (
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
     AnnounceInstrument,
+    AppointRegistrar,
     CancelInstrument,
     MatureInstrument,
     RedeemInstrument,
@@ -52,6 +56,7 @@ from counterfoil.modules.markets.messages import (
     AcceptAsset,
     AmendRulebook,
     CloseDay,
+    HandOverMarket,
     OpenDay,
     OpenMarket,
     SetCalendar,
@@ -63,6 +68,7 @@ from counterfoil.modules.parties.messages import (
     AdmitParty,
     AmendParty,
     ApplyForAdmission,
+    ApproveRecovery,
     EnrolParty,
     GrantMandate,
     NameFourEyes,
@@ -77,6 +83,7 @@ from counterfoil.modules.parties.messages import (
     TerminateParty,
     VerifyIdentity,
     WindDownParty,
+    WithdrawRecovery,
 )
 from counterfoil.modules.settlement.interface import (
     BatchChunk,
@@ -134,7 +141,9 @@ __all__ = [
     "AmendTerms",
     "AmendTrade",
     "AnnounceInstrument",
+    "AppointRegistrar",
     "ApplyForAdmission",
+    "ApproveRecovery",
     "ApproveTransaction",
     "BatchChunk",
     "Calendar",
@@ -159,6 +168,8 @@ __all__ = [
     "FreezeHolding",
     "GrantMandate",
     "GrantViewKey",
+    "HandOverMarket",
+    "GrantView",
     "HoldingLine",
     "Identifier",
     "Instruct",
@@ -187,10 +198,13 @@ __all__ = [
     "Priority",
     "ProposeKeyEpoch",
     "ProposeTransaction",
+    "Purpose",
     "QuantityType",
     "RaiseViewKey",
     "RecordOpeningKey",
+    "RecordReadLog",
     "RecordTrade",
+    "RecordTrail",
     "RedeemInstrument",
     "RefuseApplication",
     "RefuseRedemption",
@@ -209,11 +223,13 @@ __all__ = [
     "ResumeInstrument",
     "RevokeMandate",
     "RevokeParty",
+    "RevokeView",
     "Role",
     "RotateKeys",
     "Rounding",
     "Rulebook",
     "ScheduleUpgrade",
+    "Scope",
     "SetCalendar",
     "SettleBatch",
     "Side",
@@ -231,5 +247,6 @@ __all__ = [
     "WindDownParty",
     "WithdrawAsset",
     "WithdrawProposal",
+    "WithdrawRecovery",
     "single_key",
 ]

@@ -12,6 +12,7 @@ import msgspec
 from counterfoil.node import reads
 from counterfoil.node.protocol import Answered
 from counterfoil.node.reads_accounts import (
+    REGISTER_PAGE_MAX,
     AccountLine,
     AccountOf,
     AccountsOf,
@@ -20,7 +21,7 @@ from counterfoil.node.reads_accounts import (
     RegisterOf,
     RegisterPage,
 )
-from counterfoil.node.reads_base import PAGE_MAX, AsOf, Params, Read
+from counterfoil.node.reads_base import AsOf, Params, Read
 from counterfoil.node.reads_business import (
     InstructionLine,
     InstructionOf,
@@ -30,9 +31,12 @@ from counterfoil.node.reads_business import (
     TradeLine,
     TradeOf,
 )
+from counterfoil.node.reads_custody import SignerOf, SignerRecord, TrailOf, TrailRecord
+from counterfoil.node.reads_grants import GrantLine
 from counterfoil.node.reads_history import HistoryEntry, HistoryOf
 from counterfoil.node.reads_keys import KeyEpochs, OpeningKeyOf, Since
 from counterfoil.node.reads_ledger import NameOf, Nothing, Persona, SealedHeader, TransactionOf
+from counterfoil.node.reads_log import LOG_PAGE_MAX, ReadLogOf, ReadLogPage
 from counterfoil.node.reads_market import (
     InstrumentDetails,
     InstrumentLine,
@@ -185,6 +189,14 @@ class Reading(ABC):
             if not first:
                 return found
 
+    def signer(self, address: bytes, at: At = "") -> SignerRecord:
+        """The keys in force for a registered signer, who may replace them, and who has asked for it."""
+        return self.ask(reads.signer_details, SignerOf(signer=address, at=at_text(at)))
+
+    def custody_trail(self, custodian: Id, at: At = "") -> TrailRecord:
+        """How much of a custodian's trail is on the ledger."""
+        return self.ask(reads.custody_trail, TrailOf(custodian=self.party_id(custodian), at=at_text(at)))
+
     def party_details(self, party: Id, at: At = "") -> PartyRecord:
         return self.ask(reads.party_details, PartyOf(party=self.party_id(party), at=at_text(at)))
 
@@ -209,22 +221,35 @@ class Reading(ABC):
         return 0, 0
 
     def register_page(
-        self, instrument: Id, at: At = "", market: str = "", *, first: int = 0, limit: int = PAGE_MAX
+        self,
+        instrument: Id,
+        at: At = "",
+        market: str = "",
+        *,
+        after: bytes = b"",
+        limit: int = REGISTER_PAGE_MAX,
     ) -> RegisterPage:
+        """Some holders, and the totals of all; see `RegisterPage` for how to go on."""
         params = RegisterOf(
-            instrument=self.instrument_id(instrument), at=at_text(at), market=market, first=first, limit=limit
+            instrument=self.instrument_id(instrument), at=at_text(at), market=market, after=after, limit=limit
         )
         return self.ask(reads.register, params)
 
-    def register(self, instrument: Id, at: At = "", market: str = "") -> list[RegisterLine]:
-        """Every holder, the largest first, all as of one moment however long the register is."""
+    def whole_register(self, instrument: Id, at: At = "", market: str = "") -> RegisterPage:
+        """Every page as one, the largest holding first, all as of one moment however long the register is."""
         instrument_id = self.instrument_id(instrument)
         page = self.register_page(instrument_id, at, market)
-        lines, height = list(page.lines), page.moment.height
-        while page.next:
-            page = self.register_page(instrument_id, height, first=page.next)
-            lines += page.lines
-        return lines
+        lines, height, after = list(page.lines), page.moment.height, page.next
+        while after:
+            following = self.register_page(instrument_id, height, after=after)
+            lines += following.lines
+            after = following.next
+        lines.sort(key=lambda line: (-line.available - line.earmarked, line.account_id))
+        return msgspec.structs.replace(page, lines=tuple(lines), next=b"")
+
+    def register(self, instrument: Id, at: At = "", market: str = "") -> list[RegisterLine]:
+        """Every holder, the largest first, all as of one moment."""
+        return list(self.whole_register(instrument, at, market).lines)
 
     def statement(
         self, account: Id, since: At = "", until: At = "", market: str = "", instrument: Id = b""
@@ -246,10 +271,11 @@ class Reading(ABC):
         instrument: Id = b"",
         party: Id = b"",
         business: bytes = b"",
+        signer: bytes = b"",
         first_height: int = 0,
         last_height: int = 0,
     ) -> list[HistoryEntry]:
-        """Who did what, when, by which transaction: of one of the four. The whole of it, however many pages."""
+        """Who did what, when, by which transaction: of one of the five. The whole of it, however many pages."""
         asked = (self.account_id(account), self.instrument_id(instrument), self.party_id(party))
         found: list[HistoryEntry] = []
         while True:
@@ -258,6 +284,7 @@ class Reading(ABC):
                 instrument=asked[1],
                 party=asked[2],
                 business=business,
+                signer=signer,
                 first_height=first_height,
                 last_height=last_height,
             )
@@ -266,6 +293,16 @@ class Reading(ABC):
             first_height = page.next_height
             if not first_height:
                 return found
+
+    # ---- who sees what ----
+
+    def grants(self, at: At = "") -> tuple[GrantLine, ...]:
+        """Granted views: that this party gave, that it has, and those that show what is its own."""
+        return self.ask(reads.list_grants, AsOf(at=at_text(at))).grants
+
+    def read_log(self, first: int = 1, limit: int = LOG_PAGE_MAX) -> ReadLogPage:
+        """A page of the node's log of who read what is another's; for the data protection role."""
+        return self.ask(reads.read_log, ReadLogOf(first=first, limit=limit))
 
     # ---- business ----
 

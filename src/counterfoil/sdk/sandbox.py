@@ -207,11 +207,15 @@ def seed(connect: Connect) -> Fixtures:
     today = _date_of(depository.time_ms())
     rules = recipes.rulebook(today, schedule=DaySchedule(OPENS_MINUTE, CLOSES_MINUTE))
     depository.send(recipes.open_market(depository, MARKET, "Sandbox Market", today, rules))
+    depository.connection.advance_clock(
+        depository.time_ms()
+    )  # lets the schedule open the day, where it is its time
     if not depository.market(MARKET).is_open:
         depository.send(OpenDay(MARKET, today))
 
     def opened(owner: Client, servicer: Client, kind: AccountKind = AccountKind.OWN) -> bytes:
-        return servicer.send(recipes.open_account(owner, servicer, kind)).created
+        asked = recipes.open_account(owner, servicer, kind)
+        return servicer.send(asked, cosigners=[] if owner is servicer else [owner]).created
 
     def issued(issuer: Client, announced: AnnounceInstrument, quantity: int, each: int) -> bytes:
         """Announce and register; part of what is issued is allotted to the holders."""

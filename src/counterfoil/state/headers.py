@@ -72,22 +72,24 @@ def history_leaf(header_digest: bytes) -> bytes:
 
 def history_root(leaves: Sequence[bytes]) -> bytes:
     """RFC 6962 section 2.1, over leaf digests; the digest of nothing for an empty history."""
-    if not leaves:
-        return sha256(b"").digest()
     peaks: list[tuple[int, bytes]] = []
     for leaf in leaves:
-        _push(peaks, 1, leaf)
-    return _fold(peaks)
+        push_peak(peaks, 1, leaf)
+    return root_of_peaks(peaks)
 
 
-def _push(peaks: list[tuple[int, bytes]], size: int, node: bytes) -> None:
+def push_peak(peaks: list[tuple[int, bytes]], size: int, node: bytes) -> None:
+    """Add a whole subtree of `size` leaves (a power of two) to the peaks of those before it."""
     while peaks and peaks[-1][0] == size:
         node = sha256(HISTORY_NODE + peaks.pop()[1] + node).digest()
         size *= 2
     peaks.append((size, node))
 
 
-def _fold(peaks: Sequence[tuple[int, bytes]]) -> bytes:
+def root_of_peaks(peaks: Sequence[tuple[int, bytes]]) -> bytes:
+    """The root over all leaves whose peaks these are; the digest of nothing for none."""
+    if not peaks:
+        return sha256(b"").digest()
     node = peaks[-1][1]
     for _, left in reversed(peaks[:-1]):
         node = sha256(HISTORY_NODE + left + node).digest()
@@ -162,7 +164,7 @@ class HeaderHistory:
         ensure(self.size == 0 and len(tail) < CHUNK, "a history is taken up once, at its beginning")
         for root in chunks:
             self._chunks.append(root)
-            _push(self._peaks, CHUNK, root)
+            push_peak(self._peaks, CHUNK, root)
         self.size = CHUNK * len(chunks)
         for header_digest in tail:
             self.append(header_digest)
@@ -171,7 +173,7 @@ class HeaderHistory:
         leaf = history_leaf(header_digest)
         self._last.all.append(leaf)
         self.size += 1
-        _push(self._peaks, 1, leaf)
+        push_peak(self._peaks, 1, leaf)
         self.finished_chunk = None
         if len(self._last.all) == CHUNK:
             root = history_root(self._last.all)
@@ -180,7 +182,7 @@ class HeaderHistory:
             self._last = _Leaves([])
 
     def root(self) -> bytes:
-        return _fold(self._peaks) if self._peaks else sha256(b"").digest()
+        return root_of_peaks(self._peaks)
 
     def path(self, number: int, size: int) -> tuple[bytes, ...]:
         """The audit path (RFC 6962 section 2.1.1) of a header in the history of the first `size` headers."""

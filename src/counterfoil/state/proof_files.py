@@ -12,35 +12,47 @@ from collections.abc import Callable
 from enum import StrEnum
 from functools import cache, partial
 from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from counterfoil.primitives.codec import Decoder, Malformed, Record, encode
-from counterfoil.state.proof_formats import Part, Proof
+from counterfoil.state.proof_formats import Proof
+from counterfoil.state.proof_parts import Part
 
 PROOF_BYTES_MAX = 1 << 30
 """A proof of a register of a million members fits; anything larger is refused before it is read."""
 _INTEGER_MAX = 2**63 - 1
+P = TypeVar("P", bound=Part)
 
 
-def encode_proof(proof: Proof) -> bytes:
-    """The file's bytes."""
-    return msgspec.json.format(msgspec.json.encode(_plain(proof)), indent=1) + b"\n"
+def encode_part(part: Part) -> bytes:
+    """The bytes of a file that holds one part, such as a proof."""
+    return msgspec.json.format(msgspec.json.encode(_plain(part)), indent=1) + b"\n"
 
 
-def decode_proof(data: bytes) -> Proof:
-    """The proof in a file, or `Malformed`, which says where it is wrong. Nothing is checked but the form."""
+def decode_part(data: bytes, kind: type[P], name: str) -> P:
+    """The part in a file, or `Malformed`, which says where it is wrong. Nothing is checked but the form."""
     if len(data) > PROOF_BYTES_MAX:
         raise Malformed(f"the file is longer than {PROOF_BYTES_MAX} bytes")
     try:
         content = msgspec.json.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Malformed(f"the file is not JSON: {error}") from None
-    proof: Proof = _reader(Proof, "")(content, "proof")
-    if encode_proof(proof) != data:
+    part: P = _reader(kind, "")(content, name)
+    if encode_part(part) != data:
         raise Malformed("the file is not in the form in which it was written; use an unchanged copy")
-    return proof
+    return part
+
+
+def encode_proof(proof: Proof) -> bytes:
+    """The file's bytes."""
+    return encode_part(proof)
+
+
+def decode_proof(data: bytes) -> Proof:
+    """The proof in a file, or `Malformed`."""
+    return decode_part(data, Proof, "proof")
 
 
 def _plain(part: Part) -> dict[str, Any]:

@@ -1,18 +1,18 @@
 """What a proof consists of; docs/explanation/proofs.md says how it is checked and why that suffices.
 
-A proof is made against one sealed header and speaks as of the end of one block, which may be any earlier one. Runs
-of 32-byte digests stand end to end in one byte string (`path`, `siblings`).
+A proof is made against one sealed header and speaks as of the end of one block, which may be any earlier one. The
+header is sealed by the embedded engine's key, or by the validators whose commits lead to it. Runs of 32-byte digests
+stand end to end in one byte string (`path`, `siblings`).
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import dataclass_transform
-
-import msgspec
 
 from counterfoil.primitives.digests import EMPTY
 from counterfoil.state.headers import Header
+from counterfoil.state.light_blocks import LightBlock, Validator
+from counterfoil.state.proof_parts import Part
 
 FORMAT = "counterfoil-proof-1"
 
@@ -28,11 +28,6 @@ class ProofKind(StrEnum):
     LIST = "list"
     RECEIPTS = "receipts"
     HEADER = "header"
-
-
-@dataclass_transform(frozen_default=True)
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """A part of a proof: an object with named members in the file."""
 
 
 class Next(Part):
@@ -98,9 +93,33 @@ class ShownReceipt(Part):
     sealed: bytes = EMPTY
 
 
+class Handover(Part):
+    """How a ledger of the embedded engine grew up: whom its sealer names to go on with it, after its last block.
+
+    header: of that block; the network begins one height later. validators: in CometBFT's order. seal: by a key that the
+    genesis file names, over `verify.light.handover.handover_message`.
+    """
+
+    header: Header
+    validators: tuple[Validator, ...]
+    seal: bytes
+
+
+class Vouching(Part):
+    """What makes a header believed that consensus decided: light blocks from where trust begins to one that names it.
+
+    light_blocks: rising in height, each signed by enough of the one before; the last one's header carries the
+    application hash. handover: where trust begins, if the ledger had the embedded engine first.
+    """
+
+    light_blocks: tuple[LightBlock, ...]
+    handover: Handover | None = None
+
+
 class Proof(Part):
     """See the module's text.
 
+    seal: the embedded engine's, empty where `vouching` takes its place.
     genesis: digest of the ledger's genesis file. height: the end of that block is what is spoken of. instant_ms: the
     question's instant, where it was asked by time: block `height` was the last one then. siblings: what leads from
     the leaves in the state to the sealed header's state root. gap: the link before the place (ABSENCE) or before
@@ -113,7 +132,8 @@ class Proof(Part):
     genesis: bytes
     height: int
     sealed: Header
-    seal: bytes
+    seal: bytes = b""
+    vouching: Vouching | None = None
     instant_ms: int | None = None
     blocks: tuple[Block, ...] = ()
     siblings: bytes = b""

@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 
 from counterfoil.primitives.codec import Decoder
 from counterfoil.primitives.digests import EMPTY
-from counterfoil.state.headers import HeaderHistory, StoredHeader
+from counterfoil.state.headers import Header, HeaderHistory, StoredHeader
 from counterfoil.state.leaves import (
     DIGEST,
     leaf_digest,
@@ -31,8 +31,9 @@ from counterfoil.state.proof_formats import (
     ProofKind,
     ShownReceipt,
     Standing,
+    Vouching,
 )
-from counterfoil.state.receipts import BlockResults, SealedReceipts, receipt_leaf, sealed_digest
+from counterfoil.state.receipts import BlockResults, KeptReceipt, SealedReceipts, receipt_leaf, sealed_digest
 from counterfoil.state.rows import parse
 from counterfoil.state.state import State, unpack_changes
 from counterfoil.state.tables import LINKS, Link
@@ -44,6 +45,10 @@ _SEALED_RECEIPTS = Decoder(SealedReceipts)
 
 class CannotProve(LookupError):
     """What is asked for is not so, or not so yet; the text says which."""
+
+
+class NotSignedYet(CannotProve):
+    """The header of a network's last block, before the next block has signed it: a moment later it will be."""
 
 
 class _ShownBlock:
@@ -59,13 +64,18 @@ class _ShownBlock:
 
 
 class Sources(NamedTuple):
-    """What proofs are made from. `stored(number)` gives a header as kept; `genesis` is the genesis file's digest."""
+    """What proofs are made from. `stored(number)` gives a header as kept; `genesis` is the genesis file's digest.
+
+    vouching: what shows that consensus decided a header that has no seal; raises `CannotProve` where that is not yet
+    signed.
+    """
 
     state: State
     history: HeaderHistory
     stored: Callable[[int], StoredHeader]
     chain_id: str
     genesis: bytes
+    vouching: Callable[[Header], Vouching] | None = None
 
     def number_in_force(self, height: int) -> int:
         """The number of the last header at or before `height`; −1 where there is none."""
@@ -155,13 +165,13 @@ class Prover:
         """Receipts of block `height`, by their indices among all of the block's."""
         draft = self._draft(height, None, sealed)
         data = self._sources.state.blob("receipts", height)
-        if data is None:
+        if data is None or height < self._sources.state.receipts_from:
             raise NotHeld(f"the receipts of block {height} are not held here")
         kept = _BLOCK_RESULTS.trusted(data).receipts
         if not all(0 <= index < len(kept) for index in places):
             raise CannotProve(f"block {height} has {len(kept)} receipts")
         block = draft.block(height)
-        envelopes = self._sealed_digests(height, len(kept))
+        envelopes = _sealed_digests(self._sources.state.blob("sealed", height), len(kept))
         block.receipts = [
             receipt_leaf(receipt.salt, receipt.plaintext, digest)
             for receipt, digest in zip(kept, envelopes, strict=True)
@@ -174,13 +184,6 @@ class Prover:
             ]
         )
         return draft.proof(ProofKind.RECEIPTS, receipts=shown)
-
-    def _sealed_digests(self, height: int, count: int) -> list[bytes]:
-        """Of a block's receipts in order: of what everybody may keep of them; zero on a ledger that is not sealed."""
-        data = self._sources.state.blob("sealed", height)
-        if data is None:
-            return [EMPTY] * count
-        return [sealed_digest(one.sealed) for one in _SEALED_RECEIPTS.trusted(data).receipts]
 
     def header(
         self, *, height: int | None = None, instant_ms: int | None = None, sealed: int | None = None
@@ -291,6 +294,7 @@ class _Draft:
             height=self.height,
             sealed=self._sealed.header,
             seal=self._sealed.seal,
+            vouching=self._vouching(),
             instant_ms=self._instant_ms,
             blocks=tuple([self._shown(self._blocks[height]) for height in sorted(self._blocks)]),
             siblings=siblings,
@@ -301,6 +305,13 @@ class _Draft:
             members=members,
             receipts=receipts,
         )
+
+    def _vouching(self) -> Vouching | None:
+        if self._sealed.seal:
+            return None
+        if self._sources.vouching is None:
+            raise CannotProve("the header is signed by nobody that this node knows of")
+        return self._sources.vouching(self._sealed.header)
 
     def _lifetime(self, full_key: bytes) -> int:
         """The end of a block at which the record lives: that of the question, or the last one up to the seal."""
@@ -337,6 +348,31 @@ class _Draft:
             change_siblings=_siblings(block.changes, block.shown_changes),
             receipt_siblings=_siblings(block.receipts, block.shown_receipts),
         )
+
+
+def shown_receipts(
+    kept: Sequence[KeptReceipt], places: Sequence[int], sealed: bytes | None
+) -> tuple[tuple[ShownReceipt, ...], bytes]:
+    """Some of a block's receipts, and what leads from their leaves to the block's receipts root.
+
+    sealed: the block's sealed receipts as they are stored (`SealedReceipts`), on a ledger that is sealed.
+    """
+    digests = _sealed_digests(sealed, len(kept))
+    leaves = [
+        receipt_leaf(receipt.salt, receipt.plaintext, digest)
+        for receipt, digest in zip(kept, digests, strict=True)
+    ]
+    shown = tuple(
+        [ShownReceipt(place, kept[place].salt, kept[place].plaintext, digests[place]) for place in places]
+    )
+    return shown, _siblings(leaves, places)
+
+
+def _sealed_digests(sealed: bytes | None, count: int) -> list[bytes]:
+    """Of a block's receipts in order: of what everybody may keep of them; zero on a ledger that is not sealed."""
+    if sealed is None:
+        return [EMPTY] * count
+    return [sealed_digest(one.sealed) for one in _SEALED_RECEIPTS.trusted(sealed).receipts]
 
 
 def _siblings(leaves: Sequence[bytes], shown: Sequence[int]) -> bytes:

@@ -17,7 +17,15 @@ from counterfoil.primitives.codec import Record, encode
 from counterfoil.primitives.digests import LEAF, VALUE, keyed, keyed_function
 from counterfoil.primitives.outcome import InvariantViolation, ensure
 from counterfoil.state.books import Books, Shelf
-from counterfoil.state.leaves import DIGEST, NO_SLOT, free_leaf, list_tag, place_before_list, root_digest
+from counterfoil.state.leaves import (
+    DIGEST,
+    NO_SLOT,
+    free_leaf,
+    list_tag,
+    member_tag,
+    place_before_list,
+    root_digest,
+)
 from counterfoil.state.lists import Lists
 from counterfoil.state.past_tree import NotHeld, Overwritten, PastTree
 from counterfoil.state.port import RecordStore, WriteBatch
@@ -38,6 +46,8 @@ _NEVER = bytes(8)
 
 RESTORING = b"restoring"
 HELD_FROM = b"held_from"
+RECEIPTS_FROM = b"receipts_from"
+"""Below this height receipts were pruned; results stay."""
 
 
 class Commitment(NamedTuple):
@@ -64,6 +74,7 @@ class State:
         self.free: list[int] = []
         self.height = 0
         self.held_from = 0
+        self.receipts_from = 0
         self._free_kept = 0
         self._versions: list[bytes] = []
         self._first_version = store.versions_end()
@@ -159,7 +170,7 @@ class State:
     def require_entry(self, kind: str, key: bytes) -> bytes:
         found = self.entry(kind, key)
         if found is None:
-            raise InvariantViolation(f"the record store lacks its {kind} entry {key!r}")
+            raise InvariantViolation(f"the record store lacks an entry of its {kind}s")
         return found
 
     def entry(self, kind: str, key: bytes) -> bytes | None:
@@ -194,11 +205,16 @@ class State:
             link = cast(Link, self.find_at(LINKS, at, height))
         return at, link
 
-    def members(self, rule_number: int, parent_handle: bytes, height: int | None = None) -> Iterator[bytes]:
-        """The full keys (table number and key) of a list's members at the end of block `height`, in tag order."""
+    def members(
+        self, rule_number: int, parent_handle: bytes, height: int | None = None, after: bytes = b""
+    ) -> Iterator[bytes]:
+        """The full keys (table number and key) of a list's members at the end of block `height`, in tag order.
+
+        after: the handle of a member, to begin behind its place; b"" to begin with the first.
+        """
         as_of = self.height if height is None else height
         tag = list_tag(rule_number, parent_handle)
-        _, link = self.link_at(place_before_list(tag), as_of)
+        _, link = self.link_at(tag + member_tag(tag, after) if after else place_before_list(tag), as_of)
         while link.next.startswith(tag):
             link = cast(Link, self.find_at(LINKS, link.next, as_of))
             yield self._lists.names.reveal(link)
@@ -268,6 +284,7 @@ class State:
                 position += 1
                 rows[key] = unwritten[key] = row
             shelf.touched.clear()
+            shelf.membership_changed = False
 
         tree, count_before = self.tree, self.tree.count
         freed = self._free_slots(ended)
@@ -417,6 +434,8 @@ class State:
             return
         held = self._store.entry("meta", HELD_FROM)
         self.held_from = int.from_bytes(held, "big") if held is not None else 0
+        pruned = self._store.entry("meta", RECEIPTS_FROM)
+        self.receipts_from = int.from_bytes(pruned, "big") if pruned is not None else 0
         count, free_count, self.height = (int.from_bytes(sizes[at : at + 8], "big") for at in (0, 8, 16))
         free = (self._store.entry("free", index.to_bytes(8, "big")) for index in range(free_count))
         self.free = [int.from_bytes(cast(bytes, slot), "big") for slot in free]

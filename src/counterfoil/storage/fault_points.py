@@ -19,6 +19,7 @@ AFTER_LOG_SYNC = "after-log-sync"
 BEFORE_SEGMENT_CREATION = "before-segment-creation"
 INSIDE_SEGMENT_CREATION = "inside-segment-creation"
 AFTER_SEGMENT_CREATION = "after-segment-creation"
+AFTER_PRUNING_MARK = "after-pruning-mark"
 BEFORE_STORE_WRITE = "before-store-write"
 INSIDE_STORE_WRITE = "inside-store-write"
 AFTER_STORE_WRITE = "after-store-write"
@@ -32,6 +33,14 @@ AFTER_SEGMENT_RESEALED = "after-segment-resealed"
 INSIDE_STORE_COPY = "inside-store-copy"
 BEFORE_KEY_IN_FORCE = "before-key-in-force"
 AFTER_KEY_IN_FORCE = "after-key-in-force"
+
+BEFORE_INTENT = "before-intent"
+AFTER_INTENT = "after-intent"
+AFTER_SIGNING = "after-signing"
+BEFORE_RECORDING = "before-recording"
+AFTER_RECORDING = "after-recording"
+BEFORE_ANSWER = "before-answer"
+AFTER_ANSWER = "after-answer"
 
 LOG_POINTS = (
     BEFORE_LOG_APPEND,
@@ -53,7 +62,18 @@ KEY_CHANGE_POINTS = (
     BEFORE_KEY_IN_FORCE,
     AFTER_KEY_IN_FORCE,
 )
-ALL_POINTS = LOG_POINTS + STORE_POINTS + FOLDER_POINTS + KEY_CHANGE_POINTS
+CUSTODY_POINTS = (
+    BEFORE_INTENT,
+    AFTER_INTENT,
+    AFTER_SIGNING,
+    BEFORE_RECORDING,
+    AFTER_RECORDING,
+    BEFORE_ANSWER,
+    AFTER_ANSWER,
+)
+"""On a signature's way through the custodian: its entry, the signature, the ledger, the answer."""
+PRUNING_POINTS = (AFTER_PRUNING_MARK,)
+ALL_POINTS = LOG_POINTS + PRUNING_POINTS + STORE_POINTS + FOLDER_POINTS + KEY_CHANGE_POINTS + CUSTODY_POINTS
 
 _handler: Callable[[str], None] | None = None
 

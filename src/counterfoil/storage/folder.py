@@ -90,13 +90,15 @@ class LedgerFolder:
     def store_path(self) -> Path:
         return self.path / store_name(self.at_rest.in_force)
 
-    def open_log(self, *, clear: bool = False, segment_size: int = SEGMENT_SIZE) -> BlockLog:
-        """Look at its `torn_tail` and tell the operator what was cut off.
+    def open_log(
+        self, name: str = LOG_NAME, *, clear: bool = False, segment_size: int = SEGMENT_SIZE
+    ) -> BlockLog:
+        """Look at its `torn_tail` and tell the operator what was cut off. name: of its folder inside this one.
 
         clear: what comes is sealed already, and lies with checksums alone.
         """
         cipher = Checksums() if clear else self._cipher
-        log = BlockLog(self._made(self.log_path), cipher, segment_size=segment_size)
+        log = BlockLog(self._made(self.path / name), cipher, segment_size=segment_size)
         if not clear:
             self.logs.append(log)
         return log

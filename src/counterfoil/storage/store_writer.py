@@ -59,9 +59,10 @@ class End(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
 
 class Find(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """Many rows, by table number and key; answered with `list[bytes | None]` in their order, or with a problem."""
+    """Many rows of one table; answered with `list[bytes | None]` in their order, or with a problem."""
 
-    keys: list[tuple[int, bytes]]
+    table: int
+    keys: list[bytes]
 
 
 class Copy(msgspec.Struct, frozen=True, array_like=True, tag=4):
@@ -192,7 +193,7 @@ class Service:
             elif self._store is None:
                 raise ValueError("no store is open")
             elif isinstance(message, Find):
-                return self._store.rows_of(message.keys)
+                return self._store.rows_of(message.table, message.keys)
             elif isinstance(message, End):
                 self._write(self._store, message)
             elif isinstance(message, Copy):

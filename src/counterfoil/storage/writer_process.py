@@ -79,9 +79,9 @@ class Writer:
             self._send(Part(entries=entries))
         self._send(End(batch.height, batch.first_version))
 
-    def find(self, keys: list[tuple[int, bytes]]) -> Callable[[], list[bytes | None] | None]:
+    def find(self, table: int, keys: list[bytes]) -> Callable[[], list[bytes | None] | None]:
         """Ask for rows; what is returned gives them, or None where they cannot be read there."""
-        self._send(Find(keys))
+        self._send(Find(table, keys))
 
         def answer() -> list[bytes | None] | None:
             payload = read_frame(self._answers)

@@ -1,4 +1,4 @@
-"""The check itself: seal, earlier headers, leaves and their ways to the roots, then what they say together."""
+"""The check itself: who vouches, earlier headers, leaves and their ways to the roots, then what they say together."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from counterfoil.state.proof_formats import (
 )
 from counterfoil.state.receipts import Receipt, receipt_leaf
 from counterfoil.state.tables import LINKS, Link
-from counterfoil.verify.receipts import check_seal
+from counterfoil.verify.grounds import check_ground
 from counterfoil.verify.refusal import ProofRefused, demand
 from counterfoil.verify.tree_paths import top_of
 from counterfoil.verify.trust import Trust
@@ -86,6 +86,7 @@ class _Check:
         demand(proof.format == FORMAT, f"the proof is not of the form {FORMAT}")
         self._check_parts()
         self._check_ledger()
+        ground = check_ground(proof, self._trust)
         self._check_blocks()
         in_force = self._moment()
         named = tuple([self._standing(standing) for standing in proof.named])
@@ -109,6 +110,7 @@ class _Check:
             height=proof.height,
             in_force=in_force,
             sealed=proof.sealed,
+            ground=ground,
             instant_ms=proof.instant_ms,
             place=proof.place,
             records=records,
@@ -131,7 +133,6 @@ class _Check:
             proof.genesis == trust.genesis and proof.chain_id == trust.chain_id,
             f"the proof is of ledger {proof.chain_id[:60]!r}, the genesis file is of {trust.chain_id!r}",
         )
-        check_seal(trust, proof.sealed, proof.seal)
 
     def _check_blocks(self) -> None:
         sealed, before = self._proof.sealed, -1

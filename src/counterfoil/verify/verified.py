@@ -10,8 +10,10 @@ from counterfoil.primitives.calendars import date_of_day, date_text
 from counterfoil.state.headers import Header
 from counterfoil.state.proof_formats import Place, ProofKind
 from counterfoil.state.receipts import Receipt
+from counterfoil.verify.grounds import Ground, Origin
 
 _DAY_MS = 86_400_000
+_MS_NS = 1_000_000
 
 
 class ProvenRecord(NamedTuple):
@@ -47,11 +49,12 @@ class Describe:
 
 @dataclass(frozen=True)
 class Verified:
-    """What holds if the genesis file is the ledger's and its sealers have sealed one history only.
+    """What holds if the genesis file is the ledger's and those who vouch for its headers keep one history only.
 
     height: all of it is as of the end of this block; in_force: header of the last block up to there. sealed: the
-    header that vouches for all. place: the question, for ABSENCE and LIST. records: for RECORDS those shown, for LIST
-    all members. named: records that hold the handles in `place`. instant_ms: the question's instant, if it had one.
+    header that vouches for all; ground: who vouches for that. place: the question, for ABSENCE and LIST. records: for
+    RECORDS those shown, for LIST all members. named: records that hold the handles in `place`. instant_ms: the
+    question's instant, if it had one.
     """
 
     kind: ProofKind
@@ -60,6 +63,7 @@ class Verified:
     height: int
     in_force: Header
     sealed: Header
+    ground: Ground
     instant_ms: int | None
     place: Place | None
     records: tuple[ProvenRecord, ...]
@@ -73,16 +77,33 @@ class Verified:
         return ["This is a sandbox ledger: what it says has no value.", *said] if self.sandbox else said
 
 
+_ORIGINS = {
+    Origin.FOUNDING_VALIDATORS: "These validators follow from the founding ones that the genesis file names.",
+    Origin.HANDOVER: (
+        "These validators follow from those to whom a key that the genesis file names handed the ledger over after "
+        "block {start}."
+    ),
+    Origin.LIGHT_BLOCK: "These validators follow from the light block {start} that was given as believed.",
+}
+
+
 class _Words:
     def __init__(self, verified: Verified, describe: Describe) -> None:
         self._verified = verified
         self._describe = describe
 
     def ground(self) -> str:
-        sealed = self._verified.sealed
-        return (
+        sealed, ground = self._verified.sealed, self._verified.ground
+        said = (
             f"Ledger {self._verified.chain_id}, proven from the header of block {sealed.height} of "
-            f"{instant_text(sealed.time_ms)}, sealed by a key that the genesis file names."
+            f"{instant_text(sealed.time_ms)}, "
+        )
+        if ground.origin is Origin.SEALER:
+            return f"{said}sealed by a key that the genesis file names."
+        return (
+            f"{said}which the network's block {ground.height} of {instant_text(ground.at_ns // _MS_NS)} names, "
+            f"signed by {ground.signers} of {ground.validators} validators with {ground.power} of a voting power of "
+            f"{ground.total_power}. {_ORIGINS[ground.origin].format(start=ground.start)}"
         )
 
     def claim(self) -> list[str]:

@@ -150,7 +150,7 @@ class World:
         self.time_ms = NOW_MS
         self.height = 1
         self.actions = 0
-        self.take(Books(lambda _table, _key: None, lambda keys: [None] * len(keys), value_of))
+        self.take(Books(lambda _table, _key: None, lambda _table, keys: [None] * len(keys), value_of))
         self.lay_members()
         self.lay_markets()
         self.lay_accounts()
@@ -172,7 +172,7 @@ class World:
         self.issuance = IssuanceBooks(
             books.shelf, self.parties, self.markets, self.instruments, self.holdings
         )
-        self.cash_books = CashBooks(books.shelf, self.parties, self.instruments, self.holdings)
+        self.cash_books = CashBooks(books.shelf, self.parties, self.markets, self.instruments, self.holdings)
         self.cash = Cash(self.cash_books)
         self.approvals = ApprovalsBooks(books.shelf, CONTENT.exact, self.run)
         self.modules = (

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from counterfoil.custody.signers import SandboxKey
 from counterfoil.machine.founding import opening_account, opening_money, opening_security
-from counterfoil.machine.genesis import Genesis
+from counterfoil.machine.genesis import (
+    Genesis,
+    decode_genesis,
+    encode_genesis,
+    network_validators,
+    secret_commitment,
+)
 from counterfoil.modules.holdings import queries
 from counterfoil.modules.holdings.records import ACCOUNTS_OF_OWNER, REGISTER
 from counterfoil.modules.instruments.records import INSTRUMENTS
-from counterfoil.node.ledger import LAYOUTS, LedgerNode, memory_ledger
+from counterfoil.node.ledger import LAYOUTS, LedgerNode, NodeSecrets, memory_ledger
 from counterfoil.state.gathering import GatheredPlaces
 from counterfoil.state.tables import LINK_END
 from counterfoil.storage.memory_log import MemoryLog
 from counterfoil.storage.memory_store import MemoryStore
+from counterfoil.verify import Trust
+from counterfoil.verify.light.encoding import in_order
 
 ACCOUNTS, SECURITIES, QUANTITY = 23, 3, 40
 
@@ -97,6 +106,72 @@ def test_a_replay_founds_the_same(node: LedgerNode) -> None:
 def test_what_is_no_opening_register_is_refused(draft: Genesis, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         memory_ledger(draft, start=False)
+
+
+# A ledger that is founded as a network
+
+
+def _key(name: str) -> str:
+    return SandboxKey.from_name(b"validators of a test", name).public_key.hex()
+
+
+def _network(*validators: Any, sealers: tuple[str, ...] = ()) -> bytes:
+    sections = {"validators": {"validators": list(validators)}}
+    return encode_genesis(Genesis("net", 1_700_000_000_000, "", sealers, sections=sections))
+
+
+def test_founding_validators_stand_in_consensus_order() -> None:
+    named = [{"key": _key(name), "power": power} for name, power in (("a", 5), ("b", 7), ("c", 5))]
+    data = _network(*named, {"party": "Depository", "key": _key("d")})
+    genesis = decode_genesis(data)
+    found = network_validators(genesis)
+    assert [one.power for one in found] == [7, 5, 5, 1]
+    assert found == in_order(found)
+    trust = Trust.in_genesis(data)
+    assert in_order(trust.validators) == found
+    assert (trust.sealers, trust.time_ms) == ((), genesis.time_ms)
+    assert network_validators(_draft()) == ()
+
+
+def test_where_one_machine_seals_the_validators_vouch_for_nothing_yet() -> None:
+    data = _network({"key": _key("a"), "power": 1}, sealers=(_key("s"),))
+    assert [one.power for one in network_validators(decode_genesis(data))] == [1]
+    trust = Trust.in_genesis(data)
+    assert (trust.sealers, trust.validators) == ((bytes.fromhex(_key("s")),), ())
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (_network(), "no validators of a network"),
+        (_network({"power": 1}), "is not valid"),
+        (_network("x"), "is not valid"),
+        (_network({"key": _key("a"), "power": 0}), "no voting power"),
+        (_network({"key": _key("a"), "power": 2**61}), "beyond the limit"),
+        (_network({"key": _key("a"), "power": "1"}), "no number"),
+        (_network({"key": _key("a"), "power": 1}, {"key": _key("a"), "power": 2}), "named twice"),
+        (_network({"key": "01" + "00" * 32, "power": 1}), "is no key"),
+        (_network({"key": "zz", "power": 1}), "is not valid"),
+        (encode_genesis(Genesis("net", 1, "", ())), "no key that may sign headers"),
+        (encode_genesis(Genesis("net", 1, "", (), sections={"validators": []})), "is not valid"),
+    ],
+)
+def test_what_founds_no_network(data: bytes, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        decode_genesis(data)
+    with pytest.raises(ValueError, match="genesis file"):
+        Trust.in_genesis(data)
+
+
+def test_one_machine_does_not_run_a_network() -> None:
+    data = _network({"key": _key("a"), "power": 1})
+    genesis = msgspec.json.decode(data)
+    commitment = secret_commitment(bytes(32))
+    data = encode_genesis(msgspec.convert({**genesis, "secret_commitment": commitment}, Genesis))
+    secrets = NodeSecrets(bytes(32), bytes(32), bytes(32))
+    node = LedgerNode(data, secrets, MemoryStore(LAYOUTS), MemoryLog(), workers=0)
+    with pytest.raises(ValueError, match="founds a network"):
+        node.engine.found()
 
 
 def test_gathered_places_come_out_in_order() -> None:

@@ -18,6 +18,12 @@ from counterfoil.sdk import Client, LocalConnection, messages, recipes
 from tests.unit.policy.world import TREE
 
 MARKET, OTHER_MARKET, TODAY, LATER = "XMKT", "XOTH", 20240102, 20240104
+DAY_MS = 86_400_000
+CUSTODY, DISCLOSURE, INVESTIGATION = (
+    messages.Purpose.CUSTODY,
+    messages.Purpose.DISCLOSURE,
+    messages.Purpose.INVESTIGATION,
+)
 SHARE_ISIN, OTHER_ISIN = "XS0000000009", "XS0000000017"
 _SEED = b"the cast of the matrix"
 _FOUNDED_LATER = ("applicant",)
@@ -48,6 +54,7 @@ class Cast:
         self._open_accounts()
         self._issue()
         self._do_business()
+        self._grant_views()
         self._end_some()
 
     def client(self, name: str) -> Client:
@@ -84,6 +91,9 @@ class Cast:
             ("client-s's", "client-s", "broker-s"),
             ("former's", "former", "broker-a"),
             ("client-o's", "client-o", "operator"),
+            ("moved's old", "moved", "broker-a"),
+            ("moved's", "moved", "broker-b"),
+            ("client-w's", "client-w", "broker-w"),
         ):
             self._open(name, owner, servicer, own if owner.startswith("broker") else segregated)
         self._open(
@@ -91,7 +101,7 @@ class Cast:
             "client-a",
             "broker-a",
             segregated,
-            joint_holders=(self.parties["joint-holder"],),
+            joint=("joint-holder",),
             signers=tuple(sorted((key("client-a").address, key("joint-holder").address))),
             threshold=1,
         )
@@ -104,9 +114,21 @@ class Cast:
         ):
             self._open(name, owner, servicer, kind)
 
-    def _open(self, name: str, owner: str, servicer: str, kind: messages.AccountKind, **more: Any) -> None:
+    def _open(
+        self,
+        name: str,
+        owner: str,
+        servicer: str,
+        kind: messages.AccountKind,
+        joint: tuple[str, ...] = (),
+        **more: Any,
+    ) -> None:
+        """Holders that are not the servicer's own clients sign as well."""
+        more["joint_holders"] = tuple(self.parties[one] for one in joint)
         ask = messages.OpenAccount(self.parties[owner], self.parties[servicer], kind, **more)
-        self.accounts[name] = self.clients[servicer].send(ask).created
+        holders = [one for one in (owner, *joint) if TREE[one][0] != servicer and one != servicer]
+        cosigners = [self.clients[one] for one in holders]
+        self.accounts[name] = self.clients[servicer].send(ask, cosigners=cosigners).created
 
     def _issue(self) -> None:
         self.share = self._register("issuer", "issuance", "treasury", SHARE_ISIN, "Share")
@@ -198,12 +220,39 @@ class Cast:
         )
         draft = a.draft(settled, signers=(a.keys[0].address, b.keys[0].address)).sign(a.keys[0], b.keys[0])
         self.settled, self.settled_expiry_ms = a.submit(draft), draft.expiry_ms
+        self._trade_for_clients(a, b, terms)
+        recovers = tuple(sorted(self.clients[name].keys[0].address for name in ("issuer", "notary")))
+        client = self.clients["client-b"]
+        self.signer = client.keys[0].address
+        client.send(messages.RegisterSigner(messages.single_key(client.keys[0].public_key), recovers, 2))
         named = (self.clients["issuer"].keys[0], self.clients["notary"].keys[0], key("broker-a user"))
         content = encode(
             (tuple(one.address for one in named), (messages.WithdrawAsset(MARKET, self.token, LATER),))
         )
         ask = messages.ProposeTransaction(content, self.nobody.time_ms() + 86_400_000)
         self.proposal = self.clients["issuer"].send(ask).created
+
+    def _trade_for_clients(self, a: Client, b: Client, terms: messages.TradeTerms) -> None:
+        """Client-a's broker sold to three-brokers' one: signed by the exchange; entered by both and settled at once;
+        entered by both for a later date."""
+        self.for_clients = msgspec.structs.replace(
+            terms, trade_reference="C-1", buyer_client=self.accounts["three at b"]
+        )
+        exchange = self.clients["exchange"]
+        self.client_trade = exchange.send(
+            messages.RecordTrade(terms=self.for_clients, recorder=exchange.party)
+        )
+        self.client_deals = []
+        for number, date in ((2, TODAY), (3, LATER)):
+            deal = messages.InstructBoth(
+                MARKET,
+                msgspec.structs.replace(self.for_clients, trade_reference=f"C-{number}"),
+                date,
+                messages.Side(self.accounts["client-a's"], f"C-{number}-S"),
+                messages.Side(self.accounts["three at b"], f"C-{number}-B"),
+            )
+            draft = a.draft(deal, signers=(a.keys[0].address, b.keys[0].address))
+            self.client_deals.append(a.submit(draft.sign(a.keys[0], b.keys[0])))
 
     def _instruct(
         self,
@@ -230,8 +279,40 @@ class Cast:
             amount=1_000,
         )
 
+    def _grant_views(self) -> None:
+        """As the matrix says. The past that an auditor is shown ended when the last block before came."""
+        self.past_height = self.node.height - 1
+        shown = {
+            "auditor-of-a": ("broker-a", {}),
+            "auditor-of-the-past": ("broker-a", {"period_until_ms": self.time_ms}),
+            "auditor-expired": ("broker-a", {}),
+            "auditor-revoked": ("broker-a", {}),
+            "auditor-of-the-register": ("issuer", {"instrument": self.share}),
+            "auditor-of-the-market": ("exchange", {"market": MARKET}),
+            "second-custodian": ("broker-a", {"account": self.accounts["client-a's"], "purpose": CUSTODY}),
+            "lender": ("client-a", {"account": self.accounts["client-a's"], "purpose": DISCLOSURE}),
+            "investigator": ("regulator", {"party": self.parties["broker-b"], "purpose": INVESTIGATION}),
+        }
+        self.grants: dict[str, bytes] = {}
+        for grantee, (grantor, what) in shown.items():
+            client = self.clients[grantor]
+            until_ms = client.time_ms() + (20 if grantee == "auditor-expired" else DAY_MS)
+            ask = recipes.show(client, self.parties[grantee], until_ms, **what)
+            self.grants[grantee] = client.send(ask).created
+        self.granted_height = self.node.height
+        broker = self.clients["broker-a"]
+        broker.send(messages.RevokeView(broker.party, self.grants["auditor-revoked"]))
+
+    @property
+    def time_ms(self) -> int:
+        """Block time of the last block."""
+        last = self.node.machine.last
+        assert last is not None
+        return last.time_ms
+
     def _end_some(self) -> None:
         a = self.clients["broker-a"]
+        a.send(messages.CloseAccount(self.accounts["moved's old"]))
         former, account = self.parties["former"], self.accounts["former's"]
         moved = messages.ForceTransfer(
             self.parties["depository"],
@@ -253,6 +334,9 @@ class Cast:
         regulator.send(
             messages.SuspendParty(regulator.party, self.parties["broker-s"], "Under investigation.")
         )
+        regulator.send(messages.WindDownParty(regulator.party, self.parties["broker-w"], "It gives up."))
+        nobody = self.nobody.connection
+        nobody.advance_clock(self.time_ms + 1_000)
 
     # ---- helpers ----
 

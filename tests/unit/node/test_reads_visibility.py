@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
+import msgspec
 import pytest
 
+from counterfoil.modules.module import PUBLIC
 from counterfoil.node.reads import READS
 from counterfoil.primitives.addresses import AddressKind, to_text
+from counterfoil.primitives.codec import Decoder
 from counterfoil.sdk import Client, NotVisible
 from counterfoil.sdk.errors import LedgerError
+from counterfoil.state.receipts import Receipt
 from tests.unit.node.cast import SHARE_ISIN, Cast
-from tests.unit.policy.visibility_matrix import CAST, MATRIX
+from tests.unit.policy.visibility_matrix import CAST, EVERYBODY, MATRIX, seen
 
+_RECEIPT = Decoder(Receipt)
 Look = Callable[[Client, Cast], object]
 """Reads something; it is seen unless the read says NotVisible, or a list lacks it. A history may be empty and seen."""
 
@@ -46,11 +52,43 @@ def _servicer(cast: Cast, name: str) -> bytes:
     return account.servicer
 
 
+def as_history(look: Look) -> Look:
+    """Mark a look as one that goes back through all that happened."""
+    HISTORIES.append(look)
+    return look
+
+
+HISTORIES: list[Look] = []
+
+
 def _account_history(name: str) -> tuple[Look, ...]:
     return (
         lambda client, cast: client.statement(cast.accounts[name]),
-        lambda client, cast: client.history(account=cast.accounts[name]),
+        as_history(lambda client, cast: (client.history(account=cast.accounts[name]),)),
     )
+
+
+def _receipts(stakeholder: Callable[[Cast], bytes]) -> tuple[Look, ...]:
+    """Those of one stakeholder, among all that the viewer's follower would fetch."""
+
+    def look(client: Client, cast: Cast) -> object:
+        return [
+            shown
+            for block in client.read("receipts").blocks
+            for shown in block.receipts
+            if _RECEIPT.trusted(shown.plaintext).stakeholder == stakeholder(cast)
+        ]
+
+    return (look,)
+
+
+def _relationship(name: str) -> Callable[[Cast], bytes]:
+    def found(cast: Cast) -> bytes:
+        account = cast.node.machine.wired.holdings.account(cast.accounts[name])
+        assert account is not None
+        return account.relationship
+
+    return found
 
 
 def _name(party: str, sponsor: str = "") -> tuple[Look, ...]:
@@ -66,7 +104,7 @@ def _details(party: str) -> tuple[Look, ...]:
 
 
 def _party_history(party: str) -> tuple[Look, ...]:
-    return (lambda client, cast: (client.history(party=cast.parties[party]),),)
+    return (as_history(lambda client, cast: (client.history(party=cast.parties[party]),)),)
 
 
 def _register(name: str) -> tuple[Look, ...]:
@@ -89,8 +127,36 @@ def _instruction(name: str) -> tuple[Look, ...]:
             for line in client.instructions(account=client.instruction(getattr(cast, name)).account)
             if line.instruction_id == getattr(cast, name)
         ],
-        lambda client, cast: client.history(business=getattr(cast, name)),
+        as_history(lambda client, cast: client.history(business=getattr(cast, name))),
     )
+
+
+def _client_of_a_trade(name: str) -> tuple[Look, ...]:
+    def line(client: Client, cast: Cast) -> object:
+        return names(client.trade(cast.client_trade.created), cast.accounts[name])
+
+    def lines(client: Client, cast: Cast) -> object:
+        found = client.trades(account=cast.accounts[name])
+        return [one for one in found if one.trade_id == cast.client_trade.created]
+
+    def proof(client: Client, cast: Cast) -> object:
+        file = client.proof("trade", business=cast.client_trade.created)
+        return names(file, cast.accounts[name])
+
+    return line, lines, proof
+
+
+def names(answer: object, identity: bytes) -> bool:
+    """Whether an answer, or a proof file, shows an identity anywhere."""
+    shown = answer if isinstance(answer, bytes) else msgspec.msgpack.encode(answer)
+    return identity in shown or identity.hex().encode() in shown
+
+
+def _grant(grantee: str) -> tuple[Look, ...]:
+    def look(client: Client, cast: Cast) -> object:
+        return [line for line in client.grants() if line.grant_id == cast.grants[grantee]]
+
+    return (look,)
 
 
 LOOKS: dict[str, tuple[Look, ...]] = {
@@ -168,13 +234,42 @@ LOOKS: dict[str, tuple[Look, ...]] = {
         lambda client, cast: client.proof("trade", business=cast.trade),
         lambda client, cast: [line for line in client.trades() if line.trade_id == cast.trade],
     ),
+    "history of broker-a": _party_history("broker-a"),
+    "details of moved": _details("moved"),
+    "details of broker-w": _details("broker-w"),
+    "details of client-w": _details("client-w"),
+    "account of client-w": _account("client-w's"),
+    "old account of moved at broker-a": _account("moved's old"),
+    "history of moved's old account": _account_history("moved's old"),
+    "account of moved at broker-b": _account("moved's"),
+    "history of moved's account": _account_history("moved's"),
+    "grant to the auditor of broker-a": _grant("auditor-of-a"),
+    "grant of client-a to the lender": _grant("lender"),
+    "grant to the investigator of broker-b": _grant("investigator"),
+    "reads at this node": (lambda client, cast: client.read_log(),),
     "instruction of broker-a for client-a": _instruction("sale"),
     "instruction of broker-b for itself": _instruction("purchase"),
+    "trade of two clients": (
+        lambda client, cast: client.trade(cast.client_trade.created),
+        lambda client, cast: client.proof("trade", business=cast.client_trade.created),
+        lambda client, cast: [line for line in client.trades() if line.trade_id == cast.client_trade.created],
+    ),
+    "its seller's client": _client_of_a_trade("client-a's"),
+    "its buyer's client": _client_of_a_trade("three at b"),
     "proposal": (lambda client, cast: client.proposals(),),
+    "signer of client-b": (lambda client, cast: client.signer(cast.signer),),
+    "history of client-b's signer": (lambda client, cast: client.history(signer=cast.signer),),
+    "receipt for client-a at broker-a": _receipts(_relationship("client-a's")),
+    "receipt for three-brokers at broker-b": _receipts(_relationship("three at b")),
+    "receipt for former at broker-a": _receipts(_relationship("former's")),
+    "receipt for the issuer": _receipts(lambda cast: cast.parties["issuer"]),
+    "receipt for broker-a": _receipts(lambda cast: cast.parties["broker-a"]),
+    "receipt for everybody": _receipts(lambda cast: PUBLIC),
+    "custody trail of broker-a": (lambda client, cast: client.custody_trail(cast.parties["broker-a"]),),
 }
 
-BY_POLICY_ALONE = frozenset(row for row in MATRIX if row.startswith("receipt "))
-"""Rows that no read shows by themselves; receipts are tested in test_reads_history.py and by the policy's own test."""
+BY_POLICY_ALONE = frozenset({"receipt for a user of broker-a", "queues of the market"})
+"""Rows that no read shows by themselves; queues are looked at below, and both by the policy's own test."""
 
 SHOWN_HERE = {
     *(
@@ -182,6 +277,7 @@ SHOWN_HERE = {
         "instruments",
         "markets",
         "header",
+        "receipts",
         "status",
         "result",
         "find",
@@ -200,7 +296,8 @@ SHOWN_HERE = {
         "trades",
         "proposals",
     ),
-    *("proof", "key_epochs", "sealed_receipts", "sealed_blocks", "draft_key_epoch", "draft_admission"),
+    *("proof", "grants", "read-log", "signer", "custody_trail"),
+    *("key_epochs", "sealed_receipts", "sealed_blocks", "draft_key_epoch", "draft_admission"),
 }
 ELSEWHERE = {"personas", "view_keys", "opening_key"}
 """Personas are shown on a sandbox alone, to anybody; view keys, of which everybody has its own, in the SDK's test."""
@@ -221,8 +318,48 @@ def test_every_row_and_every_read_is_looked_at() -> None:
 @pytest.mark.parametrize("row", LOOKS)
 def test_matrix(cast: Cast, row: str) -> None:
     for number, look in enumerate(LOOKS[row]):
-        seen = {viewer for viewer in CAST if sees(cast.client(viewer), cast, look)}
-        assert seen == set(MATRIX[row].split()), f"read {number} of {row!r}"
+        found = {viewer for viewer in CAST if sees(cast.client(viewer), cast, look)}
+        assert found == seen(row, as_history=look in HISTORIES), f"read {number} of {row!r}"
+
+
+OF_THE_REGULATOR_ITSELF = {
+    *("details of the regulator", "grant to the investigator of broker-b"),
+    *(row for row in MATRIX if MATRIX[row] == EVERYBODY),
+}
+
+
+@pytest.mark.parametrize("row", sorted(set(LOOKS) - OF_THE_REGULATOR_ITSELF))
+def test_every_look_from_above_leaves_a_trace(cast: Cast, row: str) -> None:
+    """Whatever the regulator sees of others, by whichever read, the log of reads says so; and of nothing else."""
+    client, log = cast.client("regulator"), cast.node.read_log
+    for number, look in enumerate(LOOKS[row]):
+        before = log.head.entries
+        shown = sees(client, cast, look)
+        bases = {use.basis for entry in log.entries(before + 1) for use in entry.uses}
+        assert bases == ({"SUPERVISION"} if shown else set()), f"read {number} of {row!r}"
+
+
+def test_what_is_public_or_its_own_leaves_the_regulator_no_trace(cast: Cast) -> None:
+    before = cast.node.read_log.head.entries
+    for row in OF_THE_REGULATOR_ITSELF & set(LOOKS) - {"grant to the investigator of broker-b"}:
+        for look in LOOKS[row]:
+            assert sees(cast.client("regulator"), cast, look)
+    read = {entry.read for entry in cast.node.read_log.entries(before + 1)}
+    assert read <= {"parties"}, "only the list of members shows others too"
+
+
+def test_who_sees_how_many_instructions_wait(cast: Cast) -> None:
+    """The regulator; an operator where it runs all markets, and not where others run some."""
+    waiting = {viewer: bool(cast.client(viewer).status().waiting) for viewer in CAST}
+    assert [viewer for viewer, shown in waiting.items() if shown] == ["regulator"]
+
+
+def test_a_revoked_or_expired_grant_is_gone(cast: Cast) -> None:
+    live = {line.grant_id for line in cast.client("regulator").grants()}
+    ended = {cast.grants["auditor-revoked"], cast.grants["auditor-expired"]}
+    assert live == set(cast.grants.values()) - ended
+    before = cast.client("regulator").grants(at=cast.granted_height)
+    assert {line.grant_id for line in before} == set(cast.grants.values())
 
 
 @pytest.mark.parametrize(
@@ -244,6 +381,49 @@ def test_absence_is_proven_to_whoever_sees_the_account(cast: Cast, viewer: str, 
         return client.proof("no-holding", account=cast.accounts["client-a's"], instrument=cast.other_share)
 
     assert sees(cast.client(viewer), cast, look) is shown
+
+
+def everything_about(client: Client, cast: Cast) -> Iterator[object]:
+    """Every answer in which the trades of two clients could stand, as far as the viewer gets one."""
+    deals = [cast.client_trade, *cast.client_deals]
+    objects = [one for deal in deals for one in deal.objects]
+    asked: list[Callable[[], object]] = [client.trades, client.instructions]
+    for one in objects:
+        asked += [
+            partial(client.trade, one),
+            partial(client.instruction, one),
+            partial(client.history, business=one),
+            partial(client.proof, "trade", business=one),
+            partial(client.proof, "instruction", business=one),
+        ]
+    for deal in deals:
+        asked.append(partial(client.proof, "receipt", business=deal.id, at=deal.height))
+    for name in ("broker-a's", "broker-b's", "three at a", "joint"):
+        asked.append(partial(client.history, account=cast.accounts[name]))
+    for ask in asked:
+        try:
+            yield ask()
+        except LedgerError:
+            continue
+
+
+@pytest.mark.parametrize("row", ["its seller's client", "its buyer's client"])
+def test_no_read_tells_a_side_who_the_others_client_was(cast: Cast, row: str) -> None:
+    """Whichever way the trade came onto the ledger: histories, receipts and proofs included.
+
+    Beside the row's, only they learn of an account who read the register on which it stands, or its own past.
+    """
+    account = cast.accounts["client-a's" if "seller" in row else "three at b"]
+    told = {
+        viewer
+        for viewer in CAST
+        if any(names(answer, account) for answer in everything_about(cast.client(viewer), cast))
+    }
+    row_of = seen(row)
+    otherwise = seen("register of the equity") | seen("register of the money token")
+    if "seller" in row:
+        otherwise |= seen("history of client-a's account", as_history=True)
+    assert told - (otherwise - row_of) == row_of
 
 
 def test_not_there_and_not_yours_give_the_same_answer(cast: Cast) -> None:

@@ -29,7 +29,7 @@ def test_what_changes_who_acts_or_ends_the_business_is_administrative() -> None:
         permission.message for permission in PERMISSIONS.values() if permission.eyes is Eyes.ADMINISTRATIVE
     }
     assert named == {
-        *("GrantMandate", "RevokeMandate", "NameFourEyes", "WindDownParty"),
+        *("GrantMandate", "RevokeMandate", "NameFourEyes", "WindDownParty", "AmendAccount"),
         *("RaiseViewKey", "RecordOpeningKey", "GrantViewKey", "EndViewGrant"),
     }
 
@@ -67,5 +67,6 @@ def test_the_eight_kinds_of_member_and_the_others_keep_their_numbers() -> None:
         "OPERATOR",
         "NOTARY",
         "AUDITOR",
+        "DATA_PROTECTION",
     ]
-    assert [role.value for role in Role] == list(range(1, 13))
+    assert [role.value for role in Role] == list(range(1, 14))

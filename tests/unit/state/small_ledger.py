@@ -10,7 +10,8 @@ from counterfoil.machine.genesis import Genesis, chain_id, encode_genesis, genes
 from counterfoil.primitives.codec import Decoder, Record, encode
 from counterfoil.primitives.signatures import SigningKey
 from counterfoil.state.headers import CHUNK, Header, HeaderHistory, StoredHeader, history_leaf, seal_message
-from counterfoil.state.proofs import Prover, Sources
+from counterfoil.state.proof_formats import Vouching
+from counterfoil.state.proofs import CannotProve, Prover, Sources
 from counterfoil.state.receipts import BlockResults, KeptReceipt, Receipt, ToldResult, receipt_leaf
 from counterfoil.state.state import State
 from counterfoil.state.tables import LINKS, ListRule, Reader, Table
@@ -99,9 +100,7 @@ class SmallLedger:
     """Blocks are applied to the state and to the model, whose roots must be the same."""
 
     def __init__(self, name: str = "small", sealer: SigningKey = SEALER, sandbox: bool = False) -> None:
-        self.genesis_bytes = encode_genesis(
-            Genesis(name, START_MS, "", (sealer.public_key.hex(),), sandbox=sandbox)
-        )
+        self.genesis_bytes = encode_genesis(self._genesis(name, sealer, sandbox))
         self.chain_id = chain_id(name, genesis_digest(self.genesis_bytes))
         self.sealer = sealer
         self.store = MemoryStore({table.number: table.layout for table in (LINKS, *TABLES)})
@@ -113,6 +112,15 @@ class SmallLedger:
         self.state.found()
         self._commit(1, ())
 
+    def _genesis(self, name: str, sealer: SigningKey, sandbox: bool) -> Genesis:
+        return Genesis(name, START_MS, "", (sealer.public_key.hex(),), sandbox=sandbox)
+
+    def _seal(self, header: Header) -> bytes:
+        return self.sealer.sign(seal_message(self.chain_id, header.digest()))
+
+    def _vouching(self, header: Header) -> Vouching:
+        raise CannotProve("this ledger has no network")
+
     @property
     def height(self) -> int:
         return self.state.height
@@ -120,7 +128,7 @@ class SmallLedger:
     @property
     def prover(self) -> Prover:
         genesis = genesis_digest(self.genesis_bytes)
-        return Prover(Sources(self.state, self.history, self.stored, self.chain_id, genesis))
+        return Prover(Sources(self.state, self.history, self.stored, self.chain_id, genesis, self._vouching))
 
     def stored(self, number: int) -> StoredHeader:
         data = self.state.blob("header", number)
@@ -221,8 +229,8 @@ class SmallLedger:
         )
         self.history.append(header.digest())
         self.headers.append(header)
-        seal = self.sealer.sign(seal_message(self.chain_id, header.digest()))
-        self.state.keep_blob("header", header.number, encode(StoredHeader(header, seal, packed)))
+        stored = StoredHeader(header, self._seal(header), packed)
+        self.state.keep_blob("header", header.number, encode(stored))
         return header
 
     @staticmethod

@@ -9,7 +9,8 @@ import msgspec
 from hypothesis import strategies as st
 
 from counterfoil.primitives.codec import Record
-from counterfoil.state.proof_formats import Part, Proof, ProofKind
+from counterfoil.state.proof_formats import Proof, ProofKind
+from counterfoil.state.proof_parts import Part
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from counterfoil.modules.module import Shelves
-from counterfoil.modules.parties.records import APPLICATIONS, LEIS, MANDATES, NAMES, PARTIES, SIGNERS
+from counterfoil.modules.parties.records import (
+    APPLICATIONS,
+    LEIS,
+    MANDATES,
+    NAMES,
+    PARTIES,
+    RECOVERY_VOTES,
+    SIGNERS,
+)
 
 
 class PartiesBooks:
@@ -15,6 +23,7 @@ class PartiesBooks:
         self.parties = shelves(PARTIES)
         self.signers = shelves(SIGNERS)
         self.mandates = shelves(MANDATES)
+        self.recovery_votes = shelves(RECOVERY_VOTES)
         self.names = shelves(NAMES)
         self.leis = shelves(LEIS)
         self.applications = shelves(APPLICATIONS)

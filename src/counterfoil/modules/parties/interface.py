@@ -140,6 +140,13 @@ class Parties:
         mandate = self._mandates.find(party_id + address)
         return mandate is not None and mandate.accepted
 
+    def speaks_for(self, party_id: bytes, address: bytes) -> bool:
+        """Whether an address is the party's own signer, or a user of it (whatever its mandate covers)."""
+        party = self.find(party_id)
+        if party is None:
+            return False
+        return party.signer == address or self._mandates.find(party_id + address) is not None
+
     def authorise(
         self,
         context: ActionContext,

@@ -19,6 +19,7 @@ TRUSTEE = Role.TRUSTEE
 OPERATOR = Role.OPERATOR
 NOTARY = Role.NOTARY
 AUDITOR = Role.AUDITOR
+DATA_PROTECTION = Role.DATA_PROTECTION
 
 ANYBODY = tuple(Role)
 LICENSED_AGENTS = (DEPOSITORY, SECURITIES_COMPANY, COMMERCIAL_BANK, OPERATOR)
@@ -33,6 +34,7 @@ ADMITS: dict[Role, tuple[Role, ...]] = {
         OPERATOR,
         NOTARY,
         AUDITOR,
+        DATA_PROTECTION,
         COMMERCIAL_BANK,
         SECURITIES_COMPANY,
     ),
@@ -47,9 +49,9 @@ ADMITS: dict[Role, tuple[Role, ...]] = {
 class Eyes(IntEnum):
     """How many must look at a message.
 
-    Of the administrative ones (who acts for a party, and whether it goes on) the party's own signer is enough, but
-    users must be two, with mandates that name the message: else whoever may grant mandates could grant himself all
-    the rest.
+    Of the administrative ones (who acts for a party or disposes of its accounts, and whether it goes on) the party's
+    own signer is enough, but users must be two, with mandates that name the message: else whoever may grant mandates,
+    or put an account under keys of his own, could give himself all the rest.
     """
 
     ONE = 1
@@ -106,6 +108,8 @@ PERMISSIONS: dict[int, Permission] = {
     220: Permission("RegisterSigner", ANYBODY, ONE, WINDING_DOWN),
     221: Permission("RotateKeys", ANYBODY, ONE, WINDING_DOWN),
     222: Permission("NameRecoveryApprovers", ANYBODY, ONE, WINDING_DOWN),
+    223: Permission("ApproveRecovery", ANYBODY, ONE, WINDING_DOWN),
+    224: Permission("WithdrawRecovery", ANYBODY, ONE, WINDING_DOWN),
     230: Permission("GrantMandate", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
     231: Permission("RevokeMandate", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
     # Markets
@@ -116,6 +120,7 @@ PERMISSIONS: dict[int, Permission] = {
     304: Permission("CloseDay", RUNS_A_MARKET, TWO),
     305: Permission("AcceptAsset", RUNS_A_MARKET, TWO),
     306: Permission("WithdrawAsset", RUNS_A_MARKET, TWO),
+    307: Permission("HandOverMarket", (REGULATOR, *RUNS_A_MARKET), TWO, WINDING_DOWN),
     # Instruments
     400: Permission("AnnounceInstrument", REGISTRARS, TWO),
     401: Permission("AmendTerms", REGISTRARS, TWO),
@@ -124,9 +129,10 @@ PERMISSIONS: dict[int, Permission] = {
     404: Permission("MatureInstrument", REGISTRARS),
     405: Permission("RedeemInstrument", REGISTRARS, ONE, WINDING_DOWN),
     406: Permission("CancelInstrument", REGISTRARS, ONE, WINDING_DOWN),
-    # Holdings
-    500: Permission("OpenAccount", SERVICERS),
-    501: Permission("AmendAccount", HOLDERS, ONE, WINDING_DOWN),
+    407: Permission("AppointRegistrar", AUTHORITIES, TWO, WINDING_DOWN),
+    # Holdings; an account is opened by its servicer, and holders of any kind agree to it
+    500: Permission("OpenAccount", ANYBODY),
+    501: Permission("AmendAccount", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
     502: Permission("FreezeAccount", (REGULATOR, *SERVICERS), TWO),
     503: Permission("UnfreezeAccount", (REGULATOR, *SERVICERS), TWO),
     504: Permission("PlaceEarmark", HOLDERS),
@@ -135,6 +141,8 @@ PERMISSIONS: dict[int, Permission] = {
     507: Permission("ForceTransfer", AUTHORITIES, TWO),
     508: Permission("FreezeHolding", AUTHORITIES, TWO),
     509: Permission("UnfreezeHolding", AUTHORITIES, TWO),
+    # Custodians of keys
+    1500: Permission("RecordTrail", SERVICERS, ONE, WINDING_DOWN),
     # Issuance
     600: Permission("RegisterIssue", REGISTRATION),
     601: Permission("RegisterFurtherIssue", REGISTRATION),
@@ -165,6 +173,10 @@ PERMISSIONS: dict[int, Permission] = {
     909: Permission("LoadBatch", RUNS_A_MARKET),
     910: Permission("SettleBatch", HOLDERS, ONE, WINDING_DOWN),
     911: Permission("CancelBatch", RUNS_A_MARKET),
+    # Grants of a view, and the logs of reads
+    1000: Permission("GrantView", ANYBODY, ONE, WINDING_DOWN),
+    1001: Permission("RevokeView", ANYBODY, ONE, WINDING_DOWN),
+    1002: Permission("RecordReadLog", ANYBODY, ONE, WINDING_DOWN),
     912: Permission("InstructWithNote", HOLDERS, ONE, WINDING_DOWN),
     913: Permission("InstructBothWithNotes", HOLDERS),
     # View keys, and who holds the roots that they hang on; 1303 is sent by nodes

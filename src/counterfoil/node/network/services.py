@@ -1,0 +1,75 @@
+"""What runs a network's nodes as services: a unit of systemd for each, and a compose file for containers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from counterfoil.node.network.settings import NetworkSettings
+from counterfoil.storage import files
+
+HOME_ON_HOST = "/srv/counterfoil"
+KEY_ON_HOST = "/etc/counterfoil"
+
+
+def write_services(folder: Path, settings: NetworkSettings, *, encrypted: bool) -> None:
+    """Into the network's folder, for whoever moves the nodes to their hosts."""
+    units = folder / "systemd"
+    units.mkdir()
+    for name in _names(settings):
+        files.write_new(
+            units / f"counterfoil-{name}.service", _unit(settings, name, encrypted).encode(), mode=0o644
+        )
+    files.write_new(folder / "compose.yaml", _compose(settings, encrypted).encode(), mode=0o644)
+
+
+def _names(settings: NetworkSettings) -> list[str]:
+    return [*(node.name for node in settings.nodes), *settings.followers]
+
+
+def _command(settings: NetworkSettings, name: str) -> str:
+    return "follow" if name in settings.followers else "start"
+
+
+def _unit(settings: NetworkSettings, name: str, encrypted: bool) -> str:
+    key = f" --storage-key {KEY_ON_HOST}/{name}.key" if encrypted else ""
+    return f"""[Unit]
+Description=Counterfoil node {name}
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart=/opt/counterfoil/bin/counterfoil {_command(settings, name)} {HOME_ON_HOST}/{name}{key}
+Environment=COUNTERFOIL_ENGINE=/opt/counterfoil/bin/cometbft
+User=counterfoil
+Restart=always
+RestartSec=2
+TimeoutStopSec=60
+KillMode=mixed
+NoNewPrivileges=true
+ProtectSystem=strict
+ReadWritePaths={HOME_ON_HOST}/{name}
+PrivateTmp=true
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def _compose(settings: NetworkSettings, encrypted: bool) -> str:
+    """One service for each node; the image has the package and the engine (see docs/how-to/run-a-network.md)."""
+    lines = [f"# Network {settings.chain_id}: docker compose up -d", "services:"]
+    for name in _names(settings):
+        key = f', "--storage-key", "/keys/{name}.key"' if encrypted else ""
+        lines += [
+            f"  {name}:",
+            "    image: counterfoil",
+            f'    command: ["counterfoil", "{_command(settings, name)}", "/nodes/{name}"{key}]',
+            "    network_mode: host",
+            "    restart: unless-stopped",
+            "    stop_grace_period: 60s",
+            "    volumes:",
+            f"      - ./{name}:/nodes/{name}",
+        ]
+        if encrypted:
+            lines.append(f"      - ./storage-keys/{name}.key:/keys/{name}.key:ro")
+    return "\n".join(lines) + "\n"

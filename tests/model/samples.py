@@ -205,8 +205,9 @@ def _viewkeys(opening: Opening) -> Iterator[Sample]:
     yield RaiseViewKey(broker, broker), own("broker-a")
     yield RecordOpeningKey(broker, key), own("broker-a")
     yield GrantViewKey(broker, broker, auditor, "Audit of the year.", until, True), own("broker-a")
-    opening.do(GrantViewKey(broker, broker, auditor, "Audit of the year.", until), *own("broker-a"))
-    yield EndViewGrant(auditor, broker, auditor), own("auditor")
+    notary = party("notary")
+    opening.do(GrantViewKey(broker, broker, notary, "A deed.", until), *own("broker-a"))
+    yield EndViewGrant(notary, broker, notary), own("notary")
 
 
 def _parties(opening: Opening) -> Iterator[Sample]:

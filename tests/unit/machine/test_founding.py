@@ -117,7 +117,7 @@ def _key(name: str) -> str:
 
 def _network(*validators: Any, sealers: tuple[str, ...] = ()) -> bytes:
     sections = {"validators": {"validators": list(validators)}}
-    return encode_genesis(Genesis("net", 1_700_000_000_000, "", sealers, sections=sections))
+    return encode_genesis(Genesis("net", 1_700_000_000_000, "", sealers, sealed=False, sections=sections))
 
 
 def test_founding_validators_stand_in_consensus_order() -> None:

@@ -22,6 +22,7 @@ from bench.growth import HEIGHT_TITLE, TITLE, at_height, at_size
 from bench.light import TITLE as TITLE_OF_COMMITS
 from bench.light import WAY_TITLE, long_way, one_commit
 from bench.machine import describe, peak_memory_mb
+from bench.sealing import sealing
 from bench.signatures import bare_ceiling
 from counterfoil.engine.signature_pool import usable_processors
 
@@ -136,6 +137,11 @@ def light(sizes: Sizes) -> None:
         print(long_way(validators, every, sizes.light_heights), flush=True)
 
 
+def sealed(sizes: Sizes) -> None:
+    """The same deals with sealing off and on."""
+    print(sealing(sizes.accounts, sizes.deals // 4))
+
+
 def _alone(part: str, size: int, count: int) -> None:
     """One size in a process of its own."""
     subprocess.run(
@@ -150,6 +156,7 @@ PARTS: dict[str, Callable[[Sizes], None]] = {
     "growth": growth,
     "heights": heights,
     "light": light,
+    "sealing": sealed,
 }
 
 

@@ -162,7 +162,7 @@ def test_keys_of_somebody_else_are_not_to_be_had(cast: Cast) -> None:
         cast.clients["broker-a"].view_keys(opening("broker-b"))
     with pytest.raises(LedgerError) as refused:
         cast.clients["notary"].view_keys(opening("notary"))
-    assert refused.value.number == 1082
+    assert refused.value.number == 1086
 
 
 def test_whoever_alters_what_everybody_keeps_is_found_out(cast: Cast) -> None:

@@ -351,7 +351,7 @@ def rebuild_store(path: Path, *, key_file: Path | None = None, progress: Progres
     """Discard a ledger's record store, which may be damaged, and make it again from the block log; every header is
     compared. Returns the height."""
     with open_folder(path, key_file=key_file) as folder:
-        log = folder.open_log()
+        log = folder.open_log(clear=decode_genesis(read_genesis(folder)).sealed)
         first = log.first_height()
         log.close()
         if first > 1:

@@ -139,7 +139,7 @@ class ViewKeysModel(SettlementModel):
             from_height=0 if ask.past else self.height,
             until_ms=ask.until_ms,
         )
-        self.count_grants(ask.node)
+        self.count_view_grants(ask.node)
 
     def EndViewGrant(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.party, ask)
@@ -147,19 +147,19 @@ class ViewKeysModel(SettlementModel):
             demand(len(ask.node) == 20 and self.has_a_say(ask.party, ask.node), Reject.VIEW_NODE_NOT_FOUND)
         demand(ask.node + ask.grantee in self.tables[136], Reject.GRANT_NOT_FOUND)
         demand(len(ask.node) == 20, Reject.GRANT_NOT_FOUND)
-        self.end_grant(ask.node, ask.grantee)
+        self.end_view_grant(ask.node, ask.grantee)
 
-    def end_grant(self, node: bytes, grantee: bytes) -> None:
+    def end_view_grant(self, node: bytes, grantee: bytes) -> None:
         del self.tables[136][node + grantee]
         self.raise_key(node)
-        self.count_grants(node)
+        self.count_view_grants(node)
 
     def end_grants(self) -> None:
         for key in sorted(self.tables[137]):
             if int.from_bytes(key[:8], "big") <= self.time_ms:
-                self.act(lambda _, key=key: self.end_grant(key[8:28], key[28:]))
+                self.act(lambda _, key=key: self.end_view_grant(key[8:28], key[28:]))
 
-    def count_grants(self, node: bytes) -> None:
+    def count_view_grants(self, node: bytes) -> None:
         self.tables[137] = {time_key(one.until_ms) + key: Item() for key, one in self.tables[136].items()}
         running = Counter(key[:20] for key in self.tables[136])
         self.tables[135].setdefault(node, Item(counter=0, grants=0)).grants = running[node]

@@ -52,12 +52,15 @@ class SealedLedger:
                     break
 
     def open(self, content: BundleContent) -> tuple[bytes, ...]:
-        """The transactions of a bundle whose outside was checked, under whichever epoch it names.
+        """The transactions of a bundle whose outside was checked, under whichever epoch of this ledger it names.
 
-        Rejected BUNDLE_CANNOT_BE_OPENED, at the same cost whatever is wrong with it.
+        Rejected BUNDLE_CANNOT_BE_OPENED, at the same cost whatever is wrong with it. RootIsMissing where this
+        node was not given the root.
         """
         number = content.key_epoch
         epoch = self.ring.find(number)
+        if epoch is None and self._viewkeys.epoch(number) is not None:
+            self.ring.require(number)
         place = place_of_bundle(self._chain_id, content.gatherer, content.expiry_ms, number)
         sealed_part = content.transactions[0] if len(content.transactions) == 1 else b""
         key = STAND_IN if epoch is None else epoch.bundle_key

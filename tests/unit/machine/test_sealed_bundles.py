@@ -27,9 +27,9 @@ from counterfoil.sealing import bundles as sealed_bundles
 from counterfoil.sealing.bundles import place_of_bundle
 from counterfoil.sealing.derivation import BUNDLE
 from counterfoil.sealing.envelopes import seal_for, seal_transactions
-from counterfoil.sealing.epochs import Epoch
+from counterfoil.sealing.epochs import Epoch, first_root
 from counterfoil.sealing.opening_keys import ENVELOPE_OVERHEAD, OpeningKey
-from tests.model.desk import PARAMETERS, Desk, own
+from tests.model.desk import PARAMETERS, SECRETS, Desk, own
 from tests.unit.viewkeys.world import BROKER_A, INVESTOR_A, NODE, OtherNode, World
 
 OTHER = OtherNode(5)
@@ -95,9 +95,7 @@ def test_who_gathered_it_is_known_without_a_root(given: Bundles) -> None:
     assert content.gatherer == NODE.address
     for bad in (
         given.item[:-1],
-        encode_bundle(
-            encode(given.content), OTHER.key.public_key, OTHER.key.sign(prefix + encode(given.content))
-        ),
+        encode_bundle(encode(given.content), OTHER.key.public_key, NODE.sign(prefix + encode(given.content))),
         given.signed(expiry_ms=0),
         given.signed(expiry_ms=-1),
         given.signed(expiry_ms=2**62),
@@ -182,8 +180,14 @@ def test_a_bundle_of_the_last_epoch_opens_for_as_long_as_its_ids_may_be_used(giv
     begun = given.world.viewkeys.epoch(2)
     assert begun is not None
     at_most = begun.from_ms + PARAMETERS.id_window_ms
-    assert given.open(given.item, at_most) == [given.raw]
-    assert given.open(given.item, at_most + 1) == []
+    long = at_most + 2
+    part = given.sealed(
+        encode((given.raw,)), Epoch(1, first_root(SECRETS.network, given.desk.chain_id)), expiry_ms=long
+    )
+    item = given.signed(expiry_ms=long, transactions=(part,))
+    assert given.open(item, at_most) == [given.raw]
+    assert given.open(item, at_most + 1) == []
+    assert given.open(given.item, given.content.expiry_ms) == [], "it has expired itself"
     given.world.next_epoch()
     assert given.open(given.item) == []
     assert given.desk.machine.bundles.read_again(given.item) == (given.raw,), "the past stays readable"

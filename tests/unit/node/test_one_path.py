@@ -104,7 +104,11 @@ NARROWS = {
         "business",
     ),  # what receipts tell of it, found by going through them: the door hides how much that was
 }
-PUBLIC = {("instrument", "instrument"), ("result", "transaction")}
+PUBLIC = {
+    *(("instrument", "instrument"), ("result", "transaction")),
+    ("opening_key", "party"),  # to parties, of whoever's id they know
+    *(("draft_admission", "node"), ("draft_admission", "opening_key")),  # what is to be, not what is
+}
 """Anybody may ask these for anything; the answer says whether it is there, and no more than everybody may know."""
 
 

@@ -272,8 +272,11 @@ def test_threads_read_on_while_the_store_is_changed_under_them(at_work: Open, pa
         while not done.is_set():
             account = (account + 7) % ROWS
             expected = b"row %d" % account
-            keys = [(HOLDINGS, holding_key(one, one % 3)) for one in range(account, min(account + 3, ROWS))]
-            if at_work.store.row(*keys[0]) != expected or at_work.store.rows_of(keys)[0] != expected:
+            keys = [holding_key(one, one % 3) for one in range(account, min(account + 3, ROWS))]
+            if (
+                at_work.store.row(HOLDINGS, keys[0]) != expected
+                or at_work.store.rows_of(HOLDINGS, keys)[0] != expected
+            ):
                 failed.append(account)
 
     threads = [threading.Thread(target=read) for _ in range(2)]

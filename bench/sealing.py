@@ -75,7 +75,7 @@ def told(bench: Bench, first: int) -> int:
 def _bundles(bench: Bench, first: int) -> Iterator[tuple[int, int, int]]:
     """(bytes of transactions, bytes of the sealed parts, height) of each block."""
     for logged in bench.node.blocks(first):
-        items = logged.block.items
+        items = logged.block.bundles
         inside = [bench.node.machine.bundles.read_again(item) for item in items]
         outside = [read_bundle(item)[1].transactions for item in items]
         yield (

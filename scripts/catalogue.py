@@ -34,6 +34,9 @@ REJECT_RANGES: dict[str, range] = {
     "counterfoil.modules.viewkeys": range(13000, 14000),
     "counterfoil.modules.grants": range(10000, 11000),
     "counterfoil.modules.custodians": range(15000, 16000),
+    "counterfoil.modules.consortium": range(19000, 20000),
+    "counterfoil.modules.validators": range(16000, 17000),
+    "counterfoil.modules.feeds": range(17000, 18000),
 }
 """Which room owns which reject numbers. Messages and facts have the same ranges divided by ten."""
 
@@ -51,6 +54,9 @@ TABLE_RANGES: dict[str, range] = {
     "counterfoil.modules.settlement": range(90, 110),
     "counterfoil.modules.viewkeys": range(130, 140),
     "counterfoil.modules.custodians": range(112, 114),
+    "counterfoil.modules.consortium": range(150, 160),
+    "counterfoil.modules.validators": range(160, 170),
+    "counterfoil.modules.feeds": range(170, 180),
     "counterfoil.modules.grants": range(120, 126),
 }
 """Which room owns which table numbers: the first byte of a record's key in every proof."""

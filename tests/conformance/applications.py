@@ -18,8 +18,8 @@ from counterfoil.engine.cometbft.wire import Inbound, framed
 from counterfoil.engine.decided import DecidedBlock, items_digest
 from counterfoil.engine.items import Items, check, fill_in
 from counterfoil.engine.port import ENGINE_HEIGHT
+from counterfoil.machine.failures import RulesFailed
 from counterfoil.machine.genesis import genesis_digest
-from counterfoil.machine.machine import RulesFailed
 from counterfoil.node.ledger import LAYOUTS, LedgerNode
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import Rejected

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from counterfoil.machine.feed_items import EXTENSION_BYTES_MAX
 from counterfoil.modules.parties.messages import RevokeMandate
 from counterfoil.node.network.homes import PROPOSE_MILLISECONDS
 from tests.conformance.applications import BYTES_MAX, KINDS, Application, Block, books_of
@@ -122,12 +123,12 @@ def test_r6_to_r8_an_extension_of_an_honest_node_is_accepted_and_the_verdict_is_
     one, other = make(world), make(world)
     block = world.block(world.first_height, [world.bundle()])
     assert other.verify(block, one.extend(block))
-    for size in (0, 1, 4_096, 4_097, 100_000):
+    for size in (0, 1, EXTENSION_BYTES_MAX, EXTENSION_BYTES_MAX + 1, 100_000):
         extension = world.chance.randbytes(size)
         verdict = one.verify(block, extension)
         other.judge(block)
         assert other.verify(block, extension) == verdict == one.verify(block, extension)
-        assert verdict == (size <= 4_096)
+        assert verdict == (size <= EXTENSION_BYTES_MAX)
 
 
 def test_r9_nothing_asked_before_the_decision_changes_the_books(make: Make) -> None:

@@ -14,7 +14,7 @@ from counterfoil.sealing.epochs import Epoch, wrapping_place
 from counterfoil.sealing.opening_keys import OpeningKey
 from tests.model.desk import SECRETS, Desk, seal_for_the_same_every_time
 from tests.model.hand import Hand, Move
-from tests.model.moves_grants import MOVES
+from tests.model.moves_consortium import MOVES
 from tests.model.moves_members import move
 from tests.model.opening import DAY_MS
 

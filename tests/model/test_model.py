@@ -63,6 +63,10 @@ class LedgerAgainstModel(RuleBasedStateMachine):
     def send_out_of_time(self, seed: int) -> None:
         self.play.out_of_time(seed)
 
+    @rule(seed=SEEDS)
+    def another_engine(self, seed: int) -> None:
+        self.play.another_engine(seed)
+
     @precondition(lambda self: self.play.twin.pending)
     @rule()
     def close_the_block(self) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from counterfoil.cli import commands_validators
 from counterfoil.cli.commands_demo import console_of_demo
 from counterfoil.cli.commands_ledger import draft_genesis
 from counterfoil.cli.commands_transfer import TransportKeyOption
@@ -65,7 +66,7 @@ def create(
     hosts: Annotated[
         Path | None,
         typer.Option(
-            help="File with a line for each node, NAME validator|full|follower HOST [PORT [POWER]],"
+            help="File with a line for each node, NAME validator|full|follower HOST [PORT [POWER [PARTY]]],"
             " in place of the counts."
         ),
     ] = None,
@@ -448,5 +449,6 @@ def add_to(app: typer.Typer) -> None:
         epilog="Example: counterfoil network follower my-network follower --node my-network/full-1/socket"
     )(follower)
     group.command(epilog="Example: counterfoil network member node cfp1...")(member)
+    commands_validators.add_to(group)
     group.command(epilog="Example: counterfoil network demo --count 2000")(demo)
     app.add_typer(group, name="network")

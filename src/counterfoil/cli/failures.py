@@ -22,7 +22,7 @@ from counterfoil.engine.cometbft.process import EngineMissing
 from counterfoil.engine.port import EngineStopped
 from counterfoil.gateways.sheets import SheetError
 from counterfoil.gateways.trade_files import TradeFileError
-from counterfoil.machine.machine import ProgramIsOutdated
+from counterfoil.machine.failures import ProgramIsOutdated
 from counterfoil.node.backup import BackupFailed
 from counterfoil.node.network.control import NetworkFailed
 from counterfoil.node.transfer_format import TransferFileError

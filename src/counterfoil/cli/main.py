@@ -7,6 +7,7 @@ import typer
 from counterfoil.cli import (
     commands_backup,
     commands_books,
+    commands_consortium,
     commands_continuity,
     commands_custodian,
     commands_demo,
@@ -50,6 +51,7 @@ commands_follow.add_to(app)
 commands_submit.add_to(app)
 commands_books.add_to(app)
 commands_lists.add_to(app)
+commands_consortium.add_to(app)
 commands_proofs.add_to(app)
 commands_trust.add_to(app)
 commands_transfer.add_to(app)

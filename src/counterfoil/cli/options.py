@@ -172,6 +172,12 @@ def sandbox_keys(name: str) -> tuple[Signer, ...]:
     return persona_keys(card.name) if card is not None else (party_key(name),)
 
 
+def party_named(client: Client, name: str) -> bytes:
+    """The party that a persona, or a member of this public name, is or acts for."""
+    card = _card(name) if client.connection.sandbox else None
+    return client.find(card.party if card is not None else name, "party")
+
+
 def _card(name: str) -> PersonaCard | None:
     return next((card for card in PERSONAS if name in (card.name, card.party)), None)
 

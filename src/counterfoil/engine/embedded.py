@@ -27,8 +27,9 @@ from counterfoil.engine.port import (
 from counterfoil.engine.replaying import Replaying
 from counterfoil.engine.signature_pool import PendingChecks, SignaturePool
 from counterfoil.engine.submission import Submission
+from counterfoil.machine.failures import RulesFailed
 from counterfoil.machine.genesis import GENESIS_HEIGHT
-from counterfoil.machine.machine import Machine, Outcome, RulesFailed
+from counterfoil.machine.machine import Machine, Outcome
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import Prepared
 from counterfoil.primitives.codec import encode
@@ -152,6 +153,10 @@ class EmbeddedEngine:
     def replay(self, logged: LoggedBlock) -> Header:
         """Apply a decided block again, check every signature, and compare the header with the logged one."""
         return self._replaying.replay(logged)
+
+    def execute(self, block: DecidedBlock) -> list[Outcome]:
+        """Execute a block that this engine or another has decided, and check every signature in it."""
+        return self._replaying.execute(block)
 
     def start(self) -> None:
         """Begin to take and decide transactions."""

@@ -7,14 +7,18 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from counterfoil.machine.genesis import Genesis, holders_of, is_key
+from counterfoil.machine.genesis import GENESIS_HEIGHT, Genesis, holders_of, is_key
 from counterfoil.machine.wiring import Wired
+from counterfoil.modules.consortium import ConsortiumGenesis
+from counterfoil.modules.consortium import found as found_consortium
 from counterfoil.modules.holdings.founding import OpeningAccount, found_accounts, found_issuance_account
 from counterfoil.modules.instruments.founding import found_instrument
 from counterfoil.modules.instruments.interface import InstrumentKind
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.parties import PartiesGenesis
 from counterfoil.modules.parties import found as found_parties
+from counterfoil.modules.validators import ValidatorsGenesis
+from counterfoil.modules.validators import found as found_validators
 from counterfoil.modules.viewkeys.founding import found as found_viewkeys
 from counterfoil.primitives.digests import OBJECT, digest
 from counterfoil.sealing.epochs import Epoch
@@ -24,10 +28,11 @@ Step = Callable[[ActionContext], None]
 Section = TypeVar("Section")
 
 PARTIES = "parties"
-OPENING_REGISTER = "opening_register"
+CONSORTIUM = "consortium"
 VALIDATORS = "validators"
-"""Read by `network_validators`; it puts nothing on the books."""
+OPENING_REGISTER = "opening_register"
 NETWORK = "network"
+KNOWN = (PARTIES, CONSORTIUM, VALIDATORS, OPENING_REGISTER, NETWORK)
 
 
 class NetworkGenesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,12 +93,12 @@ def steps(wired: Wired, state: State, genesis: Genesis, epoch: Epoch | None) -> 
 
     ValueError names the section where the genesis file does not fit.
     """
-    unknown = [
-        name for name in genesis.sections if name not in (PARTIES, OPENING_REGISTER, NETWORK, VALIDATORS)
-    ]
+    unknown = [name for name in genesis.sections if name not in KNOWN]
     if unknown:
         raise ValueError(f"the genesis file has a section {unknown[0]!r} that this program does not know")
     parties = _section(genesis, PARTIES, PartiesGenesis, {})
+    consortium = _section(genesis, CONSORTIUM, ConsortiumGenesis, {})
+    validators = _section(genesis, VALIDATORS, ValidatorsGenesis, {})
     identities: dict[str, bytes] = {}
 
     def found_ledger(context: ActionContext) -> None:
@@ -101,6 +106,8 @@ def steps(wired: Wired, state: State, genesis: Genesis, epoch: Epoch | None) -> 
         if epoch is not None:
             found_viewkeys(wired.viewkeys_books, context, epoch, holders_of(genesis))
         identities.update(found_parties(wired.parties_books, context, parties))
+        found_consortium(wired.consortium_books, identities, consortium)
+        found_validators(wired.validators_books, identities, validators, GENESIS_HEIGHT)
 
     found: list[Step] = [found_ledger]
     if OPENING_REGISTER in genesis.sections:

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from counterfoil.modules import (
     approvals,
     cash,
+    consortium,
     custodians,
+    feeds,
     governance,
     grants,
     holdings,
@@ -19,12 +21,17 @@ from counterfoil.modules import (
     parties,
     settlement,
     trades,
+    validators,
     viewkeys,
 )
 from counterfoil.modules.approvals.books import ApprovalsBooks
 from counterfoil.modules.cash.books import CashBooks
 from counterfoil.modules.cash.interface import Cash
+from counterfoil.modules.consortium.books import ConsortiumBooks
+from counterfoil.modules.consortium.interface import Consortium
 from counterfoil.modules.custodians.books import CustodiansBooks
+from counterfoil.modules.feeds.books import FeedsBooks
+from counterfoil.modules.feeds.interface import Feeds
 from counterfoil.modules.governance.books import GovernanceBooks
 from counterfoil.modules.governance.interface import Governance
 from counterfoil.modules.grants.books import GrantsBooks
@@ -44,6 +51,8 @@ from counterfoil.modules.settlement.books import SettlementBooks
 from counterfoil.modules.settlement.interface import Settlement
 from counterfoil.modules.trades.books import TradesBooks
 from counterfoil.modules.trades.interface import Trades
+from counterfoil.modules.validators.books import ValidatorsBooks
+from counterfoil.modules.validators.interface import Validators
 from counterfoil.modules.viewkeys.books import ViewKeysBooks
 from counterfoil.modules.viewkeys.interface import ViewKeys
 from counterfoil.primitives.codec import Message
@@ -59,6 +68,9 @@ MODULES: tuple[Module, ...] = (
     approvals.MODULE,
     grants.MODULE,
     custodians.MODULE,
+    consortium.MODULE,
+    validators.MODULE,
+    feeds.MODULE,
     issuance.MODULE,
     cash.MODULE,
     trades.MODULE,
@@ -81,6 +93,9 @@ class Wired(NamedTuple):
     retries: tuple[tuple[BlockRule, Any], ...]
     urgent: frozenset[type[Message]]
     governance: Governance
+    consortium: Consortium
+    validators: Validators
+    feeds: Feeds
     parties: Parties
     markets: Markets
     instruments: Instruments
@@ -91,16 +106,19 @@ class Wired(NamedTuple):
     settlement: Settlement
     viewkeys: ViewKeys
     parties_books: PartiesBooks
+    consortium_books: ConsortiumBooks
+    validators_books: ValidatorsBooks
     instruments_books: InstrumentsBooks
     holdings_books: HoldingsBooks
     viewkeys_books: ViewKeysBooks
 
 
 Decode = Callable[[bytes], tuple[tuple[bytes, ...], tuple[Any, ...]]]
+DecodeMessages = Callable[[bytes], tuple[Any, ...]]
 
 
-def wire(state: State, decode_proposal: Decode) -> Wired:
-    """Build every module over the state's shelves. `decode_proposal` takes a proposal's content apart."""
+def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -> Wired:
+    """Build every module over the state's shelves. The two functions take a proposal's, a motion's content apart."""
     shelves = state.books.shelf
     parties_books = PartiesBooks(shelves)
     parties_interface = Parties(parties_books)
@@ -149,6 +167,10 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         rule(books, message, context)
 
     approvals_books = ApprovalsBooks(shelves, decode_proposal, dispatch, parties_interface.rotations)
+    consortium_books = ConsortiumBooks(shelves, parties_interface, decode_motion, dispatch)
+    validators_books = ValidatorsBooks(shelves, parties_interface)
+    validators_interface = Validators(validators_books)
+    feeds_books = FeedsBooks(shelves, parties_interface, validators_interface)
     all_books: tuple[Any, ...] = (
         governance_books,
         parties_books,
@@ -159,6 +181,9 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         approvals_books,
         grants_books,
         custodians_books,
+        consortium_books,
+        validators_books,
+        feeds_books,
         issuance_books,
         cash_books,
         trades_books,
@@ -173,6 +198,9 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         retries=tuple((rule, books) for module, books in modules for rule in module.retries),
         urgent=URGENT,
         governance=Governance(governance_books),
+        consortium=Consortium(consortium_books),
+        validators=validators_interface,
+        feeds=Feeds(feeds_books),
         parties=parties_interface,
         markets=markets_interface,
         instruments=instruments_interface,
@@ -183,6 +211,8 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         settlement=Settlement(settlement_books),
         viewkeys=ViewKeys(viewkeys_books),
         parties_books=parties_books,
+        consortium_books=consortium_books,
+        validators_books=validators_books,
         instruments_books=instruments_books,
         holdings_books=holdings_books,
         viewkeys_books=viewkeys_books,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from counterfoil.primitives.codec import Fact, Message, Record
-from counterfoil.primitives.digests import REFERENCE, digest, object_id
+from counterfoil.primitives.digests import OBJECT, REFERENCE, digest, object_id
 from counterfoil.primitives.outcome import RejectCode
 from counterfoil.state.books import Shelf
 from counterfoil.state.tables import Table
@@ -24,6 +24,12 @@ class Shelves(Protocol):
 
 PUBLIC = bytes(20)
 """As a stakeholder: anybody may see the receipt."""
+
+
+CONSORTIUM = digest(OBJECT, b"the members of the consortium together")[:20]
+"""The address under which the members of the consortium act together. No key and no policy of keys has it."""
+BY_THE_CONSORTIUM: tuple[bytes, ...] = (CONSORTIUM,)
+"""As an action's signers, and known by identity: the messages of a motion that was carried."""
 
 
 EVERY = bytes(20)

@@ -8,6 +8,7 @@ from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_accounts import accounts, holdings_of, register
 from counterfoil.node.reads_base import Read
 from counterfoil.node.reads_business import instruction, instructions, list_trades, proposals, trade
+from counterfoil.node.reads_consortium import consortium_of, list_feeds, list_validators, motions
 from counterfoil.node.reads_custody import custody_trail, signer_details
 from counterfoil.node.reads_grants import list_grants
 from counterfoil.node.reads_history import history
@@ -36,6 +37,7 @@ __all__ = [
     "custody_trail",
     "signer_details",
     "accounts",
+    "consortium_of",
     "draft_holder",
     "draft_key_epoch",
     "find",
@@ -46,12 +48,15 @@ __all__ = [
     "instructions",
     "instrument",
     "key_epochs",
+    "list_feeds",
     "list_grants",
     "list_instruments",
     "list_markets",
     "list_parties",
     "list_trades",
     "opening_key",
+    "list_validators",
+    "motions",
     "party_details",
     "personas",
     "proof",
@@ -91,6 +96,10 @@ _ALL: tuple[Read[Any, Any], ...] = (
     list_trades,
     trade,
     proposals,
+    consortium_of,
+    motions,
+    list_validators,
+    list_feeds,
     list_grants,
     read_log,
     proof,

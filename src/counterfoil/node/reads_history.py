@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
+from counterfoil.modules.consortium.facts import WeightSet
 from counterfoil.modules.holdings import queries as holdings
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties import facts as parties_facts
+from counterfoil.modules.validators import facts as validators_facts
 from counterfoil.node.eyes import Eyes
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import (
@@ -45,10 +47,14 @@ from counterfoil.state.receipts import ToldResult
 
 HISTORY_LIMIT = 1_000
 """Entries of a page where the asker says nothing else."""
-_PARTY_FACTS = tuple(
-    kind
-    for kind in vars(parties_facts).values()
-    if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
+_PARTY_FACTS: tuple[type[Fact], ...] = (
+    WeightSet,
+    *(
+        kind
+        for facts in (parties_facts, validators_facts)
+        for kind in vars(facts).values()
+        if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
+    ),
 )
 
 
@@ -306,7 +312,7 @@ def _bodies(node: LedgerNode, height: int) -> dict[bytes, tuple[tuple[bytes, ...
     found: dict[bytes, tuple[tuple[bytes, ...], tuple[str, ...]]] = {}
     if logged is None:
         return found
-    for item in logged.block.items:
+    for item in logged.block.bundles:
         for raw in node.machine.bundles.read_again(item):
             prepared = node.machine.reader.prepare(raw)
             if prepared.body is not None:

@@ -161,7 +161,7 @@ class _Check:
             raise CopyRefused(f"block {height} does not hold what its header names")
         try:
             check_seal(self._trust, header, logged.seal)
-            for item in block.items:
+            for item in block.bundles:
                 bundle, content = check_outside(self._prefix, item)
                 report.bundles += 1
                 report.sealed_bytes += len(bundle.content)

@@ -2,7 +2,15 @@
 
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction, WithdrawProposal
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
+from counterfoil.modules.consortium.messages import (
+    ApproveMotion,
+    ProposeMotion,
+    SetDecisionRule,
+    SetWeight,
+    WithdrawApproval,
+)
 from counterfoil.modules.custodians.messages import RecordTrail
+from counterfoil.modules.feeds.messages import DefineFeed, EndFeed, Observe
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
 from counterfoil.modules.grants.interface import Purpose, Scope
 from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
@@ -113,6 +121,13 @@ from counterfoil.modules.settlement.messages import (
 )
 from counterfoil.modules.trades.interface import Capacity, TradeTerms
 from counterfoil.modules.trades.messages import AmendTrade, CancelTrade, ConfirmTrade, RecordTrade
+from counterfoil.modules.validators.messages import (
+    AddValidator,
+    ReadmitValidator,
+    RemoveValidator,
+    RotateConsensusKey,
+    SetVotingPower,
+)
 from counterfoil.modules.viewkeys.messages import (
     AdmitHolder,
     ConfirmKeyEpoch,
@@ -131,6 +146,7 @@ __all__ = [
     "AccountKind",
     "ActivateParty",
     "AdmitHolder",
+    "AddValidator",
     "AdmitParty",
     "Allocate",
     "Allot",
@@ -144,6 +160,7 @@ __all__ = [
     "AppointRegistrar",
     "ApplyForAdmission",
     "ApproveRecovery",
+    "ApproveMotion",
     "ApproveTransaction",
     "BatchChunk",
     "Calendar",
@@ -160,7 +177,9 @@ __all__ = [
     "ConfirmTrade",
     "DaySchedule",
     "Deallocate",
+    "DefineFeed",
     "Duty",
+    "EndFeed",
     "EndViewGrant",
     "EnrolParty",
     "ForceTransfer",
@@ -187,6 +206,7 @@ __all__ = [
     "Movement",
     "NameFourEyes",
     "NameRecoveryApprovers",
+    "Observe",
     "OpenAccount",
     "OpenBatch",
     "OpenDay",
@@ -197,10 +217,12 @@ __all__ = [
     "Position",
     "Priority",
     "ProposeKeyEpoch",
+    "ProposeMotion",
     "ProposeTransaction",
     "Purpose",
     "QuantityType",
     "RaiseViewKey",
+    "ReadmitValidator",
     "RecordOpeningKey",
     "RecordReadLog",
     "RecordTrade",
@@ -219,18 +241,23 @@ __all__ = [
     "ReinstateParty",
     "ReleaseEarmark",
     "RemoveHolder",
+    "RemoveValidator",
     "RequestRedemption",
     "ResumeInstrument",
     "RevokeMandate",
     "RevokeParty",
     "RevokeView",
     "Role",
+    "RotateConsensusKey",
     "RotateKeys",
     "Rounding",
     "Rulebook",
     "ScheduleUpgrade",
     "Scope",
     "SetCalendar",
+    "SetDecisionRule",
+    "SetVotingPower",
+    "SetWeight",
     "SettleBatch",
     "Side",
     "SignOff",
@@ -245,6 +272,7 @@ __all__ = [
     "UtcOffsets",
     "VerifyIdentity",
     "WindDownParty",
+    "WithdrawApproval",
     "WithdrawAsset",
     "WithdrawProposal",
     "WithdrawRecovery",

@@ -33,7 +33,7 @@ REGISTERS = {
 }
 PUBLIC = {
     *("MarketOpened", "DayOpened", "DayClosed", "InstrumentAnnounced", "TermsInForce", "AssetAccepted"),
-    *("InstrumentStatusChanged",),
+    *("InstrumentStatusChanged", "FeedDefined"),
 }
 
 

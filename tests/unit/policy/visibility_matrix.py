@@ -67,6 +67,7 @@ MATRIX: dict[str, str] = {
     "name of broker-a": EVERYBODY,
     "name of broker-s": EVERYBODY,
     "name of the issuer": EVERYBODY,
+    "consortium, validators and feeds": EVERYBODY,
     # Names that are not public
     "name of client-a": "client-a broker-a regulator",
     "name of applicant": "applicant broker-a regulator",
@@ -127,6 +128,10 @@ MATRIX: dict[str, str] = {
     "history of client-b's signer": "client-b regulator",
     # What the ledger has of a custodian's trail
     "custody trail of broker-a": "broker-a regulator",
+    # A motion before the consortium, whose members are depository, exchange, operator and broker-a
+    "motion": "depository exchange operator broker-a regulator",
+    # What a party has observed of a feed, before it is part of a value
+    "observation of broker-a": "broker-a regulator",
     # Receipts
     "receipt for client-a at broker-a": "client-a broker-a regulator",
     "receipt for three-brokers at broker-b": "three-brokers broker-b regulator",
@@ -158,6 +163,7 @@ GRANTEES: dict[str, tuple[str, ...]] = {
         *("old account of moved at broker-a", "history of moved's old account"),
         *("trade", "trade of two clients", "its seller's client", "instruction of broker-a for client-a"),
         *("receipt for client-a at broker-a", "receipt for former at broker-a", "receipt for broker-a"),
+        "observation of broker-a",
     ),
     "auditor-of-the-past": (),
     "auditor-expired": (),
@@ -207,6 +213,7 @@ WHILE_SUSPENDED: dict[str, dict[str, str]] = {
     "exchange": {
         "trade": "broker-a client-a broker-b regulator",
         "instruction of broker-b for itself": "broker-b depository regulator",
+        "motion": "depository operator broker-a regulator",
     },
     "depository": {
         "register of the equity": "issuer regulator",
@@ -229,6 +236,8 @@ WHILE_SUSPENDED: dict[str, dict[str, str]] = {
         "details of broker-a": "broker-a",
         "account of client-a": "client-a broker-a",
         "details of the regulator": "regulator",
+        "motion": "",
+        "consortium, validators and feeds": EVERYBODY,
     },
 }
 """Who is suspended → the rows that it changes, or that it must not change. Suspending the regulator, which nobody on

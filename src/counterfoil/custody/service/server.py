@@ -41,6 +41,7 @@ from counterfoil.custody.service.protocol import (
     Welcome,
 )
 from counterfoil.custody.service.refusals import CustodyRefusal
+from counterfoil.engine.incidents import masked
 from counterfoil.primitives.codec import Malformed, encode
 from counterfoil.primitives.frames import LENGTH_BYTES, frame, length_of, problem_of
 from counterfoil.primitives.outcome import Rejected
@@ -153,7 +154,7 @@ class CustodyServer:
         try:
             self._custodian.record()
         except Rejected as refused:
-            log.warning("the trail could not be recorded: %s", refused)
+            log.warning("the trail could not be recorded: %s", masked(str(refused)))
         except KeyStoreError:
             log.error("the trail could not be recorded: the custodian's own store or key failed")
 

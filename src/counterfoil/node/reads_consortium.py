@@ -13,7 +13,7 @@ from counterfoil.modules.parties.interface import PERMISSIONS
 from counterfoil.modules.validators import queries as validators
 from counterfoil.modules.validators.interface import MisbehaviourKind, SetEntry
 from counterfoil.node.ledger import LedgerNode
-from counterfoil.node.reads_base import Answer, AsOf, View, named, reading
+from counterfoil.node.reads_base import Answer, AsOf, View, always, named, reading
 from counterfoil.node.reads_ledger import Nothing
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.viewer import Viewer
@@ -198,7 +198,7 @@ def consortium_of(node: LedgerNode, viewer: Viewer, params: AsOf) -> ConsortiumA
         )
 
 
-@named("motions")
+@named("motions", always)
 def motions(node: LedgerNode, viewer: Viewer, params: Nothing) -> MotionList:
     """What is before the consortium and who has approved it; for its members and regulators, nothing for others."""
     with reading(node, viewer) as view:
@@ -246,7 +246,7 @@ def list_validators(node: LedgerNode, viewer: Viewer, params: ValidatorsOf) -> V
         )
 
 
-@named("feeds")
+@named("feeds", always)
 def list_feeds(node: LedgerNode, viewer: Viewer, params: AsOf) -> FeedList:
     """Every feed with its last value (public), and of what waits for the next one the viewer's own observations."""
     with reading(node, viewer, params) as view:

@@ -342,7 +342,7 @@ def test_failures_of_the_node_tell_nothing(
     assert not private_in(market, text_of(reply.problem))
     said = capfd.readouterr()
     text = caplog.text + said.out + said.err
-    assert not private_in(market, text)
+    assert not private_in(market, text), text
     assert case in text, "the report leads to the log"
     assert "Broken" in text
     assert "tests/e2e/test_nothing_private.py" in text, "the log says where it failed"

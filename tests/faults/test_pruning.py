@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,22 +25,25 @@ from counterfoil.storage import folder as folders
 from counterfoil.storage.block_log import PRUNED_NAME, BlockLog
 from counterfoil.storage.cipher import Checksums
 from counterfoil.storage.errors import CorruptStorage
+from counterfoil.storage.fault_points import PRUNING_POINTS
 from counterfoil.storage.folder import LedgerFolder
 from counterfoil.verify import Trust, verify_proof
+from tests.faults.ledgers import ENVIRONMENT, PROJECT
 
 DEALS = 60
 KEPT = 10
 SEGMENT = 8_192
 
 
+def open_small_log(
+    self: LedgerFolder, name: str = folders.LOG_NAME, *, segment_size: int = SEGMENT
+) -> BlockLog:
+    return BlockLog(self.path / name, self.cipher, segment_size=segment_size)
+
+
 @pytest.fixture(autouse=True)
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_log(
-        self: LedgerFolder, name: str = folders.LOG_NAME, *, segment_size: int = SEGMENT
-    ) -> BlockLog:
-        return BlockLog(self.path / name, self.cipher, segment_size=segment_size)
-
-    monkeypatch.setattr(LedgerFolder, "open_log", open_log)
+    monkeypatch.setattr(LedgerFolder, "open_log", open_small_log)
 
 
 class World:
@@ -242,3 +248,30 @@ def test_the_command_says_what_may_go(world: World) -> None:
     done = CliRunner().invoke(app, ["prune", str(world.folder), "--below", str(world.below)])
     assert done.exit_code == Exit.USAGE
     assert "1000 are kept in any case" in done.output
+
+
+PRUNE = """
+import sys
+from pathlib import Path
+from tests.faults import test_pruning as here
+here.LedgerFolder.open_log = here.open_small_log
+here.prune_ledger(Path(sys.argv[1]), int(sys.argv[2]), kept_least=here.KEPT)
+"""
+
+
+@pytest.mark.parametrize("point", PRUNING_POINTS)
+def test_killed_while_it_is_pruned(world: World, point: str) -> None:
+    """It opens as it was, and pruning it again ends what was begun."""
+    before = {path.name for path in (world.folder / "log").glob("*.log")}
+    environment = {**ENVIRONMENT, "COUNTERFOIL_FAULT_POINT": point}
+    command = [sys.executable, "-c", PRUNE, str(world.folder), str(world.below)]
+    ended = subprocess.run(command, cwd=PROJECT, env=environment, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert {path.name for path in (world.folder / "log").glob("*.log")} == before
+    with open_ledger(world.folder, workers=0) as node:
+        assert (node.height, node.state.root()) == (world.last, world.root)
+    world.prune()
+    with open_ledger(world.folder, workers=0) as node:
+        assert (node.height, node.state.root()) == (world.last, world.root)
+        assert 1 < next(node.blocks()).block.height <= world.below
+    assert {path.name for path in (world.folder / "log").glob("*.log")} < before

@@ -37,6 +37,15 @@ def no_log_of_another() -> Iterator[None]:
     logging.raiseExceptions = asked
 
 
+@pytest.fixture(autouse=True, scope="module")
+def environment_of_this_file_alone() -> Iterator[None]:
+    """A storage key that one file's ledgers are opened with is not there for those of the next."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data and foreign test vectors; a test that asks for it is skipped where it is absent."""

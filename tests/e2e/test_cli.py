@@ -169,6 +169,11 @@ def test_holdings_and_statement_agree(shell: Shell) -> None:
     assert [row[0] for row in rows].count("posting") == len(told["postings"])
     assert "Opening + postings = closing" in shell("statement", account, "--as", "broker-a").output
     assert "2 postings" in shell("statement", account, "--as", "broker-a", "--since", "25").output
+    named = shell.json("statement", "Broker A", "--as", "broker-a")
+    assert named["postings"] == told["postings"]
+    nobodys = shell("statement", "Depository", "--as", "broker-a", code=Exit.REFUSED).output
+    assert "NAME_IS_UNKNOWN" in nobodys
+    assert "found=party" in nobodys
 
 
 def test_what_is_not_yours_is_not_shown(shell: Shell) -> None:

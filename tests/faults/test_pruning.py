@@ -17,6 +17,7 @@ from counterfoil.node import pruning
 from counterfoil.node.ledger import create_ledger, open_ledger, rebuild_store
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.node.pruning import CannotPrune, Pruned, prune_ledger
+from counterfoil.node.refusals import NodeRefusal
 from counterfoil.node.transfer import TransferFileError, export_ledger, replay_ledger
 from counterfoil.sdk import Client, Fixtures, LedgerError, LocalConnection, persona_client, seed
 from counterfoil.sdk.draft import Draft
@@ -154,7 +155,7 @@ def test_what_went_is_refused_by_name_and_what_stayed_is_told(pruned: tuple[Worl
     ):
         with pytest.raises(LedgerError) as refused:
             ask()
-        assert refused.value.name == "HISTORY_IS_PRUNED"
+        assert refused.value.name == NodeRefusal.HISTORY_IS_PRUNED.name
         assert refused.value.facts["first_height"] == str(world.below)
     told = client.history(account=account, first_height=world.below)
     assert [line.height for line in told][:2] == [

@@ -18,6 +18,7 @@ from counterfoil.cli.options import (
     KeyFileOption,
     MonitorOption,
     WorkersOption,
+    key_file_for,
     lock_of,
 )
 from counterfoil.cli.output import say, say_json, say_table
@@ -45,15 +46,15 @@ from counterfoil.node.network.joining import join as join_network
 from counterfoil.node.network.settings import NetworkSettings, name_member, read_network
 from counterfoil.node.network.source import address_of_engine
 from counterfoil.node.personas import SANDBOX_START_MS, sandbox_genesis
-from counterfoil.node.reads_ledger import Status
 from counterfoil.primitives.addresses import AddressKind, from_text, to_text
-from counterfoil.sdk import Client, LedgerError, NodeUnreachable, SocketConnection
+from counterfoil.sdk.client import status_at
 
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the network.")]
 NodesArgument = Annotated[
     list[str] | None, typer.Argument(help="Names of nodes; all that are here if none is named.")
 ]
 DEFAULT_NETWORK = Path("network")
+ANSWER_SECONDS = 5.0
 
 
 def create(
@@ -181,24 +182,8 @@ def up(
 
 def is_serving(path: Path) -> bool:
     """Whether a node answers at a socket, and has taken up its ledger."""
-    told = _status_at(path)
+    told = status_at(path, ANSWER_SECONDS)
     return told is not None and told.moment.height > 0
-
-
-def _status_at(path: Path) -> Status | None:
-    """What a node says of itself at a socket; None where it does not answer."""
-    if not path.exists():
-        return None
-    try:
-        connection = SocketConnection(path, attempts=1, timeout_seconds=5.0)
-    except NodeUnreachable:
-        return None
-    try:
-        return Client(connection).status()
-    except (LedgerError, NodeUnreachable):
-        return None
-    finally:
-        connection.close()
 
 
 class FollowerState(NamedTuple):
@@ -212,7 +197,7 @@ class FollowerState(NamedTuple):
 
 
 def _follower(control: Control, name: str) -> FollowerState:
-    told, pid = _status_at(control.socket(name)), control.pid(name)
+    told, pid = status_at(control.socket(name), ANSWER_SECONDS), control.pid(name)
     if told is None:
         return FollowerState(name, pid)
     return FollowerState(name, pid, told.moment.height, told.application_hash.hex())
@@ -315,7 +300,7 @@ def join(
 ) -> None:
     """Make a node that joins a network, from an invitation; `counterfoil start` then runs it."""
     folder = folder.absolute()
-    key_file = None if unencrypted else storage_key or folder.with_name(folder.name + ".key")
+    key_file = key_file_for(folder, storage_key, unencrypted)
     joined = join_network(
         file,
         folder,
@@ -386,7 +371,7 @@ def follower(
         raise UsageError(f"{public} has no genesis file: {error.strerror}.") from None
     if network is None:
         raise UsageError(f"{public} has no network.json.")
-    key_file = None if unencrypted else storage_key or folder.with_name(folder.name + ".key")
+    key_file = key_file_for(folder, storage_key, unencrypted)
     try:
         for address in engines or ():
             address_of_engine(address)

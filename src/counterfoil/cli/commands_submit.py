@@ -205,7 +205,7 @@ def _identity(client: Client, keys: str, kind: str, name: str) -> bytes:
         if kind == "instrument":
             return _instrument(client, name)
         if kind == "account":
-            return _account(client, name)
+            return client.account_id(name)
         if kind == "note":
             receiver, _, text = name.partition(":")
             return client.note_for(receiver, text)
@@ -233,17 +233,6 @@ def _instrument(client: Client, name: str) -> bytes:
     found = [line.label.instrument_id for line in client.instruments() if line.label.name == name]
     if len(found) != 1:
         raise LookupError(f"{len(found)} instruments are named {name!r}; say its ISIN or its address.")
-    return found[0]
-
-
-def _account(client: Client, name: str) -> bytes:
-    """The one open account that a member owns."""
-    owned = client.accounts(owner=client.find(name, "party"))
-    found = [line.account_id for line in owned if line.status == "OPEN"]
-    if len(found) != 1:
-        raise LookupError(
-            f"{name} owns {len(found)} open accounts that you may see; say the account's address."
-        )
     return found[0]
 
 

@@ -87,6 +87,11 @@ def socket_of(folder: Path) -> Path:
     return socket_path(folder, SOCKET_NAME)
 
 
+def key_file_for(folder: Path, storage_key: Path | None, unencrypted: bool) -> Path | None:
+    """Where a new folder's storage key goes: beside it where nothing else is said; None for a folder in clear."""
+    return None if unencrypted else storage_key or folder.with_name(folder.name + ".key")
+
+
 @contextmanager
 def connected(
     folder: Path, storage_key: Path | None = None, *, writing: bool = False

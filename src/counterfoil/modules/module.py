@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 from typing import Any, Protocol, TypeVar
 
 from counterfoil.primitives.codec import Fact, Message, Record
@@ -185,3 +186,11 @@ class Module:
     retries: tuple[BlockRule, ...] = ()
     invariants: tuple[Invariant, ...] = ()
     full_checks: tuple[Callable[[Any], None], ...] = field(default=())
+
+
+def expired(shelf: Shelf[Any], block: BlockContext, limit: int) -> list[bytes]:
+    """Identities in a resident table by moment (8 bytes, time_ms) and identity, whose moment the block's time has
+    reached: the earliest first, at most `limit`."""
+    now = block.time_ms.to_bytes(8, "big")
+    reached = takewhile(lambda key: key[:8] <= now, (key for key, _ in islice(shelf.scan(), limit)))
+    return [key[8:] for key in reached]

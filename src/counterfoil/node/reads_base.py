@@ -12,6 +12,7 @@ import msgspec
 from counterfoil.engine.incidents import told
 from counterfoil.machine.genesis import GENESIS_HEIGHT
 from counterfoil.modules.markets import queries as markets
+from counterfoil.node.clock import time_ms_of
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.viewer import Viewer
@@ -293,9 +294,7 @@ def _instant_ms(at: str) -> int:
             at=at[:40],
             detail="the instant lacks its zone, such as Z or +01:00",
         )
-    epoch = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-    since = instant - epoch
-    return since.days * 86_400_000 + since.seconds * 1_000 + since.microseconds // 1_000
+    return time_ms_of(instant)
 
 
 def _close_of(node: LedgerNode, at: str, market: str) -> int:

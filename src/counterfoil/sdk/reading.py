@@ -92,7 +92,19 @@ class Reading(ABC):
         return party if isinstance(party, bytes) else self.find(party, "party")
 
     def account_id(self, account: Id) -> bytes:
-        return account if isinstance(account, bytes) else self.find(account, "account")
+        """An account by its address, or by the name of a member who owns one open account that may be seen."""
+        if isinstance(account, bytes):
+            return account
+        found = self.ask(reads.find, NameOf(text=account))
+        if found.kind == "party":
+            owned = [line.account_id for line in self.accounts(owner=found.identity) if line.status == "OPEN"]
+            if len(owned) == 1:
+                return owned[0]
+        elif found.kind == "account":
+            return found.identity
+        raise error_for(
+            Refused(NodeRefusal.NAME_IS_UNKNOWN, name=account, kind="account", found=found.kind).problem
+        )
 
     def instrument_id(self, instrument: Id) -> bytes:
         return instrument if isinstance(instrument, bytes) else self.find(instrument, "instrument")

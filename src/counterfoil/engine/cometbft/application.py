@@ -104,11 +104,6 @@ class LedgerApplication:
         """Since the last block."""
         return time.monotonic() - self._last_block_at
 
-    @property
-    def written_height(self) -> int:
-        """The last height of the engine of which the record store was told; 0 before the engine's first."""
-        return self._written_height
-
     def cpu_seconds(self) -> float:
         """Processor time of the thread that decides, as of its last block."""
         return self._cpu_seconds

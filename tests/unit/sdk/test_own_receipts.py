@@ -6,14 +6,25 @@ All of it and nothing else. Whose that is, is told here by the tree alone, apart
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from counterfoil.modules.holdings.records import relationship_of
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.viewkeys.messages import GrantViewKey, RaiseViewKey, RecordOpeningKey
-from counterfoil.node.reads_sealed import SealedBlockReceipts
+from counterfoil.node.ledger import create_ledger, open_ledger
+from counterfoil.node.personas import sandbox_genesis
+from counterfoil.node.reads import answer_read
+from counterfoil.node.reads_base import Params
+from counterfoil.node.reads_keys import Since
+from counterfoil.node.reads_ledger import Nothing
+from counterfoil.node.reads_sealed import Blocks, SealedBlockReceipts
 from counterfoil.node.receipts_of import receipts_of_block
+from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.policy.policy import ANYBODY
+from counterfoil.primitives.codec import encode
 from counterfoil.sdk import LedgerError, NotVisible
 from counterfoil.sdk.own_receipts import OwnKeys, OwnReceipt, hang_founders, open_block
 from counterfoil.sealing.handing import open_note
@@ -162,7 +173,22 @@ def test_keys_of_somebody_else_are_not_to_be_had(cast: Cast) -> None:
         cast.clients["broker-a"].view_keys(opening("broker-b"))
     with pytest.raises(LedgerError) as refused:
         cast.clients["notary"].view_keys(opening("notary"))
-    assert refused.value.number == 1086
+    assert refused.value.name == NodeRefusal.NO_OPENING_KEY.name
+
+
+def test_a_ledger_that_is_not_sealed_has_nothing_of_the_kind(tmp_path: Path) -> None:
+    draft = replace(sandbox_genesis("open"), sealed=False)
+    create_ledger(tmp_path / "ledger", draft, encrypted=False)
+    asked: dict[str, Params] = {
+        **dict.fromkeys(("sealed_blocks", "sealed_receipts"), Blocks(first=1, last=1)),
+        "view_keys": Since(since=0),
+        "key_epochs": Nothing(),
+    }
+    with open_ledger(tmp_path / "ledger", workers=0) as node:
+        for name, params in asked.items():
+            with pytest.raises(Refused) as refused:
+                answer_read(node, ANYBODY, name, encode(params))
+            assert refused.value.code is NodeRefusal.LEDGER_IS_NOT_SEALED, name
 
 
 def test_whoever_alters_what_everybody_keeps_is_found_out(cast: Cast) -> None:

@@ -58,17 +58,26 @@ def check(
     as_: AsOption = "",
     key: Annotated[str, typer.Option("--key", "-k", help="Key whose opening key opens that file.")] = "",
     keys: KeysOption = DEFAULT_KEYS,
+    proof: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of its last header, for a copy of a network node's folder (counterfoil prove header)."
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Check order, signatures and headers of a copy: no key and no ledger are needed. Exit code 4 where it fails."""
     own = _own_keys(folder, view_keys, as_, key, keys) if view_keys is not None else None
     with bar("Checking") as progress:
-        report = check_copy(folder, own, progress.at)
+        report = check_copy(folder, own, progress.at, _read(proof) if proof is not None else None)
     if json:
         say_json(_plain(report, own is not None))
         return
     last = report.last
-    say(f"{report.chain_id}: {report.blocks:,} blocks up to {report.height:,}, each sealed, in their order.")
+    say(f"{report.chain_id}: {report.blocks:,} blocks up to {report.height:,}, in their order.")
+    say(
+        f"Vouched for:  up to block {report.vouched_to:,}, by seals of the genesis file's sealers or by its validators"
+    )
     if last is not None:
         say(f"Last block:   {instant(last.time_ms)}, application hash {last.digest().hex()}")
     say(f"Bundles:      {report.bundles:,}, {report.sealed_bytes:,} bytes; each signed by who gathered it:")
@@ -105,6 +114,7 @@ def _plain(report: CopyReport, opened: bool) -> dict[str, object]:
         "chain_id": report.chain_id,
         "blocks": report.blocks,
         "height": report.height,
+        "vouched_to": report.vouched_to,
         "last_header": last.digest().hex() if last is not None else "",
         "bundles": report.bundles,
         "sealed_bytes": report.sealed_bytes,

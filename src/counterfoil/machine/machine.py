@@ -254,11 +254,11 @@ class Machine:
         return self.wired.validators.updates(height)
 
     def may_gather(self, gatherer: bytes, key: bytes) -> bool:
-        """Whether a node with this key may bring bundles: a founding node in its own name (the key's address), or a
-        node that an active party has made one of its users, in the party's name."""
+        """Whether a node with this key may bring bundles: a founding node, or one that holds the roots, in its own name
+        (the key's address), or a node that an active party has made one of its users, in the party's name."""
         address = self._bare_address(key)
         if gatherer == address:
-            return address in self._founding_nodes
+            return address in self._founding_nodes or self.wired.viewkeys.holder(address) is not None
         parties = self.wired.parties
         return parties.is_active(gatherer) and parties.speaks_for(gatherer, address)
 

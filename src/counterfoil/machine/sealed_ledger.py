@@ -37,7 +37,7 @@ class SealedLedger:
 
     def take_up_roots(self) -> None:
         """Look for every root that the ledger has recorded and the node does not hold yet: the newest is wrapped for
-        it, each other lies in the archive of the one after it."""
+        it, or came with its invitation; each other lies in the archive of the one after it."""
         for number in range(self._viewkeys.epoch_in_force, 0, -1):
             recorded = self._viewkeys.epoch(number)
             if self.ring.find(number) is not None or recorded is None:
@@ -47,9 +47,12 @@ class SealedLedger:
                 number, following.archived, recorded.commitment
             ):
                 continue
-            for wrapped in self._wrapped(number):
-                if self.ring.learn_wrapped(number, wrapped, recorded.commitment):
-                    break
+            if any(
+                self.ring.learn_wrapped(number, wrapped, recorded.commitment)
+                for wrapped in self._wrapped(number)
+            ):
+                continue
+            self.ring.learn_given(number, recorded.commitment)
 
     def open(self, content: BundleContent) -> tuple[bytes, ...]:
         """The transactions of a bundle whose outside was checked, under whichever epoch of this ledger it names.

@@ -11,7 +11,7 @@ from counterfoil.machine.machine import Machine
 from counterfoil.machine.sealed_ledger import SealedLedger
 from counterfoil.machine.transactions import NONCE_BYTES, Body, Mode, Signature, Transaction, sign_prefix
 from counterfoil.modules.viewkeys.messages import AdmitHolder, ConfirmKeyEpoch, ProposeKeyEpoch
-from counterfoil.modules.viewkeys.records import Wrapping
+from counterfoil.modules.viewkeys.records import ProposedEpoch, Wrapping
 from counterfoil.modules.viewkeys.rejects import ViewKeysReject
 from counterfoil.primitives.codec import Message, encode
 from counterfoil.primitives.outcome import Rejected
@@ -56,18 +56,24 @@ def draft_admission(machine: Machine, party: bytes, node: bytes, opening_key: by
 
 
 def confirmation(machine: Machine) -> ConfirmKeyEpoch | None:
-    """This node's word that the epoch that waits is sound; None where none waits for it, or where it is not."""
-    sealed, waiting = machine.sealed, machine.wired.viewkeys.proposed()
+    """This node's word that the epoch that waits for it is sound; None where it is not."""
+    sealed, waiting = machine.sealed, waits_for_us(machine)
     if sealed is None or waiting is None:
         return None
-    number, proposed = waiting
+    number, proposed, wrapped = waiting
     node = sealed.ring.node
-    wrapped = next((one.wrapped for one in proposed.wrappings if one.holder == node), None)
-    if wrapped is None or node in proposed.confirmed:
-        return None
     if not sealed.ring.is_sound(number, wrapped, proposed.commitment, proposed.bundle_key, proposed.archived):
         return None
     return ConfirmKeyEpoch(node, number, proposed.commitment)
+
+
+def waits_for_us(machine: Machine) -> tuple[int, ProposedEpoch, bytes] | None:
+    """(number, epoch, what is wrapped for this node) of the epoch that waits for its word; None where none does."""
+    sealed, waiting = machine.sealed, machine.wired.viewkeys.proposed()
+    if sealed is None or waiting is None or sealed.ring.node in waiting[1].confirmed:
+        return None
+    own = [one.wrapped for one in waiting[1].wrappings if one.holder == sealed.ring.node]
+    return (*waiting, own[0]) if own else None
 
 
 def _sealed(machine: Machine) -> SealedLedger:
@@ -87,11 +93,12 @@ class Confirming:
 
     def __call__(self) -> None:
         machine = self._engine.machine
-        waiting = machine.wired.viewkeys.proposed()
+        if machine.wired.viewkeys.proposed() is None:
+            return
+        with self._engine.lock:  # what was seen outside it may be of a block that is being tried out
+            waiting, message = waits_for_us(machine), confirmation(machine)
         if waiting is None or waiting[1].commitment == self._answered:
             return
-        with self._engine.lock:
-            message = confirmation(machine)
         self._answered = waiting[1].commitment
         if message is None:
             log.warning("key epoch %d waits, but what it holds for this node does not open", waiting[0])

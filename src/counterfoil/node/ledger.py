@@ -55,7 +55,7 @@ from counterfoil.storage.memory_store import MemoryStore
 GENESIS_NAME = "genesis.json"
 SECRETS_NAME = "node-secrets"
 SECRET_SIZE = 32
-SECRETS_SIZE = 3 * SECRET_SIZE
+SECRETS_LEAST = 3
 _SECRETS_PURPOSE = b"node secrets"
 
 Progress = Callable[[int, int], None]
@@ -82,26 +82,30 @@ def spare_collector() -> None:
 
 class NodeSecrets(NamedTuple):
     """Of 32 bytes each. network: salts values, makes handles and the first root, the same at every node of the network.
-    sealer: this node's signing key. opening: this node's key to which roots are wrapped.
+    sealer: this node's signing key. opening: this node's key to which roots are wrapped. roots: of the epochs after the
+    first that a node was given when it was invited, in their order; what came later is wrapped for it on the ledger.
     """
 
     network: bytes
     sealer: bytes
     opening: bytes
+    roots: tuple[bytes, ...] = ()
 
     @classmethod
     def draw(cls) -> NodeSecrets:
-        return cls(*(os.urandom(SECRET_SIZE) for _ in cls._fields))
+        return cls(os.urandom(SECRET_SIZE), os.urandom(SECRET_SIZE), os.urandom(SECRET_SIZE))
 
     def packed(self) -> bytes:
-        return b"".join(self)
+        return b"".join((self.network, self.sealer, self.opening, *self.roots))
 
     @classmethod
     def unpacked(cls, data: bytes) -> NodeSecrets | None:
         """What `packed` gave; None for something else."""
-        if len(data) != SECRETS_SIZE:
+        parts = [data[at : at + SECRET_SIZE] for at in range(0, len(data), SECRET_SIZE)]
+        if len(parts) < SECRETS_LEAST or len(parts[-1]) != SECRET_SIZE:
             return None
-        return cls(*(data[at : at + SECRET_SIZE] for at in range(0, SECRETS_SIZE, SECRET_SIZE)))
+        network, sealer, opening, *roots = parts
+        return cls(network, sealer, opening, tuple(roots))
 
 
 class SealingKey:
@@ -121,7 +125,7 @@ def key_ring(genesis: Genesis, chain: str, secrets: NodeSecrets) -> KeyRing | No
     if not genesis.sealed:
         return None
     node = SealingKey(secrets.sealer).address
-    return KeyRing(chain, secrets.network, node, OpeningKey(secrets.opening))
+    return KeyRing(chain, secrets.network, node, OpeningKey(secrets.opening), secrets.roots)
 
 
 class LedgerNode:

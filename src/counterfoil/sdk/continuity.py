@@ -4,7 +4,8 @@ It may be a folder that `keep` fills from a node, or a copy of a validator's own
 needed to check it; what it says is read by whoever has view keys, each its own part.
 
     genesis.json    the ledger's genesis file
-    log/            blocks as they were decided, with headers and seals
+    header.proof    the last header, as the validators of a network vouch for it (`counterfoil prove header`)
+    log/            blocks as they were decided, with headers, and seals where one machine sealed them
     receipts/       sealed receipts, block by block (a validator's folder has them in its record store)
 """
 
@@ -34,9 +35,10 @@ from counterfoil.storage.cipher import Checksums
 from counterfoil.storage.copies import BlobsCopy, read_log_copy
 from counterfoil.storage.errors import StorageFailed
 from counterfoil.storage.folder import LOG_NAME, store_directory
-from counterfoil.verify import ProofRefused, Trust, check_seal, check_sealed_receipts
+from counterfoil.verify import ProofRefused, Trust, check_seal, check_sealed_receipts, verify_proof
 
 RECEIPTS_NAME = "receipts"
+HEADER_PROOF_NAME = "header.proof"
 _SEALED = Decoder(SealedReceipts)
 
 Progress = Callable[[int, int], None]
@@ -50,6 +52,7 @@ class CopyRefused(Exception):
 class CopyReport:
     """What a copy holds, as anybody can tell.
 
+    vouched_to: the last block that the ledger's sealer or validators vouch for, itself or by one after it.
     receipts_to: the last block whose receipts are held (a validator writes them somewhat later than its log).
     gatherers: bundles by who gathered them. epochs: bundles by key epoch. own: what the given view keys opened.
     """
@@ -57,6 +60,7 @@ class CopyReport:
     chain_id: str
     blocks: int = 0
     height: int = 0
+    vouched_to: int = 0
     last: Header | None = None
     bundles: int = 0
     sealed_bytes: int = 0
@@ -88,10 +92,15 @@ def keep(client: Client, genesis: bytes, path: Path, progress: Progress | None =
         first = blocks.last_height() + 1
         while 0 < first <= newest:
             page = client.ask(reads.sealed_blocks, Blocks(first=first, last=newest))
-            for payload in page.blocks:
-                logged = _decoded(first, payload)
-                check.block(logged.block.height, payload)
-                blocks.append(logged.block.height, payload)
+            heights = [
+                check.block(_decoded(payload).block.height, payload).block.height for payload in page.blocks
+            ]
+            if check.report.vouched_to < check.report.height:
+                proof = client.proof("header", at=check.report.height)
+                check.vouched_by(proof)
+                files.replace(path / HEADER_PROOF_NAME, proof)
+            for height, payload in zip(heights, page.blocks, strict=True):
+                blocks.append(height, payload)
             first = page.next
             if progress is not None:
                 progress(blocks.last_height(), newest)
@@ -100,20 +109,23 @@ def keep(client: Client, genesis: bytes, path: Path, progress: Progress | None =
         while 0 < first <= blocks.last_height():
             shown = client.ask(reads.sealed_receipts, Blocks(first=first, last=blocks.last_height()))
             for block in shown.blocks:
-                check_sealed_receipts(trust, block.header, block.seal, block.receipts)
                 height = block.header.height
+                check.receipts(_header_at(blocks, height), encode(SealedReceipts(height, block.receipts)))
                 receipts.append(height, encode(SealedReceipts(height, block.receipts)))
             first = shown.next
         receipts.sync()
         return blocks.last_height()
 
 
-def check_copy(path: Path, keys: OwnKeys | None = None, progress: Progress | None = None) -> CopyReport:
+def check_copy(
+    path: Path, keys: OwnKeys | None = None, progress: Progress | None = None, proof: bytes | None = None
+) -> CopyReport:
     """Check a copy with nothing but what it holds; with view keys, open what is their holder's too.
 
-    Every header follows those before it and is sealed; the items are the ones that it names; each bundle is signed by
-    who gathered it; the receipts lead to the receipts root. State roots are not computed: that takes the roots of its
-    key epochs. CopyRefused, or StorageError.
+    Every header follows those before it, and is sealed or comes before one that validators vouch for; the items are
+    the ones that it names; each bundle is signed by who gathered it; the receipts lead to the receipts root. State
+    roots are not computed: that takes the roots of its key epochs. proof: of one of its headers, where the copy comes
+    from a network and holds none. CopyRefused, or StorageError.
     """
     try:
         genesis = (path / GENESIS_NAME).read_bytes()
@@ -126,16 +138,21 @@ def check_copy(path: Path, keys: OwnKeys | None = None, progress: Progress | Non
     except ValueError as error:
         raise CopyRefused(f"{path}: {error}") from None
     check = _Check(trust, genesis)
+    if proof is None and (path / HEADER_PROOF_NAME).exists():
+        proof = (path / HEADER_PROOF_NAME).read_bytes()
+    if proof is not None:
+        check.vouched_by(proof)
     with _receipts_in(path) as receipts_of:
         for height, payload in read_log_copy(path / LOG_NAME):
             logged = check.block(height, payload)
             data = receipts_of(height)
             if data is not None:
-                check.receipts(logged, data, keys)
+                check.receipts(logged.header, data, keys)
             if progress is not None:
                 progress(height, 0)
     if not check.report.blocks:
         raise CopyRefused(f"{path} holds no block")
+    check.demand_vouching()
     return check.report
 
 
@@ -146,10 +163,11 @@ class _Check:
         self._trust = trust
         self._prefix = bundle_sign_prefix(trust.chain_id)
         self._history = HeaderHistory(lambda chunk: b"")
+        self._awaited: Header | None = None
         self.report = CopyReport(chain_id(decode_genesis(genesis).name, genesis_digest(genesis)))
 
     def block(self, height: int, payload: bytes) -> LoggedBlock:
-        logged = _decoded(height, payload)
+        logged = _decoded(payload, f"block {height}")
         block, header, report = logged.block, logged.header, self.report
         if block.height != height or header.height != height or height <= report.height:
             raise CopyRefused(f"block {height} is not where it belongs")
@@ -160,7 +178,8 @@ class _Check:
         if block.time_ms != header.time_ms or header.items_digest != items_digest(block.items):
             raise CopyRefused(f"block {height} does not hold what its header names")
         try:
-            check_seal(self._trust, header, logged.seal)
+            if logged.seal:
+                check_seal(self._trust, header, logged.seal)
             for item in block.bundles:
                 bundle, content = check_outside(self._prefix, item)
                 report.bundles += 1
@@ -172,15 +191,47 @@ class _Check:
         self._history.append(header.digest())
         report.blocks += 1
         report.height, report.last = height, header
+        if logged.seal:
+            report.vouched_to = height
+        self._meet(header)
         return logged
 
-    def receipts(self, logged: LoggedBlock, data: bytes, keys: OwnKeys | None) -> None:
-        header, report = logged.header, self.report
+    def vouched_by(self, proof: bytes) -> None:
+        """Have the proof of a header stand for it and for all before it: each header names those."""
+        try:
+            self._awaited = verify_proof(proof, self._trust).in_force
+        except ProofRefused as error:
+            raise CopyRefused(f"the proof of the copy's last header: {error}") from None
+        if self.report.last is not None:
+            self._meet(self.report.last)
+
+    def _meet(self, header: Header) -> None:
+        awaited = self._awaited
+        if awaited is not None and awaited.height == header.height:
+            if awaited != header:
+                raise CopyRefused(f"the header of block {header.height} is not the one that the proof proves")
+            self.report.vouched_to = header.height
+            self._awaited = None
+
+    def demand_vouching(self) -> None:
+        if self._awaited is not None:
+            raise CopyRefused(
+                f"the proof is of the header of block {self._awaited.height}, which the copy does not hold; take one of"
+                f" block {self.report.height}: counterfoil prove header --at {self.report.height}"
+            )
+        if not self.report.vouched_to:
+            raise CopyRefused(
+                "the validators of a network vouch for these blocks, and the copy does not hold their word; give it:"
+                f" counterfoil prove header --at {self.report.height}, then --proof FILE"
+            )
+
+    def receipts(self, header: Header, data: bytes, keys: OwnKeys | None = None) -> None:
+        report = self.report
         try:
             held: SealedReceipts = _SEALED.exact(data)
-            check_sealed_receipts(self._trust, header, logged.seal, held.receipts)
+            check_sealed_receipts(header, held.receipts)
             if keys is not None:
-                own = open_block(self._trust, keys, header, logged.seal, held.receipts)
+                own = open_block(keys, header, held.receipts)
                 report.own += [(header.height, one) for one in own]
         except (ProofRefused, Malformed) as error:
             raise CopyRefused(f"the receipts of block {header.height}: {error}") from None
@@ -189,12 +240,21 @@ class _Check:
         report.receipts_to = header.height
 
 
-def _decoded(height: int, payload: bytes) -> LoggedBlock:
+def _decoded(payload: bytes, where: str = "a block") -> LoggedBlock:
     try:
         logged: LoggedBlock = LOGGED_BLOCK.exact(payload)
     except Malformed as error:
-        raise CopyRefused(f"block {height} cannot be read: {error}") from None
+        raise CopyRefused(f"{where} cannot be read: {error}") from None
     return logged
+
+
+def _header_at(blocks: BlockLog, height: int) -> Header:
+    """Of a block that was checked and kept."""
+    for found, payload in blocks.read_from(height):
+        if found == height:
+            return _decoded(payload).header
+        break
+    raise CopyRefused(f"there is no block {height} whose receipts these could be")
 
 
 @contextmanager

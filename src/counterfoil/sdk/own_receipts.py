@@ -28,7 +28,7 @@ from counterfoil.sealing.receipts import ReceiptKeys, open_own
 from counterfoil.sealing.view_keys import HandedKey, ViewKey
 from counterfoil.state.headers import Header
 from counterfoil.state.receipts import Receipt, SealedReceipt
-from counterfoil.verify import Trust, check_sealed_receipts
+from counterfoil.verify import check_sealed_receipts
 
 if TYPE_CHECKING:
     AnyFact = Fact
@@ -129,15 +129,13 @@ def hang_founders(keys: OwnKeys, genesis: bytes) -> None:
         keys.hang(found[entry.name], found.get(entry.sponsor, b""))
 
 
-def open_block(
-    trust: Trust, keys: OwnKeys, header: Header, seal: bytes, receipts: Sequence[SealedReceipt]
-) -> list[OwnReceipt]:
+def open_block(keys: OwnKeys, header: Header, receipts: Sequence[SealedReceipt]) -> list[OwnReceipt]:
     """The party's own receipts of one block, in the order of their places, those for everybody among them.
 
-    ProofRefused where the receipts are not all those of a header of the ledger. Take blocks in their order: what an
-    earlier one tells may be needed to find what is below.
+    header: one that is known to be the ledger's. ProofRefused where the receipts are not all of its block. Take blocks
+    in their order: what an earlier one tells may be needed to find what is below.
     """
-    check_sealed_receipts(trust, header, seal, receipts)
+    check_sealed_receipts(header, receipts)
     height = header.height
     found: dict[int, OwnReceipt] = {}
     for place, one in enumerate(receipts):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from counterfoil.sealing.epochs import FIRST_EPOCH, Epoch, RootSecrets, first_root, unwrap
 from counterfoil.sealing.opening_keys import OpeningKey
 
@@ -12,18 +14,23 @@ class RootIsMissing(Exception):
 
     def __init__(self, number: int, node: bytes) -> None:
         super().__init__(
-            f"this node ({node.hex()}) does not hold the root of key epoch {number}: let the ledger's operator admit "
-            "it as a holder (counterfoil sealing admit), then start it again"
+            f"this node ({node.hex()}) does not hold the root of key epoch {number}: let a node that holds it invite "
+            "this one anew (counterfoil network invite, join), and the ledger's operator admit it as a holder "
+            "(counterfoil sealing admit)"
         )
 
 
 class KeyRing:
-    """Epochs by number, of one ledger. node: the node's address; own: its opening key, for what is wrapped to it."""
+    """Epochs by number, of one ledger. node: the node's address. own: its opening key, for what is wrapped to it.
+    given: roots of the epochs after the first that the node has from whoever invited it."""
 
-    def __init__(self, chain_id: str, network: bytes, node: bytes, own: OpeningKey) -> None:
+    def __init__(
+        self, chain_id: str, network: bytes, node: bytes, own: OpeningKey, given: Sequence[bytes] = ()
+    ) -> None:
         self._chain_id = chain_id
         self._network = network
         self._own = own
+        self._given = dict(enumerate(given, start=FIRST_EPOCH + 1))
         self.node = node
         self._epochs: dict[int, Epoch] = {FIRST_EPOCH: Epoch(FIRST_EPOCH, first_root(network, chain_id))}
 
@@ -70,6 +77,15 @@ class KeyRing:
         following = self._epochs.get(number + 1)
         secrets = following.open_archive(archived) if following is not None else None
         return secrets is not None and self.learn(number, secrets.root, commitment)
+
+    def learn_given(self, number: int, commitment: bytes) -> bool:
+        """Take up a root that came with the invitation."""
+        root = self._given.get(number)
+        return root is not None and self.learn(number, root, commitment)
+
+    def roots_to(self, number: int) -> tuple[bytes, ...]:
+        """Of every epoch after the first up to this one, for a node that is invited. RootIsMissing."""
+        return tuple(self.require(one).root for one in range(FIRST_EPOCH + 1, number + 1))
 
     def is_sound(
         self, number: int, wrapped: bytes, commitment: bytes, bundle_key: bytes, archived: bytes

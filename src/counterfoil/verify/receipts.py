@@ -23,14 +23,12 @@ def check_seal(trust: Trust, header: Header, seal: bytes) -> None:
     )
 
 
-def check_sealed_receipts(
-    trust: Trust, header: Header, seal: bytes, receipts: Sequence[SealedReceipt]
-) -> None:
+def check_sealed_receipts(header: Header, receipts: Sequence[SealedReceipt]) -> None:
     """ProofRefused unless these are all receipts of the header's block, in their order and unchanged.
 
-    No key is needed. What a receipt says is known only to whom it is for (`sealing.receipts.open_own`).
+    That the header is the ledger's is checked before: by its seal, or by a proof that leads to it. No key is needed.
+    What a receipt says is known only to whom it is for (`sealing.receipts.open_own`).
     """
-    check_seal(trust, header, seal)
     demand(
         len(receipts) == header.receipt_count,
         f"block {header.height} has {header.receipt_count} receipts, not {len(receipts)}",

@@ -29,7 +29,7 @@ from counterfoil.sdk import LedgerError, NotVisible
 from counterfoil.sdk.own_receipts import OwnKeys, OwnReceipt, hang_founders, open_block
 from counterfoil.sealing.handing import open_note
 from counterfoil.sealing.opening_keys import OpeningKey
-from counterfoil.verify import ProofRefused, Trust
+from counterfoil.verify import ProofRefused, Trust, check_seal
 from tests.unit.node.cast import Cast, key
 
 MEMBERS = (
@@ -79,11 +79,10 @@ def cast() -> Iterator[Cast]:
 
 
 def blocks(cast: Cast) -> list[SealedBlockReceipts]:
-    return list(cast.clients["notary"].sealed_receipts())
-
-
-def trust_in(cast: Cast) -> Trust:
-    return Trust.in_genesis(cast.node.genesis_bytes)
+    found = list(cast.clients["notary"].sealed_receipts())
+    for block in found:
+        check_seal(Trust.in_genesis(cast.node.genesis_bytes), block.header, block.seal)
+    return found
 
 
 def keys_of(cast: Cast, name: str, since: int = 0) -> OwnKeys:
@@ -94,11 +93,11 @@ def keys_of(cast: Cast, name: str, since: int = 0) -> OwnKeys:
 
 def opened(cast: Cast, name: str, keys: OwnKeys | None = None) -> dict[tuple[int, int], OwnReceipt]:
     """By (height, place)."""
-    keys, trust = keys or keys_of(cast, name), trust_in(cast)
+    keys = keys or keys_of(cast, name)
     return {
         (block.header.height, one.place): one
         for block in blocks(cast)
-        for one in open_block(trust, keys, block.header, block.seal, block.receipts)
+        for one in open_block(keys, block.header, block.receipts)
     }
 
 
@@ -192,7 +191,7 @@ def test_a_ledger_that_is_not_sealed_has_nothing_of_the_kind(tmp_path: Path) -> 
 
 
 def test_whoever_alters_what_everybody_keeps_is_found_out(cast: Cast) -> None:
-    trust, keys = trust_in(cast), keys_of(cast, "broker-a")
+    keys = keys_of(cast, "broker-a")
     block = next(one for one in blocks(cast) if len(one.receipts) > 2 and one.receipts[0].sealed)
     first, second, *rest = block.receipts
     lies = {
@@ -205,16 +204,16 @@ def test_whoever_alters_what_everybody_keeps_is_found_out(cast: Cast) -> None:
         "a short digest": (type(first)(first.sealed, first.hidden[:31]), second, *rest),
         "said to be for everybody": (type(first)(b"", b"", b"a lie", bytes(16)), second, *rest),
     }
-    assert open_block(trust, keys, block.header, block.seal, block.receipts) is not None
+    assert open_block(keys, block.header, block.receipts)
     for how, receipts in lies.items():
         with pytest.raises(ProofRefused):
-            open_block(trust, keys, block.header, block.seal, receipts)
+            open_block(keys, block.header, receipts)
             pytest.fail(how)
     with pytest.raises(ProofRefused, match="not sealed by a key"):
-        open_block(trust, keys, block.header, bytes(64), block.receipts)
+        check_seal(Trust.in_genesis(cast.node.genesis_bytes), block.header, bytes(64))
     other = next(one for one in blocks(cast) if one.header.height != block.header.height)
     with pytest.raises(ProofRefused):
-        open_block(trust, keys, other.header, other.seal, block.receipts)
+        open_block(keys, other.header, block.receipts)
 
 
 def test_a_raised_key_shuts_out_who_had_the_old_one() -> None:

@@ -10,7 +10,7 @@ from counterfoil.primitives.codec import Message
 
 
 class AdmitHolder(Message, tag=1300, frozen=True):
-    """Let a node execute: it is given the root in force.
+    """Let a node execute: it is given the root in force, and may bring bundles of transactions in its own name.
 
     party: who runs the ledger. node: its address (20 bytes). opening_key: its public key (32). wrapped: root and
     network secret, sealed to that key.

@@ -37,9 +37,9 @@ SEGMENT = 8_192
 
 
 def open_small_log(
-    self: LedgerFolder, name: str = folders.LOG_NAME, *, segment_size: int = SEGMENT
+    self: LedgerFolder, name: str = folders.LOG_NAME, *, clear: bool = False, segment_size: int = SEGMENT
 ) -> BlockLog:
-    return BlockLog(self.path / name, self.cipher, segment_size=segment_size)
+    return BlockLog(self.path / name, Checksums() if clear else self.cipher, segment_size=segment_size)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from counterfoil.node.reads_keys import HolderToBe, KeyEpochs
 from counterfoil.node.reads_ledger import Nothing
 from counterfoil.node.transfer import replay_ledger
 from counterfoil.node.transfer_format import ArgonCost
+from counterfoil.sdk.continuity import CopyRefused, check_copy, keep
 from counterfoil.sdk.messages import RemoveHolder
 from counterfoil.sealing.opening_keys import OpeningKey
 from counterfoil.storage.folder import open_folder
@@ -143,6 +145,37 @@ def test_who_holds_no_root_any_more_stops_and_the_others_go_on(net: Net) -> None
     status = net.status("full-1")
     assert status is None or status.moment.height < height
     net.control.kill("full-1")
+
+
+def test_anybody_keeps_a_copy_and_checks_it_by_the_validators_word(net: Net, tmp_path: Path) -> None:
+    """One that is kept from a node, and one of a validator's folder, whose last header somebody else proves."""
+    client = net.client("broker-b", "validator-1")
+    genesis = (net.control.folder / "genesis.json").read_bytes()
+    height = keep(client, genesis, tmp_path / "kept")
+    report = check_copy(tmp_path / "kept")
+    assert report.height == report.vouched_to == report.receipts_to == height
+    assert set(report.epochs) >= {1, 2, 3, 4}
+    settle(net, "sixth")
+    assert keep(client, genesis, tmp_path / "kept") > height
+    assert check_copy(tmp_path / "kept").vouched_to > height
+    net.agreed("validator-1", "validator-2")
+    net.down("validator-2")
+    taken = shutil.copytree(
+        net.path("validator-2"), tmp_path / "taken", ignore=shutil.ignore_patterns("socket")
+    )
+    net.up("validator-2")
+    with pytest.raises(CopyRefused, match="the copy does not hold their word"):
+        check_copy(taken)
+    found = check_copy(taken, proof=client.proof("header", at=height))
+    assert found.vouched_to == height < found.height
+    assert found.last is not None
+    last = found.last.height
+    assert check_copy(taken, proof=client.proof("header", at=last)).vouched_to == last
+    shutil.rmtree(taken / "log")
+    shutil.copytree(tmp_path / "kept" / "log", taken / "log")
+    other = net.client("broker-a", "validator-1").submit_many(signed_deals(net, "seventh", 1))[0].height
+    with pytest.raises(CopyRefused, match="does not hold; take one of block"):
+        check_copy(taken, proof=client.proof("header", at=other))
 
 
 def test_one_machine_replays_all_epochs(net: Net) -> None:

@@ -87,7 +87,11 @@ def _wait(folder: Path, number: int) -> None:
 
 
 def add_to(app: typer.Typer) -> None:
-    group = typer.Typer(no_args_is_help=True, help="Change what a ledger's folder is encrypted under.")
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Change what a ledger's folder is encrypted under.",
+        epilog="Example: counterfoil storage-key change --ledger market --new /keys/market-2.key",
+    )
     group.command(epilog="Example: counterfoil storage-key change --ledger market --new /keys/market-2.key")(
         change
     )

@@ -217,18 +217,22 @@ class LedgerNode:
             self.clock.advance_to(self.machine.last.time_ms)
         return replayed
 
-    def blocks(self, first: int = 1) -> Iterator[LoggedBlock]:
-        """Decided blocks from a height on, with headers and seals, as the log holds them."""
-        for _, payload in self.log.read_from(first):
+    def blocks(self, place: int = 1) -> Iterator[LoggedBlock]:
+        """Decided blocks with headers and seals from a place in the log on, which holds those with an effect alone."""
+        for _, payload in self.log.read_from(place):
             block: LoggedBlock = LOGGED_BLOCK.trusted(payload)
             yield block
 
-    def block_at(self, height: int) -> LoggedBlock | None:
-        """The block of a height, where it had an effect and is in the log."""
+    def blocks_from(self, height: int) -> Iterator[LoggedBlock]:
+        """The same from a height on."""
         machine = self.machine
         numbers = range(machine.history.size)
-        number = bisect_left(numbers, height, key=lambda at: machine.header(at).header.height)
-        found = next(self.blocks(number + 1), None)
+        first = bisect_left(numbers, height, key=lambda at: machine.header(at).header.height)
+        return self.blocks(first + 1)
+
+    def block_at(self, height: int) -> LoggedBlock | None:
+        """The block of a height, where it had an effect and is in the log."""
+        found = next(self.blocks_from(height), None)
         return found if found is not None and found.block.height == height else None
 
     def close(self) -> None:

@@ -81,7 +81,7 @@ def sealed_blocks(node: LedgerNode, viewer: Viewer, params: Blocks) -> SealedBlo
         moment = view.moment
     found: list[bytes] = []
     size = 0
-    for block in node.blocks(first):
+    for block in node.blocks_from(first):
         height = block.block.height
         if height > last:
             break

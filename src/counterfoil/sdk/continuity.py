@@ -86,35 +86,35 @@ def keep(client: Client, genesis: bytes, path: Path, progress: Progress | None =
         raise CopyRefused(f"{path} is a copy of another ledger")
     with _log_in(path / LOG_NAME) as blocks, _log_in(path / RECEIPTS_NAME) as receipts:
         check = _Check(trust, genesis)
-        for height, payload in blocks.read_from(GENESIS_HEIGHT):
-            check.block(height, payload)
-        newest = client.status().moment.height
-        first = blocks.last_height() + 1
+        for number, payload in blocks.read_from(1):
+            check.block(number, payload)
+        newest, first = client.status().moment.height, check.report.height + 1
         while 0 < first <= newest:
             page = client.ask(reads.sealed_blocks, Blocks(first=first, last=newest))
-            heights = [
-                check.block(_decoded(payload).block.height, payload).block.height for payload in page.blocks
-            ]
+            for payload in page.blocks:
+                check.block(check.report.blocks + 1, payload)
             if check.report.vouched_to < check.report.height:
                 proof = client.proof("header", at=check.report.height)
                 check.vouched_by(proof)
                 files.replace(path / HEADER_PROOF_NAME, proof)
-            for height, payload in zip(heights, page.blocks, strict=True):
-                blocks.append(height, payload)
+            for payload in page.blocks:
+                blocks.append(blocks.last_height() + 1, payload)
             first = page.next
             if progress is not None:
-                progress(blocks.last_height(), newest)
+                progress(check.report.height, newest)
         blocks.sync()
-        first = receipts.last_height() + 1
-        while 0 < first <= blocks.last_height():
-            shown = client.ask(reads.sealed_receipts, Blocks(first=first, last=blocks.last_height()))
-            for block in shown.blocks:
-                height = block.header.height
-                check.receipts(_header_at(blocks, height), encode(SealedReceipts(height, block.receipts)))
-                receipts.append(height, encode(SealedReceipts(height, block.receipts)))
-            first = shown.next
+        missing = blocks.read_from(receipts.last_height() + 1)
+        header, last = _next_header(missing), check.report.height
+        while header is not None:
+            for block in client.ask(reads.sealed_receipts, Blocks(first=header.height, last=last)).blocks:
+                if header is None or block.header != header:
+                    raise CopyRefused(f"the node shows receipts of another block {block.header.height}")
+                data = encode(SealedReceipts(header.height, block.receipts))
+                check.receipts(header, data)
+                receipts.append(header.number + 1, data)
+                header = _next_header(missing)
         receipts.sync()
-        return blocks.last_height()
+        return last
 
 
 def check_copy(
@@ -143,13 +143,13 @@ def check_copy(
     if proof is not None:
         check.vouched_by(proof)
     with _receipts_in(path) as receipts_of:
-        for height, payload in read_log_copy(path / LOG_NAME):
-            logged = check.block(height, payload)
-            data = receipts_of(height)
+        for number, payload in read_log_copy(path / LOG_NAME):
+            header = check.block(number, payload).header
+            data = receipts_of(header)
             if data is not None:
-                check.receipts(logged.header, data, keys)
+                check.receipts(header, data, keys)
             if progress is not None:
-                progress(height, 0)
+                progress(header.height, 0)
     if not check.report.blocks:
         raise CopyRefused(f"{path} holds no block")
     check.demand_vouching()
@@ -166,10 +166,12 @@ class _Check:
         self._awaited: Header | None = None
         self.report = CopyReport(chain_id(decode_genesis(genesis).name, genesis_digest(genesis)))
 
-    def block(self, height: int, payload: bytes) -> LoggedBlock:
-        logged = _decoded(payload, f"block {height}")
+    def block(self, number: int, payload: bytes) -> LoggedBlock:
+        """number: in the log, which holds blocks with an effect and no others, counted from 1."""
+        logged = _decoded(payload, f"number {number} in the log")
         block, header, report = logged.block, logged.header, self.report
-        if block.height != height or header.height != height or height <= report.height:
+        height = block.height
+        if header.number + 1 != number or header.height != height or height <= report.height:
             raise CopyRefused(f"block {height} is not where it belongs")
         if report.blocks == 0 and height != GENESIS_HEIGHT:
             raise CopyRefused(f"the copy begins with block {height}, not with the founding")
@@ -248,13 +250,10 @@ def _decoded(payload: bytes, where: str = "a block") -> LoggedBlock:
     return logged
 
 
-def _header_at(blocks: BlockLog, height: int) -> Header:
-    """Of a block that was checked and kept."""
-    for found, payload in blocks.read_from(height):
-        if found == height:
-            return _decoded(payload).header
-        break
-    raise CopyRefused(f"there is no block {height} whose receipts these could be")
+def _next_header(blocks: Iterator[tuple[int, bytes]]) -> Header | None:
+    """Of the next of some blocks that were checked and kept."""
+    found = next(blocks, None)
+    return _decoded(found[1]).header if found is not None else None
 
 
 @contextmanager
@@ -268,26 +267,26 @@ def _log_in(directory: Path) -> Iterator[BlockLog]:
 
 
 @contextmanager
-def _receipts_in(path: Path) -> Iterator[Callable[[int], bytes | None]]:
+def _receipts_in(path: Path) -> Iterator[Callable[[Header], bytes | None]]:
     """Gives the sealed receipts of a block, which are asked in order; None where the copy has none of it."""
     if (path / RECEIPTS_NAME).is_dir():
         kept = read_log_copy(path / RECEIPTS_NAME)
         following = next(kept, None)
 
-        def take(height: int) -> bytes | None:
+        def take(header: Header) -> bytes | None:
             nonlocal following
-            while following is not None and following[0] < height:
+            while following is not None and following[0] <= header.number:
                 following = next(kept, None)
-            return following[1] if following is not None and following[0] == height else None
+            return following[1] if following is not None and following[0] == header.number + 1 else None
 
         yield take
         return
     try:
         blobs = BlobsCopy(store_directory(path), "sealed")
     except StorageFailed:
-        yield lambda height: None
+        yield lambda header: None
         return
     try:
-        yield blobs.blob
+        yield lambda header: blobs.blob(header.height)
     finally:
         blobs.close()

@@ -222,6 +222,7 @@ class Service:
     def _write(self, store: LmdbStore, end: End) -> None:
         batch, self._batch = self._batch, WriteBatch()
         batch.height, batch.first_version = end.height, end.first_version
+        store.take_up()  # the parent may have written small batches meanwhile
         store.write(batch)
         if self._second is not None:
             self._second.follow(batch)

@@ -295,7 +295,10 @@ class Embedded:
             try:
                 self._execute(Block(height, time_ms, tuple(chosen)))
             except RulesFailed as failed:
-                chosen = [item for item in chosen if failed.prepared.raw not in item]
+                bad = failed.prepared.raw
+                held = [[one.raw for one in self.items.open(item).prepared] for item in chosen]
+                assert any(bad in raws for raws in held)
+                chosen = [item for item, raws in zip(chosen, held, strict=True) if bad not in raws]
                 continue
             finally:
                 self.node.machine.discard()

@@ -30,7 +30,7 @@ class StorageKeyWatch:
 
     def __init__(self, node: LedgerNode, tell: Callable[[str], None]) -> None:
         self._folder, self._store = parts_of(node)
-        self._changes = KeyChanges(self._folder, self._store)
+        self._changes = KeyChanges(self._folder, self._store, node.read_log.closed_volumes)
         self._tell = tell
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="storage keys", daemon=True)
@@ -80,7 +80,7 @@ class StorageKeyWatch:
 
 def finish_changes(node: LedgerNode) -> None:
     """Take the storage key that was asked for and move everything to it, on a ledger that nothing else works on."""
-    changes = KeyChanges(*parts_of(node))
+    changes = KeyChanges(*parts_of(node), node.read_log.closed_volumes)
     changes.take_wish()
     for _ in changes.pieces():
         pass

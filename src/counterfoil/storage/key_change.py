@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hmac import compare_digest
 from pathlib import Path
 
 from counterfoil.storage import files
 from counterfoil.storage.at_rest import OFF, AtRest
+from counterfoil.storage.block_log import BlockLog
 from counterfoil.storage.cipher import KEY_SIZE, NEXT, AesGcm, Damaged, open_key, seal_key
 from counterfoil.storage.errors import CorruptStorage, StorageError, StorageKeyRefused, as_storage_error
 from counterfoil.storage.fault_points import (
@@ -65,11 +66,17 @@ def older_key(path: Path, storage_key: bytes, number: int) -> bytes:
 
 
 class KeyChanges:
-    """Taking the storage keys that are asked for, in the process that has the folder and its record store open."""
+    """Taking the storage keys that are asked for, in the process that has the folder and its record store open.
 
-    def __init__(self, folder: LedgerFolder, store: WriteBehind) -> None:
+    others: gives logs in the folder that nobody writes to, opened one by one.
+    """
+
+    def __init__(
+        self, folder: LedgerFolder, store: WriteBehind, others: Callable[[], Iterable[BlockLog]] = tuple
+    ) -> None:
         self._folder = folder
         self._store = store
+        self._others = others
 
     @property
     def is_unfinished(self) -> bool:
@@ -118,6 +125,10 @@ class KeyChanges:
         cipher = self._folder.cipher
         if isinstance(cipher, AesGcm):
             for log in self._folder.logs:
+                for _ in log.reseal(cipher.is_newest):
+                    yield
+            for log in self._others():
+                log.change_cipher(cipher)
                 for _ in log.reseal(cipher.is_newest):
                     yield
         yield from self._move_store()

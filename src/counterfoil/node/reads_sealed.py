@@ -95,7 +95,7 @@ def sealed_blocks(node: LedgerNode, viewer: Viewer, params: Blocks) -> SealedBlo
 
 
 def _asked(node: LedgerNode, view: View, params: Blocks) -> tuple[int, int]:
-    """(first, last) block of a page. Refused LEDGER_IS_NOT_SEALED, where blocks lie open."""
+    """(first, last) block of a page. Refused LEDGER_IS_NOT_SEALED, where blocks lie open; HISTORY_IS_PRUNED."""
     if node.machine.sealed is None:
         raise Refused(NodeRefusal.LEDGER_IS_NOT_SEALED)
     view.require(SealedCopy())
@@ -103,4 +103,6 @@ def _asked(node: LedgerNode, view: View, params: Blocks) -> tuple[int, int]:
     last = params.last or newest
     if not (0 < params.first <= newest and params.first <= last):
         raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, first=params.first, last=params.last)
+    if params.first < node.state.receipts_from:
+        raise Refused(NodeRefusal.HISTORY_IS_PRUNED, first_height=node.state.receipts_from)
     return params.first, min(last, newest)

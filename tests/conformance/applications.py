@@ -304,10 +304,6 @@ class Embedded:
                 self.node.machine.discard()
             return Block(height, time_ms, tuple(chosen))
 
-    def _holds(self, item: bytes, raw: bytes) -> bool:
-        """Whether a transaction is in an item: in a sealed one its bytes are not to be found."""
-        return any(prepared.raw == raw for prepared in self.items.open(item).prepared)
-
     def _execute(self, block: Block) -> int:
         opened = [self.items.open(item) for item in block.items]
         time_ms, _ = self.items.block_time_ms(block.time_ms, opened)

@@ -233,7 +233,7 @@ STRANGER = abci.ValidatorUpdate(pub_key=PublicKey(ed25519=bytes(range(32))), pow
         ({"app_state_bytes": b"rubbish"}, "does not name the genesis file"),
         ({"app_state_bytes": b"[1]"}, "does not name the genesis file"),
         ({"initial_height": 7}, "begins with height 7"),
-        ({"validators": [STRANGER]}, "1053 VALIDATORS_DIFFER"),
+        ({"validators": [STRANGER]}, "1054 VALIDATORS_DIFFER"),
     ],
 )
 def test_an_engine_of_another_ledger_is_refused(world: World, change: dict[str, Any], words: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.node.follower import open_follower
+from counterfoil.node.key_epochs import draft_epoch
 from counterfoil.node.ledger import open_ledger
 from counterfoil.node.network.control import Control
 from counterfoil.node.network.creating import PORTS_EACH, grow_network, places_here
@@ -47,8 +49,12 @@ def test_a_ledger_goes_on_as_a_network(tmp_path: Path) -> None:
         fixtures = alone.fixtures
         export_ledger(alone.node, tmp_path / "early", LOCK, cost=CHEAP)
         consensus_keys = enter_validators(alone, places, tmp_path / "keys")
-        before = alone.client("regulator").status()
-        register = alone.client("regulator").register("XS0000000009")
+        regulator = alone.client("regulator")
+        regulator.send(draft_epoch(alone.node.machine, regulator.party))
+        while alone.node.machine.wired.viewkeys.epoch_in_force == 1:
+            time.sleep(0.05)
+        before = regulator.status()
+        register = regulator.register("XS0000000009")
         export_ledger(alone.node, tmp_path / "export", LOCK, cost=CHEAP)
     with pytest.raises(Rejected) as differ:
         grow_network(tmp_path / "net", tmp_path / "early", LOCK, places, consensus_keys, encrypted=False)

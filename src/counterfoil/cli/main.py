@@ -8,6 +8,7 @@ from counterfoil.cli import (
     commands_backup,
     commands_books,
     commands_consortium,
+    commands_continuity,
     commands_custodian,
     commands_demo,
     commands_follow,
@@ -18,6 +19,8 @@ from counterfoil.cli import (
     commands_proofs,
     commands_recovery,
     commands_sandbox,
+    commands_sealing,
+    commands_storage_key,
     commands_submit,
     commands_transfer,
     commands_trust,
@@ -56,6 +59,9 @@ commands_backup.add_to(app)
 commands_views.add_to(app)
 commands_network.add_to(app)
 commands_keys.add_to(app)
+commands_sealing.add_to(app)
+commands_continuity.add_to(app)
+commands_storage_key.add_to(app)
 commands_custodian.add_to(app)
 commands_recovery.add_to(app)
 commands_sandbox.add_to(app)

@@ -70,12 +70,18 @@ class MachineReject(RejectCode):
     )
     GATHERER_IS_NO_MEMBER = (
         1052,
-        "The key that signed the bundle is neither a founding node's nor a user's of the active party that it names.",
-        "Send transactions to another node; or let a member grant the node's address a mandate, and name the member to"
-        " the node.",
+        "The key that signed the bundle is neither that of a founding node or of one that holds the ledger's roots, nor"
+        " a user's of the active party that it names.",
+        "Send transactions to another node; or have the node admitted as a holder; or let a member grant its address a"
+        " mandate, and name the member to the node.",
+    )
+    BUNDLE_CANNOT_BE_OPENED = (
+        1053,
+        "The sealed part of the bundle does not open to transactions under the key epoch that it names.",
+        "Gather its transactions anew, sealed to the bundle key of the epoch in force; none of them took effect.",
     )
     VALIDATORS_DIFFER = (
-        1053,
+        1054,
         "The validators with which a network is to begin are not those that the ledger has on record and in force.",
         "Let the consortium enter them and a block more be made, export the ledger anew, and found the network from"
         " that; or start the engine with the genesis file that was made with this ledger's network.",

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from counterfoil.cli.failures import Exit
 from counterfoil.cli.main import app
+from counterfoil.node.personas import party_key
 from counterfoil.primitives.addresses import AddressKind, to_text
 from counterfoil.sdk import Sandbox, messages
 
@@ -68,6 +69,7 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "instruments": ("",),
     "members": ("",),
     "status": ("",),
+    "sealing view-keys": ("",),
     "motions": ("",),
     "feeds": ("",),
 }
@@ -82,6 +84,7 @@ NOT_OF_A_VIEWER = {
         "replay",
         "verify",
         "reads verify",
+        "continuity check",
         "submit",
         "trust",
     ),
@@ -94,7 +97,7 @@ NOT_OF_A_VIEWER = {
         "network observe",
     ),
     # What everybody knows, known or not
-    *("consortium", "validators"),
+    *("consortium", "validators", "sealing status"),
     *("backup", "network status", "keys resolve", "custodian requests"),
 }
 
@@ -141,6 +144,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 amount=31_337_00,
             )
         )
+        a.send(messages.RecordOpeningKey(a.party, party_key("broker-a").opening_key().public_key))
         owner = ledger.client("investor-a")
         recovers = (ledger.client(name).keys[0].address for name in ("broker-b", "issuer-a"))
         key = owner.keys[0].public_key

@@ -11,7 +11,7 @@ from counterfoil.engine.cometbft import application as module
 from counterfoil.engine.cometbft.proto.tendermint.abci import types_pb2 as abci
 from counterfoil.engine.cometbft.proto.tendermint.crypto.keys_pb2 import PublicKey
 from counterfoil.engine.items import Items
-from counterfoil.machine.machine import ProgramIsOutdated
+from counterfoil.machine.failures import ProgramIsOutdated
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.modules.parties.messages import GrantMandate, SuspendParty
 from counterfoil.node.ledger import SealingKey
@@ -233,7 +233,7 @@ STRANGER = abci.ValidatorUpdate(pub_key=PublicKey(ed25519=bytes(range(32))), pow
         ({"app_state_bytes": b"rubbish"}, "does not name the genesis file"),
         ({"app_state_bytes": b"[1]"}, "does not name the genesis file"),
         ({"initial_height": 7}, "begins with height 7"),
-        ({"validators": [STRANGER]}, "1053 VALIDATORS_DIFFER"),
+        ({"validators": [STRANGER]}, "1054 VALIDATORS_DIFFER"),
     ],
 )
 def test_an_engine_of_another_ledger_is_refused(world: World, change: dict[str, Any], words: str) -> None:

@@ -39,6 +39,7 @@ from counterfoil.policy.subjects import (
     AccountContents,
     AccountHistory,
     Business,
+    NextKeyEpoch,
     PartyDetails,
     PartyHistory,
     PartyName,
@@ -49,6 +50,7 @@ from counterfoil.policy.subjects import (
     ReadsOfNode,
     ReceiptFor,
     Register,
+    SealedCopy,
     Side,
     Subject,
     ViewGrant,
@@ -264,6 +266,9 @@ def _relationship(name: str) -> bytes:
 
 
 SUBJECTS: dict[str, Subject] = {
+    "what is sealed": SealedCopy(),
+    "key epochs": PublicFact(),
+    "the next key epoch, drawn up": NextKeyEpoch(),
     "terms of the equity": PublicFact(),
     "rulebook of the market": PublicFact(),
     "consortium, validators and feeds": PublicFact(),

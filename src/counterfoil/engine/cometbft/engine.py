@@ -74,6 +74,7 @@ class CometBftEngine:
         rpc: EngineRpc,
         address: Path | int,
         *,
+        items: Items | None = None,
         member: bytes = b"",
         process: EngineProcess | None = None,
         next_key: NextKey | None = None,
@@ -87,7 +88,9 @@ class CometBftEngine:
         self.machine = machine
         self.failure: BaseException | None = None
         self.counts = Counts()
-        self.items = Items(machine)
+        self.between_blocks: Callable[[], None] = lambda: None
+        """Called by the ticking thread, outside the lock: whatever the node has to say of itself."""
+        self.items = items or Items(machine)
         self._seen = SeenItems(self.items, signatures)
         self.application = LedgerApplication(
             machine,
@@ -271,6 +274,7 @@ class CometBftEngine:
         """
         while not self._stopping.wait(TICK_SECONDS):
             try:
+                self.between_blocks()
                 self._change_key()
                 if self._is_idle() and self._is_due():
                     self._stopping.wait(random.uniform(0, TICK_SECONDS))

@@ -12,6 +12,7 @@ from counterfoil.modules.holdings.records import (
     EARMARKS,
     HOLDINGS,
     PARTY_ACCOUNTS,
+    RELATIONSHIPS,
     TOTALS,
 )
 from counterfoil.modules.instruments.interface import Instruments
@@ -44,6 +45,7 @@ class HoldingsBooks:
         "instruments",
         "parties",
         "party_accounts",
+        "relationships",
         "totals",
     )
 
@@ -55,6 +57,7 @@ class HoldingsBooks:
         self.totals = shelves(TOTALS)
         self.contents = shelves(CONTENTS)
         self.party_accounts = shelves(PARTY_ACCOUNTS)
+        self.relationships = shelves(RELATIONSHIPS)
         self.parties = parties
         self.instruments = instruments
         self.everything: Callable[[Shelf[Any]], Iterable[tuple[bytes, Any]]] = in_memory

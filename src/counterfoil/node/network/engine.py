@@ -45,6 +45,7 @@ def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool) ->
         ),
         EngineRpc(rpc),
         socket_path(home, APPLICATION_SOCKET),
+        items=node.items,
         member=bytes.fromhex(settings.member),
         process=EngineProcess(home, rpc, log_file),
         next_key=NextKeyFile(node.folder.path),

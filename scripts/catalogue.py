@@ -30,6 +30,8 @@ REJECT_RANGES: dict[str, range] = {
     "counterfoil.modules.cash": range(7000, 8000),
     "counterfoil.modules.trades": range(8000, 9000),
     "counterfoil.modules.settlement": range(9000, 10000),
+    "counterfoil.modules.identities": range(14000, 15000),
+    "counterfoil.modules.certificates": range(15000, 16000),
 }
 """Which room owns which reject numbers. Messages and facts have the same ranges divided by ten."""
 
@@ -45,6 +47,8 @@ TABLE_RANGES: dict[str, range] = {
     "counterfoil.modules.cash": range(70, 80),
     "counterfoil.modules.trades": range(80, 90),
     "counterfoil.modules.settlement": range(90, 110),
+    "counterfoil.modules.identities": range(140, 150),
+    "counterfoil.modules.certificates": range(150, 160),
 }
 """Which room owns which table numbers: the first byte of a record's key in every proof."""
 

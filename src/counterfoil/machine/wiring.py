@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 from counterfoil.modules import (
     approvals,
     cash,
+    certificates,
     governance,
     holdings,
+    identities,
     instruments,
     issuance,
     markets,
@@ -21,11 +23,15 @@ from counterfoil.modules import (
 from counterfoil.modules.approvals.books import ApprovalsBooks
 from counterfoil.modules.cash.books import CashBooks
 from counterfoil.modules.cash.interface import Cash
+from counterfoil.modules.certificates.books import CertificatesBooks
+from counterfoil.modules.certificates.interface import Certificates
 from counterfoil.modules.governance.books import GovernanceBooks
 from counterfoil.modules.governance.interface import Governance
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.interface import Holdings
 from counterfoil.modules.holdings.queries import every_record
+from counterfoil.modules.identities.books import IdentitiesBooks
+from counterfoil.modules.identities.interface import Identities
 from counterfoil.modules.instruments.books import InstrumentsBooks
 from counterfoil.modules.instruments.interface import Instruments
 from counterfoil.modules.issuance.books import IssuanceBooks
@@ -44,6 +50,8 @@ from counterfoil.state.state import State
 MODULES: tuple[Module, ...] = (
     governance.MODULE,
     parties.MODULE,
+    identities.MODULE,
+    certificates.MODULE,
     markets.MODULE,
     instruments.MODULE,
     holdings.MODULE,
@@ -71,6 +79,8 @@ class Wired(NamedTuple):
     urgent: frozenset[type[Message]]
     governance: Governance
     parties: Parties
+    identities: Identities
+    certificates: Certificates
     markets: Markets
     instruments: Instruments
     holdings: Holdings
@@ -90,6 +100,11 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
     shelves = state.books.shelf
     parties_books = PartiesBooks(shelves)
     parties_interface = Parties(parties_books)
+    identities_books = IdentitiesBooks(shelves, parties_interface)
+    identities_interface = Identities(identities_books)
+    parties_books.is_verified = identities_interface.is_verified
+    parties_books.registrar_verifies = identities_interface.is_demanded
+    certificates_books = CertificatesBooks(shelves, parties_interface)
     governance_books = GovernanceBooks(shelves, parties_interface)
     markets_books = MarketsBooks(shelves, parties_interface)
     markets_interface = Markets(markets_books)
@@ -100,7 +115,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         lambda instrument: holdings_interface.outstanding(instrument),
     )
     instruments_interface = Instruments(instruments_books)
-    holdings_books = HoldingsBooks(shelves, parties_interface, instruments_interface)
+    holdings_books = HoldingsBooks(shelves, parties_interface, identities_interface, instruments_interface)
     holdings_interface = Holdings(holdings_books)
     parties_books.holds_anything = holdings_interface.holds_anything
     instruments_books.everything = holdings_books.everything = partial(every_record, state)
@@ -131,6 +146,8 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
     all_books: tuple[Any, ...] = (
         governance_books,
         parties_books,
+        identities_books,
+        certificates_books,
         markets_books,
         instruments_books,
         holdings_books,
@@ -150,6 +167,8 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         urgent=URGENT,
         governance=Governance(governance_books),
         parties=parties_interface,
+        identities=identities_interface,
+        certificates=Certificates(certificates_books),
         markets=markets_interface,
         instruments=instruments_interface,
         holdings=holdings_interface,

@@ -45,6 +45,7 @@ def test_the_role_tree() -> None:
         Role.CENTRAL_BANK,
         Role.EXCHANGE,
         Role.TRUSTEE,
+        Role.IDENTITY_REGISTRAR,
     ):
         assert role not in ADMITS
     assert all(role in ADMITS and Role.INVESTOR in ADMITS[role] for role in LICENSED_AGENTS)
@@ -64,5 +65,6 @@ def test_the_eight_kinds_of_member_and_the_others_keep_their_numbers() -> None:
         "OPERATOR",
         "NOTARY",
         "AUDITOR",
+        "IDENTITY_REGISTRAR",
     ]
-    assert [role.value for role in Role] == list(range(1, 13))
+    assert [role.value for role in Role] == list(range(1, 14))

@@ -13,6 +13,8 @@ from counterfoil.modules.holdings.records import (
     AccountStatus,
     relationship_of,
 )
+from counterfoil.modules.identities.books import IdentitiesBooks
+from counterfoil.modules.identities.interface import Identities
 from counterfoil.modules.instruments.books import InstrumentsBooks
 from counterfoil.modules.instruments.interface import Instruments
 from counterfoil.modules.instruments.records import (
@@ -129,7 +131,11 @@ class World:
         markets = Markets(MarketsBooks(shelf, parties))
         instruments = Instruments(InstrumentsBooks(shelf, parties, markets))
         self.policy = Policy(
-            self.books, parties, markets, instruments, Holdings(HoldingsBooks(shelf, parties, instruments))
+            self.books,
+            parties,
+            markets,
+            instruments,
+            Holdings(HoldingsBooks(shelf, parties, Identities(IdentitiesBooks(shelf, parties)), instruments)),
         )
         for name, (parent, role) in TREE.items():
             status = PartyStatus.SUSPENDED if name == suspended else STATUS.get(name, PartyStatus.ACTIVE)

@@ -14,6 +14,7 @@ from counterfoil.modules.holdings.records import (
     PARTY_ACCOUNTS,
     TOTALS,
 )
+from counterfoil.modules.identities.interface import Identities
 from counterfoil.modules.instruments.interface import Instruments
 from counterfoil.modules.module import Shelves
 from counterfoil.modules.parties.interface import Parties
@@ -41,13 +42,16 @@ class HoldingsBooks:
         "everything",
         "expiries",
         "holdings",
+        "identities",
         "instruments",
         "parties",
         "party_accounts",
         "totals",
     )
 
-    def __init__(self, shelves: Shelves, parties: Parties, instruments: Instruments) -> None:
+    def __init__(
+        self, shelves: Shelves, parties: Parties, identities: Identities, instruments: Instruments
+    ) -> None:
         self.holdings = shelves(HOLDINGS)
         self.accounts = shelves(ACCOUNTS)
         self.earmarks = shelves(EARMARKS)
@@ -56,5 +60,6 @@ class HoldingsBooks:
         self.contents = shelves(CONTENTS)
         self.party_accounts = shelves(PARTY_ACCOUNTS)
         self.parties = parties
+        self.identities = identities
         self.instruments = instruments
         self.everything: Callable[[Shelf[Any]], Iterable[tuple[bytes, Any]]] = in_memory

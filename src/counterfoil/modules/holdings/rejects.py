@@ -158,6 +158,12 @@ class HoldingsReject(RejectCode):
         "The account still holds something, or something issued stands against it.",
         "Deliver or redeem what is in it first.",
     )
+    HOLDER_IS_NOT_VERIFIED = (
+        5035,
+        "A holder of the account is an investor whose verification is missing, withdrawn, or has lapsed: it may sell "
+        "and withdraw, and buys nothing.",
+        "Have the holder's agent record its verification anew.",
+    )
     AUTHORITY_MAY_NOT_FREEZE = (
         5040,
         "Only a regulator, a depository or the account's servicer freezes an account.",

@@ -6,7 +6,7 @@ from typing import cast
 
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.parties.books import PartiesBooks
-from counterfoil.modules.parties.permissions import PERMISSIONS, UNLISTED, Eyes
+from counterfoil.modules.parties.permissions import LICENSED_AGENTS, PERMISSIONS, UNLISTED, Eyes
 from counterfoil.modules.parties.records import (
     ADDRESS_SIZE,
     NAME_LENGTH_MAX,
@@ -26,7 +26,18 @@ from counterfoil.primitives.codec import Message
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from counterfoil.primitives.signatures import KeyPolicy
 
-__all__ = ["SIGNERS", "Duty", "Mandate", "Parties", "PartiesReject", "Party", "PartyStatus", "Role", "Signer"]
+__all__ = [
+    "LICENSED_AGENTS",
+    "SIGNERS",
+    "Duty",
+    "Mandate",
+    "Parties",
+    "PartiesReject",
+    "Party",
+    "PartyStatus",
+    "Role",
+    "Signer",
+]
 
 ACTIVE = PartyStatus.ACTIVE
 WINDING_DOWN = PartyStatus.WINDING_DOWN

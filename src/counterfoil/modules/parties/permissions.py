@@ -19,6 +19,7 @@ TRUSTEE = Role.TRUSTEE
 OPERATOR = Role.OPERATOR
 NOTARY = Role.NOTARY
 AUDITOR = Role.AUDITOR
+IDENTITY_REGISTRAR = Role.IDENTITY_REGISTRAR
 
 ANYBODY = tuple(Role)
 LICENSED_AGENTS = (DEPOSITORY, SECURITIES_COMPANY, COMMERCIAL_BANK, OPERATOR)
@@ -33,6 +34,7 @@ ADMITS: dict[Role, tuple[Role, ...]] = {
         OPERATOR,
         NOTARY,
         AUDITOR,
+        IDENTITY_REGISTRAR,
         COMMERCIAL_BANK,
         SECURITIES_COMPANY,
     ),
@@ -165,6 +167,18 @@ PERMISSIONS: dict[int, Permission] = {
     909: Permission("LoadBatch", RUNS_A_MARKET),
     910: Permission("SettleBatch", HOLDERS, ONE, WINDING_DOWN),
     911: Permission("CancelBatch", RUNS_A_MARKET),
+    # Real names
+    1400: Permission("AppointRegistrar", (REGULATOR,), TWO),
+    1401: Permission("RecordLicence", (REGULATOR,), TWO),
+    1402: Permission("WithdrawLicence", (REGULATOR,), TWO),
+    1403: Permission("AttestIdentity", (IDENTITY_REGISTRAR,)),
+    1404: Permission("RecordVerification", LICENSED_AGENTS, ONE, WINDING_DOWN),
+    1405: Permission("WithdrawVerification", (REGULATOR, *LICENSED_AGENTS), ONE, WINDING_DOWN),
+    # Certificates
+    1500: Permission("NameAuthority", RUNS_THE_LEDGER, TWO),
+    1501: Permission("WithdrawAuthority", RUNS_THE_LEDGER, TWO),
+    1502: Permission("RecordCertificate", RUNS_THE_LEDGER),
+    1503: Permission("RevokeCertificate", ANYBODY, ONE, WINDING_DOWN),
 }
 """By message tag: who may send it for whom, and under how many eyes."""
 

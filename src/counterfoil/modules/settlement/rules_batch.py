@@ -125,6 +125,9 @@ def settle_batch(books: SettlementBooks, ask: SettleBatch, context: ActionContex
         (accounts[account], instruments[instrument], change)
         for account, instrument, change in zip(nets.account, nets.instrument, nets.change, strict=True)
     ]
+    for account_id, instrument_id, change in changes:
+        if change > 0 and books.instruments.require(instrument_id).kind is not InstrumentKind.MONEY_TOKEN:
+            books.holdings.check_acquisition(account_id, account_of(books, account_id), context.time_ms)
     books.holdings.apply_net(context, changes, PostingReason.DELIVERED, ask.batch_id)
     changed = dict.fromkeys(nets.account)
     told = dict.fromkeys([account_of(books, accounts[account]).relationship for account in changed])

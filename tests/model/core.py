@@ -70,7 +70,7 @@ class Core:
     """What the models of all modules stand on. Tables have the ledger's numbers and keys."""
 
     def __init__(self, reference_window_ms: int, id_window_ms: int) -> None:
-        self.tables: dict[int, dict[bytes, Item]] = {number: {} for number in range(100)}
+        self.tables: dict[int, dict[bytes, Item]] = {number: {} for number in range(256)}
         self.used: dict[tuple[bytes, ...], int] = {}
         self.ids: dict[bytes, int] = {}
         self.reference_window_ms = reference_window_ms

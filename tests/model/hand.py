@@ -35,7 +35,13 @@ class Hand:
         self.model: SettlementModel = self.twin.model
         self.chance = Random(0)
         self.counter = 0
-        known = [*STRANGERS, stranger("applicant"), stranger("clerk"), stranger("holder")]
+        known = [
+            *STRANGERS,
+            stranger("applicant"),
+            stranger("clerk"),
+            stranger("holder"),
+            stranger("registrar"),
+        ]
         known += [stranger(name) for name in ("admitted", "suspended", "leaving", "doomed", "somebody")]
         for card in PERSONAS:
             known += [*by(card.name), *own(card.name)]

@@ -24,12 +24,14 @@ SPECIAL = {31: "rulebook", 32: "rulebook", 99: "chunk"}
 COMPARED = (
     *(10, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35, 40, 41, 42, 43, 44),
     *(50, 51, 52, 53, 54, 55, 56, 60, 61, 62, 70, 71, 72, 80, 81, 90, 97, 98, 99),
+    *(140, 141, 142, 143, 144, 145, 146, 147, 150, 151, 152, 153),
 )
 
 
 class Model(SettlementModel):
     deadlines = (
         "lapse_applications",
+        "lapse_attestations",
         "follow_schedules",
         "put_terms_into_force",
         "lapse_earmarks",

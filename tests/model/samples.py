@@ -36,7 +36,7 @@ from counterfoil.modules.identities.messages import (
     WithdrawLicence,
     WithdrawVerification,
 )
-from counterfoil.modules.identities.records import Suite
+from counterfoil.modules.identities.records import TIME_MAX_MS, Suite
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
     AnnounceInstrument,
@@ -217,11 +217,11 @@ def _names(opening: Opening) -> Iterator[Sample]:
     regulator, signed = party("regulator"), by("regulator")
     registrar, key = opening.parties["registrar"], stranger("registrar")
     suite = Suite.RISTRETTO255_SHA512
-    yield AppointRegistrar(regulator, registrar, suite, bytes(32), 2, opening.desk.time_ms), signed
+    yield AppointRegistrar(regulator, registrar, suite, bytes(32), 2, TIME_MAX_MS), signed
     yield RecordLicence(regulator, party("depository"), "A 1", 0, opening.desk.time_ms + DAY_MS), signed
-    yield WithdrawLicence(regulator, party("broker-b"), "It asked for it."), signed
     tag, broker = bytes([3]) * 32, party("broker-b")
     yield AttestIdentity(registrar, 1, tag, broker, bytes([103]) * 32, bytes([1]) * 32), (key,)
+    yield WithdrawLicence(regulator, party("broker-b"), "It asked for it."), signed
     yield opening.verification(101), by("broker-a")
     yield (
         WithdrawVerification(party("broker-a"), party("investor-a"), "The passport was forged."),

@@ -8,9 +8,11 @@ from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_accounts import accounts, holdings_of, register
 from counterfoil.node.reads_base import Read
 from counterfoil.node.reads_business import instruction, instructions, list_trades, proposals, trade
+from counterfoil.node.reads_certificates import certificate, list_authorities, list_certificates
 from counterfoil.node.reads_history import history
 from counterfoil.node.reads_ledger import find, header, personas, result, status
 from counterfoil.node.reads_market import instrument, list_instruments, list_markets
+from counterfoil.node.reads_names import identity, list_identities, person, registrars
 from counterfoil.node.reads_parties import list_parties, party_details
 from counterfoil.node.reads_proofs import proof
 from counterfoil.node.reads_statement import statement
@@ -21,22 +23,29 @@ __all__ = [
     "READS",
     "answer_read",
     "accounts",
+    "certificate",
     "find",
     "header",
     "history",
     "holdings_of",
+    "identity",
     "instruction",
     "instructions",
     "instrument",
+    "list_authorities",
+    "list_certificates",
+    "list_identities",
     "list_instruments",
     "list_markets",
     "list_parties",
     "list_trades",
     "party_details",
+    "person",
     "personas",
     "proof",
     "proposals",
     "register",
+    "registrars",
     "result",
     "statement",
     "status",
@@ -54,6 +63,13 @@ _ALL: tuple[Read[Any, Any], ...] = (
     instrument,
     list_parties,
     party_details,
+    registrars,
+    identity,
+    list_identities,
+    person,
+    list_authorities,
+    list_certificates,
+    certificate,
     accounts,
     holdings_of,
     register,

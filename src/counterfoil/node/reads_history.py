@@ -8,7 +8,9 @@ import msgspec
 
 from counterfoil.engine.decided import LoggedBlock
 from counterfoil.machine.transactions import read_bundle
+from counterfoil.modules.certificates import facts as certificates_facts
 from counterfoil.modules.holdings import queries as holdings
+from counterfoil.modules.identities import facts as identities_facts
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties import facts as parties_facts
 from counterfoil.modules.trades.interface import TradeTerms
@@ -44,7 +46,8 @@ HISTORY_LIMIT = 1_000
 """Entries of a page where the asker says nothing else."""
 _PARTY_FACTS = tuple(
     kind
-    for kind in vars(parties_facts).values()
+    for file in (parties_facts, identities_facts, certificates_facts)
+    for kind in vars(file).values()
     if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
 )
 

@@ -15,10 +15,12 @@ from counterfoil.policy.subjects import (
     AccountContents,
     AccountHistory,
     Business,
+    CertificateOf,
     PartyDetails,
     PartyHistory,
     PartyName,
     PendingProposal,
+    PersonLinks,
     PublicFact,
     ReceiptFor,
     Register,
@@ -72,6 +74,10 @@ class Policy:
             return standing >= Standing.PERSONAL and self._sees_party(viewer, standing, subject.party)
         if isinstance(subject, PartyHistory):
             return self._sees_party(viewer, standing, subject.party)
+        if isinstance(subject, PersonLinks):
+            return self._sees_persons(viewer, standing, subject)
+        if isinstance(subject, CertificateOf):
+            return self._sees_certificate(viewer, standing, subject)
         if isinstance(subject, AccountContents):
             return standing >= Standing.PERSONAL and self._sees_account(viewer, standing, subject.account)
         if isinstance(subject, AccountHistory):
@@ -135,6 +141,20 @@ class Policy:
         if standing is Standing.STRANGER or self._parties.find(party_id) is None:
             return False
         return viewer == party_id or self._is_over(viewer, standing, party_id)
+
+    def _sees_persons(self, viewer: bytes, standing: Standing, links: PersonLinks) -> bool:
+        """An office alone: what ties a person's parties together is nobody else's, not even the person's agents'."""
+        if standing is not Standing.FULL:
+            return False
+        return viewer == links.registrar or self._is_regulator(viewer)
+
+    def _sees_certificate(self, viewer: bytes, standing: Standing, certificate: CertificateOf) -> bool:
+        if certificate.of_a_node:
+            return True
+        if standing < Standing.PERSONAL:
+            return False
+        issued = viewer == certificate.authority and standing is Standing.FULL
+        return issued or self._sees_party(viewer, standing, certificate.party)
 
     def _sees_account(self, viewer: bytes, standing: Standing, account_id: bytes) -> bool:
         account = self._holdings.account(account_id)

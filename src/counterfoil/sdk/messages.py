@@ -2,6 +2,13 @@
 
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction, WithdrawProposal
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
+from counterfoil.modules.certificates.interface import Purpose
+from counterfoil.modules.certificates.messages import (
+    NameAuthority,
+    RecordCertificate,
+    RevokeCertificate,
+    WithdrawAuthority,
+)
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
 from counterfoil.modules.holdings.interface import AccountKind
 from counterfoil.modules.holdings.messages import (
@@ -15,6 +22,15 @@ from counterfoil.modules.holdings.messages import (
     ReleaseEarmark,
     UnfreezeAccount,
     UnfreezeHolding,
+)
+from counterfoil.modules.identities.interface import Level, Suite
+from counterfoil.modules.identities.messages import (
+    AppointRegistrar,
+    AttestIdentity,
+    RecordLicence,
+    RecordVerification,
+    WithdrawLicence,
+    WithdrawVerification,
 )
 from counterfoil.modules.instruments.interface import (
     Identifier,
@@ -122,7 +138,9 @@ __all__ = [
     "AmendTrade",
     "AnnounceInstrument",
     "ApplyForAdmission",
+    "AppointRegistrar",
     "ApproveTransaction",
+    "AttestIdentity",
     "BatchChunk",
     "Calendar",
     "CalendarKind",
@@ -149,6 +167,7 @@ __all__ = [
     "InstructBoth",
     "InstrumentKind",
     "KeyPolicy",
+    "Level",
     "Linkage",
     "LoadBatch",
     "MatchingField",
@@ -156,6 +175,7 @@ __all__ = [
     "Method",
     "Mint",
     "Movement",
+    "NameAuthority",
     "NameFourEyes",
     "NameRecoveryApprovers",
     "OpenAccount",
@@ -168,8 +188,12 @@ __all__ = [
     "Position",
     "Priority",
     "ProposeTransaction",
+    "Purpose",
     "QuantityType",
+    "RecordCertificate",
+    "RecordLicence",
     "RecordTrade",
+    "RecordVerification",
     "RedeemInstrument",
     "RefuseApplication",
     "RefuseRedemption",
@@ -185,6 +209,7 @@ __all__ = [
     "ReleaseEarmark",
     "RequestRedemption",
     "ResumeInstrument",
+    "RevokeCertificate",
     "RevokeMandate",
     "RevokeParty",
     "Role",
@@ -196,6 +221,7 @@ __all__ = [
     "SettleBatch",
     "Side",
     "SignOff",
+    "Suite",
     "SuspendInstrument",
     "SuspendParty",
     "TerminateParty",
@@ -208,6 +234,9 @@ __all__ = [
     "VerifyIdentity",
     "WindDownParty",
     "WithdrawAsset",
+    "WithdrawAuthority",
+    "WithdrawLicence",
     "WithdrawProposal",
+    "WithdrawVerification",
     "single_key",
 ]

@@ -126,9 +126,7 @@ def test_nothing_is_allotted(market: Opening) -> None:
     assert refusal(market, ask, *by("issuer-a")) is None
 
 
-@pytest.mark.parametrize(
-    ("change", "expected"), [(5, HoldingsReject.HOLDER_IS_NOT_VERIFIED), (-5, None)]
-)
+@pytest.mark.parametrize(("change", "expected"), [(5, HoldingsReject.HOLDER_IS_NOT_VERIFIED), (-5, None)])
 def test_a_batch_in_which_it_buys_does_not_settle(
     market: Opening, change: int, expected: RejectCode | None
 ) -> None:
@@ -209,9 +207,7 @@ def test_a_demand_reaches_those_who_were_never_verified(market: Opening) -> None
     assert reasons(market, market.do(bought, *BOTH)) == []
     later_ms = market.desk.time_ms + 10_000
     registrar = market.parties["registrar"]
-    ask = AppointRegistrar(
-        party("regulator"), registrar, Suite.RISTRETTO255_SHA512, bytes(32), 2, later_ms
-    )
+    ask = AppointRegistrar(party("regulator"), registrar, Suite.RISTRETTO255_SHA512, bytes(32), 2, later_ms)
     market.do(ask, *by("regulator"))
     market.desk.pass_time(20_000)
     bought = market.both("N2", 1, receipt={"account": market.accounts["ib"]})

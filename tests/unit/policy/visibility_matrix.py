@@ -4,8 +4,9 @@ A row names everybody who sees; whoever of the cast is not named does not. `brok
 so are the two issuers, the two exchanges, the two clients of broker-a, and the operator beside the brokers.
 
 The tree: regulator over depository, exchange, other-exchange, broker-a, broker-b, broker-s, trustee, central-bank,
-operator, notary, auditor; depository over issuer and other-issuer; broker-a over client-a, other-client-a, former and
-three-brokers; broker-b over client-b and joint-holder; broker-s (suspended) over client-s; operator over client-o.
+operator, notary, auditor, registrar; depository over issuer and other-issuer; broker-a over client-a, other-client-a,
+former and three-brokers; broker-b over client-b and joint-holder; broker-s (suspended) over client-s; operator over
+client-o.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ CAST = (
     "client-o",
     "notary",
     "auditor",  # nothing was granted to it
+    "registrar",  # attests who client-a and client-o are: one person
 )
 
 EVERYBODY = " ".join(CAST)
@@ -62,6 +64,18 @@ MATRIX: dict[str, str] = {
     "details of former": "broker-a regulator",
     "history of former": "former broker-a regulator",
     "history of client-a": "client-a broker-a regulator",
+    # Real names: client-a and client-o are one person
+    "verification of client-a": "client-a broker-a regulator",
+    "handle of client-a at broker-a": "broker-a regulator",
+    "whom broker-a has asked about": "broker-a regulator",
+    "person that client-a is": "registrar regulator",
+    "registrars and licences": EVERYBODY,
+    # Certificates: the operator runs the authority
+    "authorities": EVERYBODY,
+    "certificate of the exchange's node": EVERYBODY,
+    "certificate of broker-a": "broker-a operator regulator",
+    "certificate of client-o": "client-o operator regulator",
+    "certificate that is not there": "",
     # Accounts
     "account of client-a": "client-a broker-a regulator",
     "history of client-a's account": "client-a broker-a regulator",
@@ -115,6 +129,13 @@ WHILE_SUSPENDED: dict[str, dict[str, str]] = {
         "details of client-a": "client-a regulator",
         "details of broker-a": "broker-a regulator",
         "trade": "broker-a client-a broker-b exchange regulator",
+    },
+    "registrar": {
+        "person that client-a is": "regulator",
+    },
+    "operator": {
+        "certificate of broker-a": "broker-a regulator",
+        "certificate of client-o": "client-o regulator",
     },
     "issuer": {
         "register of the equity": "issuer depository regulator",

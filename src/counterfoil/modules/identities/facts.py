@@ -40,6 +40,7 @@ class LicenceWithdrawn(Fact, tag=1452, frozen=True):
 class PersonAttested(Fact, tag=1453, frozen=True):
     """To the registrar: what it attested, tag and handle together."""
 
+    registrar: bytes
     tag: bytes
     key_version: int
     agent: bytes

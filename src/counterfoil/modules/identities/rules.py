@@ -144,7 +144,9 @@ def attest_identity(books: IdentitiesBooks, ask: AttestIdentity, context: Action
     books.attestations.put(at, Attestation(person, ask.registrar, context.time_ms, lapses_ms, party))
     if lapses_ms:
         books.lapses.put(lapse_key(lapses_ms, at), AttestationLapse())
-    context.tell(PersonAttested(ask.tag, ask.key_version, ask.agent, ask.handle), ask.registrar)
+    context.tell(
+        PersonAttested(ask.registrar, ask.tag, ask.key_version, ask.agent, ask.handle), ask.registrar
+    )
     context.tell(IdentityAttested(ask.agent, ask.handle, ask.registrar, lapses_ms), ask.agent)
 
 

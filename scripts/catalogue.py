@@ -31,7 +31,7 @@ REJECT_RANGES: dict[str, range] = {
     "counterfoil.modules.trades": range(8000, 9000),
     "counterfoil.modules.settlement": range(9000, 10000),
     "counterfoil.modules.identities": range(14000, 15000),
-    "counterfoil.modules.certificates": range(15000, 16000),
+    "counterfoil.modules.certificates": range(18000, 19000),
 }
 """Which room owns which reject numbers. Messages and facts have the same ranges divided by ten."""
 
@@ -48,7 +48,7 @@ TABLE_RANGES: dict[str, range] = {
     "counterfoil.modules.trades": range(80, 90),
     "counterfoil.modules.settlement": range(90, 110),
     "counterfoil.modules.identities": range(140, 150),
-    "counterfoil.modules.certificates": range(150, 160),
+    "counterfoil.modules.certificates": range(180, 190),
 }
 """Which room owns which table numbers: the first byte of a record's key in every proof."""
 

@@ -16,7 +16,7 @@ YEAR_9999_MS = 253_402_300_799_999
 
 class IdentitiesModel(PartiesModel):
     """Tables 140 registrar keys, 141 the regime, 142 licences, 143 tags, 144 attestations, 145 their lapses,
-    146 verifications, 147 parties of persons; 150 authorities, 151 certificates, 152 those of a party, 153 changes."""
+    146 verifications, 147 parties of persons; 180 authorities, 181 certificates, 182 those of a party, 183 changes."""
 
     def registrar_verifies(self) -> bool:
         regime = self.tables[141].get(b"\0")
@@ -200,10 +200,10 @@ class IdentitiesModel(PartiesModel):
         demand(fine, CertificatesReject.VALIDITY_IS_INVALID)
 
     def count_change(self) -> None:
-        self.tables[153].setdefault(b"\0", Item(count=0)).count += 1
+        self.tables[183].setdefault(b"\0", Item(count=0)).count += 1
 
     def authority_of(self, fingerprint: bytes) -> Any:
-        found = self.tables[150].get(fingerprint)
+        found = self.tables[180].get(fingerprint)
         demand(found is not None, CertificatesReject.AUTHORITY_NOT_FOUND)
         assert found is not None
         demand(not found.withdrawn_ms, CertificatesReject.AUTHORITY_IS_WITHDRAWN)
@@ -215,8 +215,8 @@ class IdentitiesModel(PartiesModel):
         demand(fine, CertificatesReject.AUTHORITY_CERTIFICATE_IS_MALFORMED)
         self.check_life(ask, 7_320)
         fingerprint = sha256(ask.certificate).digest()
-        demand(fingerprint not in self.tables[150], CertificatesReject.AUTHORITY_IS_NAMED)
-        self.tables[150][fingerprint] = Item(
+        demand(fingerprint not in self.tables[180], CertificatesReject.AUTHORITY_IS_NAMED)
+        self.tables[180][fingerprint] = Item(
             party=ask.party,
             certificate=ask.certificate,
             valid_from_ms=ask.valid_from_ms,
@@ -239,13 +239,13 @@ class IdentitiesModel(PartiesModel):
         self.authorise(action, authority.party, ask)
         self.in_business(ask.party, winding_down=True)
         demand(len(ask.fingerprint) == 32, CertificatesReject.FINGERPRINT_IS_MALFORMED)
-        demand(ask.fingerprint not in self.tables[151], CertificatesReject.CERTIFICATE_IS_RECORDED)
+        demand(ask.fingerprint not in self.tables[181], CertificatesReject.CERTIFICATE_IS_RECORDED)
         serial = ask.serial
         demand(0 < len(serial) <= 20 and serial[0], CertificatesReject.SERIAL_IS_INVALID)
         self.check_life(ask, 825)
         within = ask.valid_until_ms <= authority.valid_until_ms
         demand(within, CertificatesReject.VALIDITY_IS_INVALID)
-        self.tables[151][ask.fingerprint] = Item(
+        self.tables[181][ask.fingerprint] = Item(
             authority=ask.authority,
             party=ask.party,
             purpose=ask.purpose,
@@ -254,14 +254,14 @@ class IdentitiesModel(PartiesModel):
             valid_until_ms=ask.valid_until_ms,
             revoked_ms=0,
         )
-        self.tables[152][ask.party + ask.fingerprint] = Item()
+        self.tables[182][ask.party + ask.fingerprint] = Item()
 
     def RevokeCertificate(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.party, ask)
-        found = self.tables[151].get(ask.fingerprint)
+        found = self.tables[181].get(ask.fingerprint)
         demand(found is not None, CertificatesReject.CERTIFICATE_NOT_FOUND)
         assert found is not None
-        own = ask.party in (found.party, self.tables[150][found.authority].party)
+        own = ask.party in (found.party, self.tables[180][found.authority].party)
         may = own or self.has_role(ask.party, Role.REGULATOR)
         demand(may, CertificatesReject.PARTY_MAY_NOT_REVOKE)
         demand(not found.revoked_ms, CertificatesReject.CERTIFICATE_IS_REVOKED)

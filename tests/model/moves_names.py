@@ -133,8 +133,8 @@ def name_authority(hand: Hand) -> Move:
 
 @move(certificates.WithdrawAuthority)
 def withdraw_authority(hand: Hand) -> Move:
-    identity = hand.key_of(150)
-    found = hand.model.tables[150].get(identity)
+    identity = hand.key_of(180)
+    found = hand.model.tables[180].get(identity)
     by = (
         found.party
         if found is not None and hand.often(0.7)
@@ -145,14 +145,14 @@ def withdraw_authority(hand: Hand) -> Move:
 
 @move(certificates.RecordCertificate)
 def record_certificate(hand: Hand) -> Move:
-    identity = hand.key_of(150, lambda one: not one.withdrawn_ms)
-    found, now_ms = hand.model.tables[150].get(identity), hand.twin.next_time_ms()
+    identity = hand.key_of(180, lambda one: not one.withdrawn_ms)
+    found, now_ms = hand.model.tables[180].get(identity), hand.twin.next_time_ms()
     by = found.party if found is not None else hand.party_with(Role.DEPOSITORY)
     ask = certificates.RecordCertificate(
         identity,
         hand.party_with(*Role),
         hand.one_of(*Purpose),
-        hand.hash() if hand.often() else hand.key_of(151),
+        hand.hash() if hand.often() else hand.key_of(181),
         hand.one_of(*(9 * (b"\x01\x02",)), b"", b"\0\1", b"x" * 21),
         hand.one_of(now_ms, now_ms, now_ms + DAY_MS),
         now_ms + hand.one_of(*(9 * (90 * DAY_MS,)), 0, 500 * DAY_MS, 900 * DAY_MS),
@@ -162,8 +162,8 @@ def record_certificate(hand: Hand) -> Move:
 
 @move(certificates.RevokeCertificate)
 def revoke_certificate(hand: Hand) -> Move:
-    identity = hand.key_of(151, lambda one: not one.revoked_ms)
-    found = hand.model.tables[151].get(identity)
+    identity = hand.key_of(181, lambda one: not one.revoked_ms)
+    found = hand.model.tables[181].get(identity)
     by = (
         found.party
         if found is not None and hand.often(0.6)

@@ -1,4 +1,4 @@
-"""What is told about certificates. Numbers 1550 to 1599.
+"""What is told about certificates. Numbers 1850 to 1899.
 
 What concerns authorities and nodes is told to everybody; the rest to the certificate's party and to its authority's.
 """
@@ -9,7 +9,7 @@ from counterfoil.modules.certificates.records import Purpose
 from counterfoil.primitives.codec import Fact
 
 
-class AuthorityNamed(Fact, tag=1550, frozen=True):
+class AuthorityNamed(Fact, tag=1850, frozen=True):
     """An authority (fingerprint) may issue certificates for this ledger."""
 
     authority: bytes
@@ -17,7 +17,7 @@ class AuthorityNamed(Fact, tag=1550, frozen=True):
     valid_until_ms: int
 
 
-class AuthorityWithdrawn(Fact, tag=1551, frozen=True):
+class AuthorityWithdrawn(Fact, tag=1851, frozen=True):
     """Nothing that the authority issued is good any more."""
 
     authority: bytes
@@ -25,7 +25,7 @@ class AuthorityWithdrawn(Fact, tag=1551, frozen=True):
     reason: str
 
 
-class CertificateRecorded(Fact, tag=1552, frozen=True):
+class CertificateRecorded(Fact, tag=1852, frozen=True):
     """Whoever has the certificate's key may connect in the party's name."""
 
     fingerprint: bytes
@@ -37,7 +37,7 @@ class CertificateRecorded(Fact, tag=1552, frozen=True):
     valid_until_ms: int
 
 
-class CertificateRevoked(Fact, tag=1553, frozen=True):
+class CertificateRevoked(Fact, tag=1853, frozen=True):
     """The certificate is good for nothing any more. revoked_by: the party that did it."""
 
     fingerprint: bytes

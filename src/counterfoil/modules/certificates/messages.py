@@ -1,4 +1,4 @@
-"""What can be asked about certificates. Numbers 1500 to 1549."""
+"""What can be asked about certificates. Numbers 1800 to 1849."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from counterfoil.modules.certificates.records import Purpose
 from counterfoil.primitives.codec import Message
 
 
-class NameAuthority(Message, tag=1500, frozen=True):
+class NameAuthority(Message, tag=1800, frozen=True):
     """Let a certificate authority that the party runs issue certificates for this ledger.
 
     certificate: the authority's own, X.509 in DER; the two times are those that stand in it.
@@ -18,7 +18,7 @@ class NameAuthority(Message, tag=1500, frozen=True):
     valid_until_ms: int
 
 
-class WithdrawAuthority(Message, tag=1501, frozen=True):
+class WithdrawAuthority(Message, tag=1801, frozen=True):
     """End the trust in an authority (fingerprint) at once, and with it in everything that it issued."""
 
     party: bytes
@@ -26,7 +26,7 @@ class WithdrawAuthority(Message, tag=1501, frozen=True):
     reason: str
 
 
-class RecordCertificate(Message, tag=1502, frozen=True):
+class RecordCertificate(Message, tag=1802, frozen=True):
     """Bind a certificate to a party; fields as in the record `Certificate`. Sent by whoever runs the authority."""
 
     authority: bytes
@@ -38,7 +38,7 @@ class RecordCertificate(Message, tag=1502, frozen=True):
     valid_until_ms: int
 
 
-class RevokeCertificate(Message, tag=1503, frozen=True):
+class RevokeCertificate(Message, tag=1803, frozen=True):
     """End a certificate at once: by the party that it is bound to, by whoever runs its authority, or by a regulator."""
 
     party: bytes

@@ -78,8 +78,8 @@ class Changes(Record, frozen=True):
 
 
 AUTHORITIES = Table(
-    number=150, name="certificate_authorities", record=Authority, key_sizes=(32,), resident=True
+    number=180, name="certificate_authorities", record=Authority, key_sizes=(32,), resident=True
 )
-CERTIFICATES = Table(number=151, name="certificates", record=Certificate, key_sizes=(32,))
-PARTY_CERTIFICATES = Table(number=152, name="party_certificates", record=PartyCertificate, key_sizes=(20, 32))
-CHANGES = Table(number=153, name="certificate_changes", record=Changes, key_sizes=(1,))
+CERTIFICATES = Table(number=181, name="certificates", record=Certificate, key_sizes=(32,))
+PARTY_CERTIFICATES = Table(number=182, name="party_certificates", record=PartyCertificate, key_sizes=(20, 32))
+CHANGES = Table(number=183, name="certificate_changes", record=Changes, key_sizes=(1,))

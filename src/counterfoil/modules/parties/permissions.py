@@ -175,10 +175,10 @@ PERMISSIONS: dict[int, Permission] = {
     1404: Permission("RecordVerification", LICENSED_AGENTS, ONE, WINDING_DOWN),
     1405: Permission("WithdrawVerification", (REGULATOR, *LICENSED_AGENTS), ONE, WINDING_DOWN),
     # Certificates
-    1500: Permission("NameAuthority", RUNS_THE_LEDGER, TWO),
-    1501: Permission("WithdrawAuthority", RUNS_THE_LEDGER, TWO),
-    1502: Permission("RecordCertificate", RUNS_THE_LEDGER),
-    1503: Permission("RevokeCertificate", ANYBODY, ONE, WINDING_DOWN),
+    1800: Permission("NameAuthority", RUNS_THE_LEDGER, TWO),
+    1801: Permission("WithdrawAuthority", RUNS_THE_LEDGER, TWO),
+    1802: Permission("RecordCertificate", RUNS_THE_LEDGER),
+    1803: Permission("RevokeCertificate", ANYBODY, ONE, WINDING_DOWN),
 }
 """By message tag: who may send it for whom, and under how many eyes."""
 

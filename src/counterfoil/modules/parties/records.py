@@ -45,7 +45,7 @@ class Role(IntEnum):
     OPERATOR = 10
     NOTARY = 11
     AUDITOR = 12
-    IDENTITY_REGISTRAR = 13
+    IDENTITY_REGISTRAR = 14
 
 
 class PartyStatus(IntEnum):

@@ -70,6 +70,16 @@ class NodeRefusal(Enum):
         "What is to be proven is not so, or not so yet; the details say which.",
         "Ask as of another moment, or for the proof of what is so.",
     )
+    CERTIFICATE_IS_NOT_IN_FORCE = (
+        1086,
+        "The connection's certificate is not on the ledger, revoked or over, or its authority is not trusted any more.",
+        "Connect with a certificate that is in force; whoever runs the certificate authority issues a new one.",
+    )
+    CERTIFICATE_IS_ANOTHERS = (
+        1087,
+        "The connection's certificate speaks in the name of a party that is neither this one nor above it.",
+        "Connect with a certificate of the party, or of the member that admitted it.",
+    )
     NODE_FAILED = (
         1089,
         "The node failed on this request.",

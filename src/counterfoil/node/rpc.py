@@ -1,4 +1,4 @@
-"""The node's door for other programs of its machine: a unix socket, or a loopback port where one is asked for.
+"""The node's doors: a unix socket and a loopback port for programs of its machine, and TLS for everybody else.
 
 One thread runs the event loop; reads and checks run on a few worker threads, so that a slow reader delays nobody. What
 a client has not read yet, and what it may ask at once, is bounded: a client that does not read its answers is not
@@ -47,12 +47,14 @@ from counterfoil.node.protocol import (
     TryOut,
     Wait,
     answered,
+    bound_challenge,
     frame,
     length_of,
     problem_of,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.service import Service
+from counterfoil.node.tls_door import Channel, Door, TlsDoor
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.codec import Malformed, encode
@@ -75,32 +77,49 @@ SOCKET_MODE = 0o600
 UNIX_PATH_BYTES_MAX = 107
 """What the system has room for in a socket's address."""
 BACKLOG = 64
+WATCH_SECONDS = 0.05
+"""How often the connections over TLS are held against the ledger: so soon a revoked one is cut."""
 
 
 class RpcServer:
-    """Serves one node until it is closed. `path`: of a unix socket; `port`: on 127.0.0.1 (0 for any that is free)."""
+    """Serves one node until it is closed. `path`: of a unix socket; `port`: on 127.0.0.1 (0 for any that is free);
+    `door`: where it listens with TLS, on any address."""
 
     def __init__(
-        self, node: LedgerNode, *, path: Path | None = None, port: int | None = None, host: str = "127.0.0.1"
+        self,
+        node: LedgerNode,
+        *,
+        path: Path | None = None,
+        port: int | None = None,
+        host: str = "127.0.0.1",
+        door: Door | None = None,
     ) -> None:
-        if path is None and port is None:
-            raise ValueError("A server needs the path of a socket, or a port.")
+        if path is None and port is None and door is None:
+            raise ValueError("A server needs the path of a socket, a port, or a door with a certificate.")
         if not ipaddress.ip_address(host).is_loopback:
-            raise ValueError(f"The node listens on this machine alone; {host} is not a loopback address.")
+            raise ValueError(
+                f"Without TLS the node listens on this machine alone; {host} is not a loopback address."
+            )
         self.path = path
         self.port = port
+        self.tls_port = 0
         self._host = host
+        self._door = door
         self._service = Service(node)
         self._workers = ThreadPoolExecutor(WORKERS, "counterfoil-rpc")
         self._waiters = ThreadPoolExecutor(WAITERS, "counterfoil-rpc-wait")
+        self._watchers = ThreadPoolExecutor(1, "counterfoil-rpc-watch")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="counterfoil-rpc-loop", daemon=True)
         self._ready: Future[None] = Future()
         self._stop = asyncio.Event()
         self._clients = 0
+        self._certified: dict[_Client, bytes] = {}
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     def start(self) -> None:
-        """Listen; returns when clients can connect. OSError where the address cannot be had."""
+        """Listen; returns when clients can connect. OSError where the address cannot be had, KeyFileError where the
+        certificate cannot be used."""
         self._thread.start()
         self._ready.result()
 
@@ -111,6 +130,7 @@ class RpcServer:
             self._thread.join()
         self._workers.shutdown(wait=True, cancel_futures=True)
         self._waiters.shutdown(wait=False, cancel_futures=True)
+        self._watchers.shutdown(wait=True, cancel_futures=True)
 
     def __enter__(self) -> RpcServer:
         self.start()
@@ -141,10 +161,13 @@ class RpcServer:
             server = await asyncio.start_server(self._welcome, self._host, self.port, backlog=BACKLOG)
             self.port = server.sockets[0].getsockname()[1]
             servers.append(server)
+        door = self._open_door()
         self._ready.set_result(None)
         await self._stop.wait()
         for server in servers:
             server.close()
+        if door is not None:
+            door.close()
         mine = asyncio.current_task()
         others = [task for task in asyncio.all_tasks() if task is not mine]
         for task in others:
@@ -153,19 +176,44 @@ class RpcServer:
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
-    async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _open_door(self) -> TlsDoor | None:
+        if self._door is None:
+            return None
+        door = TlsDoor(self._service, self._door, self._welcome, lambda: self._clients < CLIENTS_MAX)
+        self.tls_port = door.port
+        self._tasks = (self._loop.create_task(door.accept()), self._loop.create_task(self._watch()))
+        return door
+
+    async def _welcome(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, channel: Channel | None = None
+    ) -> None:
         self._clients += 1
+        client = _Client(self._service, self._workers, self._waiters, reader, writer, channel)
         try:
-            client = _Client(self._service, self._workers, self._waiters, reader, writer)
             if self._clients > CLIENTS_MAX:
                 await client.refuse(Refused(NodeRefusal.TOO_MANY_CLIENTS).problem)
             else:
+                if channel is not None:
+                    self._certified[client] = channel.client
                 await client.serve()
-        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError):
-            pass
+        except (OSError, asyncio.IncompleteReadError, TimeoutError):
+            pass  # whoever hung up, or was cut, is told nothing more
         finally:
+            self._certified.pop(client, None)
             self._clients -= 1
             writer.close()
+
+    async def _watch(self) -> None:
+        """Cut whoever's certificate has been revoked or is over, whatever is under way for it."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            clients = tuple(self._certified.items())
+            ended = await self._loop.run_in_executor(
+                self._watchers, self._service.no_more_certified, [fingerprint for _, fingerprint in clients]
+            )
+            for client, fingerprint in clients:
+                if fingerprint in ended:
+                    client.cut()
 
 
 class _Client:
@@ -178,6 +226,7 @@ class _Client:
         waiters: ThreadPoolExecutor,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        channel: Channel | None,
     ) -> None:
         self._service = service
         self._workers = workers
@@ -186,6 +235,8 @@ class _Client:
         self._writer = writer
         self._challenge = os.urandom(CHALLENGE_BYTES)
         self._viewer = ANYBODY
+        self._channel = channel
+        self._certified = b""
         self._free = asyncio.Semaphore(REQUESTS_AT_ONCE_MAX)
         self._sending = asyncio.Lock()
         self._taking_in = asyncio.Lock()
@@ -194,6 +245,11 @@ class _Client:
 
     async def serve(self) -> None:
         node = self._service.node
+        try:
+            await self._check_certificate()
+        except Refused as refused:
+            await self.refuse(refused.problem)
+            return
         await self._send(Greeting(PROTOCOL_VERSION, node.chain_id, node.sandbox, self._challenge))
         try:
             while True:
@@ -212,6 +268,16 @@ class _Client:
         finally:
             for task in tuple(self._under_way):
                 task.cancel()
+
+    def cut(self) -> None:
+        """Hang up at once, with whatever is under way."""
+        self._writer.transport.abort()
+
+    async def _check_certificate(self) -> None:
+        """Refused CERTIFICATE_IS_NOT_IN_FORCE where the ledger does not stand behind the connection (any more)."""
+        if self._channel is not None:
+            fingerprint = self._channel.client
+            self._certified = await self._in(self._workers, lambda: self._service.certified(fingerprint))
 
     async def refuse(self, problem: Problem) -> None:
         """Say why, and hang up."""
@@ -254,6 +320,7 @@ class _Client:
         self._free.release()
 
     async def _answer(self, request: Request) -> msgspec.Raw:
+        await self._check_certificate()
         service, viewer = self._service, self._viewer
         if isinstance(request, Read):
             name, params = request.name, bytes(request.params)
@@ -273,7 +340,12 @@ class _Client:
             time_ms = request.time_ms
             return msgspec.Raw(encode(await self._in(self._workers, lambda: service.advance_clock(time_ms))))
         party, signer, signatures = request.party, request.signer, request.signatures
-        await self._in(self._workers, lambda: service.recognise(self._challenge, party, signer, signatures))
+        challenge, certified = self._challenge, self._certified
+        if self._channel is not None:
+            challenge = bound_challenge(challenge, *self._channel)
+        await self._in(
+            self._workers, lambda: service.recognise(challenge, party, signer, signatures, certified)
+        )
         self._viewer = party
         return msgspec.Raw(encode(None))
 

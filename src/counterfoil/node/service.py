@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from counterfoil.engine.embedded import EngineStopped
 from counterfoil.engine.submission import Submission
 from counterfoil.machine.transactions import SIGNATURES_MAX
-from counterfoil.node.clock import SandboxClock
+from counterfoil.node.clock import SandboxClock, system_clock_ms
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import WAIT_MS_MAX, Answered, answered, authentication_bytes
 from counterfoil.node.reads import answer_read
@@ -35,11 +35,17 @@ class Service:
         self.node = node
 
     def recognise(
-        self, challenge: bytes, party: bytes, signer: bytes, signatures: Sequence[tuple[bytes, bytes]]
+        self,
+        challenge: bytes,
+        party: bytes,
+        signer: bytes,
+        signatures: Sequence[tuple[bytes, bytes]],
+        certified: bytes = b"",
     ) -> None:
         """Refused NOT_RECOGNISED unless the signatures show that the signer, who speaks for the party, is there.
 
-        The signer's threshold must be met under the keys in force, as for a transaction.
+        The signer's threshold must be met under the keys in force, as for a transaction. certified: the party whose
+        certificate the connection has shown, if it has: it carries its own business and that of those below it.
         """
         node = self.node
         signed = authentication_bytes(node.chain_id, challenge, party, signer)
@@ -54,6 +60,33 @@ class Service:
                 present = len(keys) == 1 and check_key(keys[0]) and address_of(keys[0]) == signer
             if not present or not policy_of(node).speaks_for(signer, party, self.time_ms()):
                 raise Refused(NodeRefusal.NOT_RECOGNISED)
+            if certified and certified != party and not node.machine.wired.parties.is_above(certified, party):
+                raise Refused(NodeRefusal.CERTIFICATE_IS_ANOTHERS)
+
+    def trusted_authorities(self) -> tuple[int, tuple[bytes, ...]]:
+        """A number that changes with them, and the certificates (DER) of the authorities that the ledger trusts."""
+        with self.node.engine.lock:
+            certificates = self.node.machine.wired.certificates
+            found = certificates.authorities()
+            return certificates.changes(), tuple(authority.certificate for _, authority in found)
+
+    def certified(self, fingerprint: bytes) -> bytes:
+        """The party in whose name a certificate speaks. Refused CERTIFICATE_IS_NOT_IN_FORCE.
+
+        Certificates live by the clock of the world, whatever a sandbox's own clock shows.
+        """
+        with self.node.engine.lock:
+            found = self.node.machine.wired.certificates.in_force(fingerprint, system_clock_ms())
+        if found is None:
+            raise Refused(NodeRefusal.CERTIFICATE_IS_NOT_IN_FORCE)
+        return found.party
+
+    def no_more_certified(self, fingerprints: Iterable[bytes]) -> list[bytes]:
+        """Those of some certificates that are not in force now."""
+        now_ms = system_clock_ms()
+        with self.node.engine.lock:
+            in_force = self.node.machine.wired.certificates.in_force
+            return [one for one in fingerprints if in_force(one, now_ms) is None]
 
     def time_ms(self) -> int:
         """Block time as it would be now."""

@@ -1,9 +1,10 @@
 """The Python client of the ledger, and scratch ledgers to try it on. The first page is in the README."""
 
+from counterfoil.custody.tls import Identity
 from counterfoil.machine.transactions import Mode
 from counterfoil.sdk import messages, recipes
 from counterfoil.sdk.client import Client, Result
-from counterfoil.sdk.connections import Connection, LocalConnection, SocketConnection
+from counterfoil.sdk.connections import Connection, LocalConnection, SocketConnection, TlsAddress
 from counterfoil.sdk.draft import Draft
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable, NotVisible, TransactionRejected
 from counterfoil.sdk.sandbox import Fixtures, Sandbox, persona_client, seed
@@ -13,6 +14,7 @@ __all__ = [
     "Connection",
     "Draft",
     "Fixtures",
+    "Identity",
     "LedgerError",
     "LocalConnection",
     "Mode",
@@ -21,6 +23,7 @@ __all__ = [
     "Result",
     "Sandbox",
     "SocketConnection",
+    "TlsAddress",
     "TransactionRejected",
     "messages",
     "persona_client",

@@ -66,3 +66,12 @@ def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
         raise
     finally:
         os.close(descriptor)
+
+
+def replace(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Other content for a file, whole or not at all; durable when this returns."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    write_new(fresh, data, mode)
+    os.replace(fresh, path)
+    sync_directory(path.parent)

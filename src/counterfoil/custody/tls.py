@@ -19,6 +19,10 @@ HANDSHAKE_SECONDS_MAX: Final = 10.0
 """Within so many seconds a handshake must be done: whoever only opens connections holds no place for long."""
 
 
+_PEM_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
+_PEM_END: Final = "-----END CERTIFICATE-----"
+
+
 class Identity(NamedTuple):
     """What a program shows of itself: its certificate and the key that belongs to it, both PEM.
 
@@ -78,8 +82,8 @@ def certificate_in(path: Path) -> bytes:
     """The first certificate of a PEM file, in DER. KeyFileError where there is none."""
     try:
         text = path.read_text(encoding="ascii")
-        end = "-----END CERTIFICATE-----"
-        return ssl.PEM_cert_to_DER_cert(text[text.index("-----BEGIN ") : text.index(end) + len(end)] + "\n")
+        begins, ends = text.index(_PEM_BEGIN), text.index(_PEM_END) + len(_PEM_END)
+        return ssl.PEM_cert_to_DER_cert(text[begins:ends] + "\n")
     except OSError as error:
         raise KeyFileError(f"The certificate {path} cannot be read: {error.strerror}.") from None
     except ValueError:

@@ -297,15 +297,7 @@ class SocketConnection:
                 connected.close()
                 raise
         self._socket = connected
-        try:
-            greeting = self._receive()
-        except (
-            ssl.SSLError
-        ) as error:  # with TLS 1.3 a server says only now that it does not accept a certificate
-            self.close()
-            raise NodeUnreachable(
-                f"the node at {self._address} does not accept this client's certificate: {_reason(error)}"
-            ) from None
+        greeting = self._greeted()
         if isinstance(greeting, Failed):
             raise error_for(greeting.problem)
         if not isinstance(greeting, Greeting) or greeting.version != PROTOCOL_VERSION:
@@ -336,6 +328,19 @@ class SocketConnection:
             raise
         self._shown = (shown_by_peer(secured), shown)
         return secured
+
+    def _greeted(self) -> Greeting | Done | Failed:
+        """What the node says first. With TLS 1.3 it is only now that it turns a certificate away."""
+        try:
+            return self._receive()
+        except OSError as error:
+            if not isinstance(self._address, TlsAddress):
+                raise
+            self.close()
+            raise ConnectionError(
+                f"it hung up before its greeting ({error}); nodes do so with a certificate of an authority that is not"
+                " on their ledger, or out of its time"
+            ) from None
 
     def _authenticate(self, viewing: Viewing) -> None:
         greeting = self._connected()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from counterfoil.custody.authority import ED25519, Authority, Issued, new_request
+from counterfoil.custody.authority import ED25519, Authority, Issued, join, new_request
 from counterfoil.custody.key_files import ArgonCost
 from counterfoil.custody.tls import Identity
 from counterfoil.node.rpc import RpcServer
@@ -30,15 +29,13 @@ def certify(
 ) -> tuple[Identity, Issued]:
     """A key and its certificate in one file, signed by an authority and on no ledger yet."""
     both = folder / f"{name}.pem"
-    request = new_request(Identity(both, both), name, algorithm=algorithm)
+    key, certificate = folder / f"{name}.key", folder / f"{name}.crt"
+    request = new_request(Identity(certificate, key), name, algorithm=algorithm)
     hosts = ("127.0.0.1", "localhost") if serves else ()
     now = datetime.now(UTC) + begins_in
-    issued = authority.issue(request, "chain", party, name, hosts=hosts, serves=serves, days=days, now=now)
-    text = both.read_bytes() + authority.path_of(issued.fingerprint).read_bytes()
-    fresh = both.with_suffix(".new")
-    fresh.touch(mode=0o600)
-    fresh.write_bytes(text)
-    os.replace(fresh, both)
+    purpose = "node" if serves else "member"
+    issued = authority.issue(request, "chain", party, name, purpose=purpose, hosts=hosts, days=days, now=now)
+    join(both, key, authority.path_of(issued.fingerprint))
     return Identity(both, both), issued
 
 
@@ -83,7 +80,7 @@ class Certified:
         return identity, issued
 
     def record(self, authority: Authority, issued: Issued) -> None:
-        purpose = messages.Purpose.NODE if issued.serves else messages.Purpose.MEMBER
+        purpose = messages.Purpose[issued.purpose.upper()]
         self.depository.send(
             messages.RecordCertificate(
                 authority.fingerprint,

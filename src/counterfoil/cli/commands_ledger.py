@@ -25,6 +25,7 @@ from counterfoil.cli.options import (
 )
 from counterfoil.cli.output import bar, say, say_json, say_moment, say_table
 from counterfoil.cli.plain import instant
+from counterfoil.custody.tls import Identity
 from counterfoil.engine.embedded import EngineStopped
 from counterfoil.machine.genesis import Genesis
 from counterfoil.modules.parties.founding import FoundingParty, FoundingSigner, PartiesGenesis
@@ -32,6 +33,7 @@ from counterfoil.node.clock import system_clock_ms
 from counterfoil.node.ledger import create_ledger, open_ledger, spare_collector
 from counterfoil.node.personas import SANDBOX_START_MS, refuse_personas, sandbox_genesis
 from counterfoil.node.rpc import RpcServer
+from counterfoil.node.tls_door import Door
 from counterfoil.primitives.calendars import date_text, is_date
 from counterfoil.sdk import Client, LocalConnection, seed
 from counterfoil.storage.folder import encryption_of, is_ledger_folder
@@ -132,24 +134,46 @@ def start(
     port: Annotated[
         int | None, typer.Option(help="Listen on this port of 127.0.0.1 too.", min=0, max=65_535)
     ] = None,
+    listen: Annotated[
+        str, typer.Option(help="Listen with TLS on this ADDRESS:PORT, for members with certificates.")
+    ] = "",
+    certificate: Annotated[
+        Path | None,
+        typer.Option(help="PEM file with the node's certificate and key (see `counterfoil ca`)."),
+    ] = None,
     storage_key: KeyFileOption = None,
     workers: WorkersOption = None,
 ) -> None:
     """Keep a ledger running until Ctrl-C; other commands then talk to it."""
+    door = _door(listen, certificate)
     with bar("Taking up the last blocks") as progress:
         node = open_ledger(folder, key_file=storage_key, workers=workers, progress=progress.at)
     spare_collector()
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
-    with node, RpcServer(node, path=socket_of(folder), port=port) as server:
+    with node, RpcServer(node, path=socket_of(folder), port=port, door=door) as server:
         _say_which(folder)
         say(f"Listening on {server.path}{f' and 127.0.0.1:{server.port}' if port is not None else ''}.")
+        if door is not None:
+            say(f"Listening with TLS on {door.host}:{server.tls_port}.")
         say("Stop with Ctrl-C.")
         while not stopping.wait(POLL_SECONDS):
             if node.engine.failure is not None:
                 raise EngineStopped(f"The ledger stopped: {node.engine.failure}")
         say("Stopping: what was acknowledged is durable.")
+
+
+def _door(listen: str, certificate: Path | None) -> Door | None:
+    """Where to listen with TLS. UsageError where only half of it is said."""
+    if bool(listen) != (certificate is not None):
+        raise UsageError("--listen and --certificate go together.")
+    if certificate is None:
+        return None
+    host, colon, port = listen.rpartition(":")
+    if not colon or not host or not (port.isdigit() and int(port) < 65_536):
+        raise UsageError(f"{listen!r} is no ADDRESS:PORT, such as 0.0.0.0:7443.")
+    return Door(host.strip("[]"), int(port), Identity(certificate, certificate))
 
 
 def _say_which(folder: Path) -> None:
@@ -193,5 +217,7 @@ def status(
 
 def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: counterfoil init my-ledger --sandbox --seeded")(init)
-    app.command(epilog="Example: counterfoil start my-ledger")(start)
+    app.command(epilog="Example: counterfoil start my-ledger --listen 0.0.0.0:7443 --certificate node.pem")(
+        start
+    )
     app.command(epilog="Example: counterfoil status --ledger my-ledger --json")(status)

@@ -6,6 +6,7 @@ import typer
 
 from counterfoil.cli import (
     commands_books,
+    commands_ca,
     commands_demo,
     commands_keys,
     commands_ledger,
@@ -44,6 +45,7 @@ commands_proofs.add_to(app)
 commands_trust.add_to(app)
 commands_transfer.add_to(app)
 commands_keys.add_to(app)
+commands_ca.add_to(app)
 commands_sandbox.add_to(app)
 
 

@@ -8,7 +8,6 @@ was signed and not yet put on the ledger is found there again. What is not on th
 from __future__ import annotations
 
 import ipaddress
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,7 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from counterfoil.custody.key_files import STANDARD_COST, ArgonCost, KeyFileError
 from counterfoil.custody.sealed_secrets import open_secret, seal_secret
-from counterfoil.custody.tls import Identity, certificate_in, fingerprint_of
+from counterfoil.custody.tls import Identity, certificate_in, client_context, fingerprint_of
 from counterfoil.storage import files
 
 ED25519: Final = "ed25519"
@@ -36,18 +35,23 @@ _BACKDATED: Final = timedelta(minutes=5)
 _CERTIFICATE, _KEY, _ISSUED = "authority.pem", "authority.key", "issued"
 _PURPOSE: Final = "certificate authority"
 _URI: Final = "counterfoil:"
+PURPOSES: Final = ("member", "node", "gateway", "service")
+SERVING: Final = ("node", "service")
+"""What is shown by a server too, and so names its hosts."""
 
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 
 
 class Issued(NamedTuple):
-    """A certificate, as the ledger wants to know it. party: its id as the certificate names it (20 bytes)."""
+    """A certificate, as the ledger wants to know it. party, purpose: as the certificate names them (20 bytes, and one
+    of `PURPOSES`)."""
 
     certificate: bytes
     fingerprint: bytes
     serial: bytes
     party: bytes
-    serves: bool
+    purpose: str
+    hosts: tuple[str, ...]
     valid_from_ms: int
     valid_until_ms: int
 
@@ -120,25 +124,30 @@ class Authority:
         party: bytes,
         name: str,
         *,
+        purpose: str = "member",
         hosts: tuple[str, ...] = (),
-        serves: bool = False,
         days: int = CERTIFICATE_DAYS,
         now: datetime | None = None,
     ) -> Issued:
         """A certificate for the key of a request (PKCS#10, PEM), bound to a party of a ledger.
 
         Of the request only its key counts, and that whoever made it has the key; names are the authority's to give.
-        hosts: DNS names and IP addresses, of a node or service. serves: whether it may be shown by a server.
+        hosts: DNS names and IP addresses under which a node or service is reached.
         """
         key = _requested_key(request)
         if not 0 < days <= CERTIFICATE_DAYS_MAX:
             raise KeyFileError(f"A certificate is issued for 1 to {CERTIFICATE_DAYS_MAX} days, not {days}.")
-        if serves and not hosts:
-            raise KeyFileError("A certificate for a server names the hosts under which it is reached.")
+        if purpose not in PURPOSES:
+            raise KeyFileError(f"There is no purpose {purpose!r}; there are {', '.join(PURPOSES)}.")
+        serves = purpose in SERVING
+        if serves != bool(hosts):
+            raise KeyFileError(
+                "A certificate of a node or service names the hosts under which it is reached; no other does."
+            )
         begins = (now or datetime.now(UTC)).replace(microsecond=0)
         ends = min(begins + timedelta(days=days), self._certificate.not_valid_after_utc)
         names: list[x509.GeneralName] = [
-            x509.UniformResourceIdentifier(f"{_URI}{chain_id}:{party.hex()}"),
+            x509.UniformResourceIdentifier(f"{_URI}{chain_id}:{party.hex()}:{purpose}"),
             *map(_host, hosts),
         ]
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
@@ -179,15 +188,20 @@ def described(certificate: bytes) -> Issued:
     try:
         found = x509.load_der_x509_certificate(certificate)
         names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        usages = found.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         uris = names.get_values_for_type(x509.UniformResourceIdentifier)
-        (party,) = [uri.rpartition(":")[2] for uri in uris if uri.startswith(_URI)]
+        (parts,) = [uri.split(":") for uri in uris if uri.startswith(_URI)]
+        _, _, party, purpose = parts
         identity = bytes.fromhex(party)
     except (ValueError, x509.ExtensionNotFound):
         raise KeyFileError("The certificate was not issued for a party of a ledger.") from None
     serial = found.serial_number.to_bytes((found.serial_number.bit_length() + 7) // 8 or 1, "big")
-    serves = ExtendedKeyUsageOID.SERVER_AUTH in usages
-    return Issued(certificate, fingerprint_of(certificate), serial, identity, serves, *_validity(found))
+    hosts = (
+        *names.get_values_for_type(x509.DNSName),
+        *map(str, names.get_values_for_type(x509.IPAddress)),
+    )
+    return Issued(
+        certificate, fingerprint_of(certificate), serial, identity, purpose, hosts, *_validity(found)
+    )
 
 
 def new_request(identity: Identity, name: str, *, algorithm: str = ED25519) -> bytes:
@@ -210,13 +224,21 @@ def new_request(identity: Identity, name: str, *, algorithm: str = ED25519) -> b
     return request.public_bytes(serialization.Encoding.PEM)
 
 
+def join(into: Path, key: Path, certificate: Path) -> bytes:
+    """Put a key and its certificate into one file, which is replaced whole; returns the certificate's fingerprint.
+
+    KeyFileError where they do not belong together, and then nothing is replaced.
+    """
+    _, shown = client_context(Identity(certificate, key), ())
+    try:
+        files.replace(into, key.read_bytes() + certificate.read_bytes())
+    except OSError as error:
+        raise KeyFileError(f"{into} cannot be written: {error.strerror}.") from None
+    return shown
+
+
 def is_authority_folder(folder: Path) -> bool:
-    return os.path.exists(folder / _CERTIFICATE)
-
-
-def authority_certificate(folder: Path) -> bytes:
-    """The authority's own certificate in DER, which is no secret."""
-    return certificate_in(folder / _CERTIFICATE)
+    return (folder / _CERTIFICATE).exists()
 
 
 def _new_key(algorithm: str) -> PrivateKey:

@@ -30,7 +30,8 @@ REJECT_RANGES: dict[str, range] = {
     "counterfoil.modules.cash": range(7000, 8000),
     "counterfoil.modules.trades": range(8000, 9000),
     "counterfoil.modules.settlement": range(9000, 10000),
-    "counterfoil.modules.identities": range(14000, 15000),
+    "counterfoil.modules.identities": range(14000, 14900),
+    "counterfoil.realnames": range(14900, 15000),
     "counterfoil.modules.certificates": range(18000, 19000),
 }
 """Which room owns which reject numbers. Messages and facts have the same ranges divided by ten."""

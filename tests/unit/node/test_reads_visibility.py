@@ -84,7 +84,6 @@ def _certificate(name: str) -> tuple[Look, ...]:
         return [line for line in lines if line.fingerprint == cast.certificates[name]]
 
     return (
-        lambda client, cast: client.certificate(cast.certificates[name]),
         lambda client, cast: listed(client, cast, b""),
         lambda client, cast: listed(client, cast, cast.parties[name]),
     )
@@ -154,6 +153,9 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "authorities": (lambda client, cast: client.authorities(),),
     "certificate of the exchange's node": _certificate("exchange"),
     "certificate of broker-a": _certificate("broker-a"),
+    "certificate of broker-a, by its fingerprint": (
+        lambda client, cast: client.certificate(cast.certificates["broker-a"]),
+    ),
     "certificate of client-o": _certificate("client-o"),
     "certificate that is not there": (
         lambda client, cast: client.certificate(bytes(32)),

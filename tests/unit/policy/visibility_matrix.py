@@ -74,6 +74,7 @@ MATRIX: dict[str, str] = {
     "authorities": EVERYBODY,
     "certificate of the exchange's node": EVERYBODY,
     "certificate of broker-a": "broker-a operator regulator",
+    "certificate of broker-a, by its fingerprint": EVERYBODY,
     "certificate of client-o": "client-o operator regulator",
     "certificate that is not there": "",
     # Accounts

@@ -244,6 +244,7 @@ SUBJECTS: dict[str, Subject] = {
     "authorities": PublicFact(),
     "certificate of the exchange's node": CertificateOf(party("exchange"), party("operator"), True),
     "certificate of broker-a": CertificateOf(party("broker-a"), party("operator"), False),
+    "certificate of broker-a, by its fingerprint": PublicFact(),
     "certificate of client-o": CertificateOf(party("client-o"), party("operator"), False),
     "certificate that is not there": CertificateOf(party("none"), party("none"), False),
     "account of client-a": AccountContents(account("client-a's")),

@@ -23,6 +23,7 @@ from counterfoil.storage.fault_points import (
     INSIDE_STORE_WRITE,
     LOG_POINTS,
     STORE_POINTS,
+    VAULT_POINTS,
 )
 from tests.faults.ledgers import (
     ENVIRONMENT,
@@ -147,7 +148,7 @@ def test_killed_while_a_ledger_is_made(tmp_path: Path, point: str) -> None:
 
 
 def test_every_fault_point_is_named_here() -> None:
-    assert set(ALL_POINTS) == {*LOG_POINTS, *STORE_POINTS, *FOLDER_POINTS}
+    assert set(ALL_POINTS) == {*LOG_POINTS, *STORE_POINTS, *FOLDER_POINTS, *VAULT_POINTS}
 
 
 def test_two_processes_on_one_folder_the_second_is_refused(ledger: Path, tmp_path: Path) -> None:

@@ -26,6 +26,14 @@ INSIDE_FOLDER_CREATION = "inside-folder-creation"
 BEFORE_FOLDER_RENAME = "before-folder-rename"
 AFTER_FOLDER_RENAME = "after-folder-rename"
 
+VAULT_ROW_WRITTEN = "vault-row-written"
+VAULT_BLOB_WRITTEN = "vault-blob-written"
+VAULT_ERASURE_BEGUN = "vault-erasure-begun"
+VAULT_KEY_DESTROYED = "vault-key-destroyed"
+VAULT_BLOB_DELETED = "vault-blob-deleted"
+VAULT_KEY_DRAWN = "vault-key-drawn"
+VAULT_KEYS_WRAPPED = "vault-keys-wrapped"
+
 LOG_POINTS = (
     BEFORE_LOG_APPEND,
     AFTER_LOG_APPEND,
@@ -37,7 +45,17 @@ LOG_POINTS = (
 )
 STORE_POINTS = (BEFORE_STORE_WRITE, INSIDE_STORE_WRITE, AFTER_STORE_WRITE)
 FOLDER_POINTS = (INSIDE_FOLDER_CREATION, BEFORE_FOLDER_RENAME, AFTER_FOLDER_RENAME)
-ALL_POINTS = LOG_POINTS + STORE_POINTS + FOLDER_POINTS
+VAULT_POINTS = (
+    VAULT_ROW_WRITTEN,
+    VAULT_BLOB_WRITTEN,
+    VAULT_ERASURE_BEGUN,
+    VAULT_KEY_DESTROYED,
+    VAULT_BLOB_DELETED,
+    VAULT_KEY_DRAWN,
+    VAULT_KEYS_WRAPPED,
+)
+"""On the way of personal data into their store, out of it, and under another key."""
+ALL_POINTS = LOG_POINTS + STORE_POINTS + FOLDER_POINTS + VAULT_POINTS
 
 _handler: Callable[[str], None] | None = None
 

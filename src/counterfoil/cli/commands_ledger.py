@@ -145,7 +145,9 @@ def start(
     workers: WorkersOption = None,
 ) -> None:
     """Keep a ledger running until Ctrl-C; other commands then talk to it."""
-    door = _door(listen, certificate)
+    if bool(listen) != (certificate is not None):
+        raise UsageError("--listen and --certificate go together.")
+    door = door_of(listen, certificate) if certificate is not None else None
     with bar("Taking up the last blocks") as progress:
         node = open_ledger(folder, key_file=storage_key, workers=workers, progress=progress.at)
     spare_collector()
@@ -164,12 +166,8 @@ def start(
         say("Stopping: what was acknowledged is durable.")
 
 
-def _door(listen: str, certificate: Path | None) -> Door | None:
-    """Where to listen with TLS. UsageError where only half of it is said."""
-    if bool(listen) != (certificate is not None):
-        raise UsageError("--listen and --certificate go together.")
-    if certificate is None:
-        return None
+def door_of(listen: str, certificate: Path) -> Door:
+    """Where to listen with TLS, and what to show there. UsageError where that is no address."""
     host, colon, port = listen.rpartition(":")
     if not colon or not host or not (port.isdigit() and int(port) < 65_536):
         raise UsageError(f"{listen!r} is no ADDRESS:PORT, such as 0.0.0.0:7443.")

@@ -22,6 +22,10 @@ from counterfoil.gateways.trade_files import TradeFileError
 from counterfoil.machine.machine import ProgramIsOutdated
 from counterfoil.node.transfer_format import TransferFileError
 from counterfoil.primitives.outcome import InvariantViolation
+from counterfoil.realnames.blobs import BlobError
+from counterfoil.realnames.tags import NumberIsMalformed
+from counterfoil.realnames.trail import TrailIsBroken
+from counterfoil.realnames.vault import VaultError
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable
 from counterfoil.storage.errors import CorruptStorage, StorageError
 from counterfoil.verify import ProofRefused
@@ -55,7 +59,10 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (TradeFileError, Exit.USAGE),
     (PlanError, Exit.USAGE),
     (StoppedAtBadRow, Exit.USAGE),
+    (VaultError, Exit.USAGE),
+    (NumberIsMalformed, Exit.USAGE),
     (NodeUnreachable, Exit.UNAVAILABLE),
+    (BlobError, Exit.UNAVAILABLE),
     (StorageError, Exit.UNAVAILABLE),
     (KeyFileError, Exit.UNAVAILABLE),
     (SheetError, Exit.UNAVAILABLE),
@@ -63,6 +70,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (ProgramIsOutdated, Exit.UNAVAILABLE),
     (TransferFileError, Exit.NOT_PROVEN),
     (ProofRefused, Exit.NOT_PROVEN),
+    (TrailIsBroken, Exit.NOT_PROVEN),
     (DemoFailed, Exit.NOT_PROVEN),
     (InvariantViolation, Exit.NOT_PROVEN),
 )

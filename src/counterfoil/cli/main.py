@@ -8,14 +8,17 @@ from counterfoil.cli import (
     commands_books,
     commands_ca,
     commands_demo,
+    commands_identity,
     commands_keys,
     commands_ledger,
     commands_lists,
     commands_proofs,
+    commands_registrar,
     commands_sandbox,
     commands_submit,
     commands_transfer,
     commands_trust,
+    commands_vault,
 )
 from counterfoil.cli.failures import Commands
 
@@ -46,6 +49,9 @@ commands_trust.add_to(app)
 commands_transfer.add_to(app)
 commands_keys.add_to(app)
 commands_ca.add_to(app)
+commands_identity.add_to(app)
+commands_registrar.add_to(app)
+commands_vault.add_to(app)
 commands_sandbox.add_to(app)
 
 

@@ -18,7 +18,6 @@ import msgspec
 
 from counterfoil.custody.key_files import STANDARD_COST, ArgonCost
 from counterfoil.custody.sealed_secrets import open_secret, seal_secret
-from counterfoil.modules.identities.interface import Suite
 from counterfoil.modules.identities.messages import AttestIdentity
 from counterfoil.primitives.digests import keyed
 from counterfoil.realnames.refusals import RegistrarRefusal, Turned
@@ -83,7 +82,7 @@ class Registrar:
         self._limits = limits or Limits()
         self._lock = threading.Lock()
         self._database = open_database(folder / _TRAIL)
-        self.trail = Trail(self._database, keyed(secrets.handles, b"trail", 32))
+        self.trail = Trail(self._database, _trail_key(secrets))
         self._note("registrar", STARTED, "", key_version=len(self._functions))
 
     @classmethod
@@ -128,15 +127,6 @@ class Registrar:
         self._note(actor, ATTESTED, subject, case=case, height=height)
         return Attested(handle, height)
 
-    def asked_about(self, scheme: str, number: str) -> list[dict[str, object]]:
-        """Who has asked about a person, when and for what case: what the person itself may demand to know."""
-        subject = self._subject(self._functions[0].tag(scheme, number))
-        with self._lock:
-            return [
-                {"time_ms": one.time_ms, "agent": one.actor, "action": one.action, **one.detail}
-                for one in self.trail.entries(subject)
-            ]
-
     def close(self) -> None:
         with self._lock:
             self._database.close()
@@ -156,8 +146,7 @@ class Registrar:
             self.trail.append(self._clock(), actor, action, subject, **detail)
 
     def _subject(self, first_tag: bytes) -> str:
-        """What stands in the trail for a person: nobody without the key finds it from the ledger's tag."""
-        return keyed(self._handles, b"subject" + first_tag, 16).hex()
+        return _subject(self._handles, first_tag)
 
     def _earlier(self, tags: list[bytes]) -> bytes:
         """The newest of a person's tags under earlier versions that the ledger knows, where it does not know the
@@ -190,7 +179,7 @@ def add_key(folder: Path, passphrase: str, *, cost: ArgonCost = STANDARD_COST) -
         cost=cost,
     )
     database = open_database(folder / _TRAIL)
-    trail = Trail(database, keyed(secrets.handles, b"trail", 32))
+    trail = Trail(database, _trail_key(secrets))
     with together(database):
         trail.append(0, "registrar", KEY_ADDED, key_version=len(secrets.seeds))
     database.close()
@@ -209,12 +198,36 @@ def check_trail(folder: Path, passphrase: str, count: int = 0, head: bytes = b""
     secrets = _load(folder, passphrase)
     database: sqlite3.Connection = open_database(folder / _TRAIL)
     try:
-        return Trail(database, keyed(secrets.handles, b"trail", 32)).check(count, head)
+        return Trail(database, _trail_key(secrets)).check(count, head)
     finally:
         database.close()
 
 
-SUITE: Final = Suite.RISTRETTO255_SHA512
+def asked_about(folder: Path, passphrase: str, scheme: str, number: str) -> list[dict[str, object]]:
+    """Who has asked about a person, when and for what case: what the person itself may demand to know.
+
+    NumberIsMalformed where the number is none. It can be asked while the registrar is running.
+    """
+    secrets = _load(folder, passphrase)
+    first = TagFunction(derive_secret(secrets.seeds[0], _INFO))
+    subject = _subject(secrets.handles, first.tag(scheme, number))
+    database = open_database(folder / _TRAIL)
+    try:
+        return [
+            {"time_ms": one.time_ms, "agent": one.actor, "action": one.action, **one.detail}
+            for one in Trail(database, _trail_key(secrets)).entries(subject)
+        ]
+    finally:
+        database.close()
+
+
+def _subject(handles: bytes, first_tag: bytes) -> str:
+    """What stands in the trail for a person: nobody without the key finds it from the ledger's tag."""
+    return keyed(handles, b"subject" + first_tag, 16).hex()
+
+
+def _trail_key(secrets: _Secrets) -> bytes:
+    return keyed(secrets.handles, b"trail", 32)
 
 
 def _load(folder: Path, passphrase: str) -> _Secrets:

@@ -201,6 +201,7 @@ class Vault:
         """(content type, content). purpose: why it is looked at, for the trail. VaultError where it is not there."""
         self._require_reason(purpose)
         row = self._row(record)
+        self._require_not_erased(row)
         with together(self._register):
             self._note(actor, "read", record, purpose=purpose)
         inside = self._open(record, row)
@@ -432,6 +433,11 @@ class Vault:
         return found
 
     @staticmethod
+    def _require_not_erased(row: dict[str, Any]) -> None:
+        if row["wrapped"] is None or row["state"] in (ERASING, ERASED):
+            raise VaultError("The record was erased.")
+
+    @staticmethod
     def _require_reason(text: str) -> None:
         if not 0 < len(text) <= REASON_CHARACTERS_MAX or not text.isprintable():
             raise VaultError(f"State a reason or reference of 1 to {REASON_CHARACTERS_MAX} characters.")
@@ -457,8 +463,7 @@ class Vault:
             raise VaultError(f"The key of record {record.hex()} does not open.") from None
 
     def _open(self, record: bytes, row: dict[str, Any]) -> _Inside:
-        if row["wrapped"] is None or row["state"] in (ERASING, ERASED):
-            raise VaultError("The record was erased.")
+        self._require_not_erased(row)
         blob = self._blobs.get(row["path"])
         if blob is None:
             raise VaultError(f"The blob of record {record.hex()} is not in its store.")

@@ -142,16 +142,16 @@ def test_a_case_says_why(registrar: Registrar, case: str) -> None:
 # ---- what is kept ----
 
 
-def test_the_person_is_told_who_asked(registrar: Registrar) -> None:
+def test_the_person_is_told_who_asked(registrar: Registrar, folder: Path) -> None:
     registrar.ask(BROKER, "MY-NRIC", NUMBER, "case 1")
     registrar.ask(OTHER, "MY-NRIC", NUMBER, "case 2")
     registrar.ask(BROKER, "MY-NRIC", "800101145567", "case 3")
-    found = registrar.asked_about("MY-NRIC", "800101145566")
+    found = registrars.asked_about(folder, PASSPHRASE, "MY-NRIC", "800101145566")
     assert [(one["agent"], one["case"], one["action"]) for one in found] == [
         (BROKER.hex(), "case 1", ATTESTED),
         (OTHER.hex(), "case 2", ATTESTED),
     ]
-    assert registrar.asked_about("MY-NRIC", "999999999999") == []
+    assert registrars.asked_about(folder, PASSPHRASE, "MY-NRIC", "999999999999") == []
 
 
 def test_no_number_no_tag_and_no_handle_is_in_any_file(folder: Path, ledger: Ledger) -> None:

@@ -45,6 +45,7 @@ _FINGERPRINT_SHOWN = 16
 
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the authority.")]
 AlgorithmOption = Annotated[str, typer.Option(help=f"Kind of the key: {' or '.join(ALGORITHMS)}.")]
+IntoOption = Annotated[Path | None, typer.Option(help="File for the certificate, to give back.")]
 FingerprintArgument = Annotated[str, typer.Argument(help="Fingerprint: 64 hexadecimal digits.")]
 
 
@@ -106,6 +107,7 @@ def issue(
         typer.Option(help="DNS name or IP address of a node or service; several are possible."),
     ] = None,
     days: Annotated[int, typer.Option(help="How long it is good.", min=1, max=825)] = CERTIFICATE_DAYS,
+    into: IntoOption = None,
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
@@ -128,7 +130,7 @@ def issue(
             days=days,
         )
         _record(client, authority, issued)
-    _say_issued(authority, issued)
+    _say_issued(authority, issued, into)
 
 
 def renew(
@@ -136,6 +138,7 @@ def renew(
     fingerprint: FingerprintArgument,
     request_file: Annotated[Path, typer.Argument(help="Certificate signing request of the new key (PEM).")],
     days: Annotated[int, typer.Option(help="How long it is good.", min=1, max=825)] = CERTIFICATE_DAYS,
+    into: IntoOption = None,
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
@@ -163,7 +166,7 @@ def renew(
             days=days,
         )
         _record(client, authority, issued)
-    _say_issued(authority, issued)
+    _say_issued(authority, issued, into)
 
 
 def record(
@@ -302,8 +305,11 @@ def _record(client: Client, authority: Authority, issued: Issued) -> None:
     )
 
 
-def _say_issued(authority: Authority, issued: Issued) -> None:
-    say(f"Certificate: {authority.path_of(issued.fingerprint)} (give it back to whoever made the request)")
+def _say_issued(authority: Authority, issued: Issued, into: Path | None) -> None:
+    path = authority.path_of(issued.fingerprint)
+    if into is not None:
+        into.write_bytes(path.read_bytes())
+    say(f"Certificate: {into or path} (give it back to whoever made the request)")
     say(f"Fingerprint: {issued.fingerprint.hex()}")
     say(f"Good until:  {instant(issued.valid_until_ms)}")
 

@@ -111,23 +111,23 @@ def settle_batch(books: SettlementBooks, ask: SettleBatch, context: ActionContex
     ):
         raise Rejected(SettlementReject.MARKET_DOES_NOT_SETTLE_NOW)
     nets = net(chunks)
+    is_money = []
     for instrument_id in nets.instruments:
         instrument = books.instruments.require_active(instrument_id)
+        is_money.append(instrument.kind is InstrumentKind.MONEY_TOKEN)
         if instrument.kind is InstrumentKind.MONEY_TOKEN:
             if not books.markets.accepts_asset(batch.market, instrument_id):
                 raise Rejected(SettlementReject.ASSET_IS_NOT_ACCEPTED, asset=instrument_id)
     for account_id in nets.accounts:
         books.holdings.require_account(account_id)
     _authorise(books, context, nets)
+    _check_buyers(books, context, nets, is_money)
 
     accounts, instruments = nets.accounts, nets.instruments
     changes = [
         (accounts[account], instruments[instrument], change)
         for account, instrument, change in zip(nets.account, nets.instrument, nets.change, strict=True)
     ]
-    for account_id, instrument_id, change in changes:
-        if change > 0 and books.instruments.require(instrument_id).kind is not InstrumentKind.MONEY_TOKEN:
-            books.holdings.check_acquisition(account_id, account_of(books, account_id), context.time_ms)
     books.holdings.apply_net(context, changes, PostingReason.DELIVERED, ask.batch_id)
     changed = dict.fromkeys(nets.account)
     told = dict.fromkeys([account_of(books, accounts[account]).relationship for account in changed])
@@ -174,3 +174,15 @@ def _authorise(books: SettlementBooks, context: ActionContext, nets: Nets) -> No
         books.holdings.authorise_account(
             context, account_id, account_of(books, account_id), SettleBatch, quantity
         )
+
+
+def _check_buyers(books: SettlementBooks, context: ActionContext, nets: Nets, is_money: list[bool]) -> None:
+    """Whoever receives securities in the end may acquire them; asked once for an account."""
+    bought = dict.fromkeys(
+        account
+        for account, instrument, change in zip(nets.account, nets.instrument, nets.change, strict=True)
+        if change > 0 and not is_money[instrument]
+    )
+    for account in bought:
+        account_id = nets.accounts[account]
+        books.holdings.check_acquisition(account_id, account_of(books, account_id), context.time_ms)

@@ -25,7 +25,7 @@ from counterfoil.modules.holdings.records import (
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.instruments.interface import Instrument
 from counterfoil.modules.module import ActionContext
-from counterfoil.modules.parties.interface import Party
+from counterfoil.modules.parties.interface import Party, Role
 from counterfoil.primitives.codec import Message
 from counterfoil.primitives.outcome import Rejected
 
@@ -51,6 +51,7 @@ _AVAILABLE = SubBalance.AVAILABLE
 _DEBIT, _CREDIT = Direction.DEBIT, Direction.CREDIT
 _OPEN = AccountStatus.OPEN
 _ISSUANCE = AccountKind.ISSUANCE
+_INVESTOR = Role.INVESTOR
 
 
 class Holdings:
@@ -207,7 +208,7 @@ class Holdings:
         if account.frozen_credits:
             raise Rejected(HoldingsReject.ACCOUNT_IS_FROZEN_FOR_CREDITS, account=account_id)
         owner = self._parties.require_in_business(account.owner)
-        if acquired_ms:
+        if acquired_ms and (_INVESTOR in owner.roles or account.joint_holders):
             self._require_verified_holders(account_id, account, owner, acquired_ms)
 
     def check_acquisition(self, account_id: bytes, account: Account, time_ms: int) -> None:

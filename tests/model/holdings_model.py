@@ -129,6 +129,7 @@ class HoldingsModel(InstrumentsModel):
         owner = self.in_business(ask.owner, winding_down=False)
         demand(set(owner.roles) & set(OWNERS[ask.kind]), Reject.OWNER_MAY_NOT_HOLD_THIS_KIND)
         demand(self.is_verified(ask.owner, owner), Reject.OWNER_IS_NOT_VERIFIED)
+        demand(self.may_open(ask.servicer, owner), Reject.SERVICER_HAS_NO_LICENCE)
         self.check_disposal(ask.owner, owner, ask.kind, disposal)
         identity = ask.address or action.new_short_id()
         self.tables[51][identity] = Item(

@@ -74,12 +74,18 @@ class IdentitiesModel(PartiesModel):
         demand(0 < len(ask.reason) <= 200, Reject.REASON_IS_INVALID)
         del self.tables[142][ask.agent]
 
-    def check_licence(self, agent: bytes) -> None:
+    def is_licensed(self, agent: bytes) -> bool:
         found = self.tables[142].get(agent)
-        demand(found is not None, Reject.AGENT_HAS_NO_LICENCE)
-        assert found is not None
-        ended = 0 < found.valid_until_ms <= self.time_ms
-        demand(found.valid_from_ms <= self.time_ms and not ended, Reject.AGENT_HAS_NO_LICENCE)
+        if found is None or found.valid_from_ms > self.time_ms:
+            return False
+        return not 0 < found.valid_until_ms <= self.time_ms
+
+    def check_licence(self, agent: bytes) -> None:
+        demand(self.is_licensed(agent), Reject.AGENT_HAS_NO_LICENCE)
+
+    def may_open(self, servicer: bytes, owner: Any) -> bool:
+        free = Role.INVESTOR not in owner.roles or not self.registrar_verifies()
+        return free or self.is_licensed(servicer)
 
     # Attestations
 

@@ -216,6 +216,17 @@ def test_a_demand_reaches_those_who_were_never_verified(market: Opening) -> None
     assert reasons(market, market.do(bought, *BOTH)) == []
     opened = OpenAccount(party("investor-b"), party("broker-b"), AccountKind.OWN)
     assert refusal(market, opened, *by("broker-b")) is HoldingsReject.OWNER_IS_NOT_VERIFIED
+    market.do(market.verification(101), *by("broker-a"))
+    client = party("investor-a")
+    for servicer, expected in (
+        ("broker-a", None),
+        ("depository", HoldingsReject.SERVICER_HAS_NO_LICENCE),
+        ("trustee", HoldingsReject.SERVICER_HAS_NO_LICENCE),
+    ):
+        opened = OpenAccount(client, party(servicer), AccountKind.OWN)
+        assert refusal(market, opened, *by(servicer)) is expected, servicer
+    opened = OpenAccount(party("broker-b"), party("trustee"), AccountKind.OWN)
+    assert refusal(market, opened, *by("trustee")) is None
     joint = OpenAccount(
         party("broker-b"), party("broker-b"), AccountKind.OWN, joint_holders=(party("investor-b"),)
     )

@@ -78,7 +78,7 @@ def open_account(
 ) -> bytes:
     """Open an account under `account_id`, or under a new identity where that is b"". Returns the identity.
 
-    Whether the servicer may keep accounts and has signed is the caller's to check. Rejected 5023 to 5032, and as
+    Whether the servicer may keep accounts and has signed is the caller's to check. Rejected 5023 to 5032, 5036, and as
     parties' `require_active`.
     """
     if account_id and books.accounts.find(account_id) is not None:
@@ -88,6 +88,8 @@ def open_account(
         raise Rejected(HoldingsReject.OWNER_MAY_NOT_HOLD_THIS_KIND, owner=owner_id, kind=kind.name)
     if not books.identities.is_verified(owner_id, owner, context.time_ms):
         raise Rejected(HoldingsReject.OWNER_IS_NOT_VERIFIED, owner=owner_id)
+    if not books.identities.may_open_account(servicer_id, owner, context.time_ms):
+        raise Rejected(HoldingsReject.SERVICER_HAS_NO_LICENCE, servicer=servicer_id)
     check_disposal(books, context, owner_id, owner, kind, disposal)
 
     account_id = account_id or context.new_short_id()

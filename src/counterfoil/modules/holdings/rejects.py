@@ -164,6 +164,11 @@ class HoldingsReject(RejectCode):
         "and withdraw, and buys nothing.",
         "Have the holder's agent record its verification anew.",
     )
+    SERVICER_HAS_NO_LICENCE = (
+        5036,
+        "Accounts of investors are opened by licensed agents here, and no licence of the servicer is in force.",
+        "Have an agent open the account whose licence the regulator has recorded.",
+    )
     AUTHORITY_MAY_NOT_FREEZE = (
         5040,
         "Only a regulator, a depository or the account's servicer freezes an account.",

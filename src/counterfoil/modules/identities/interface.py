@@ -74,6 +74,15 @@ class Identities:
             return bool(party.identity_hash) or self._verifications.find(party_id) is not None
         return self._is_in_force(party_id, time_ms)
 
+    def may_open_account(self, servicer: bytes, owner: Party, time_ms: int) -> bool:
+        """Whether a servicer may open an account for an owner: for an investor, where attestations are demanded, only a
+        licensed agent."""
+        return (
+            _INVESTOR not in owner.roles
+            or not self.is_demanded(time_ms)
+            or self.is_licensed(servicer, time_ms)
+        )
+
     def may_acquire(self, party_id: bytes, party: Party, time_ms: int) -> bool:
         """Whether a holder may receive securities from others: not an investor whose verification has lapsed.
 

@@ -341,14 +341,14 @@ class Doors:
     def question(self, chance: Random) -> str:
         """To the identity registrar, as a frame and as a number."""
         data = mangled([encode(Ask("MY-NRIC", "800101-14-5566", "case"))], chance)
-        with _refused(Malformed, NumberIsMalformed) as answer:
+        with refused(Malformed, NumberIsMalformed) as answer:
             ask = ASK.exact(data)
             person_input(ask.scheme, ask.number)
         return answer[0]
 
     def certificate(self, chance: Random) -> str:
         """A request to be certified, or a certificate; nothing changed is certified or taken for the authority's."""
-        with _refused(KeyFileError) as answer:
+        with refused(KeyFileError) as answer:
             if chance.random() < 0.5:
                 described(mangled([self.certified.certificate], chance))
             else:
@@ -361,8 +361,8 @@ class Doors:
         good = (
             b'{"host": "node", "port": 7443, "certificate": "node.pem", "authorities": ["ca/authority.pem"]}'
         )
-        path.write_bytes(_mangled_json(good, chance) if chance.random() < 0.5 else mangled([good], chance))
-        with _refused(UsageError, KeyFileError) as answer:
+        path.write_bytes(mangled_json(good, chance) if chance.random() < 0.5 else mangled([good], chance))
+        with refused(UsageError, KeyFileError) as answer:
             address_in(path)
         return answer[0]
 

@@ -78,7 +78,7 @@ def open_account(
 ) -> bytes:
     """Open an account under `account_id`, or under a new identity where that is b"". Returns the identity.
 
-    Whether the servicer may keep accounts and has signed is the caller's to check. Rejected 5023 to 5032, 5036, and as
+    Whether the servicer may keep accounts and has signed is the caller's to check. Rejected 5023 to 5032, 5061, and as
     parties' `require_active`.
     """
     if account_id and books.accounts.find(account_id) is not None:

@@ -159,13 +159,13 @@ class HoldingsReject(RejectCode):
         "Deliver or redeem what is in it first.",
     )
     HOLDER_IS_NOT_VERIFIED = (
-        5035,
+        5060,
         "A holder of the account is an investor whose verification is missing, withdrawn, or has lapsed: it may sell "
         "and withdraw, and buys nothing.",
         "Have the holder's agent record its verification anew.",
     )
     SERVICER_HAS_NO_LICENCE = (
-        5036,
+        5061,
         "Accounts of investors are opened by licensed agents here, and no licence of the servicer is in force.",
         "Have an agent open the account whose licence the regulator has recorded.",
     )

@@ -192,7 +192,7 @@ class PartiesReject(RejectCode):
         "Sign with the keys themselves, each under its own address, so that nobody registers keys that do not work.",
     )
     REGISTRAR_ATTESTS_IDENTITIES = (
-        2040,
+        2070,
         "On this ledger an identity registrar attests who investors are; an agent's word alone counts no more.",
         "Ask the registrar for an attestation, and record the verification with it.",
     )

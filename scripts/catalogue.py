@@ -19,7 +19,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 GOLDEN = PROJECT / "tests" / "architecture"
 
 REJECT_RANGES: dict[str, range] = {
-    "counterfoil.machine": range(1000, 1400),
+    "counterfoil.machine": range(1000, 1300),
+    "counterfoil.custody": range(1300, 1400),
     "counterfoil.modules.governance": range(1400, 1500),
     "counterfoil.modules.approvals": range(1500, 2000),
     "counterfoil.modules.parties": range(2000, 3000),
@@ -33,6 +34,7 @@ REJECT_RANGES: dict[str, range] = {
     "counterfoil.modules.identities": range(14000, 14900),
     "counterfoil.realnames": range(14900, 15000),
     "counterfoil.modules.certificates": range(18000, 19000),
+    "counterfoil.modules.custodians": range(15000, 16000),
 }
 """Which room owns which reject numbers. Messages and facts have the same ranges divided by ten."""
 
@@ -50,6 +52,7 @@ TABLE_RANGES: dict[str, range] = {
     "counterfoil.modules.settlement": range(90, 110),
     "counterfoil.modules.identities": range(140, 150),
     "counterfoil.modules.certificates": range(180, 190),
+    "counterfoil.modules.custodians": range(112, 114),
 }
 """Which room owns which table numbers: the first byte of a record's key in every proof."""
 

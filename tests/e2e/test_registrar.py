@@ -13,7 +13,7 @@ import pytest
 from counterfoil.custody.authority import Authority
 from counterfoil.custody.key_files import KeyFileError
 from counterfoil.custody.tls import Identity, client_context
-from counterfoil.node.protocol import frame
+from counterfoil.primitives.frames import frame
 from counterfoil.realnames import registrar as registrars
 from counterfoil.realnames.protocol import ANSWER, FRAME_BYTES_MAX, Ask, TurnedAway
 from counterfoil.realnames.refusals import RegistrarRefusal

@@ -19,17 +19,10 @@ import pytest
 
 from counterfoil.node import protocol, rpc
 from counterfoil.node.personas import persona_keys
-from counterfoil.node.protocol import (
-    Authenticate,
-    Failed,
-    Greeting,
-    Read,
-    Submit,
-    authentication_bytes,
-    frame,
-)
+from counterfoil.node.protocol import Authenticate, Failed, Greeting, Read, Submit, authentication_bytes
 from counterfoil.node.rpc import RpcServer
 from counterfoil.primitives.codec import encode
+from counterfoil.primitives.frames import frame
 from counterfoil.sdk import (
     Client,
     Draft,
@@ -402,7 +395,7 @@ def test_the_socket_is_for_this_user_alone(server: RpcServer, path: Path) -> Non
 
 
 def test_a_second_node_does_not_take_the_socket(ledger: Sandbox, server: RpcServer, path: Path) -> None:
-    with pytest.raises(OSError, match="another node"):
+    with pytest.raises(OSError, match="another process serves"):
         RpcServer(ledger.node, path=path).start()
     assert client(server, "broker-a").status()
 

@@ -161,7 +161,7 @@ def test_every_fault_point_of_a_ledger_folder_is_reached(tmp_path: Path) -> None
         work(tmp_path / "ledger")
     finally:
         fault_points.install(None)
-    assert set(reached) == {*LOG_POINTS, *STORE_POINTS, *FOLDER_POINTS}
+    assert set(reached) == {*LOG_POINTS, *STORE_POINTS, *FOLDER_POINTS}, "others are in tests of their own"
 
 
 def test_a_misspelt_fault_point_is_refused() -> None:

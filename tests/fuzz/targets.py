@@ -24,13 +24,7 @@ from counterfoil.custody.authority import Authority, described, new_request
 from counterfoil.custody.key_files import ArgonCost, KeyFileError
 from counterfoil.custody.tls import Identity
 from counterfoil.engine.decided import LOGGED_BLOCK
-from counterfoil.gateways.trade_files import (
-    Participants,
-    RowProblem,
-    TradeFile,
-    TradeFileError,
-    header_line,
-)
+from counterfoil.gateways.trade_files import Participants, RowProblem, TradeFile, TradeFileError, header_line
 from counterfoil.machine.genesis import decode_genesis
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import (
@@ -61,6 +55,7 @@ from counterfoil.state.proof_formats import ProofKind
 from counterfoil.state.proofs import Prover, Sources
 from counterfoil.state.rows import value_of
 from counterfoil.verify import ProofRefused, Trust, Verified, verify_proof
+from tests.fuzz.custody import CustodyDoors
 from tests.fuzz.mangling import mangled, mangled_json, refused
 from tests.fuzz.network_targets import NetworkDoors
 from tests.fuzz.requests import good_requests, params_of
@@ -129,6 +124,10 @@ class Doors:
         self._certificates()
         self.message_files = [msgspec.json.encode([cancel, mint]), msgspec.json.encode(mint)]
         network = NetworkDoors()
+        prefix = sign_prefix(self.desk.chain_id)
+        custody = CustodyDoors(
+            self.desk.chain_id, [prefix + encode(body) for body in self.bodies if body is not None]
+        )
         self.targets: tuple[tuple[int, Target], ...] = (
             (20, self.transaction_bytes),
             (12, self.body_bytes),
@@ -150,6 +149,11 @@ class Doors:
             (2, network.believed_file),
             (3, network.light_block_answer),
             (3, network.followed_block),
+            (3, custody.custody_frame),
+            (3, custody.custody_policy),
+            (3, custody.custody_subject),
+            (3, custody.name_record),
+            (2, custody.key_store_text),
             (3, self.question),
             (3, self.certificate),
             (2, self.node_file),

@@ -9,12 +9,13 @@ from counterfoil.modules.certificates.rejects import CertificatesReject
 from counterfoil.modules.identities.rejects import IdentitiesReject as Reject
 from counterfoil.modules.parties.records import PartyStatus, Role
 from tests.model.core import Action, Item, demand, time_key
-from tests.model.parties_model import AGENTS, DAY_MS, PartiesModel
+from tests.model.custody_model import CustodyModel
+from tests.model.parties_model import AGENTS, DAY_MS
 
 YEAR_9999_MS = 253_402_300_799_999
 
 
-class IdentitiesModel(PartiesModel):
+class IdentitiesModel(CustodyModel):
     """Tables 140 registrar keys, 141 the regime, 142 licences, 143 tags, 144 attestations, 145 their lapses,
     146 verifications, 147 parties of persons; 180 authorities, 181 certificates, 182 those of a party, 183 changes."""
 

@@ -8,6 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction, WithdrawProposal
+from counterfoil.modules.custodians.messages import RecordTrail
+from counterfoil.modules.custodians.records import TrailEntry, UseKind
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
 from counterfoil.modules.instruments import messages as instruments
 from counterfoil.modules.instruments.records import (
@@ -21,6 +23,7 @@ from counterfoil.modules.instruments.records import (
 from counterfoil.modules.markets import messages as markets
 from counterfoil.modules.markets.records import CalendarKind, DaySchedule, RegistrationApprover
 from counterfoil.modules.parties import messages as parties
+from counterfoil.modules.parties.permissions import SERVICERS
 from counterfoil.modules.parties.records import Duty, PartyStatus, Role
 from counterfoil.primitives.calendars import Calendar, UtcOffsets
 from counterfoil.primitives.codec import Message, encode
@@ -281,6 +284,52 @@ def approvers(hand: Hand) -> Move:
     address = rotating(hand)
     signers = (address,) if hand.is_known(address) and hand.often(0.95) else (STRANGERS[0].address,)
     return parties.NameRecoveryApprovers(address, *recovery(hand)), signers
+
+
+@move(parties.ApproveRecovery)
+def approve_recovery(hand: Hand) -> Move:
+    address = hand.key_of(21, lambda one: bool(one.recovery))
+    found = hand.model.tables[21].get(address)
+    votes = [vote.policy for key, vote in hand.model.tables[27].items() if key[:20] == address]
+    chosen = hand.chance.choice(votes) if votes and hand.often(0.7) else policy(hand)
+    named = found.recovery if found is not None else ()
+    voting = tuple(one for one in named if hand.is_known(one))[: hand.one_of(1, 1, 8)]
+    new = tuple(hand.keys[key].address for key in dict.fromkeys(chosen.keys) if key in hand.keys)
+    signers = hand.together(voting if hand.often(0.95) else (), new if hand.often(0.7) else ())
+    return parties.ApproveRecovery(address, chosen), signers or (STRANGERS[0].address,)
+
+
+@move(parties.WithdrawRecovery)
+def withdraw_recovery(hand: Hand) -> Move:
+    key = hand.key_of(27)
+    known = tuple(one for one in (key[:20], key[20:]) if len(one) == 20 and hand.is_known(one))
+    signers = known[: hand.one_of(1, 2)] if known and hand.often() else (STRANGERS[0].address,)
+    return parties.WithdrawRecovery(key[:20]), signers
+
+
+@move(RecordTrail)
+def record_trail(hand: Hand) -> Move:
+    custodian = hand.party_with(*SERVICERS)
+    trail = hand.model.tables[112].get(custodian)
+    after, head = (trail.entries, trail.head) if trail is not None else (0, bytes(32))
+    kind = hand.one_of(*UseKind)
+    key = b"" if kind is UseKind.ADMINISTRATION else hand.chance.choice(STRANGERS).address
+    entry = TrailEntry(
+        hand.one_of(1_700_000_000_000, 1_700_000_000_000, 0) if hand.often(0.1) else 1_700_000_000_000,
+        kind,
+        key if hand.often(0.95) else bytes(19),
+        hand.hash(),
+        hand.hash(),
+        hand.chance.randbytes(16),
+        tuple(hand.chance.randbytes(16) for _ in range(hand.one_of(0, 0, 1, 17))),
+    )
+    ask = RecordTrail(
+        custodian,
+        after if hand.often(0.9) else after + hand.one_of(-1, 1),
+        head if hand.often(0.95) else bytes(32),
+        (entry,) * hand.one_of(1, 1, 2, 5, 0, 201) if hand.often(0.4) else (entry,),
+    )
+    return ask, hand.speakers(custodian)
 
 
 @move(parties.GrantMandate)

@@ -386,6 +386,10 @@ class PartiesModel(Core):
             rotations=0,
         )
 
+    def forget_votes(self, address: bytes) -> None:
+        """What approvers wanted so far counts no longer."""
+        raise NotImplementedError
+
     def RotateKeys(self, ask: Any, action: Action) -> None:
         signer = self.tables[21].get(ask.address)
         if ask.address not in action.signers:
@@ -401,6 +405,7 @@ class PartiesModel(Core):
             )
         else:
             signer.policy, signer.rotations = ask.policy, signer.rotations + 1
+        self.forget_votes(ask.address)
 
     def NameRecoveryApprovers(self, ask: Any, action: Action) -> None:
         signer = self.tables[21].get(ask.address)
@@ -409,3 +414,4 @@ class PartiesModel(Core):
         self.check_recovery(ask.address, ask.recovery, ask.recovery_threshold)
         assert signer is not None
         signer.recovery, signer.recovery_threshold = ask.recovery, ask.recovery_threshold
+        self.forget_votes(ask.address)

@@ -15,6 +15,8 @@ from counterfoil.modules.certificates.messages import (
     RevokeCertificate,
     WithdrawAuthority,
 )
+from counterfoil.modules.custodians.messages import RecordTrail
+from counterfoil.modules.custodians.records import TrailEntry, UseKind
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
 from counterfoil.modules.holdings.messages import (
     AmendAccount,
@@ -71,6 +73,7 @@ from counterfoil.modules.parties.messages import (
     AdmitParty,
     AmendParty,
     ApplyForAdmission,
+    ApproveRecovery,
     EnrolParty,
     GrantMandate,
     NameFourEyes,
@@ -85,6 +88,7 @@ from counterfoil.modules.parties.messages import (
     TerminateParty,
     VerifyIdentity,
     WindDownParty,
+    WithdrawRecovery,
 )
 from counterfoil.modules.parties.records import Role
 from counterfoil.modules.settlement.interface import batch_digest
@@ -104,7 +108,7 @@ from counterfoil.modules.settlement.records import Linkage, Position
 from counterfoil.modules.trades.messages import AmendTrade, CancelTrade, ConfirmTrade, RecordTrade
 from counterfoil.primitives.calendars import SATURDAY_AND_SUNDAY, Calendar, UtcOffsets
 from counterfoil.primitives.codec import Message, encode
-from counterfoil.primitives.signatures import KeyPolicy
+from counterfoil.primitives.signatures import KeyPolicy, single_key
 from tests.model.desk import by, own, party
 from tests.model.opening import (
     APPROVERS,
@@ -144,6 +148,7 @@ def samples(opening: Opening) -> Iterator[Sample]:
         yield from part(opening)
     yield _upgrade_scheduled(opening)
     yield _all_redeemed(opening)
+    yield from _custody(opening)
 
 
 def missing_kinds(kinds: Iterable[type[Message]]) -> str:
@@ -235,6 +240,18 @@ def _certificates(opening: Opening) -> Iterator[Sample]:
     yield opening.certificate("another", "issuer-a"), DEPOSITORY
     yield RevokeCertificate(party("broker-a"), papers("node"), "The key was stolen."), by("broker-a")
     yield WithdrawAuthority(depository, opening.authority, "It is replaced."), DEPOSITORY
+
+
+def _custody(opening: Opening) -> Iterator[Sample]:
+    new = tuple(stranger(f"key {n}") for n in range(4, 7))
+    policy = KeyPolicy(1, tuple(sorted(key.public_key for key in new)))
+    key, both = stranger("somebody"), tuple(sorted((own("notary")[0].address, own("regulator")[0].address)))
+    yield ApproveRecovery(opening.addresses["pair"], policy), (*own("notary"), *new)
+    opening.do(RegisterSigner(single_key(key.public_key), both, 2), key)
+    opening.do(ApproveRecovery(key.address, policy), *own("notary"), *new)
+    yield WithdrawRecovery(key.address), own("notary")
+    entry = TrailEntry(1_700_000_000_000, UseKind.TRANSACTION, key.address, bytes(32), bytes(32), bytes(16))
+    yield RecordTrail(party("broker-a"), 0, bytes(32), (entry, entry)), by("broker-a")
 
 
 def _markets(opening: Opening) -> Iterator[Sample]:

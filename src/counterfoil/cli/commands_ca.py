@@ -8,21 +8,19 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.failures import UsageError
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     DEFAULT_LEDGER,
     AsOption,
     JsonOption,
     KeyFileOption,
-    KeyOption,
-    KeysFolderOption,
     LedgerOption,
-    ask_passphrase,
     client_of,
     connected,
 )
 from counterfoil.cli.output import say, say_json, say_moment, say_table
 from counterfoil.cli.plain import address_text, counted, instant
+from counterfoil.cli.prompts import ask_passphrase
 from counterfoil.custody.authority import (
     ALGORITHMS,
     AUTHORITY_DAYS,
@@ -57,7 +55,7 @@ def init(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Make a certificate authority and name it on the ledger. Run it again where the second half is missing."""
@@ -111,7 +109,7 @@ def issue(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Sign a certificate for a member's key, and bind it to the member on the ledger: only then is it good."""
@@ -142,7 +140,7 @@ def renew(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Issue a new certificate in place of another: same member, purpose and hosts, another key.
@@ -174,7 +172,7 @@ def record(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Put on the ledger what the authority has signed and nobody has recorded, as after a crash in between."""
@@ -206,7 +204,7 @@ def revoke(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """End a certificate at once: its connections are cut in the block, and no further one is let in."""
@@ -227,7 +225,7 @@ def list_(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Show authorities and certificates, as far as you may see them, with their states."""

@@ -7,15 +7,13 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.failures import UsageError
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     DEFAULT_LEDGER,
     AsOption,
     AtOption,
     JsonOption,
     KeyFileOption,
-    KeyOption,
-    KeysFolderOption,
     LedgerOption,
     client_of,
     connected,
@@ -40,7 +38,7 @@ def show(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Show how a party is verified: at which level, by whom, until when."""
@@ -70,7 +68,7 @@ def clients(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Show everybody whom an agent has asked the registrar about, and whose verification runs out soon."""
@@ -103,7 +101,7 @@ def person(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Show every party that is the same person, as the identity registrar and regulators see it."""
@@ -140,7 +138,7 @@ def record(
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Record that a client is the person of a handle, as its licensed agent."""

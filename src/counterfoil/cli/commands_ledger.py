@@ -11,16 +11,14 @@ import msgspec
 import typer
 
 from counterfoil.cli.failures import UsageError
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeysOption, open_key
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     DEFAULT_LEDGER,
     JsonOption,
     KeyFileOption,
-    KeysFolderOption,
     LedgerOption,
     WorkersOption,
     connected,
-    open_key,
     socket_of,
 )
 from counterfoil.cli.output import bar, say, say_json, say_moment, say_table
@@ -60,7 +58,7 @@ def init(
         Path | None,
         typer.Option(help="Found the ledger from this genesis file instead (sealers may be left out)."),
     ] = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: Annotated[
         Path | None,
         typer.Option("--storage-key", help="Key file of the encryption at rest, made if it is not there."),
@@ -87,7 +85,7 @@ def init(
     say(f"Next:        counterfoil start {folder}")
 
 
-def _draft(sandbox: bool, name: str, regulator: str, key: str, genesis: Path | None, keys: Path) -> Genesis:
+def _draft(sandbox: bool, name: str, regulator: str, key: str, genesis: Path | None, keys: str) -> Genesis:
     if genesis is not None:
         if sandbox or name or regulator or key:
             raise UsageError("With --genesis everything stands in the file; leave out the other options.")

@@ -8,21 +8,20 @@ import typer
 from msgspec.structs import replace
 
 from counterfoil.cli.describe import fact_line
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     DEFAULT_LEDGER,
     AsOption,
     AtOption,
     CsvOption,
     JsonOption,
     KeyFileOption,
-    KeyOption,
-    KeysFolderOption,
     LedgerOption,
     SignerOption,
     XlsxOption,
     client_of,
     connected,
+    signer_address,
 )
 from counterfoil.cli.output import one_of, say, say_json, say_moment, say_table, write_sheets
 from counterfoil.cli.plain import (
@@ -41,6 +40,7 @@ from counterfoil.node.reads_base import Moment
 from counterfoil.node.reads_business import InstructionLine
 from counterfoil.node.reads_history import Author, HistoryEntry, HistoryOf
 from counterfoil.node.reads_ledger import NameOf
+from counterfoil.primitives.addresses import AddressKind
 from counterfoil.sdk import Client
 
 _TRANSACTION_SHOWN = 16
@@ -51,8 +51,8 @@ def history(
     of: Annotated[
         str,
         typer.Argument(
-            help="Account (cfa1…), instrument (ISIN, cfi1…), member (name, cfp1…), or a trade's, instruction's,"
-            " earmark's or proposal's 64 hexadecimal digits."
+            help="Account (cfa1…), instrument (ISIN, cfi1…), member (name, cfp1…), signer (cfk1…), or a trade's,"
+            " instruction's, earmark's or proposal's 64 hexadecimal digits."
         ),
     ],
     first_height: Annotated[int, typer.Option(help="Begin at this height.", min=0)] = 0,
@@ -62,7 +62,7 @@ def history(
     as_: AsOption = "",
     key: KeyOption = None,
     signer: SignerOption = "",
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Show who did what, when, by which transaction."""
@@ -112,6 +112,8 @@ def _asked(client: Client, of: str) -> HistoryOf:
             return HistoryOf(business=bytes.fromhex(text))
         except ValueError:
             pass
+    if text.startswith(f"{AddressKind.SIGNER}1"):
+        return HistoryOf(signer=signer_address(text))
     found = client.ask(reads.find, NameOf(text=text))
     if found.kind == "account":
         return HistoryOf(account=found.identity)
@@ -137,7 +139,7 @@ def instructions(
     as_: AsOption = "",
     key: KeyOption = None,
     signer: SignerOption = "",
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Show live settlement instructions with their statuses and the reason why each has not settled."""

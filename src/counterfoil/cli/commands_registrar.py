@@ -13,20 +13,18 @@ import typer
 
 from counterfoil.cli.commands_ledger import door_of
 from counterfoil.cli.failures import UsageError
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     DEFAULT_LEDGER,
     JsonOption,
     KeyFileOption,
-    KeyOption,
-    KeysFolderOption,
     LedgerOption,
-    ask_passphrase,
     client_of,
     connected,
 )
 from counterfoil.cli.output import say, say_json, say_table
 from counterfoil.cli.plain import counted, instant
+from counterfoil.cli.prompts import ask_passphrase
 from counterfoil.cli.remote import address_in
 from counterfoil.modules.identities.interface import Suite
 from counterfoil.modules.identities.records import TIME_MAX_MS
@@ -94,7 +92,7 @@ def start(
     per_day: Annotated[int, typer.Option(help="Questions of one agent in a day.", min=1)] = 2_000,
     ledger: LedgerOption = DEFAULT_LEDGER,
     key: KeyOption = None,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Answer licensed agents until Ctrl-C: attest on the ledger whom they ask about, and give them their handles."""

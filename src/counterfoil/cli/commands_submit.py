@@ -9,29 +9,27 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.failures import Exit, UsageError
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption, open_store
 from counterfoil.cli.messages import MessageFileError, read_messages
 from counterfoil.cli.options import (
-    DEFAULT_KEYS,
     DEFAULT_LEDGER,
     AsOption,
     JsonOption,
     KeyFileOption,
-    KeyOption,
-    KeysFolderOption,
     LedgerOption,
     SignerOption,
     client_of,
     connected,
     sandbox_keys,
+    signer_address,
 )
 from counterfoil.cli.output import say, say_json, say_moment
-from counterfoil.custody.key_files import list_keys
 from counterfoil.custody.signers import Signer
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import MESSAGES_MAX
-from counterfoil.node.protocol import Problem
-from counterfoil.primitives.addresses import ADDRESS_LENGTH, AddressKind, from_text, to_text
+from counterfoil.primitives.addresses import ADDRESS_LENGTH, AddressKind, address_of, to_text
 from counterfoil.primitives.codec import Message
+from counterfoil.primitives.frames import Problem
 from counterfoil.sdk import Client, LedgerError, Mode, Result
 from counterfoil.sdk.rejects import problem_of_number
 
@@ -63,7 +61,7 @@ def submit(
     ] = False,
     json: JsonOption = False,
     ledger: LedgerOption = DEFAULT_LEDGER,
-    keys: KeysFolderOption = DEFAULT_KEYS,
+    keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
     """Sign messages and send them; return when they are durable. Exit code 1 where any was rejected.
@@ -88,7 +86,7 @@ def submit(
                 "--cosign is for a sandbox, whose keys everybody can compute; say --key NAME for each key."
             )
         cosigners = tuple(held for name in cosign or () for held in sandbox_keys(name))
-        address = from_text(signer, AddressKind.SIGNER) if signer else b""
+        address = signer_address(signer) if signer else b""
         results = [_send(client, cosigners, part, each, dry_run, address) for part in parts]
         moment = client.status().moment
     rejected = sum(1 for result in results for message in result.messages if message.number)
@@ -163,7 +161,7 @@ def _plain(result: Result, messages: list[Message]) -> dict[str, object]:
     }
 
 
-def _identity(client: Client, keys: Path, kind: str, name: str) -> bytes:
+def _identity(client: Client, keys: str, kind: str, name: str) -> bytes:
     """What a name in the file stands for. LookupError in words where there is none."""
     try:
         if kind == "key":
@@ -183,14 +181,16 @@ def _identity(client: Client, keys: Path, kind: str, name: str) -> bytes:
     )
 
 
-def _signer(keys: Path, name: str) -> bytes:
-    """The address of a key in the folder of keys."""
-    described = next((key for key in list_keys(keys) if key.name == name and not key.problem), None)
+def _signer(keys: str, name: str) -> bytes:
+    """The address of a key in the store of keys."""
+    described = next(
+        (key for key in open_store(keys).entries() if key.name == name and not key.problem), None
+    )
     if described is None:
         raise LookupError(
             f"there is no key {name!r} in {keys}; `counterfoil keys list` shows those there are."
         )
-    return from_text(described.address, AddressKind.SIGNER)
+    return address_of(described.public_key)
 
 
 def _instrument(client: Client, name: str) -> bytes:

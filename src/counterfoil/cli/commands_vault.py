@@ -12,9 +12,10 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.failures import Exit, UsageError
-from counterfoil.cli.options import JsonOption, ask_passphrase
+from counterfoil.cli.options import JsonOption
 from counterfoil.cli.output import say, say_json, say_table
 from counterfoil.cli.plain import address_text, counted, instant
+from counterfoil.cli.prompts import ask_passphrase
 from counterfoil.node.clock import system_clock_ms
 from counterfoil.primitives.addresses import AddressKind, from_text
 from counterfoil.primitives.calendars import parse_date

@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
+from counterfoil.cli.key_stores import close_stores
 from counterfoil.cli.messages import MessageFileError
-from counterfoil.custody.key_files import KeyFileError
+from counterfoil.custody.key_store import KeyStoreError
+from counterfoil.custody.service.client import CustodyRefused
 from counterfoil.demo.floor import DemoFailed
 from counterfoil.demo.plan import PlanError, StoppedAtBadRow
 from counterfoil.engine.embedded import EngineStopped
@@ -27,6 +29,7 @@ from counterfoil.realnames.tags import NumberIsMalformed
 from counterfoil.realnames.trail import TrailIsBroken
 from counterfoil.realnames.vault import VaultError
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable
+from counterfoil.sdk.recovery import RecoveryMismatch
 from counterfoil.storage.errors import CorruptStorage, StorageError
 from counterfoil.verify import ProofRefused
 
@@ -54,6 +57,8 @@ class UsageError(Exception):
 
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (LedgerError, Exit.REFUSED),
+    (CustodyRefused, Exit.REFUSED),
+    (RecoveryMismatch, Exit.NOT_PROVEN),
     (UsageError, Exit.USAGE),
     (MessageFileError, Exit.USAGE),
     (TradeFileError, Exit.USAGE),
@@ -64,7 +69,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (NodeUnreachable, Exit.UNAVAILABLE),
     (BlobError, Exit.UNAVAILABLE),
     (StorageError, Exit.UNAVAILABLE),
-    (KeyFileError, Exit.UNAVAILABLE),
+    (KeyStoreError, Exit.UNAVAILABLE),
     (SheetError, Exit.UNAVAILABLE),
     (EngineStopped, Exit.UNAVAILABLE),
     (ProgramIsOutdated, Exit.UNAVAILABLE),
@@ -96,6 +101,8 @@ class Commands(TyperGroup):
                 f"This is an error of the program, not yours: {error}. Please report it with the lines above."
             )
             raise typer.Exit(Exit.PROGRAM_ERROR) from None
+        finally:
+            close_stores()
 
 
 def exit_code(error: Exception) -> Exit:

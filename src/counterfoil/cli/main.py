@@ -7,12 +7,14 @@ import typer
 from counterfoil.cli import (
     commands_books,
     commands_ca,
+    commands_custodian,
     commands_demo,
     commands_identity,
     commands_keys,
     commands_ledger,
     commands_lists,
     commands_proofs,
+    commands_recovery,
     commands_registrar,
     commands_sandbox,
     commands_submit,
@@ -52,6 +54,8 @@ commands_ca.add_to(app)
 commands_identity.add_to(app)
 commands_registrar.add_to(app)
 commands_vault.add_to(app)
+commands_custodian.add_to(app)
+commands_recovery.add_to(app)
 commands_sandbox.add_to(app)
 
 

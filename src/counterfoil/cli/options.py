@@ -14,19 +14,19 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.failures import UsageError
+from counterfoil.cli.key_stores import DEFAULT_KEYS, open_key
+from counterfoil.cli.prompts import ask_passphrase
 from counterfoil.cli.remote import address_in, is_remote
-from counterfoil.custody.key_files import UNPROTECTED, FileKey, KeyFileError, Unprotected, list_keys, load_key
 from counterfoil.custody.signers import Signer
 from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest
 from counterfoil.node.ledger import GENESIS_NAME, open_ledger
 from counterfoil.node.personas import PERSONAS, PersonaCard, party_key, persona_keys
-from counterfoil.node.rpc import UNIX_PATH_BYTES_MAX
 from counterfoil.node.transfer_format import KEY_BYTES, Lock
 from counterfoil.primitives.addresses import AddressKind, from_text
 from counterfoil.sdk import Client, Connection, LocalConnection, NodeUnreachable, SocketConnection
+from counterfoil.storage.unix_sockets import UNIX_PATH_BYTES_MAX
 
 SOCKET_NAME = "socket"
-PASSPHRASE_VARIABLE = "COUNTERFOIL_PASSPHRASE"
 _PASSPHRASE_TRIES_IN_FILE = 4_096
 
 LedgerOption = Annotated[
@@ -51,18 +51,9 @@ AsOption = Annotated[
         "--as", envvar="COUNTERFOIL_AS", help="Member to act and read as; in a sandbox also a persona."
     ),
 ]
-KeyOption = Annotated[
-    list[str] | None, typer.Option("--key", "-k", help="Name of a key to sign with; several are possible.")
-]
 SignerOption = Annotated[
     str,
     typer.Option("--signer", help="Address that the keys sign for, where it is a policy of several keys."),
-]
-KeysFolderOption = Annotated[
-    Path,
-    typer.Option(
-        "--keys", envvar="COUNTERFOIL_KEYS", help="Folder of key files.", show_default="~/.counterfoil/keys"
-    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AtOption = Annotated[
@@ -84,7 +75,6 @@ WorkersOption = Annotated[
 ]
 
 DEFAULT_LEDGER = Path("ledger")
-DEFAULT_KEYS = Path.home() / ".counterfoil" / "keys"
 
 
 def socket_of(folder: Path) -> Path:
@@ -154,15 +144,15 @@ def client_of(
     connection: Connection,
     name: str,
     keys: list[str] | None = None,
-    keys_folder: Path = DEFAULT_KEYS,
+    keys_in: str = DEFAULT_KEYS,
     signer: str = "",
 ) -> Client:
-    """A client that acts and reads as a member: with keys from files or, in a sandbox, with its persona's keys.
+    """A client that acts and reads as a member: with keys from a store or, in a sandbox, with its persona's keys.
 
     Without a name it signs with the keys given and reads what is public.
     """
-    held: tuple[Signer, ...] = tuple(open_key(keys_folder, key) for key in keys or ())
-    address = from_text(signer, AddressKind.SIGNER) if signer else b""
+    held: tuple[Signer, ...] = tuple(open_key(keys_in, key) for key in keys or ())
+    address = signer_address(signer) if signer else b""
     if held or not name:
         return Client(connection, *held, party=name or b"", signer=address)
     if not connection.sandbox:
@@ -173,6 +163,14 @@ def client_of(
     return Client(connection, *sandbox_keys(name), party=card.party if card is not None else name)
 
 
+def signer_address(text: str) -> bytes:
+    """The 20 bytes of a signer's address as text (`cfk1...`)."""
+    try:
+        return from_text(text, AddressKind.SIGNER)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
 def sandbox_keys(name: str) -> tuple[Signer, ...]:
     """The keys of a persona, or of a member of a demonstration, which everybody can compute."""
     card = _card(name)
@@ -181,27 +179,6 @@ def sandbox_keys(name: str) -> tuple[Signer, ...]:
 
 def _card(name: str) -> PersonaCard | None:
     return next((card for card in PERSONAS if name in (card.name, card.party)), None)
-
-
-def open_key(folder: Path, name: str) -> FileKey:
-    """A key from its file; its passphrase from the environment, or asked for."""
-    described = next((key for key in list_keys(folder) if key.name == name), None)
-    if described is not None and not described.problem and not described.has_passphrase:
-        return load_key(folder, name, UNPROTECTED)
-    if described is None:
-        raise KeyFileError(
-            f"There is no key {name!r} in {folder}; make one with: counterfoil keys new {name}"
-        )
-    return load_key(folder, name, ask_passphrase(f"Passphrase of the key {name}"))
-
-
-def ask_passphrase(what: str, *, new: bool = False) -> str:
-    """From COUNTERFOIL_PASSPHRASE, or asked for (twice where it is new)."""
-    known = os.environ.get(PASSPHRASE_VARIABLE)
-    if known is not None:
-        return known
-    answer: str = typer.prompt(what, hide_input=True, confirmation_prompt=new, err=True)
-    return answer
 
 
 def lock_of(transport_key: Path | None, what: str, *, new: bool = False) -> Lock:
@@ -217,7 +194,3 @@ def lock_of(transport_key: Path | None, what: str, *, new: bool = False) -> Lock
             f"{transport_key} does not hold a transport key of {2 * KEY_BYTES} hexadecimal digits."
         )
     return key
-
-
-def unprotected_or_passphrase(unprotected: bool, name: str) -> str | Unprotected:
-    return UNPROTECTED if unprotected else ask_passphrase(f"New passphrase of the key {name}", new=True)

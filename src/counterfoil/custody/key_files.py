@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ import msgspec
 from nacl import bindings, exceptions
 from nacl.pwhash import argon2id
 
+from counterfoil.custody.key_store import NAME_PATTERN, KeyDescription, KeyStoreError, check_name
 from counterfoil.primitives.addresses import AddressKind, address_of, to_text
 from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
 
@@ -27,8 +28,6 @@ FORMAT: Final = "counterfoil key"
 VERSION: Final = 1
 SUFFIX: Final = ".key.json"
 
-NAME_PATTERN: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
-"""A name is also a file's name, on systems too that do not tell A from a."""
 PASSPHRASE_CHARACTERS_MIN: Final = 8
 FILE_BYTES_MAX: Final = 1 << 16
 """A key file has about 700 bytes; whatever is larger is something else."""
@@ -41,7 +40,7 @@ _NONCE_BYTES: Final = bindings.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 _CIPHER_KEY_BYTES: Final = bindings.crypto_aead_xchacha20poly1305_ietf_KEYBYTES
 
 
-class KeyFileError(Exception):
+class KeyFileError(KeyStoreError):
     """A key file cannot be written or used; the message says why and what to do."""
 
 
@@ -107,27 +106,55 @@ class FileKey:
         return f"FileKey({self.name!r}, address={to_text(AddressKind.SIGNER, self.address)})"
 
 
-class KeyDescription(msgspec.Struct, frozen=True):
-    """What a key file says of itself without its secret. Where `problem` is not empty, nothing else of it counts."""
+class KeyFolder:
+    """A folder of key files as a `KeyStore`.
 
-    path: Path
-    name: str
-    public_key: bytes
-    address: str
-    has_passphrase: bool
-    problem: str = ""
+    ask(name, new): the passphrase of a key, asked for when it is needed; `new` where it is being chosen.
+    """
+
+    def __init__(self, folder: Path, ask: Callable[[str, bool], str | Unprotected]) -> None:
+        self._folder = folder
+        self._ask = ask
+
+    def entries(self) -> list[KeyDescription]:
+        return list_keys(self._folder)
+
+    def open(self, name: str) -> FileKey:
+        described = next((key for key in self.entries() if key.name == name), None)
+        if described is None:
+            raise KeyFileError(
+                f"There is no key {name!r} in {self._folder}; make one with: counterfoil keys new {name}"
+            )
+        if described.protection == "none" and not described.problem:
+            return load_key(self._folder, name, UNPROTECTED)
+        return load_key(self._folder, name, self._ask(name, False))
+
+    def generate(self, name: str) -> FileKey:
+        return self.keep(name, os.urandom(SECRET_BYTES))
+
+    def keep(self, name: str, secret: bytes) -> FileKey:
+        """A key whose secret (32 bytes) was made elsewhere: from words, or from what a person knows."""
+        check_name(name)
+        return new_key(self._folder, name, self._ask(name, True), secret=secret)
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
 
 def new_key(
-    folder: Path, name: str, passphrase: str | Unprotected, *, cost: ArgonCost = STANDARD_COST
+    folder: Path,
+    name: str,
+    passphrase: str | Unprotected,
+    *,
+    secret: bytes | None = None,
+    cost: ArgonCost = STANDARD_COST,
 ) -> FileKey:
-    """Make a random key and its file, `folder/name.key.json`. KeyFileError where there is one already."""
-    if NAME_PATTERN.fullmatch(name) is None:
-        raise KeyFileError(
-            f"{name!r} cannot name a key: use 1 to 64 of a-z, 0-9, dot, hyphen and underscore, "
-            "beginning and ending with a letter or digit."
-        )
-    secret = os.urandom(SECRET_BYTES)
+    """Make a key and its file, `folder/name.key.json`. KeyStoreError where there is one already.
+
+    secret: 32 bytes that were made elsewhere; random ones by default.
+    """
+    check_name(name)
+    secret = os.urandom(SECRET_BYTES) if secret is None else secret
     key = SigningKey(secret)
     protection: _Passphrase | _NoProtection = _NoProtection()
     if isinstance(passphrase, str):
@@ -193,17 +220,10 @@ def list_keys(folder: Path) -> list[KeyDescription]:
         try:
             container = _read(path)
         except KeyFileError as error:
-            described.append(KeyDescription(path, name, b"", "", False, str(error)))
+            described.append(KeyDescription(name, b"", str(path), "", str(error)))
             continue
-        described.append(
-            KeyDescription(
-                path,
-                name,
-                bytes.fromhex(container.public_key),
-                container.address,
-                isinstance(container.protection, _Passphrase),
-            )
-        )
+        protection = "passphrase" if isinstance(container.protection, _Passphrase) else "none"
+        described.append(KeyDescription(name, bytes.fromhex(container.public_key), str(path), protection))
     return described
 
 

@@ -17,9 +17,10 @@ from counterfoil.demo.screen import Screen, Step
 from counterfoil.gateways.trade_files import TradeRow
 from counterfoil.machine.transactions import NONCE_BYTES, Body, Mode, Signature, Transaction, sign_prefix
 from counterfoil.node.clock import SandboxClock
-from counterfoil.node.protocol import Answered, Problem
+from counterfoil.node.protocol import Answered
 from counterfoil.primitives.calendars import IsoDate, UtcOffsets, date_text, time_of_local
 from counterfoil.primitives.codec import encode
+from counterfoil.primitives.frames import Problem
 from counterfoil.sdk.connections import LocalConnection
 from counterfoil.sdk.messages import Capacity, CloseDay, InstructBoth, OpenDay, Side, TradeTerms
 from counterfoil.sdk.rejects import problem_of_number

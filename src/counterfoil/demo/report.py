@@ -19,9 +19,9 @@ from counterfoil.demo.screen import Screen
 from counterfoil.gateways.sheets import csv_cell
 from counterfoil.gateways.trade_files import RowProblem, TradeRow
 from counterfoil.gateways.trade_files.generator import Fate
-from counterfoil.node.protocol import Problem
 from counterfoil.node.reads_business import InstructionLine
 from counterfoil.primitives.calendars import date_text
+from counterfoil.primitives.frames import Problem
 from counterfoil.sdk.client import Client
 
 COLUMNS = ("outcome", "file", "line", "trade_reference", "reason", "explanation", "remedy", "row")

@@ -10,6 +10,7 @@ from counterfoil.modules import (
     approvals,
     cash,
     certificates,
+    custodians,
     governance,
     holdings,
     identities,
@@ -25,6 +26,7 @@ from counterfoil.modules.cash.books import CashBooks
 from counterfoil.modules.cash.interface import Cash
 from counterfoil.modules.certificates.books import CertificatesBooks
 from counterfoil.modules.certificates.interface import Certificates
+from counterfoil.modules.custodians.books import CustodiansBooks
 from counterfoil.modules.governance.books import GovernanceBooks
 from counterfoil.modules.governance.interface import Governance
 from counterfoil.modules.holdings.books import HoldingsBooks
@@ -56,6 +58,7 @@ MODULES: tuple[Module, ...] = (
     instruments.MODULE,
     holdings.MODULE,
     approvals.MODULE,
+    custodians.MODULE,
     issuance.MODULE,
     cash.MODULE,
     trades.MODULE,
@@ -119,6 +122,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
     holdings_interface = Holdings(holdings_books)
     parties_books.holds_anything = holdings_interface.holds_anything
     instruments_books.everything = holdings_books.everything = partial(every_record, state)
+    custodians_books = CustodiansBooks(shelves, parties_interface)
     issuance_books = IssuanceBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
     )
@@ -152,6 +156,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         instruments_books,
         holdings_books,
         approvals_books,
+        custodians_books,
         issuance_books,
         cash_books,
         trades_books,

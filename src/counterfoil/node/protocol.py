@@ -1,22 +1,21 @@
 """What travels between a node and the programs that talk to it: length-prefixed msgpack frames on a socket.
 
-A frame is its length (four bytes, big-endian) and one message. The node speaks first (`Greeting`); every request has a
+Frames are those of `primitives.frames`. The node speaks first (`Greeting`); every request has a
 number of the client's choice and exactly one answer with that number, in whatever order answers become ready. All
 requests can be repeated after a lost connection: a transaction that was taken in is answered with its first result.
 """
 
 from __future__ import annotations
 
-import struct
 from typing import Final
 
 import msgspec
 
 from counterfoil.machine.machine import Outcome
 from counterfoil.policy.errors import NotVisible
-from counterfoil.primitives.codec import Decoder, encode
+from counterfoil.primitives.codec import Decoder
 from counterfoil.primitives.digests import AUTHENTICATION, CHANNEL, digest
-from counterfoil.primitives.outcome import RejectCode, Rejected
+from counterfoil.primitives.frames import Problem, problem_of
 from counterfoil.state.receipts import MessageResult
 
 PROTOCOL_VERSION: Final = 1
@@ -30,10 +29,6 @@ ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 TRANSACTIONS_MAX: Final = 2_000
 """Of one request; the engine decides about as many in one block."""
 WAIT_MS_MAX: Final = 600_000
-
-_LENGTH = struct.Struct(">I")
-LENGTH_BYTES: Final = _LENGTH.size
-pack_length = _LENGTH.pack
 
 
 class Greeting(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -98,16 +93,6 @@ class AdvanceClock(msgspec.Struct, frozen=True, array_like=True, tag=15):
 Request = Authenticate | Submit | Wait | Read | TryOut | AdvanceClock
 
 
-class Problem(msgspec.Struct, frozen=True, array_like=True):
-    """Why something was refused: as a reject carries it. facts: readable values by name, for the asker's eyes."""
-
-    number: int
-    name: str
-    explanation: str
-    resolution: str
-    facts: dict[str, str] = {}
-
-
 HIDDEN: Final = Problem(NotVisible.number, NotVisible.name, NotVisible.explanation, NotVisible.resolution)
 """One answer for "not there" and "not yours"."""
 
@@ -145,17 +130,6 @@ ANSWERED_MANY = msgspec.msgpack.Decoder(tuple[Answered, ...])
 ANSWERED_OR_NONE = msgspec.msgpack.Decoder(Answered | None)
 
 
-def frame(message: object) -> bytes:
-    payload = encode(message)
-    return pack_length(len(payload)) + payload
-
-
-def length_of(head: bytes) -> int:
-    """Of the message that follows these four bytes."""
-    (length,) = _LENGTH.unpack(head)
-    return int(length)
-
-
 def authentication_bytes(chain_id: str, challenge: bytes, party: bytes, signer: bytes) -> bytes:
     """What is signed to be recognised as a viewer: bound to ledger, connection, party and signer."""
     chain = chain_id.encode("ascii")
@@ -175,15 +149,3 @@ def answered(height: int, outcome: Outcome) -> Answered:
     result = outcome.result
     problems = tuple(problem_of(rejected) for rejected in outcome.rejects)
     return Answered(result.id, height, result.number, result.messages, problems)
-
-
-def problem_of(rejected: Rejected) -> Problem:
-    facts = {
-        name: value.hex() if isinstance(value, bytes) else str(value)
-        for name, value in rejected.facts.items()
-    }
-    return problem_with(rejected.code, facts)
-
-
-def problem_with(code: RejectCode, facts: dict[str, str] | None = None) -> Problem:
-    return Problem(code.number, code.name, code.explanation, code.resolution, facts or {})

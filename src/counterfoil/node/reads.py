@@ -9,6 +9,7 @@ from counterfoil.node.reads_accounts import accounts, holdings_of, register
 from counterfoil.node.reads_base import Read
 from counterfoil.node.reads_business import instruction, instructions, list_trades, proposals, trade
 from counterfoil.node.reads_certificates import certificate, list_authorities, list_certificates
+from counterfoil.node.reads_custody import custody_trail, signer_details
 from counterfoil.node.reads_history import history
 from counterfoil.node.reads_ledger import find, header, personas, result, status
 from counterfoil.node.reads_market import instrument, list_instruments, list_markets
@@ -22,6 +23,8 @@ from counterfoil.primitives.codec import encode
 __all__ = [
     "READS",
     "answer_read",
+    "custody_trail",
+    "signer_details",
     "accounts",
     "certificate",
     "find",
@@ -63,6 +66,8 @@ _ALL: tuple[Read[Any, Any], ...] = (
     instrument,
     list_parties,
     party_details,
+    signer_details,
+    custody_trail,
     registrars,
     identity,
     list_identities,

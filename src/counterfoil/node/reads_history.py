@@ -38,7 +38,7 @@ from counterfoil.node.receipts_of import (
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.policy.errors import NotVisible
-from counterfoil.policy.subjects import AccountHistory, Business, PartyHistory, Register
+from counterfoil.policy.subjects import AccountHistory, Business, PartyHistory, ReceiptFor, Register
 from counterfoil.primitives.codec import Fact
 from counterfoil.state.receipts import ToldResult
 
@@ -53,8 +53,8 @@ _PARTY_FACTS = tuple(
 
 
 class HistoryOf(Params, frozen=True, kw_only=True):
-    """Exactly one of: account, instrument, party (ids of 20 bytes); business: a trade, instruction, earmark, batch or
-    proposal (id of 32 bytes).
+    """Exactly one of: account, instrument, party, signer (20 bytes each); business: a trade, instruction, earmark,
+    batch or proposal (id of 32 bytes). Of a signer: its keys, their recovery, and their uses in custody.
 
     first_height: where to begin (0: at the beginning); last_height: where to end (0: now).
     """
@@ -63,6 +63,7 @@ class HistoryOf(Params, frozen=True, kw_only=True):
     instrument: bytes = b""
     party: bytes = b""
     business: bytes = b""
+    signer: bytes = b""
     first_height: int = 0
     last_height: int = 0
     limit: int = HISTORY_LIMIT
@@ -112,10 +113,11 @@ def history(node: LedgerNode, viewer: bytes, params: HistoryOf) -> History:
     the block of each entry from the log for its authors. A page ends with a whole block. What the genesis file founded
     has no receipt: it is the state from which a history begins.
     """
-    if sum(map(bool, (params.account, params.instrument, params.party, params.business))) != 1:
+    named_of = (params.account, params.instrument, params.party, params.business, params.signer)
+    if sum(map(bool, named_of)) != 1:
         raise Refused(
             NodeRefusal.PARAMETERS_ARE_WRONG,
-            detail="name one account, instrument, party or piece of business",
+            detail="name one account, instrument, party, signer or piece of business",
         )
     if not 0 < params.limit <= PAGE_MAX or params.first_height < 0 or params.last_height < 0:
         raise Refused(
@@ -156,6 +158,12 @@ def _what(view: View, params: HistoryOf) -> tuple[bytes, Choose]:
         party = check_id(params.party)
         view.require(PartyHistory(party))
         return party, _told_to(party, lambda fact: isinstance(fact, _PARTY_FACTS) and mentions(fact, party))
+    if params.signer:
+        signer = check_id(params.signer)
+        if signer == PUBLIC:
+            raise NotVisible
+        view.require(ReceiptFor(signer))
+        return signer, lambda found: found.facts if found.receipt.stakeholder == signer else ()
     business = check_id(params.business, LONG_ID_SIZE)
     return business, _OfBusiness(view, business)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from counterfoil.node.protocol import Problem
+from counterfoil.primitives.frames import Problem
 
 
 class NodeRefusal(Enum):

@@ -12,8 +12,6 @@ import contextlib
 import ipaddress
 import logging
 import os
-import socket
-import stat
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,7 +27,6 @@ from counterfoil.node.protocol import (
     CHALLENGE_BYTES,
     FRAME_BYTES_MAX,
     HIDDEN,
-    LENGTH_BYTES,
     PROTOCOL_VERSION,
     REQUEST,
     STRANGER_FRAME_BYTES_MAX,
@@ -40,7 +37,6 @@ from counterfoil.node.protocol import (
     Done,
     Failed,
     Greeting,
-    Problem,
     Read,
     Request,
     Submit,
@@ -48,9 +44,6 @@ from counterfoil.node.protocol import (
     Wait,
     answered,
     bound_challenge,
-    frame,
-    length_of,
-    problem_of,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.service import Service
@@ -58,7 +51,9 @@ from counterfoil.node.tls_door import Channel, Door, TlsDoor
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.codec import Malformed, encode
+from counterfoil.primitives.frames import LENGTH_BYTES, Problem, frame, length_of, problem_of
 from counterfoil.primitives.outcome import Rejected
+from counterfoil.storage.unix_sockets import BACKLOG, unix_socket
 
 T = TypeVar("T")
 
@@ -73,10 +68,6 @@ WAITERS = 32
 FRAME_SECONDS_MAX = 30
 """Within so many seconds a frame that has begun must be there."""
 UNSENT_BYTES_MAX = 1 << 20
-SOCKET_MODE = 0o600
-UNIX_PATH_BYTES_MAX = 107
-"""What the system has room for in a socket's address."""
-BACKLOG = 64
 WATCH_SECONDS = 0.05
 """How often the connections over TLS are held against the ledger: so soon a revoked one is cut."""
 
@@ -156,7 +147,7 @@ class RpcServer:
     async def _serve(self) -> None:
         servers = []
         if self.path is not None:
-            servers.append(await asyncio.start_unix_server(self._welcome, sock=_unix_socket(self.path)))
+            servers.append(await asyncio.start_unix_server(self._welcome, sock=unix_socket(self.path)))
         if self.port is not None:
             server = await asyncio.start_server(self._welcome, self._host, self.port, backlog=BACKLOG)
             self.port = server.sockets[0].getsockname()[1]
@@ -196,8 +187,8 @@ class RpcServer:
                 if channel is not None:
                     self._certified[client] = channel.client
                 await client.serve()
-        except (OSError, asyncio.IncompleteReadError, TimeoutError):
-            pass  # whoever hung up, or was cut, is told nothing more
+        except (OSError, asyncio.IncompleteReadError, TimeoutError, asyncio.CancelledError):
+            pass  # it hung up, was too slow or was cut, or the door is being closed
         finally:
             self._certified.pop(client, None)
             self._clients -= 1
@@ -389,35 +380,3 @@ async def _done(submission: Submission) -> None:
 
     submission.call_when_done(tell)
     await done.wait()
-
-
-def _unix_socket(path: Path) -> socket.socket:
-    """A socket that this user alone can connect to. OSError where another node serves it, or the path is too long."""
-    if len(os.fsencode(path)) > UNIX_PATH_BYTES_MAX:
-        raise OSError(
-            f"the path of a socket has at most {UNIX_PATH_BYTES_MAX} bytes: choose a shorter one than {path}"
-        )
-    if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
-        _remove_if_dead(path)
-    listening = socket.socket(socket.AF_UNIX)
-    try:
-        before = os.umask(0o777 - SOCKET_MODE)
-        try:
-            listening.bind(str(path))
-        finally:
-            os.umask(before)
-        listening.listen(BACKLOG)
-    except BaseException:
-        listening.close()
-        raise
-    return listening
-
-
-def _remove_if_dead(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink()
-            return
-    raise OSError(f"another node serves {path}")

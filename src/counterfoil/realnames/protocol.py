@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from counterfoil.node.protocol import Problem
 from counterfoil.primitives.codec import Decoder
+from counterfoil.primitives.frames import Problem
 
 FRAME_BYTES_MAX: Final = 4_096
 """Of a question or an answer."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterfoil.node.protocol import Problem, problem_with
+from counterfoil.primitives.frames import Problem, problem_with
 from counterfoil.primitives.outcome import RejectCode
 
 

@@ -21,8 +21,8 @@ from counterfoil.custody.tls import (
     shown_by_peer,
 )
 from counterfoil.node.clock import system_clock_ms
-from counterfoil.node.protocol import LENGTH_BYTES, frame, length_of
 from counterfoil.primitives.codec import Malformed
+from counterfoil.primitives.frames import LENGTH_BYTES, frame, length_of
 from counterfoil.realnames.protocol import ANSWER, ASK, FRAME_BYTES_MAX, Ask, Told, TurnedAway
 from counterfoil.realnames.refusals import RegistrarRefusal, Turned
 from counterfoil.realnames.registrar import Attested, Registrar

@@ -11,10 +11,11 @@ import msgspec
 from counterfoil.custody.signers import Signer
 from counterfoil.machine.transactions import Mode
 from counterfoil.node import reads
-from counterfoil.node.protocol import Answered, Problem
+from counterfoil.node.protocol import Answered
 from counterfoil.node.reads_base import Params, Read
 from counterfoil.node.reads_ledger import Nothing, Status
 from counterfoil.primitives.codec import Message, encode
+from counterfoil.primitives.frames import Problem
 from counterfoil.sdk.connections import Connection
 from counterfoil.sdk.draft import Draft
 from counterfoil.sdk.errors import LedgerError, TransactionRejected

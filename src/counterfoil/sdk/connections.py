@@ -27,7 +27,6 @@ from counterfoil.node.protocol import (
     CHALLENGE_BYTES,
     FRAME_BYTES_MAX,
     HIDDEN,
-    LENGTH_BYTES,
     PROTOCOL_VERSION,
     REPLY,
     TRANSACTIONS_MAX,
@@ -44,14 +43,12 @@ from counterfoil.node.protocol import (
     answered,
     authentication_bytes,
     bound_challenge,
-    frame,
-    length_of,
-    problem_of,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.service import Service
 from counterfoil.policy.errors import NotVisible as Hidden
 from counterfoil.policy.policy import ANYBODY
+from counterfoil.primitives.frames import LENGTH_BYTES, frame, length_of, problem_of
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable, error_for
 

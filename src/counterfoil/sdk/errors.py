@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from counterfoil.node.protocol import Answered, Problem
+from counterfoil.node.protocol import Answered
 from counterfoil.policy.errors import NotVisible as Hidden
+from counterfoil.primitives.frames import Problem
 
 
 class LedgerError(Exception):

@@ -9,6 +9,7 @@ from counterfoil.modules.certificates.messages import (
     RevokeCertificate,
     WithdrawAuthority,
 )
+from counterfoil.modules.custodians.messages import RecordTrail
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
 from counterfoil.modules.holdings.interface import AccountKind
 from counterfoil.modules.holdings.messages import (
@@ -79,6 +80,7 @@ from counterfoil.modules.parties.messages import (
     AdmitParty,
     AmendParty,
     ApplyForAdmission,
+    ApproveRecovery,
     EnrolParty,
     GrantMandate,
     NameFourEyes,
@@ -93,6 +95,7 @@ from counterfoil.modules.parties.messages import (
     TerminateParty,
     VerifyIdentity,
     WindDownParty,
+    WithdrawRecovery,
 )
 from counterfoil.modules.settlement.interface import (
     BatchChunk,
@@ -139,6 +142,7 @@ __all__ = [
     "AnnounceInstrument",
     "ApplyForAdmission",
     "AppointRegistrar",
+    "ApproveRecovery",
     "ApproveTransaction",
     "AttestIdentity",
     "BatchChunk",
@@ -194,6 +198,7 @@ __all__ = [
     "RecordLicence",
     "RecordTrade",
     "RecordVerification",
+    "RecordTrail",
     "RedeemInstrument",
     "RefuseApplication",
     "RefuseRedemption",
@@ -238,5 +243,6 @@ __all__ = [
     "WithdrawLicence",
     "WithdrawProposal",
     "WithdrawVerification",
+    "WithdrawRecovery",
     "single_key",
 ]

@@ -35,6 +35,7 @@ from counterfoil.node.reads_certificates import (
     CertificatesPage,
     FingerprintOf,
 )
+from counterfoil.node.reads_custody import SignerOf, SignerRecord, TrailOf, TrailRecord
 from counterfoil.node.reads_history import HistoryEntry, HistoryOf
 from counterfoil.node.reads_ledger import NameOf, Nothing, Persona, SealedHeader, TransactionOf
 from counterfoil.node.reads_market import (
@@ -166,6 +167,14 @@ class Reading(ABC):
             if not first:
                 return found
 
+    def signer(self, address: bytes, at: At = "") -> SignerRecord:
+        """The keys in force for a registered signer, who may replace them, and who has asked for it."""
+        return self.ask(reads.signer_details, SignerOf(signer=address, at=at_text(at)))
+
+    def custody_trail(self, custodian: Id, at: At = "") -> TrailRecord:
+        """How much of a custodian's trail is on the ledger."""
+        return self.ask(reads.custody_trail, TrailOf(custodian=self.party_id(custodian), at=at_text(at)))
+
     def party_details(self, party: Id, at: At = "") -> PartyRecord:
         return self.ask(reads.party_details, PartyOf(party=self.party_id(party), at=at_text(at)))
 
@@ -271,10 +280,11 @@ class Reading(ABC):
         instrument: Id = b"",
         party: Id = b"",
         business: bytes = b"",
+        signer: bytes = b"",
         first_height: int = 0,
         last_height: int = 0,
     ) -> list[HistoryEntry]:
-        """Who did what, when, by which transaction: of one of the four. The whole of it, however many pages."""
+        """Who did what, when, by which transaction: of one of the five. The whole of it, however many pages."""
         asked = (self.account_id(account), self.instrument_id(instrument), self.party_id(party))
         found: list[HistoryEntry] = []
         while True:
@@ -283,6 +293,7 @@ class Reading(ABC):
                 instrument=asked[1],
                 party=asked[2],
                 business=business,
+                signer=signer,
                 first_height=first_height,
                 last_height=last_height,
             )

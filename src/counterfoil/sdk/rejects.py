@@ -6,7 +6,7 @@ from functools import cache
 
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.wiring import MODULES
-from counterfoil.node.protocol import Problem, problem_with
+from counterfoil.primitives.frames import Problem, problem_with
 from counterfoil.primitives.outcome import RejectCode
 
 

@@ -26,6 +26,13 @@ INSIDE_FOLDER_CREATION = "inside-folder-creation"
 BEFORE_FOLDER_RENAME = "before-folder-rename"
 AFTER_FOLDER_RENAME = "after-folder-rename"
 
+BEFORE_INTENT = "before-intent"
+AFTER_INTENT = "after-intent"
+AFTER_SIGNING = "after-signing"
+BEFORE_RECORDING = "before-recording"
+AFTER_RECORDING = "after-recording"
+BEFORE_ANSWER = "before-answer"
+AFTER_ANSWER = "after-answer"
 VAULT_ROW_WRITTEN = "vault-row-written"
 VAULT_BLOB_WRITTEN = "vault-blob-written"
 VAULT_ERASURE_BEGUN = "vault-erasure-begun"
@@ -45,6 +52,16 @@ LOG_POINTS = (
 )
 STORE_POINTS = (BEFORE_STORE_WRITE, INSIDE_STORE_WRITE, AFTER_STORE_WRITE)
 FOLDER_POINTS = (INSIDE_FOLDER_CREATION, BEFORE_FOLDER_RENAME, AFTER_FOLDER_RENAME)
+CUSTODY_POINTS = (
+    BEFORE_INTENT,
+    AFTER_INTENT,
+    AFTER_SIGNING,
+    BEFORE_RECORDING,
+    AFTER_RECORDING,
+    BEFORE_ANSWER,
+    AFTER_ANSWER,
+)
+"""On a signature's way through the custodian: its entry, the signature, the ledger, the answer."""
 VAULT_POINTS = (
     VAULT_ROW_WRITTEN,
     VAULT_BLOB_WRITTEN,
@@ -55,7 +72,7 @@ VAULT_POINTS = (
     VAULT_KEYS_WRAPPED,
 )
 """On the way of personal data into their store, out of it, and under another key."""
-ALL_POINTS = LOG_POINTS + STORE_POINTS + FOLDER_POINTS + VAULT_POINTS
+ALL_POINTS = LOG_POINTS + STORE_POINTS + FOLDER_POINTS + CUSTODY_POINTS + VAULT_POINTS
 
 _handler: Callable[[str], None] | None = None
 

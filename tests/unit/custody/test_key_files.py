@@ -20,6 +20,7 @@ from counterfoil.custody.key_files import (
     load_key,
     new_key,
 )
+from counterfoil.custody.key_store import KeyStoreError
 from counterfoil.custody.signers import Signer
 from counterfoil.primitives.addresses import AddressKind, address_of, to_text
 from counterfoil.primitives.signatures import verify
@@ -146,7 +147,7 @@ def test_protection_is_what_was_asked_for(tmp_path: Path) -> None:
     "name", ["", "A", "../desk", "a/b", ".hidden", "a" * 65, "-a", "a.", "é", "a b", "desk\n"]
 )
 def test_names_that_are_no_names(tmp_path: Path, name: str) -> None:
-    with pytest.raises(KeyFileError):
+    with pytest.raises(KeyStoreError):
         new_key(tmp_path, name, UNPROTECTED)
     with pytest.raises(KeyFileError):
         load_key(tmp_path, name, UNPROTECTED)
@@ -229,8 +230,8 @@ def test_keys_are_listed_by_name_with_their_problems(tmp_path: Path) -> None:
     change(file_of(tmp_path, "c-broken"), "version", 9)
     (tmp_path / "notes.txt").write_text("no key")
     shut, open_, broken = list_keys(tmp_path)
-    assert (shut.name, shut.has_passphrase, shut.problem) == ("a-shut", True, "")
-    assert (open_.name, open_.has_passphrase, open_.public_key) == ("b-open", False, open_key.public_key)
+    assert (shut.name, shut.protection, shut.problem) == ("a-shut", "passphrase", "")
+    assert (open_.name, open_.protection, open_.public_key) == ("b-open", "none", open_key.public_key)
     assert open_.address == to_text(AddressKind.SIGNER, open_key.address)
     assert broken.name == "c-broken"
     assert "version 9" in broken.problem

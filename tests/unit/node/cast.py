@@ -207,6 +207,10 @@ class Cast:
         )
         ask = messages.ProposeTransaction(content, self.nobody.time_ms() + 86_400_000)
         self.proposal = self.clients["issuer"].send(ask).created
+        recovers = tuple(sorted(self.clients[name].keys[0].address for name in ("issuer", "notary")))
+        client = self.clients["client-b"]
+        self.signer = client.keys[0].address
+        client.send(messages.RegisterSigner(messages.single_key(client.keys[0].public_key), recovers, 2))
 
     def _instruct(
         self,

@@ -200,6 +200,9 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "instruction of broker-a for client-a": _instruction("sale"),
     "instruction of broker-b for itself": _instruction("purchase"),
     "proposal": (lambda client, cast: client.proposals(),),
+    "signer of client-b": (lambda client, cast: client.signer(cast.signer),),
+    "history of client-b's signer": (lambda client, cast: client.history(signer=cast.signer),),
+    "custody trail of broker-a": (lambda client, cast: client.custody_trail(cast.parties["broker-a"]),),
 }
 
 BY_POLICY_ALONE = frozenset(row for row in MATRIX if row.startswith("receipt "))
@@ -231,6 +234,7 @@ SHOWN_HERE = {
     ),
     *("proof", "registrars", "identity", "identities", "person"),
     *("authorities", "certificate", "certificates"),
+    *("proof", "signer", "custody_trail"),
 }
 ELSEWHERE = {"personas"}
 """Shown on a sandbox alone, to anybody."""

@@ -104,6 +104,11 @@ MATRIX: dict[str, str] = {
     "instruction of broker-b for itself": "broker-b depository exchange regulator",
     # A transaction that waits for issuer, notary, and a user of broker-a
     "proposal": "issuer notary broker-a regulator",
+    # Keys: client-b's signer, whose recovery approvers are the signers of issuer and notary
+    "signer of client-b": "client-b issuer notary regulator",
+    "history of client-b's signer": "client-b regulator",
+    # What the ledger has of a custodian's trail
+    "custody trail of broker-a": "broker-a regulator",
     # Receipts
     "receipt for client-a at broker-a": "client-a broker-a regulator",
     "receipt for three-brokers at broker-b": "three-brokers broker-b regulator",

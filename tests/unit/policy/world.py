@@ -272,6 +272,11 @@ SUBJECTS: dict[str, Subject] = {
     ),
     "instruction of broker-b for itself": Business((Side(party("broker-b"), account("broker-b's")),), "XMKT"),
     "proposal": PendingProposal((signer("issuer"), signer("notary"), USER_OF_BROKER_A)),
+    "signer of client-b": PendingProposal(
+        (signer("client-b"), *sorted((signer("issuer"), signer("notary"))))
+    ),
+    "history of client-b's signer": ReceiptFor(signer("client-b")),
+    "custody trail of broker-a": PartyDetails(party("broker-a")),
     "receipt for client-a at broker-a": ReceiptFor(_relationship("client-a's"), (account("client-a's"),)),
     "receipt for three-brokers at broker-b": ReceiptFor(
         _relationship("three at b"), (account("broker-a's"), account("three at b"))

@@ -8,6 +8,7 @@ from counterfoil.modules.parties import (
     messages,
     rules_admission,
     rules_life,
+    rules_recovery,
     rules_signers,
     rules_users,
 )
@@ -19,7 +20,15 @@ from counterfoil.modules.parties.founding import (
     PartiesGenesis,
     found,
 )
-from counterfoil.modules.parties.records import APPLICATIONS, LEIS, MANDATES, NAMES, PARTIES, SIGNERS
+from counterfoil.modules.parties.records import (
+    APPLICATIONS,
+    LEIS,
+    MANDATES,
+    NAMES,
+    PARTIES,
+    RECOVERY_VOTES,
+    SIGNERS,
+)
 from counterfoil.modules.parties.rejects import PartiesReject
 
 __all__ = [
@@ -34,7 +43,7 @@ __all__ = [
 
 MODULE = Module(
     name="parties",
-    tables=(PARTIES, SIGNERS, MANDATES, NAMES, LEIS, APPLICATIONS),
+    tables=(PARTIES, SIGNERS, MANDATES, NAMES, LEIS, APPLICATIONS, RECOVERY_VOTES),
     rules={
         messages.ApplyForAdmission: rules_admission.apply_for_admission,
         messages.AdmitParty: rules_admission.admit_party,
@@ -52,6 +61,8 @@ MODULE = Module(
         messages.RegisterSigner: rules_signers.register_signer,
         messages.RotateKeys: rules_signers.rotate_keys,
         messages.NameRecoveryApprovers: rules_signers.name_recovery_approvers,
+        messages.ApproveRecovery: rules_recovery.approve_recovery,
+        messages.WithdrawRecovery: rules_recovery.withdraw_recovery,
         messages.GrantMandate: rules_users.grant_mandate,
         messages.RevokeMandate: rules_users.revoke_mandate,
     },
@@ -65,6 +76,8 @@ MODULE = Module(
         facts.FourEyesNamed,
         facts.KeysInForce,
         facts.RecoveryNamed,
+        facts.RecoveryApproved,
+        facts.RecoveryWithdrawn,
         facts.MandateGranted,
         facts.MandateRevoked,
     ),

@@ -11,6 +11,7 @@ from counterfoil.modules.parties.records import (
     MANDATES,
     NAMES,
     PARTIES,
+    RECOVERY_VOTES,
     SIGNERS,
     Party,
     Role,
@@ -28,6 +29,7 @@ class PartiesBooks:
         self.parties = shelves(PARTIES)
         self.signers = shelves(SIGNERS)
         self.mandates = shelves(MANDATES)
+        self.recovery_votes = shelves(RECOVERY_VOTES)
         self.names = shelves(NAMES)
         self.leis = shelves(LEIS)
         self.applications = shelves(APPLICATIONS)

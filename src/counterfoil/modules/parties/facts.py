@@ -84,6 +84,26 @@ class RecoveryNamed(Fact, tag=258, frozen=True):
     recovery_threshold: int
 
 
+class RecoveryApproved(Fact, tag=275, frozen=True):
+    """Approvers want these keys in force for an address. approvals: of all who want the same; lapses_ms: of theirs."""
+
+    address: bytes
+    threshold: int
+    keys: tuple[bytes, ...]
+    approvers: tuple[bytes, ...]
+    approvals: int
+    recovery_threshold: int
+    lapses_ms: int
+
+
+class RecoveryWithdrawn(Fact, tag=276, frozen=True):
+    """These approvals of a recovery no longer count. by: an approver, or the address itself."""
+
+    address: bytes
+    approvers: tuple[bytes, ...]
+    by: bytes
+
+
 class MandateGranted(Fact, tag=259, frozen=True):
     """A user may act for a party, as the record says."""
 

@@ -8,7 +8,15 @@ from typing import Any
 from counterfoil.modules.parties.books import PartiesBooks
 from counterfoil.modules.parties.checks import is_named
 from counterfoil.modules.parties.interface import Parties
-from counterfoil.modules.parties.records import APPLICATIONS, PARTIES, Party, PartyStatus
+from counterfoil.modules.parties.records import (
+    ADDRESS_SIZE,
+    APPLICATIONS,
+    PARTIES,
+    RECOVERY_VOTES,
+    SIGNERS,
+    Party,
+    PartyStatus,
+)
 from counterfoil.primitives.outcome import ensure
 
 Changed = Mapping[int, Mapping[bytes, tuple[Any, Any]]]
@@ -43,6 +51,25 @@ def check(books: PartiesBooks, changed: Changed) -> None:
         party = books.parties.find(key[8:])
         applied = party is not None and party.status is PartyStatus.APPLIED
         ensure(applied == (now is not None), "an application and its party do not belong together")
+
+    _check_votes(books, changed)
+
+
+def _check_votes(books: PartiesBooks, changed: Changed) -> None:
+    """A vote belongs to an approver of a signer, and none outlives the keys that it was to replace."""
+    for key, (_, now) in changed.get(RECOVERY_VOTES.number, {}).items():
+        if now is not None:
+            signer = books.signers.find(key[:ADDRESS_SIZE])
+            ensure(
+                signer is not None and key[ADDRESS_SIZE:] in signer.recovery,
+                "a recovery that nobody may approve",
+            )
+    for address, (before, now) in changed.get(SIGNERS.number, {}).items():
+        if before is not None and now is not None and before.policy != now.policy:
+            ensure(
+                not any(books.recovery_votes.find(address + approver) for approver in now.recovery),
+                "an approval outlived the keys that it was to replace",
+            )
 
 
 def _check_party(books: PartiesBooks, party_id: bytes, party: Party) -> None:

@@ -147,6 +147,23 @@ class NameRecoveryApprovers(Message, tag=222, frozen=True):
     recovery_threshold: int
 
 
+class ApproveRecovery(Message, tag=223, frozen=True):
+    """Say, as one of a signer's recovery approvers, that these keys shall replace those that it lost.
+
+    Signed by one approver or several; the one who begins is joined by as many of the new keys as their threshold
+    demands, each under its own address. In force with the approval that makes the recovery threshold full.
+    """
+
+    address: bytes
+    policy: KeyPolicy
+
+
+class WithdrawRecovery(Message, tag=224, frozen=True):
+    """Take one's own approvals of a recovery back; or, signed by the address itself, end it."""
+
+    address: bytes
+
+
 class GrantMandate(Message, tag=230, frozen=True):
     """Let a user (an address) act for the party; fields as in the record `Mandate`, replacing an earlier one."""
 

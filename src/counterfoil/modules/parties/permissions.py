@@ -108,6 +108,8 @@ PERMISSIONS: dict[int, Permission] = {
     220: Permission("RegisterSigner", ANYBODY, ONE, WINDING_DOWN),
     221: Permission("RotateKeys", ANYBODY, ONE, WINDING_DOWN),
     222: Permission("NameRecoveryApprovers", ANYBODY, ONE, WINDING_DOWN),
+    223: Permission("ApproveRecovery", ANYBODY, ONE, WINDING_DOWN),
+    224: Permission("WithdrawRecovery", ANYBODY, ONE, WINDING_DOWN),
     230: Permission("GrantMandate", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
     231: Permission("RevokeMandate", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
     # Markets
@@ -137,6 +139,8 @@ PERMISSIONS: dict[int, Permission] = {
     507: Permission("ForceTransfer", AUTHORITIES, TWO),
     508: Permission("FreezeHolding", AUTHORITIES, TWO),
     509: Permission("UnfreezeHolding", AUTHORITIES, TWO),
+    # Custodians of keys
+    1500: Permission("RecordTrail", SERVICERS, ONE, WINDING_DOWN),
     # Issuance
     600: Permission("RegisterIssue", REGISTRATION),
     601: Permission("RegisterFurtherIssue", REGISTRATION),

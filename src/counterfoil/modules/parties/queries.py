@@ -9,11 +9,13 @@ from counterfoil.modules.parties.records import (
     NAMES,
     PARTIES,
     PARTY_ID_SIZE,
+    RECOVERY_VOTES,
     SIGNERS,
     TREE_DEPTH_MAX,
     Mandate,
     Party,
     PartyStatus,
+    RecoveryVote,
     Signer,
 )
 from counterfoil.state.state import State
@@ -47,6 +49,24 @@ def members(state: State, height: int | None = None) -> tuple[tuple[str, bytes],
 def signer(state: State, address: bytes, height: int | None = None) -> Signer | None:
     """The registered keys of an address; None for a bare key's own."""
     return _find(state, SIGNERS, address, height) if len(address) == ADDRESS_SIZE else None
+
+
+def rotations(state: State, address: bytes, height: int | None = None) -> int:
+    """How often the keys of an address were replaced; 0 for a bare key's own."""
+    found = signer(state, address, height)
+    return found.rotations if found is not None else 0
+
+
+def recovery_votes(
+    state: State, address: bytes, height: int | None = None
+) -> tuple[tuple[bytes, RecoveryVote], ...]:
+    """Approver and vote of everybody who wants other keys for an address, by approver."""
+    found = []
+    for key in state.keys(RECOVERY_VOTES, address):
+        vote = _find(state, RECOVERY_VOTES, key, height)
+        if vote is not None:
+            found.append((key[ADDRESS_SIZE:], vote))
+    return tuple(found)
 
 
 def mandates(state: State, party_id: bytes, height: int | None = None) -> tuple[tuple[bytes, Mandate], ...]:

@@ -20,6 +20,8 @@ ROLES_MAX = 4
 TREE_DEPTH_MAX = 8
 """Steps from any party to the top of the role tree; the deepest that the admission table allows is three."""
 RECOVERY_APPROVERS_MAX = 8
+RECOVERY_DAYS_MAX = 30
+"""An approval of a recovery counts for so many days of block time."""
 MANDATE_TYPES_MAX = 64
 MANDATE_ACCOUNTS_MAX = 64
 """Message types and accounts that one mandate names; a user who needs more gets all of them."""
@@ -129,6 +131,17 @@ class Mandate(Record, frozen=True):
     accepted: bool = False
 
 
+class RecoveryVote(Record, frozen=True):
+    """What one approver wants, under the address (20 bytes) that lost its keys and the approver's own (20 bytes).
+
+    rotations: how often the approver's own keys had been replaced; what was signed with older ones counts no longer.
+    """
+
+    policy: KeyPolicy
+    rotations: int
+    lapses_ms: int
+
+
 class Named(Record, frozen=True):
     """Which party bears a public name or an LEI now."""
 
@@ -144,6 +157,7 @@ class Application(Record, frozen=True):
 PARTIES = Table(number=20, name="parties", record=Party, key_sizes=(20,))
 SIGNERS = Table(number=21, name="signers", record=Signer, key_sizes=(20,))
 MANDATES = Table(number=22, name="mandates", record=Mandate, key_sizes=(20, 20))
+RECOVERY_VOTES = Table(number=27, name="recovery_votes", record=RecoveryVote, key_sizes=(20, 20))
 NAMES = Table(number=23, name="party_names", record=Named, key_sizes=(0,), resident=True)
 LEIS = Table(number=24, name="party_leis", record=Named, key_sizes=(20,))
 APPLICATIONS = Table(

@@ -191,6 +191,16 @@ class PartiesReject(RejectCode):
         "Fewer of the policy's keys have signed than its threshold demands.",
         "Sign with the keys themselves, each under its own address, so that nobody registers keys that do not work.",
     )
+    KEYS_ARE_IN_FORCE = (
+        2060,
+        "The keys that are to replace others are in force for the address already.",
+        "Nothing needs to be recovered; sign with them.",
+    )
+    RECOVERY_NOT_FOUND = (
+        2061,
+        "There is no approval of a recovery that this signer could take back.",
+        "Look at who has approved; only an approver takes its own back, and the address itself all of them.",
+    )
     REGISTRAR_ATTESTS_IDENTITIES = (
         2070,
         "On this ledger an identity registrar attests who investors are; an agent's word alone counts no more.",

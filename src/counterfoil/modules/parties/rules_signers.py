@@ -45,14 +45,7 @@ def rotate_keys(books: PartiesBooks, ask: RotateKeys, context: ActionContext) ->
                 threshold=signer.recovery_threshold,
             )
     check_policy(ask.policy)
-    if signer is None:
-        books.signers.put(ask.address, Signer(ask.policy, rotations=1))
-    else:
-        books.signers.put(
-            ask.address,
-            Signer(ask.policy, signer.recovery, signer.recovery_threshold, signer.rotations + 1),
-        )
-    _tell_keys(context, ask.address, ask.policy, recovered)
+    put_in_force(books, ask.address, signer or Signer(ask.policy), ask.policy, context, recovered=recovered)
 
 
 def name_recovery_approvers(books: PartiesBooks, ask: NameRecoveryApprovers, context: ActionContext) -> None:
@@ -66,7 +59,32 @@ def name_recovery_approvers(books: PartiesBooks, ask: NameRecoveryApprovers, con
     books.signers.put(
         ask.address, Signer(signer.policy, ask.recovery, ask.recovery_threshold, signer.rotations)
     )
+    forget_votes(books, ask.address, signer)
     context.tell(RecoveryNamed(ask.address, ask.recovery, ask.recovery_threshold), ask.address)
+
+
+def put_in_force(
+    books: PartiesBooks,
+    address: bytes,
+    signer: Signer,
+    policy: KeyPolicy,
+    context: ActionContext,
+    *,
+    recovered: bool,
+) -> None:
+    """From the next message on these keys speak for the address, and no approval of other ones is open."""
+    books.signers.put(
+        address, Signer(policy, signer.recovery, signer.recovery_threshold, signer.rotations + 1)
+    )
+    forget_votes(books, address, signer)
+    _tell_keys(context, address, policy, recovered)
+
+
+def forget_votes(books: PartiesBooks, address: bytes, signer: Signer) -> None:
+    """What a signer's approvers wanted so far counts no longer."""
+    for approver in signer.recovery:
+        if books.recovery_votes.find(address + approver) is not None:
+            books.recovery_votes.delete(address + approver)
 
 
 def _tell_keys(context: ActionContext, address: bytes, policy: KeyPolicy, recovered: bool) -> None:

@@ -1,0 +1,51 @@
+"""What travels on sockets: length-prefixed msgpack frames, and why a request in one was refused.
+
+A frame is its length (four bytes, big-endian) and one message in the canonical encoding.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+import msgspec
+
+from counterfoil.primitives.codec import encode
+from counterfoil.primitives.outcome import RejectCode, Rejected
+
+_LENGTH = struct.Struct(">I")
+LENGTH_BYTES: Final = _LENGTH.size
+pack_length = _LENGTH.pack
+
+
+class Problem(msgspec.Struct, frozen=True, array_like=True):
+    """Why something was refused: as a reject carries it. facts: readable values by name, for the asker's eyes."""
+
+    number: int
+    name: str
+    explanation: str
+    resolution: str
+    facts: dict[str, str] = {}
+
+
+def frame(message: object) -> bytes:
+    payload = encode(message)
+    return pack_length(len(payload)) + payload
+
+
+def length_of(head: bytes) -> int:
+    """Of the message that follows these four bytes."""
+    (length,) = _LENGTH.unpack(head)
+    return int(length)
+
+
+def problem_of(rejected: Rejected) -> Problem:
+    facts = {
+        name: value.hex() if isinstance(value, bytes) else str(value)
+        for name, value in rejected.facts.items()
+    }
+    return problem_with(rejected.code, facts)
+
+
+def problem_with(code: RejectCode, facts: dict[str, str] | None = None) -> Problem:
+    return Problem(code.number, code.name, code.explanation, code.resolution, facts or {})

@@ -25,10 +25,10 @@ from counterfoil.node.protocol import (
     Greeting,
     authentication_bytes,
     bound_challenge,
-    frame,
 )
 from counterfoil.node.rpc import RpcServer
 from counterfoil.node.tls_door import Door
+from counterfoil.primitives.frames import frame, length_of
 from counterfoil.sdk import (
     Client,
     LedgerError,
@@ -316,7 +316,7 @@ def _receive(connected: ssl.SSLSocket) -> object:
             data += more
         return data
 
-    return protocol.REPLY.decode(exactly(protocol.length_of(exactly(4))))
+    return protocol.REPLY.decode(exactly(length_of(exactly(4))))
 
 
 # ---- revoked ----

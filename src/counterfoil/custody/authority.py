@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -40,6 +40,16 @@ SERVING: Final = ("node", "service")
 """What is shown by a server too, and so names its hosts."""
 
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+_UNREADABLE = (
+    ValueError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises over bytes that it does not take; they have no common ancestor."""
 
 
 class Issued(NamedTuple):
@@ -110,7 +120,10 @@ class Authority:
     @classmethod
     def open(cls, folder: Path, passphrase: str) -> Authority:
         """KeyFileError where there is none, or the passphrase is another's."""
-        certificate = x509.load_der_x509_certificate(certificate_in(folder / _CERTIFICATE))
+        try:
+            certificate = x509.load_der_x509_certificate(certificate_in(folder / _CERTIFICATE))
+        except _UNREADABLE:
+            raise KeyFileError(f"{folder / _CERTIFICATE} is no certificate.") from None
         secret = open_secret(folder / _KEY, _PURPOSE, passphrase)
         key = serialization.load_der_private_key(secret, None)
         if not isinstance(key, PrivateKey) or key.public_key() != certificate.public_key():
@@ -192,16 +205,15 @@ def described(certificate: bytes) -> Issued:
         (parts,) = [uri.split(":") for uri in uris if uri.startswith(_URI)]
         _, _, party, purpose = parts
         identity = bytes.fromhex(party)
-    except (ValueError, x509.ExtensionNotFound):
+        serial = found.serial_number.to_bytes((found.serial_number.bit_length() + 7) // 8 or 1, "big")
+        validity = _validity(found)
+        hosts = (
+            *names.get_values_for_type(x509.DNSName),
+            *map(str, names.get_values_for_type(x509.IPAddress)),
+        )
+    except _UNREADABLE:
         raise KeyFileError("The certificate was not issued for a party of a ledger.") from None
-    serial = found.serial_number.to_bytes((found.serial_number.bit_length() + 7) // 8 or 1, "big")
-    hosts = (
-        *names.get_values_for_type(x509.DNSName),
-        *map(str, names.get_values_for_type(x509.IPAddress)),
-    )
-    return Issued(
-        certificate, fingerprint_of(certificate), serial, identity, purpose, hosts, *_validity(found)
-    )
+    return Issued(certificate, fingerprint_of(certificate), serial, identity, purpose, hosts, *validity)
 
 
 def new_request(identity: Identity, name: str, *, algorithm: str = ED25519) -> bytes:
@@ -256,7 +268,7 @@ def _requested_key(request: bytes) -> ed25519.Ed25519PublicKey | ec.EllipticCurv
         found = x509.load_pem_x509_csr(request)
         good = found.is_signature_valid
         key = found.public_key()
-    except (ValueError, InvalidSignature, TypeError):
+    except (*_UNREADABLE, InvalidSignature, TypeError):
         raise KeyFileError("The request is no certificate signing request in PEM form.") from None
     if not good:
         raise KeyFileError("Whoever made the request has not shown that the key is its own.")

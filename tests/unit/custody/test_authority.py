@@ -186,7 +186,10 @@ def test_what_does_not_belong_together_is_not_joined(tmp_path: Path) -> None:
 
 
 def test_a_certificate_of_somebody_elses_making_is_not_described(authority: Authority) -> None:
-    for certificate in (authority.certificate, b"garbage"):
+    version = b"\xa0\x03\x02\x01"
+    unheard_of = authority.certificate.replace(version + b"\x02", version + b"\x60", 1)
+    assert unheard_of != authority.certificate
+    for certificate in (authority.certificate, b"garbage", unheard_of):
         with pytest.raises(KeyFileError, match="was not issued for a party"):
             described(certificate)
 

@@ -6,10 +6,10 @@ ARGS ?=
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-deep check format bench docs numbers fuzz lock clean
+.PHONY: help setup demo network-demo test test-fast test-deep check format bench bench-network chaos docs numbers fuzz engine proto lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
 
 setup: ## Make .venv from the pinned packages (again when the lock has changed)
 	@scripts/setup.sh
@@ -17,14 +17,17 @@ setup: ## Make .venv from the pinned packages (again when the lock has changed)
 demo: setup ## A whole market day: founded, issued, traded, settled, proven, replayed
 	@$(BIN)/counterfoil demo $(ARGS)
 
+network-demo: setup engine ## The market day on four validators and a full node, one of them killed and brought back
+	@$(BIN)/counterfoil network demo $(ARGS)
+
 test: setup ## All tests
-	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 test-fast: setup ## All tests but the slow ones
-	@$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow" $(ARGS)
 
 test-deep: setup ## All tests, with many more generated examples (hours)
-	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --timeout 14400 $(ARGS)
+	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --timeout 14400 $(ARGS)
 
 check: setup ## Lint, types, imports, determinism and the other rules that a machine can check
 	@$(BIN)/ruff check .
@@ -39,6 +42,12 @@ format: setup ## Wrap and sort the code
 bench: setup ## Measure speed and print the table (ARGS="--quick" for a short run)
 	@$(BIN)/python -m bench $(ARGS)
 
+bench-network: setup engine ## Measure a network of validators on this machine (ARGS="--validators 4 7 10 --pools")
+	@$(BIN)/python -m bench.network $(ARGS)
+
+chaos: setup engine ## The long fault tests of networks: every kill, partitions, slow disks, floods
+	@$(BIN)/python -m pytest -q -s --chaos --timeout 1800 tests/network $(ARGS)
+
 fuzz: setup ## A million random and mutated inputs against everything that takes bytes from outside
 	@$(BIN)/python -m tests.fuzz --count 1000000 $(ARGS)
 
@@ -47,6 +56,12 @@ docs: setup ## Write docs/reference from the code
 
 numbers: setup ## Record new numbers (rejects, messages, facts, tables, lists); recorded ones never change
 	@$(BIN)/python -m scripts.record_numbers
+
+engine: ## Build CometBFT into .engine (only networks need it)
+	@scripts/engine.sh
+
+proto: ## Generate the code of CometBFT's messages again
+	@scripts/proto.sh
 
 lock: ## Resolve the dependencies again and pin them with hashes (ARGS="--upgrade" for newer versions)
 	@scripts/lock.sh $(ARGS)

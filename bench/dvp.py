@@ -19,6 +19,7 @@ from pathlib import Path
 from bench.ledger import BROKERS, SECURITIES, Deal, DealMaker, deals, key, new_ledger, opened, signed
 from bench.machine import folder_bytes, percentile
 from counterfoil.engine.decided import DecidedBlock, items_digest
+from counterfoil.engine.items import check, fill_in
 from counterfoil.engine.submission import Submission
 from counterfoil.machine.transactions import Mode
 from counterfoil.node.ledger import LedgerNode
@@ -65,7 +66,7 @@ class Bench:
 
     def two_signatures(self, count: int) -> list[bytes]:
         self._seed += 1
-        return DealMaker(self.node).all_transactions(deals(count, self.accounts, self._seed))
+        return DealMaker.on(self.node).all_transactions(deals(count, self.accounts, self._seed))
 
     def one_signature(self, count: int) -> list[bytes]:
         """Both accounts are of one broker, whose signature is enough."""
@@ -77,14 +78,14 @@ class Bench:
                 deal.seller + step * (1 + deal.buyer % max(1, self.accounts // step - 1))
             ) % self.accounts
             made.append(deal._replace(buyer=buyer))
-        return DealMaker(self.node).all_transactions(made)
+        return DealMaker.on(self.node).all_transactions(made)
 
     def lists(self, count: int) -> list[bytes]:
         """Lists of 100 deals between two brokers, each on its own, under one signature a side."""
         self._seed += 1
         per_broker = self.accounts // BROKERS
         raws = []
-        maker = DealMaker(self.node)
+        maker = DealMaker.on(self.node)
         keys = [key(f"broker {number}") for number in range(BROKERS)]
         for at, first in enumerate(deals(count // LIST, self.accounts, self._seed)):
             one, other = first.seller % BROKERS, first.buyer % BROKERS
@@ -184,11 +185,11 @@ def stages(node: LedgerNode, raws: Sequence[bytes], block: int = 2_000) -> dict[
             now = time.thread_time()
             prepared = [machine.reader.prepare(raw) for raw in part]
             now = note("take apart", now)
-            checks = engine.check(prepared)
+            checks = check(node.signatures, prepared)
             now = note("hand over signatures", now)
             answers = checks.result()
             now = time.thread_time()
-            engine.fill_in(prepared, answers)
+            fill_in(prepared, answers)
             last = machine.last
             if last is None:
                 raise RuntimeError("the ledger is not founded")

@@ -20,6 +20,7 @@ from bench.dvp import Bench
 from bench.ledger import SECURITIES, DealMaker, deals, new_ledger, opened
 from bench.machine import folder_bytes
 from counterfoil.engine.decided import items_digest
+from counterfoil.engine.items import check, fill_in
 from counterfoil.machine.founding import opening_account, opening_security
 from counterfoil.machine.genesis import genesis_digest
 from counterfoil.modules.holdings.records import HOLDINGS
@@ -63,7 +64,7 @@ import os, sys
 from pathlib import Path
 from bench.ledger import DealMaker, deals, opened
 node = opened(Path(sys.argv[1]))
-node.engine.submit_many(DealMaker(node).transactions(deals(9_000, int(sys.argv[2]), 77))).results()
+node.engine.submit_many(DealMaker.on(node).transactions(deals(9_000, int(sys.argv[2]), 77))).results()
 print("crashed at", node.height, flush=True)
 os.kill(os.getpid(), 9)
 """
@@ -89,7 +90,7 @@ def at_height(height: int) -> str:
     try:
         new_ledger(folder / "ledger", accounts)
         with opened(folder / "ledger") as node:
-            raws = DealMaker(node).all_transactions(deals(height, accounts, 5))
+            raws = DealMaker.on(node).all_transactions(deals(height, accounts, 5))
             started = time.perf_counter()
             for raw in raws:
                 _one_block(node, raw)
@@ -109,7 +110,7 @@ HEIGHT_TITLE = "     height   read now   as of     proof now  size    proof as o
 def _one_block(node: LedgerNode, raw: bytes) -> None:
     engine, machine = node.engine, node.machine
     prepared = [machine.reader.prepare(raw)]
-    engine.fill_in(prepared, engine.check(prepared).result())
+    fill_in(prepared, check(node.signatures, prepared).result())
     with engine.lock:
         last = machine.last
         if last is None:

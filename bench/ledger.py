@@ -25,7 +25,7 @@ from counterfoil.modules.trades.interface import TradeTerms
 from counterfoil.node.clock import system_clock_ms
 from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger, spare_collector
 from counterfoil.primitives.calendars import UTC, Calendar, add_days, local_date
-from counterfoil.primitives.codec import encode
+from counterfoil.primitives.codec import Message, encode
 
 SEED = b"counterfoil bench"
 MARKET = "XBEN"
@@ -46,6 +46,9 @@ class Deal(NamedTuple):
 
 def key(name: str) -> SandboxKey:
     return SandboxKey.from_name(SEED, name)
+
+
+MAKER_AND_CHECKER = (key("maker"), key("checker"))
 
 
 def draft_genesis(accounts: int, securities: int = SECURITIES, held: int = 1) -> Genesis:
@@ -114,34 +117,38 @@ def opened(path: Path) -> LedgerNode:
     """The ledger with real time, its market open, in a process set up as a node's is."""
     node = open_ledger(path, clock=system_clock_ms)
     if node.machine.wired.markets.find(MARKET) is None:
-        today = local_date(system_clock_ms(), UTC)
         operator = node.machine.wired.parties.find_by_name("operator") or b""
-        rulebook = Rulebook(
-            effective_from=today,
-            time_zone="UTC",
-            offsets=UTC,
-            schedule=DaySchedule(),
-            settlement_cycle_days=2,
-            matching_fields=(),
-            amount_tolerance=0,
-            registration_policy=(RegistrationApprover.ISSUER,),
-            sign_off_required=False,
-            cut_off_dvp_minute=2_879,
-            cut_off_fop_minute=2_879,
-        )
-        every_day = Calendar(0)
-        both = (key("maker"), key("checker"))
-        for message in (
-            OpenMarket(operator, MARKET, "bench", add_days(today, -1), rulebook, every_day, every_day),
-            OpenDay(MARKET, today),
-            AcceptAsset(MARKET, opening_money(), today),
-        ):
-            raw = signed(node.chain_id, (message,), both, system_clock_ms() + 300_000)
+        for message in market_opening(operator, system_clock_ms()):
+            raw = signed(node.chain_id, (message,), MAKER_AND_CHECKER, system_clock_ms() + 300_000)
             _, outcome = node.engine.submit(raw).result()
             if outcome.result.number:
                 raise RuntimeError(str(outcome.rejects[0]))
     spare_collector()
     return node
+
+
+def market_opening(operator: bytes, clock_ms: int) -> tuple[Message, ...]:
+    """What opens the market on the day that the clock shows."""
+    today = local_date(clock_ms, UTC)
+    rulebook = Rulebook(
+        effective_from=today,
+        time_zone="UTC",
+        offsets=UTC,
+        schedule=DaySchedule(),
+        settlement_cycle_days=2,
+        matching_fields=(),
+        amount_tolerance=0,
+        registration_policy=(RegistrationApprover.ISSUER,),
+        sign_off_required=False,
+        cut_off_dvp_minute=2_879,
+        cut_off_fop_minute=2_879,
+    )
+    every_day = Calendar(0)
+    return (
+        OpenMarket(operator, MARKET, "bench", add_days(today, -1), rulebook, every_day, every_day),
+        OpenDay(MARKET, today),
+        AcceptAsset(MARKET, opening_money(), today),
+    )
 
 
 def signed(
@@ -178,14 +185,24 @@ def deals(count: int, accounts: int, seed: int) -> list[Deal]:
 
 
 class DealMaker:
-    """Makes and signs transactions for deals; picklable, so that it can run in several processes."""
+    """Makes and signs transactions for deals; picklable, so that it can run in several processes.
 
-    def __init__(self, node: LedgerNode) -> None:
+    brokers: parties in the order of their numbers. clock_ms: what the ledger's clock shows.
+    """
+
+    def __init__(self, chain_id: str, date: int, brokers: list[bytes], clock_ms: int) -> None:
+        self.chain_id = chain_id
+        self.date = date
+        self.brokers = brokers
+        self.expiry_ms = clock_ms + 3_000_000
+
+    @classmethod
+    def on(cls, node: LedgerNode) -> DealMaker:
+        """For a ledger that is open in this process."""
         parties = node.machine.wired.parties
-        self.chain_id = node.chain_id
-        self.date = node.machine.wired.markets.business_date(MARKET)
-        self.brokers = [parties.find_by_name(f"broker {number}") or b"" for number in range(BROKERS)]
-        self.expiry_ms = system_clock_ms() + 3_000_000
+        brokers = [parties.find_by_name(f"broker {number}") or b"" for number in range(BROKERS)]
+        date = node.machine.wired.markets.business_date(MARKET)
+        return cls(node.chain_id, date, brokers, node.clock())
 
     def message(self, deal: Deal) -> InstructBoth:
         seller, buyer = self.brokers[deal.seller % BROKERS], self.brokers[deal.buyer % BROKERS]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_first_page import first_page
+from tests.network.nets import need_engine
 
 PROJECT = Path(__file__).resolve().parents[2]
 TYPED = sorted(
@@ -38,6 +39,8 @@ def test_what_is_typed_works(name: str, tmp_path: Path) -> None:
         "COUNTERFOIL_PASSPHRASE": "seven unusual words",
     }
     script = "".join(blocks(PROJECT / name, "sh"))
+    if "counterfoil network" in script:
+        need_engine()
     done = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", script],
         cwd=tmp_path,

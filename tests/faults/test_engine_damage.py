@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.port import EngineStopped
 from counterfoil.node.ledger import LAYOUTS, create_ledger, open_ledger
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.primitives.outcome import InvariantViolation

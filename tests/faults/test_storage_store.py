@@ -52,7 +52,7 @@ def content(store: LmdbStore) -> list[Any]:
         store.height(),
         store.versions_end(),
         sorted(store.scan(HOLDINGS, b"")),
-        store.rows_of([(HOLDINGS, key) for key in KEYS]),
+        store.rows_of(HOLDINGS, KEYS),
         [sorted(store.scan(HOLDINGS, key[:20])) for key in KEYS[::4]],
         [store.version(position) for position in range(store.versions_end())],
         [store.blob("block", number) for number in range(4)],
@@ -134,7 +134,7 @@ def test_a_damaged_key_does_not_make_its_row_vanish(tmp_path: Path, monkeypatch:
             store = made.open()
             for read in (
                 lambda store: store.row(HOLDINGS, KEYS[50]),
-                lambda store: store.rows_of([(HOLDINGS, KEYS[50])]),
+                lambda store: store.rows_of(HOLDINGS, [KEYS[50]]),
                 lambda store: list(store.scan(HOLDINGS, KEYS[50][:20])),
                 lambda store: list(store.scan(HOLDINGS, KEYS[50])),
                 lambda store: list(store.scan(HOLDINGS, b"")),

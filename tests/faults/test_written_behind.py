@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.port import EngineStopped
 from counterfoil.modules.parties.messages import GrantMandate
 from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger
 from counterfoil.node.personas import sandbox_genesis
@@ -119,7 +119,8 @@ def test_whoever_opens_next_waits_for_what_an_orphan_still_writes(tmp_path: Path
     assert done.returncode == -signal.SIGKILL, done.stderr
     os.close(hold_lock(tmp_path))
     salts = Salts()
-    salts.draw()
+    salts.draw()  # its own
+    salts.draw()  # the writer's
     store = LmdbStore(tmp_path, LAYOUTS, cipher_of("encrypted", salts))
     assert store.height() == 2
     assert sum(1 for _ in store.scan(NAMES, b"")) == 60_000
@@ -189,3 +190,19 @@ def test_a_writer_killed_at_any_place_stops_the_ledger_which_starts_again_whole(
         }
         assert {identity: found[identity] for identity, _ in acknowledged} == dict(acknowledged)
         again.machine.check_everything()
+
+
+def test_batches_that_either_process_writes_follow_each_other(tmp_path: Path) -> None:
+    """Large ones by the other process, small ones here: each finds the history where the last one left it."""
+    cipher = cipher_of("encrypted", Salts())
+    store = WriteBehind(LmdbStore(tmp_path, LAYOUTS, cipher), LAYOUTS, cipher, handed_over_least=50)
+    at = 0
+    for height, count in enumerate((60, 3, 70, 2, 1, 80), 1):
+        versions = [b"%d/%d" % (height, number) for number in range(count)]
+        store.write(batch(height, [], versions=versions, first_version=at))
+        at += count
+    store.settle()
+    assert store.versions_end() == at
+    assert store.version(61) == b"2/1"
+    assert store.version(at - 1) == b"6/79"
+    store.close()

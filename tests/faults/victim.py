@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.port import EngineStopped
 from counterfoil.engine.submission import Submission
 from counterfoil.node.ledger import open_ledger
 from counterfoil.storage.folder import LedgerFolder

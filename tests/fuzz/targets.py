@@ -226,7 +226,7 @@ class Doors:
             content = mangled([read_bundle(chance.choice(self.bundles))[0].content], chance)
             raw = encode_bundle(content, b"\1" + bytes(32), bytes(64))
         with refused(Rejected) as answer:
-            self.desk.engine._open_bundle(raw)
+            self.desk.engine.items.open(raw)
             assert raw in self.bundles, "a changed bundle was believed"
         return answer[0]
 

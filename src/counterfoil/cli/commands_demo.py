@@ -42,13 +42,17 @@ def demo(
 ) -> None:
     """Run a whole market day: founded, issued, traded, settled, proven, replayed."""
     files = (*(trades or ()), *(more or ()))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+    console = console_of_demo()
     wishes = Wishes(
         files=files, strict=strict, seed=seed, trades=count, keep=keep, report=report, workers=workers
     )
     show(wishes, Screen(console))
+
+
+def console_of_demo() -> Console:
+    """Wide enough for the tables where it is no terminal."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
 
 
 def add_to(app: typer.Typer) -> None:

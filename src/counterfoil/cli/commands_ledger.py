@@ -24,7 +24,7 @@ from counterfoil.cli.options import (
 from counterfoil.cli.output import bar, say, say_json, say_moment, say_table
 from counterfoil.cli.plain import instant
 from counterfoil.custody.tls import Identity
-from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.port import EngineStopped
 from counterfoil.machine.genesis import Genesis
 from counterfoil.modules.parties.founding import FoundingParty, FoundingSigner, PartiesGenesis
 from counterfoil.node.clock import system_clock_ms
@@ -71,7 +71,7 @@ def init(
     folder = folder.absolute()
     if seeded and not sandbox:
         raise UsageError("--seeded goes with --sandbox.")
-    draft = _draft(sandbox, name, regulator, key, genesis, keys)
+    draft = draft_genesis(sandbox, name, regulator, key, genesis, keys)
     key_file = None if unencrypted else storage_key or folder.with_name(folder.name + ".key")
     create_ledger(folder, draft, encrypted=not unencrypted, key_file=key_file)
     with open_ledger(folder, key_file=key_file, workers=0, start=seeded) as node:
@@ -85,7 +85,10 @@ def init(
     say(f"Next:        counterfoil start {folder}")
 
 
-def _draft(sandbox: bool, name: str, regulator: str, key: str, genesis: Path | None, keys: str) -> Genesis:
+def draft_genesis(
+    sandbox: bool, name: str, regulator: str, key: str, genesis: Path | None, keys: str
+) -> Genesis:
+    """What a new ledger is founded from, as the options say it. UsageError where they do not fit together."""
     if genesis is not None:
         if sandbox or name or regulator or key:
             raise UsageError("With --genesis everything stands in the file; leave out the other options.")
@@ -153,7 +156,10 @@ def start(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     with node, RpcServer(node, path=socket_of(folder), port=port, door=door) as server:
-        _say_which(folder)
+        if node.height:
+            _say_which(folder)
+        else:
+            say(f"{node.chain_id}: the ledger is taken up as soon as the network answers.")
         say(f"Listening on {server.path}{f' and 127.0.0.1:{server.port}' if port is not None else ''}.")
         if door is not None:
             say(f"Listening with TLS on {door.host}:{server.tls_port}.")

@@ -18,10 +18,12 @@ from counterfoil.custody.key_store import KeyStoreError
 from counterfoil.custody.service.client import CustodyRefused
 from counterfoil.demo.floor import DemoFailed
 from counterfoil.demo.plan import PlanError, StoppedAtBadRow
-from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.cometbft.process import EngineMissing
+from counterfoil.engine.port import EngineStopped
 from counterfoil.gateways.sheets import SheetError
 from counterfoil.gateways.trade_files import TradeFileError
 from counterfoil.machine.machine import ProgramIsOutdated
+from counterfoil.node.network.control import NetworkFailed
 from counterfoil.node.transfer_format import TransferFileError
 from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.realnames.blobs import BlobError
@@ -72,6 +74,8 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (KeyStoreError, Exit.UNAVAILABLE),
     (SheetError, Exit.UNAVAILABLE),
     (EngineStopped, Exit.UNAVAILABLE),
+    (EngineMissing, Exit.UNAVAILABLE),
+    (NetworkFailed, Exit.UNAVAILABLE),
     (ProgramIsOutdated, Exit.UNAVAILABLE),
     (TransferFileError, Exit.NOT_PROVEN),
     (ProofRefused, Exit.NOT_PROVEN),

@@ -13,6 +13,7 @@ from counterfoil.cli import (
     commands_keys,
     commands_ledger,
     commands_lists,
+    commands_network,
     commands_proofs,
     commands_recovery,
     commands_registrar,
@@ -49,6 +50,7 @@ commands_lists.add_to(app)
 commands_proofs.add_to(app)
 commands_trust.add_to(app)
 commands_transfer.add_to(app)
+commands_network.add_to(app)
 commands_keys.add_to(app)
 commands_ca.add_to(app)
 commands_identity.add_to(app)

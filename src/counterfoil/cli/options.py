@@ -4,10 +4,8 @@ the network, over TLS."""
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -20,11 +18,11 @@ from counterfoil.cli.remote import address_in, is_remote
 from counterfoil.custody.signers import Signer
 from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest
 from counterfoil.node.ledger import GENESIS_NAME, open_ledger
+from counterfoil.node.network.settings import socket_path
 from counterfoil.node.personas import PERSONAS, PersonaCard, party_key, persona_keys
 from counterfoil.node.transfer_format import KEY_BYTES, Lock
 from counterfoil.primitives.addresses import AddressKind, from_text
 from counterfoil.sdk import Client, Connection, LocalConnection, NodeUnreachable, SocketConnection
-from counterfoil.storage.unix_sockets import UNIX_PATH_BYTES_MAX
 
 SOCKET_NAME = "socket"
 _PASSPHRASE_TRIES_IN_FILE = 4_096
@@ -79,10 +77,7 @@ DEFAULT_LEDGER = Path("ledger")
 
 def socket_of(folder: Path) -> Path:
     """Where a running ledger listens: in its folder, or in the temporary one where that path is too long."""
-    path = folder.absolute() / SOCKET_NAME
-    if len(os.fsencode(path)) <= UNIX_PATH_BYTES_MAX:
-        return path
-    return Path(tempfile.gettempdir()) / f"counterfoil-{sha256(os.fsencode(path)).hexdigest()[:24]}"
+    return socket_path(folder, SOCKET_NAME)
 
 
 @contextmanager

@@ -1,15 +1,14 @@
-"""Whoever acts in the demonstration: clients of a sandbox ledger, each with its own keys, on one node."""
+"""Whoever acts in the demonstration: clients of a sandbox ledger, each with its own keys."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from counterfoil.custody.signers import SandboxKey
-from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.personas import party_key, persona_keys
 from counterfoil.primitives.codec import Message
 from counterfoil.sdk.client import Client
-from counterfoil.sdk.connections import LocalConnection
+from counterfoil.sdk.connections import Connection
 from counterfoil.sdk.errors import TransactionRejected
 
 MESSAGES_PER_TRANSACTION = 500
@@ -20,10 +19,13 @@ class DemoFailed(Exception):
 
 
 class Floor:
-    """The personas of one open sandbox ledger as clients. All keys are such that everybody can compute them."""
+    """The personas of one sandbox ledger as clients. All keys are such that everybody can compute them.
 
-    def __init__(self, node: LedgerNode) -> None:
-        self.node = node
+    connect: makes a connection to the ledger, whose node may be in this process or anywhere.
+    """
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self.connect = connect
         self.regulator = self.client("Regulator", *persona_keys("regulator"))
         self.depository = self.client("Depository", *persona_keys("depository"))
         self.notary = self.client("Notary", *persona_keys("notary"))
@@ -31,7 +33,7 @@ class Floor:
 
     def client(self, party: bytes | str, *keys: SandboxKey) -> Client:
         """A client that signs with these keys and, where it is not b"", reads as the party."""
-        return Client(LocalConnection(self.node), *keys, party=party)
+        return Client(self.connect(), *keys, party=party)
 
 
 def key_of(name: str) -> SandboxKey:

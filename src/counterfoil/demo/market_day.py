@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
@@ -16,12 +16,10 @@ from counterfoil.demo.places import offsets_of
 from counterfoil.demo.screen import Screen, Step
 from counterfoil.gateways.trade_files import TradeRow
 from counterfoil.machine.transactions import NONCE_BYTES, Body, Mode, Signature, Transaction, sign_prefix
-from counterfoil.node.clock import SandboxClock
 from counterfoil.node.protocol import Answered
 from counterfoil.primitives.calendars import IsoDate, UtcOffsets, date_text, time_of_local
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.frames import Problem
-from counterfoil.sdk.connections import LocalConnection
 from counterfoil.sdk.messages import Capacity, CloseDay, InstructBoth, OpenDay, Side, TradeTerms
 from counterfoil.sdk.rejects import problem_of_number
 
@@ -32,6 +30,7 @@ BATCHES_UNDER_WAY = 3
 SINGLY_MAX = 10_000
 """Up to so many trades each is a transaction of its own; more go in lists, signed once by each of both brokers."""
 LIST = 100
+LOOK_SECONDS = 0.2
 EXPIRY_MS = 30 * 3_600_000
 """Longer than a business day: the sandbox's clock moves with the trades while batches are under way."""
 ID_WINDOW_MS = EXPIRY_MS + 3_600_000
@@ -75,9 +74,8 @@ class Trading:
         self.market = market
         self.run = Run()
         self._refused = refused
-        self._node = market.floor.node
-        self._connection = LocalConnection(self._node)
-        self._prefix = sign_prefix(self._node.chain_id)
+        self._connection = market.floor.connect()
+        self._prefix = sign_prefix(self._connection.chain_id)
         self._keys: dict[str, SandboxKey] = {}
         self._numbers: dict[str, int] = {}
         plan = market.plan
@@ -88,7 +86,7 @@ class Trading:
     def run_days(self, screen: Screen) -> Run:
         """Every business day from the first trade to the last settlement."""
         plan, run = self.market.plan, self.run
-        run.opening_height = self._node.height
+        run.opening_height = self._height()
         total = plan.tally.trades
         rows = plan.rows()
         waiting = next(rows, None)
@@ -117,16 +115,20 @@ class Trading:
         place, depository = self.market.plan.place, self.market.floor.depository
         self._connection.advance_clock(time_of_local(date, place.opens_minute, self._offsets))
         send(depository, [OpenDay(MARKET, date)])
-        day = DayRecord(date, self._node.height)
+        day = DayRecord(date, self._height())
         self.run.days.append(day)
         return day
 
     def _settle_due(self, step: Step) -> None:
-        """Let the ledger try what has become due, block by block."""
+        """Let the ledger try what has become due."""
         total = self._open_pairs()
-        step.at(0, total)
-        while self._node.engine.decide_due() is not None:
-            step.at(total - self._open_pairs(), total)
+        now_ms = self._clock_ms()
+        with ThreadPoolExecutor(1) as waiting:
+            done = waiting.submit(self._connection.advance_clock, now_ms)
+            while not done.done():
+                step.at(total - self._open_pairs(), total)
+                wait([done], LOOK_SECONDS)
+            done.result()
 
     def _close(self, day: DayRecord) -> None:
         place, depository = self.market.plan.place, self.market.floor.depository
@@ -135,7 +137,13 @@ class Trading:
         before = sum(earlier.settled for earlier in self.run.days)
         day.settled = len(self.run.entered) - day.pending - before
         send(depository, [CloseDay(MARKET, day.date)])
-        day.closed = self._node.height
+        day.closed = self._height()
+
+    def _height(self) -> int:
+        return self.market.floor.depository.status().moment.height
+
+    def _clock_ms(self) -> int:
+        return self.market.floor.depository.time_ms()
 
     def _open_pairs(self) -> int:
         """Matched pairs that wait, for their date or for provision."""
@@ -151,7 +159,7 @@ class Trading:
             for start in range(0, len(rows), self._batch):
                 batch = rows[start : start + self._batch]
                 self._move_clock(batch[-1].execution_time_ms, day)
-                expiry_ms = self._node.clock() + EXPIRY_MS
+                expiry_ms = self._clock_ms() + EXPIRY_MS
                 sent = [(listed, self._signed(listed, expiry_ms)) for listed in self._lists(batch)]
                 raw = [transaction for _, transaction in sent]
                 under_way.append((sent, sending.submit(self._connection.submit, raw)))
@@ -176,10 +184,9 @@ class Trading:
 
     def _move_clock(self, time_ms: int, day: DayRecord) -> None:
         """Let the sandbox's time pass with the trades, within the business day."""
-        clock = self._node.clock
         closes = time_of_local(day.date, self.market.plan.place.closes_minute, self._offsets)
-        if isinstance(clock, SandboxClock) and time_ms < closes:
-            clock.advance_to(time_ms)
+        if time_ms < closes:
+            self._connection.advance_clock(time_ms)
 
     def _take(self, sent: Sent, answers: Future[list[Answered]], day: DayRecord, step: Step) -> None:
         for (rows, _), answer in zip(sent, answers.result(), strict=True):

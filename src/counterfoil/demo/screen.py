@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -75,7 +76,7 @@ class Screen:
             counted = (BarColumn(bar_width=30), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
             columns = (SpinnerColumn(), named) if total is None else (SpinnerColumn(), named, *counted)
             bars = Progress(*columns, console=self.console, transient=True)
-            with bars:
+            with self._shown(bars):
                 step = Step(bars, bars.add_task(name, total=total))
                 yield step
         took = time.monotonic() - began
@@ -83,3 +84,39 @@ class Screen:
             f"[green]✓[/green] {name:<{WIDTH}} {step.said}"
             + (f"  [dim]{took:.1f} s[/dim]" if took >= 0.05 else "")
         )
+
+    def _shown(self, bars: Progress) -> AbstractContextManager[object]:
+        """The bars on the terminal for as long as their step takes."""
+        return bars
+
+
+class LiveScreen(Screen):
+    """A screen with something below its lines that changes all the time, on a terminal: `below` gives it anew."""
+
+    def __init__(self, below: Callable[[], Table], console: Console | None = None) -> None:
+        super().__init__(console)
+        self._below = below
+        self._bars: Progress | None = None
+        self._live = Live(
+            get_renderable=self._content, console=self.console, refresh_per_second=4, transient=True
+        )
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """Show it while this lasts."""
+        if not self.console.is_terminal:
+            yield
+            return
+        with self._live:
+            yield
+
+    def _content(self) -> Group:
+        return Group(self._below(), *([self._bars] if self._bars is not None else []))
+
+    @contextmanager
+    def _shown(self, bars: Progress) -> Iterator[object]:
+        self._bars = bars
+        try:
+            yield bars
+        finally:
+            self._bars = None

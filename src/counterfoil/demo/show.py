@@ -26,11 +26,12 @@ from counterfoil.demo.report import (
 )
 from counterfoil.demo.screen import Screen
 from counterfoil.gateways.trade_files.generator import DemoDay, DemoSettings
-from counterfoil.machine.genesis import Parameters
+from counterfoil.machine.genesis import Genesis, Parameters
 from counterfoil.node.ledger import create_ledger, open_ledger
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.node.transfer import replay_ledger
 from counterfoil.primitives.calendars import date_text, previous_business_day, time_of_local
+from counterfoil.sdk.connections import LocalConnection
 from counterfoil.state.headers import Header
 
 LEDGER_NAME, KEY_NAME, REPORT_NAME = "ledger", "ledger.key", "report.csv"
@@ -62,7 +63,7 @@ def show(wishes: Wishes, screen: Screen) -> None:
             _make_ledger(folder, plan)
             step.said = "encrypted at rest; anybody can compute its keys"
         with open_ledger(folder / LEDGER_NAME, workers=wishes.workers) as node:
-            market = found_market(plan, Floor(node), screen)
+            market = found_market(plan, Floor(lambda: LocalConnection(node)), screen)
             screen.heading("The market runs")
             run = Trading(market, listed.refused).run_days(screen)
             with screen.step("Accounts compared") as step:
@@ -81,7 +82,7 @@ def show(wishes: Wishes, screen: Screen) -> None:
                 data = market.floor.regulator.proof("register", instrument=market.securities[busiest])
                 proof.write_bytes(data)
                 step.said = f"{len(data) / 1024:,.0f} KiB, against the seal of block {node.height:,}"
-            _verify(screen, proof, genesis)
+            verify_elsewhere(screen, proof, genesis)
             last = node.machine.last
         _replay(screen, folder, last)
         listed.close()
@@ -105,16 +106,19 @@ def _planned(wishes: Wishes, screen: Screen, listed: RowList) -> Plan:
 
 
 def _make_ledger(folder: Path, plan: Plan) -> None:
-    """Founded late on the business day before the first one."""
+    create_ledger(folder / LEDGER_NAME, demo_genesis(plan), key_file=folder / KEY_NAME)
+
+
+def demo_genesis(plan: Plan) -> Genesis:
+    """Of a ledger that is founded late on the business day before the plan's first one."""
     place = plan.place
     before = previous_business_day(plan.business_days()[0], place.settlement)
     minute = place.closes_minute - FOUNDED_BEFORE_CLOSE_MINUTES
     founded_ms = time_of_local(before, minute, offsets_of(place.zone, plan.first, plan.last))
-    genesis = sandbox_genesis("demo", founded_ms, Parameters(id_window_ms=ID_WINDOW_MS))
-    create_ledger(folder / LEDGER_NAME, genesis, key_file=folder / KEY_NAME)
+    return sandbox_genesis("demo", founded_ms, Parameters(id_window_ms=ID_WINDOW_MS))
 
 
-def _verify(screen: Screen, proof: Path, genesis: Path) -> None:
+def verify_elsewhere(screen: Screen, proof: Path, genesis: Path) -> None:
     """In another process, without the ledger: the proof holds, and with one digit changed it does not."""
     with screen.step("Verified in another process") as step:
         sentences = _verifier(proof, genesis)

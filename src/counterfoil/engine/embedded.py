@@ -9,28 +9,29 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
 
 from counterfoil.engine.decided import LOGGED_BLOCK, DecidedBlock, LoggedBlock, items_digest
+from counterfoil.engine.items import Items, check, fill_in
 from counterfoil.engine.pool import Pool, Rates, Waiting
+from counterfoil.engine.port import (
+    EngineStopped,
+    Log,
+    MovableClock,
+    Sealer,
+    first_answer,
+    refused,
+)
+from counterfoil.engine.replaying import Replaying
 from counterfoil.engine.signature_pool import PendingChecks, SignaturePool
 from counterfoil.engine.submission import Submission
 from counterfoil.machine.genesis import GENESIS_HEIGHT
 from counterfoil.machine.machine import Machine, Outcome, RulesFailed
 from counterfoil.machine.rejects import MachineReject
-from counterfoil.machine.transactions import (
-    BundleContent,
-    Prepared,
-    bundle_sign_prefix,
-    encode_bundle,
-    read_bundle,
-)
+from counterfoil.machine.transactions import Prepared
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
-from counterfoil.primitives.signatures import verify
 from counterfoil.state.headers import Header, seal_message
-from counterfoil.state.receipts import TransactionResult
 
 log = logging.getLogger(__name__)
 
@@ -45,30 +46,6 @@ RATE_PER_SECOND = 20_000
 """Transactions that one submitter may send, on average, unless the node is told otherwise."""
 IDLE_SECONDS = 0.25
 """How often an idle ledger looks whether a deadline has come."""
-
-
-class Log(Protocol):
-    """What the engine asks of the block log."""
-
-    def append(self, height: int, payload: bytes) -> None: ...
-    def sync(self) -> None: ...
-    def last_height(self) -> int: ...
-    def read_from(self, height: int) -> Iterator[tuple[int, bytes]]: ...
-    def close(self) -> None: ...
-
-
-class Sealer(Protocol):
-    """The node's own key: it signs headers and the bundles that this node gathers."""
-
-    @property
-    def address(self) -> bytes: ...
-    @property
-    def public_key(self) -> bytes: ...
-    def sign(self, message: bytes) -> bytes: ...
-
-
-class EngineStopped(Exception):
-    """The engine no longer takes transactions: it was closed, or something of ours failed (see the cause)."""
 
 
 class EmbeddedEngine:
@@ -88,6 +65,7 @@ class EmbeddedEngine:
         block_transactions: int = BLOCK_TRANSACTIONS_MAX,
         rate_per_second: int = RATE_PER_SECOND,
         scheduled: bool = True,
+        replaying: Replaying | None = None,
     ) -> None:
         self.machine = machine
         self.lock = threading.RLock()
@@ -100,7 +78,8 @@ class EmbeddedEngine:
         self._rates = Rates(rate_per_second)
         self._block_transactions = block_transactions
         self._scheduled = scheduled
-        self._prefix = bundle_sign_prefix(machine.chain_id)
+        self.items = Items(machine)
+        self._replaying = replaying or Replaying(machine, self.items, signatures)
         self._blocks_unwritten = 0
         self._thread: threading.Thread | None = None
         self._stopping = False
@@ -147,12 +126,7 @@ class EmbeddedEngine:
         byte of the genesis file.
         """
         with self.lock:
-            newest = self.machine.last
-            if newest is not None and not self._is_sealed(newest, self.machine.header(newest.number).seal):
-                raise InvariantViolation(
-                    f"block {newest.height} of the record store is not sealed for the ledger of the genesis file: one "
-                    "of the two was changed, or is another ledger's; take it from a copy"
-                )
+            self._replaying.refuse_unsealed_end()
             first, last = self.machine.state.height + 1, self._log.last_height()
             if last < self.machine.state.height:
                 raise InvariantViolation(
@@ -171,29 +145,7 @@ class EmbeddedEngine:
 
     def replay(self, logged: LoggedBlock) -> Header:
         """Apply a decided block again, check every signature, and compare the header with the logged one."""
-        block = logged.block
-        if block.height <= self.machine.founding_height:
-            header = self.machine.found(block.height)
-        else:
-            bundles = [self._open_bundle(item) for item in block.items]
-            flat = [prepared for bundle in bundles for prepared in bundle]
-            self.fill_in(flat, self.check(flat).result())
-            self.machine.execute(block.height, block.time_ms, bundles, items_digest(block.items))
-            header = self.machine.commit()
-        if header != logged.header:
-            raise InvariantViolation(
-                f"block {block.height} leads to another header than the one on record: the data or the rules differ"
-            )
-        if not self._is_sealed(header, logged.seal):
-            raise InvariantViolation(
-                f"the seal of block {block.height} is not by a sealer that the genesis names"
-            )
-        self.machine.keep(header, logged.seal)
-        return header
-
-    def _is_sealed(self, header: Header, seal: bytes) -> bool:
-        message = seal_message(self.machine.chain_id, header.digest())
-        return any(verify(bytes.fromhex(key), message, seal) for key in self.machine.genesis.sealers)
+        return self._replaying.replay(logged)
 
     def start(self) -> None:
         """Begin to take and decide transactions."""
@@ -235,7 +187,7 @@ class EmbeddedEngine:
             if reject is None:
                 rest.append(Waiting(prepared, submission, index))
             else:
-                submission.answer(index, (0, _refused(prepared, reject)))
+                submission.answer(index, (0, refused(prepared, reject)))
         if rest:
             self._pool.add(rest)
         return submission
@@ -251,7 +203,7 @@ class EmbeddedEngine:
                 batch = self._pool.take(self._block_transactions, BLOCK_BYTES_MAX, wait_s)
                 if batch and not under_way and len(batch) < self._block_transactions // 4:
                     batch += self._gather_more(batch)
-                checks = self.check([item.prepared for item in batch]) if batch else None
+                checks = check(self._signatures, [item.prepared for item in batch]) if batch else None
                 if under_way is not None:
                     self._decide(*under_way)
                 under_way = (batch, checks) if checks is not None else None
@@ -282,7 +234,7 @@ class EmbeddedEngine:
             waiting = self._pool.take(self._block_transactions, BLOCK_BYTES_MAX, 0)
 
     def _decide(self, batch: list[Waiting], checks: PendingChecks) -> None:
-        self.fill_in([item.prepared for item in batch], checks.result())
+        fill_in([item.prepared for item in batch], checks.result())
         with self.lock:
             answered = self._apply(batch)
         for item, height, outcome in answered:
@@ -300,26 +252,22 @@ class EmbeddedEngine:
             except RulesFailed as failed:
                 log.error("%s", failed, exc_info=failed.__cause__)
                 bad = next(item for item in batch if item.prepared is failed.prepared)
-                answered.append((bad, 0, _refused(bad.prepared, Rejected(MachineReject.RULES_FAILED))))
+                answered.append((bad, 0, refused(bad.prepared, Rejected(MachineReject.RULES_FAILED))))
                 batch = [item for item in batch if item is not bad]
                 continue
             answered += [
-                (item, *self._answer(item, outcome, height))
+                (item, *first_answer(self.machine, item.prepared, outcome, height))
                 for item, outcome in zip(batch, outcomes, strict=True)
             ]
             break
         return answered
 
-    def _answer(self, item: Waiting, outcome: Outcome, height: int) -> tuple[int, Outcome]:
-        """A repeated transaction is answered with the first result of its id."""
-        if (
-            outcome.result.number == MachineReject.TRANSACTION_IS_USED.number
-            and item.prepared.body is not None
-        ):
-            first = self.machine.first_result(item.prepared.body.expiry_ms, item.prepared.id)
-            if first is not None:
-                return first[0], Outcome(first[1], ())
-        return height, outcome
+    def move_clock(self, time_ms: int) -> None:
+        """Move a sandbox's clock forward; what is due then happens in the next blocks."""
+        if not isinstance(self._clock, MovableClock):
+            raise TypeError("only a sandbox's clock is moved")
+        with self.lock:
+            self._clock.advance_to(time_ms)
 
     def decide_due(self) -> Header | None:
         """Make a block for deadlines and retries that are due, if there are any."""
@@ -383,36 +331,9 @@ class EmbeddedEngine:
         self._log.sync()
 
     def bundle(self, prepared: Sequence[Prepared], time_ms: int) -> bytes:
-        raws = tuple([item.raw for item in prepared])
-        expiry = time_ms + self.machine.parameters.id_window_ms
-        content = encode(BundleContent(self._sealer.address, expiry, 0, raws))
-        return encode_bundle(content, self._sealer.public_key, self._sealer.sign(self._prefix + content))
-
-    def _open_bundle(self, item: bytes) -> list[Prepared]:
-        bundle, content = read_bundle(item)
-        if not verify(bundle.key, self._prefix + bundle.content, bundle.signature):
-            raise Rejected(MachineReject.BUNDLE_IS_MALFORMED, detail="the gatherer's signature is wrong")
-        return [self.machine.reader.prepare(raw) for raw in content.transactions]
-
-    def check(self, prepared: Sequence[Prepared]) -> PendingChecks:
-        checks: list[Any] = []
-        for item in prepared:
-            checks += item.checks()
-        return self._signatures.submit(checks)
-
-    @staticmethod
-    def fill_in(prepared: Sequence[Prepared], answers: bytes) -> None:
-        at = 0
-        for item in prepared:
-            end = at + len(item.signatures)
-            item.good = answers[at:end]
-            at = end
+        return self.items.bundle(self._sealer, [item.raw for item in prepared], time_ms)
 
 
 def _submissions(items: Iterable[Waiting]) -> list[Submission]:
     """Each once, in order."""
     return list({id(item.submission): item.submission for item in items}.values())
-
-
-def _refused(prepared: Prepared, reject: Rejected) -> Outcome:
-    return Outcome(TransactionResult(prepared.id, reject.number, ()), (reject,))

@@ -32,15 +32,16 @@ class Rates:
         self._rate = rate_per_second
         self._levels: dict[bytes, tuple[int, int]] = {}
 
-    def take(self, submitter: bytes, now_ms: int) -> bool:
+    def take(self, submitter: bytes, now_ms: int, count: int = 1) -> bool:
+        """Whether so many are within the submitter's rate; they are counted then."""
         full = self._rate * 10_000
         level, seen = self._levels.get(submitter, (full, now_ms))
         level = min(full, level + max(0, now_ms - seen) * self._rate)
-        if level < 1_000:
+        if level < 1_000 * count:
             return False
         if len(self._levels) > SUBMITTERS_MAX:
             self._levels.clear()
-        self._levels[submitter] = (level - 1_000, now_ms)
+        self._levels[submitter] = (level - 1_000 * count, now_ms)
         return True
 
 

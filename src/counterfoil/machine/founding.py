@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from counterfoil.machine.genesis import Genesis
+from counterfoil.machine.genesis import Genesis, is_key
 from counterfoil.machine.wiring import Wired
 from counterfoil.modules.holdings.founding import OpeningAccount, found_accounts, found_issuance_account
 from counterfoil.modules.instruments.founding import found_instrument
@@ -25,6 +25,13 @@ PARTIES = "parties"
 OPENING_REGISTER = "opening_register"
 VALIDATORS = "validators"
 """Read by `network_validators`; it puts nothing on the books."""
+NETWORK = "network"
+
+
+class NetworkGenesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of a ledger that is founded as a network. nodes: hex tagged keys of the nodes that may gather from the start."""
+
+    nodes: tuple[str, ...] = ()
 
 
 class OpeningRegister(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,9 +71,21 @@ def opening_money() -> bytes:
     return _identity(b"money", 0)
 
 
+def founding_nodes(genesis: Genesis) -> tuple[bytes, ...]:
+    """Tagged keys of the nodes that a network is founded with. ValueError where the genesis file names what is none."""
+    keys = _section(genesis, NETWORK, NetworkGenesis, {}).nodes
+    if not all(is_key(key) for key in keys):
+        raise ValueError(
+            f"the genesis file's section {NETWORK!r} names something as a node's key that is no key"
+        )
+    return tuple(bytes.fromhex(key) for key in keys)
+
+
 def steps(wired: Wired, state: State, genesis: Genesis) -> list[Step]:
     """What each founding block does, in order. ValueError names the section where the genesis file does not fit."""
-    unknown = [name for name in genesis.sections if name not in (PARTIES, OPENING_REGISTER, VALIDATORS)]
+    unknown = [
+        name for name in genesis.sections if name not in (PARTIES, OPENING_REGISTER, NETWORK, VALIDATORS)
+    ]
     if unknown:
         raise ValueError(f"the genesis file has a section {unknown[0]!r} that this program does not know")
     parties = _section(genesis, PARTIES, PartiesGenesis, {})

@@ -80,7 +80,7 @@ def decode_genesis(data: bytes) -> Genesis:
         raise ValueError(
             "the genesis file names no key that may sign headers, and no validators of a network"
         )
-    if not all(_is_key(key) for key in genesis.sealers):
+    if not all(is_key(key) for key in genesis.sealers):
         raise ValueError("the genesis file names something as a key that may sign headers that is no key")
     return genesis
 
@@ -96,7 +96,8 @@ def network_validators(genesis: Genesis) -> tuple[Validator, ...]:
         raise ValueError(f"the genesis file's section 'validators' is not valid: {error!r}") from None
 
 
-def _is_key(text: str) -> bool:
+def is_key(text: str) -> bool:
+    """Whether this is the hexadecimal text of a tagged public key."""
     try:
         return check_key(bytes.fromhex(text))
     except ValueError:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from counterfoil.machine.founding import steps
+from counterfoil.machine.founding import founding_nodes, steps
 from counterfoil.machine.genesis import GENESIS_HEIGHT, RULE_VERSION, Genesis
 from counterfoil.machine.receipts import ReceiptBook
 from counterfoil.machine.rejects import MachineReject
@@ -18,6 +18,7 @@ from counterfoil.primitives.codec import Decoder, encode
 from counterfoil.primitives.digests import OBJECT, keyed
 from counterfoil.primitives.outcome import InvariantViolation, Rejected, ensure
 from counterfoil.primitives.signatures import met
+from counterfoil.state.books import Aside
 from counterfoil.state.headers import CHUNK, CHUNK_LEAVES, CHUNK_ROOT, Header, HeaderHistory, StoredHeader
 from counterfoil.state.port import StoreFailed
 from counterfoil.state.receipts import BlockResults, MessageResult, TransactionResult
@@ -40,6 +41,24 @@ class Outcome(NamedTuple):
     result: TransactionResult
     rejects: tuple[Rejected, ...]
     authorised: bool = False
+
+
+class Executed(NamedTuple):
+    """A block that was executed and is neither committed nor discarded."""
+
+    block: BlockContext
+    items_digest: bytes
+    book: ReceiptBook
+    results: list[TransactionResult]
+    expiries: list[int]
+
+
+class SetAside(NamedTuple):
+    """An executed block that was taken off the books and can be brought back (`Machine.set_aside`)."""
+
+    executed: Executed
+    changes: Aside
+    used: list[tuple[bytes, int]]
 
 
 class RulesFailed(Exception):
@@ -84,14 +103,15 @@ class Machine:
         self.reader = Reader(chain_id, MESSAGES)
         self.wired: Wired = wire(state, self.reader.proposal)
         self._founding = steps(self.wired, state, genesis)
+        self._founding_nodes = frozenset(
+            address_of(key) for key in (*founding_nodes(genesis), *map(bytes.fromhex, genesis.sealers))
+        )
         self._secret = secret
         self._rules = self.wired.rules
         self._policy = self.wired.parties.policy
         self._block_results: dict[int, BlockResults] = {}
         self._bare_addresses: dict[bytes, bytes] = {}
-        self._executed: tuple[BlockContext, bytes, ReceiptBook, list[TransactionResult], list[int]] | None = (
-            None
-        )
+        self._executed: Executed | None = None
 
     # Founding and opening
 
@@ -110,7 +130,7 @@ class Machine:
         self._founding[height - GENESIS_HEIGHT](ActionContext(block, height.to_bytes(32, "big"), 0, ()))
         self.state.books.accept()
         book = ReceiptBook(height, self._receipt_key(height))
-        self._executed = (block, sha256(b"").digest(), book, [], [])
+        self._executed = Executed(block, sha256(b"").digest(), book, [], [])
         self._check_invariants()
         return self.commit()
 
@@ -170,7 +190,7 @@ class Machine:
         self.window.forget(time_ms)
         results: list[TransactionResult] = []
         expiries: list[int] = []
-        self._executed = (block, items_digest, book, results, expiries)
+        self._executed = Executed(block, items_digest, book, results, expiries)
         position = self._run_block_rules(
             self.wired.deadlines, block, book, b"deadline", 0, self.parameters.deadline_actions_max
         )
@@ -209,6 +229,23 @@ class Machine:
             return range(len(flat))
         ahead = frozenset(first)
         return [*first, *(index for index in range(len(flat)) if index not in ahead)]
+
+    def may_gather(self, gatherer: bytes, key: bytes) -> bool:
+        """Whether a node with this key may bring bundles: a founding node in its own name (the key's address), or a
+        node that an active party has made one of its users, in the party's name."""
+        address = self._bare_address(key)
+        if gatherer == address:
+            return address in self._founding_nodes
+        parties = self.wired.parties
+        return parties.is_active(gatherer) and parties.speaks_for(gatherer, address)
+
+    def precedence(self, bundle: Sequence[Prepared]) -> int:
+        """Among the bundles that wait for a place in a block, the lower goes first: what stops or frees business."""
+        urgent = self.wired.urgent
+        for prepared in bundle:
+            if prepared.body is not None and type(prepared.body.messages[0]) in urgent:
+                return 0
+        return 1
 
     @property
     def has_effect(self) -> bool:
@@ -266,6 +303,24 @@ class Machine:
         self.state.books.discard_block()
         self.window.discard_block()
         self._executed = None
+
+    def set_aside(self) -> SetAside:
+        """Take the executed block off the books, as `discard` does, so that they are those of the last commit again.
+
+        `bring_back` makes it the executed block once more, without executing it, as long as no other was committed.
+        """
+        if self._executed is None:
+            raise InvariantViolation("no block was executed")
+        executed, self._executed = self._executed, None
+        return SetAside(executed, self.state.books.set_aside(), self.window.set_aside())
+
+    def bring_back(self, aside: SetAside) -> None:
+        ensure(self._executed is None, "the block before is neither committed nor discarded")
+        last = self.last
+        ensure(last is not None and aside.executed.block.height > last.height, "another block was committed")
+        self.state.books.bring_back(aside.changes)
+        self.window.bring_back(aside.used, aside.executed.block.time_ms)
+        self._executed = aside.executed
 
     def try_out(self, prepared: Prepared, time_ms: int) -> Outcome:
         """A dry run: what the transaction would do now, with its effects taken back."""
@@ -445,7 +500,7 @@ class Machine:
 
     def _check_invariants(self) -> None:
         changed = {
-            number: {key: (old, shelf.live[key]) for key, old in shelf.touched.items()}
+            number: shelf.changes()
             for number, shelf in self.state.books.shelves.items()
             if shelf.touched
         }

@@ -63,6 +63,17 @@ class MachineReject(RejectCode):
         "The bytes are not the one canonical encoding of a bundle, or its gatherer's signature is wrong.",
         "Let the node that takes transactions in gather and sign the bundle.",
     )
+    BUNDLE_HAS_EXPIRED = (
+        1051,
+        "The expiry of the bundle is not after the block's time.",
+        "Nothing needs to be done: the node that gathered it gathers anew what has not expired itself.",
+    )
+    GATHERER_IS_NO_MEMBER = (
+        1052,
+        "The key that signed the bundle is neither a founding node's nor a user's of the active party that it names.",
+        "Send transactions to another node; or let a member grant the node's address a mandate, and name the member to"
+        " the node.",
+    )
     SUBMISSION_IS_TOO_FAST = (
         1060,
         "This submitter has used up its rate of transactions.",

@@ -1,4 +1,4 @@
-"""An open ledger: one folder on disk (or nothing but memory), its machine and its embedded engine."""
+"""An open ledger: one folder on disk (or nothing but memory), its machine and its engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from types import TracebackType
 from typing import NamedTuple
 
 from counterfoil.engine.decided import LOGGED_BLOCK, LoggedBlock
-from counterfoil.engine.embedded import EmbeddedEngine, Log
+from counterfoil.engine.embedded import EmbeddedEngine
+from counterfoil.engine.items import Items
+from counterfoil.engine.port import Engine, Log
+from counterfoil.engine.replaying import Replaying
 from counterfoil.engine.signature_pool import SignaturePool
 from counterfoil.machine.genesis import (
     Genesis,
@@ -23,11 +26,14 @@ from counterfoil.machine.genesis import (
 from counterfoil.machine.machine import Machine
 from counterfoil.machine.wiring import TABLES
 from counterfoil.node.clock import SandboxClock, system_clock_ms
+from counterfoil.node.network.settings import NodeSettings, read_settings
 from counterfoil.node.personas import refuse_personas
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
+from counterfoil.state.headers import Header
 from counterfoil.state.port import RecordStore, TableLayout
+from counterfoil.state.proof_formats import Vouching
 from counterfoil.state.state import State
 from counterfoil.state.tables import LINKS
 from counterfoil.storage import files
@@ -44,6 +50,8 @@ _SECRETS_PURPOSE = b"node secrets"
 
 Progress = Callable[[int, int], None]
 """Called with (done, of how many) on long work."""
+
+MakeEngine = Callable[["LedgerNode"], Engine]
 
 LAYOUTS: dict[int, TableLayout] = {table.number: table.layout for table in (LINKS, *TABLES)}
 
@@ -86,7 +94,11 @@ class SealingKey:
 
 
 class LedgerNode:
-    """Everything that an open ledger consists of. Close it, or use it as a context manager."""
+    """Everything that an open ledger consists of. Close it, or use it as a context manager.
+
+    consensus_from: the first height that a consensus engine decided, 0 for none. make_engine: of a network's node, in
+    place of the embedded engine.
+    """
 
     def __init__(
         self,
@@ -99,6 +111,8 @@ class LedgerNode:
         workers: int | None = None,
         scheduled: bool = True,
         clock: Callable[[], int] | None = None,
+        consensus_from: int = 0,
+        make_engine: MakeEngine | None = None,
     ) -> None:
         self.genesis_bytes = genesis_bytes
         self.genesis: Genesis = decode_genesis(genesis_bytes)
@@ -115,14 +129,30 @@ class LedgerNode:
             SandboxClock(self.genesis.time_ms) if self.genesis.sandbox else system_clock_ms
         )
         self.signatures = SignaturePool(workers)
-        self.engine = EmbeddedEngine(
-            self.machine,
-            block_log,
-            SealingKey(secrets.sealer),
-            self.clock,
-            self.signatures,
-            scheduled=scheduled,
+        self.sealer = SealingKey(secrets.sealer)
+        self.vouching: Callable[[Header], Vouching] | None = None
+        self.consensus_from = consensus_from
+        self.replaying = Replaying(self.machine, Items(self.machine), self.signatures, consensus_from)
+        self.engine: Engine = (
+            make_engine(self)
+            if make_engine is not None
+            else EmbeddedEngine(
+                self.machine,
+                block_log,
+                self.sealer,
+                self.clock,
+                self.signatures,
+                scheduled=scheduled,
+                replaying=self.replaying,
+            )
         )
+
+    @property
+    def embedded(self) -> EmbeddedEngine:
+        """The engine, where this machine alone decides (or replays). TypeError on a network's node."""
+        if not isinstance(self.engine, EmbeddedEngine):
+            raise TypeError("this is a node of a network")
+        return self.engine
 
     @property
     def sandbox(self) -> bool:
@@ -201,7 +231,7 @@ def create_ledger(
         write_identity(folder, genesis_bytes, secrets)
         node = _node(folder, genesis_bytes, secrets, workers=0)
         try:
-            node.engine.found()
+            node.embedded.found()
             node.engine.close()
         finally:
             node.log.close()
@@ -233,9 +263,19 @@ def open_ledger(
     """
     folder = open_folder(path, key_file=key_file)
     try:
-        genesis_bytes = _read_genesis(folder)
-        secrets = _read_secrets(folder)
-        node = _node(folder, genesis_bytes, secrets, workers=workers, scheduled=scheduled, clock=clock)
+        genesis_bytes = read_genesis(folder)
+        secrets = read_secrets(folder)
+        settings = read_settings(path)
+        node = _node(
+            folder,
+            genesis_bytes,
+            secrets,
+            workers=workers,
+            scheduled=scheduled,
+            clock=clock,
+            consensus_from=settings.consensus_from if settings is not None else 0,
+            make_engine=network_engine(settings, scheduled=scheduled) if settings is not None else None,
+        )
     except BaseException:
         folder.close()
         raise
@@ -248,7 +288,11 @@ def open_ledger(
         folder.close()
         raise
     if start:
-        node.engine.start()
+        try:
+            node.engine.start()
+        except BaseException:
+            node.close()
+            raise
     return node
 
 
@@ -279,7 +323,7 @@ def memory_ledger(
         workers=workers,
         scheduled=scheduled,
     )
-    node.engine.found()
+    node.embedded.found()
     if start:
         node.engine.start()
     return node
@@ -293,6 +337,8 @@ def _node(
     workers: int | None,
     scheduled: bool = True,
     clock: Callable[[], int] | None = None,
+    consensus_from: int = 0,
+    make_engine: MakeEngine | None = None,
 ) -> LedgerNode:
     store = folder.open_store(LAYOUTS)
     try:
@@ -309,10 +355,22 @@ def _node(
         workers=workers,
         scheduled=scheduled,
         clock=clock,
+        consensus_from=consensus_from,
+        make_engine=make_engine,
     )
 
 
-def _read_genesis(folder: LedgerFolder) -> bytes:
+def network_engine(settings: NodeSettings, *, scheduled: bool) -> MakeEngine:
+    """What makes the engine of a network's node. ValueError where this installation lacks what networks need."""
+    try:
+        from counterfoil.node.network.engine import make_engine
+    except ModuleNotFoundError as missing:
+        raise ValueError(f"a network's node needs {missing.name}: install counterfoil[network]") from None
+    return lambda node: make_engine(node, settings, scheduled=scheduled)
+
+
+def read_genesis(folder: LedgerFolder) -> bytes:
+    """The exact bytes of the genesis file of a ledger's folder."""
     path = folder.path / GENESIS_NAME
     try:
         return path.read_bytes()
@@ -320,7 +378,8 @@ def _read_genesis(folder: LedgerFolder) -> bytes:
         raise CorruptStorage(path, "the genesis file is missing; take it from a copy") from None
 
 
-def _read_secrets(folder: LedgerFolder) -> NodeSecrets:
+def read_secrets(folder: LedgerFolder) -> NodeSecrets:
+    """The node's secrets, from the ledger's folder."""
     path = folder.path / SECRETS_NAME
     try:
         plain = folder.cipher.open(_SECRETS_PURPOSE, path.read_bytes())

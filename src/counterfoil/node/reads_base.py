@@ -145,6 +145,9 @@ def reading(node: LedgerNode, viewer: bytes, asked: AsOf | None = None, home: st
             raise Refused(NodeRefusal.NODE_STOPPED, cause=node.engine.failure)
         at, market = (asked.at, asked.market or home) if asked is not None else ("", "")
         header = header_as_of(node, at, market)
+        if header.height < node.state.held_from:
+            detail = f"this node was founded from a snapshot of block {node.state.held_from}; ask one that holds more"
+            raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, at=at[:40], detail=detail)
         present = header.height == node.state.height
         yield View(node, viewer, None if present else header.height, header)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from counterfoil.machine.genesis import genesis_digest
@@ -21,8 +22,10 @@ from counterfoil.policy.subjects import AccountContents, PublicFact, Register
 from counterfoil.state.past_tree import NotHeld
 from counterfoil.state.proof_files import encode_proof
 from counterfoil.state.proof_formats import Place, Proof
-from counterfoil.state.proofs import CannotProve, Prover, Sources
+from counterfoil.state.proofs import CannotProve, NotSignedYet, Prover, Sources
 
+SIGNED_SECONDS = 5.0
+"""How long a network is waited for to sign its last block, which takes it a second at most."""
 KINDS = ("holding", "no-holding", "register", "account", "terms", "trade", "instruction", "receipt", "header")
 
 
@@ -54,6 +57,17 @@ def proof(node: LedgerNode, viewer: bytes, params: ProofOf) -> ProofFile:
     It shows what it proves and nothing beside: a holding is shown to whoever sees its account or its register; what
     shows an account's place on its lists, to whoever sees the account. A register's proof reads all of it.
     """
+    give_up = time.monotonic() + SIGNED_SECONDS
+    while True:
+        try:
+            return _prove(node, viewer, params)
+        except NotSignedYet as error:
+            if time.monotonic() > give_up:
+                raise Refused(NodeRefusal.CANNOT_BE_PROVEN, detail=error) from None
+        time.sleep(0.1)
+
+
+def _prove(node: LedgerNode, viewer: bytes, params: ProofOf) -> ProofFile:
     home = node.machine.wired.instruments.find(params.instrument) if params.instrument else None
     with reading(node, viewer, params, home.market if home is not None else "") as view:
         sources = Sources(
@@ -62,9 +76,12 @@ def proof(node: LedgerNode, viewer: bytes, params: ProofOf) -> ProofFile:
             node.machine.header,
             node.chain_id,
             genesis_digest(node.genesis_bytes),
+            node.vouching,
         )
         try:
             made = _proof(view, Prover(sources), params)
+        except NotSignedYet:
+            raise
         except CannotProve as error:
             raise Refused(NodeRefusal.CANNOT_BE_PROVEN, detail=error) from None
         except NotHeld as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.port import EngineStopped
 from counterfoil.engine.submission import Submission
 from counterfoil.machine.transactions import SIGNATURES_MAX
 from counterfoil.node.clock import SandboxClock, system_clock_ms
@@ -157,16 +157,19 @@ class Service:
         if time_ms > min(clock() + ADVANCE_MS_MAX, TIME_MAX_MS):
             detail = "the clock is moved ten years at most in one step, and not beyond the year 9999"
             raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, time_ms=time_ms, detail=detail)
-        with node.engine.lock:
-            while True:
-                change_ms = node.machine.wired.markets.next_change_ms()
-                clock.advance_to(min(time_ms, change_ms))
-                for _ in range(_DUE_BLOCKS_MAX):
-                    if node.engine.decide_due() is None:
-                        break
-                after_ms = node.machine.wired.markets.next_change_ms()
-                if clock() >= time_ms or after_ms <= change_ms:
-                    break
-            clock.advance_to(time_ms)
-            node.engine.decide_due()
+        markets = node.machine.wired.markets
+        while True:
+            change_ms = markets.next_change_ms()
+            self._let_happen(min(time_ms, change_ms))
+            after_ms = markets.next_change_ms()
+            if clock() >= time_ms or after_ms <= change_ms:
+                break
+        self._let_happen(time_ms)
         return clock()
+
+    def _let_happen(self, time_ms: int) -> None:
+        engine = self.node.engine
+        engine.move_clock(time_ms)
+        for _ in range(_DUE_BLOCKS_MAX):
+            if engine.decide_due() is None:
+                break

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from counterfoil.engine.decided import LOGGED_BLOCK, LoggedBlock
-from counterfoil.engine.embedded import Log
+from counterfoil.engine.port import Log
 from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest
 from counterfoil.node.ledger import (
     LAYOUTS,
@@ -100,16 +100,17 @@ def export_ledger(
         last_header=last.digest().hex(),
         genesis=node.genesis_bytes.decode(),
         protection=protection_for(lock, cost or ArgonCost()),
+        consensus_from=node.consensus_from,
     )
     with _new_file(path) as file:
         sealing = Sealing(file, head, lock)
         sealing.write(node.secrets.network + node.secrets.sealer)
-        for height, payload in node.log.read_from(1):
-            if height > last.height:
+        for place, payload in node.log.read_from(1):
+            if place > last.number + 1:
                 break
             sealing.write(len(payload).to_bytes(4, "big") + payload)
             if progress is not None:
-                progress(height, last.height)
+                progress(place, last.number + 1)
         sealing.finish()
         size = file.tell()
     return ExportReport(node.chain_id, node.sandbox, last.height, last, size)
@@ -130,20 +131,26 @@ def import_ledger(
     key_file: Path | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
+    sealer: bytes | None = None,
 ) -> Header:
     """Make a ledger folder from an export: every block is applied again, and its header and seal compared.
 
     Signatures are checked, roots are identical at every height. The folder is made whole or not at all. It is the same
-    ledger with the same sealing key: only one of the two may go on. Returns the last header. Errors:
-    TransferFileError; StorageError as `create_folder`.
+    ledger with the same sealing key: only one of the two may go on; `sealer` gives the folder a key of its own, for a
+    node of the network that goes on in its place. Returns the last header. Errors: TransferFileError; StorageError as
+    `create_folder`.
     """
     with _open_file(path) as file:
         opening = Opening(file, str(path))
         opening.unlock(lock)
+        if opening.head.consensus_from:
+            raise TransferFileError(
+                f"{path} is of a network, which goes on without it; join it with `counterfoil network join`."
+            )
         genesis_bytes, secrets = _identity(opening, path)
 
         def fill(place: LedgerFolder) -> None:
-            write_identity(place, genesis_bytes, secrets)
+            write_identity(place, genesis_bytes, NodeSecrets(secrets.network, sealer or secrets.sealer))
             store, block_log = place.open_store(LAYOUTS), place.open_log()
             try:
                 with (
@@ -182,9 +189,22 @@ def replay_ledger(
     the end. Errors: InvariantViolation names the first block that differs; StorageError.
     """
     with open_ledger(folder, key_file=key_file, workers=0, scheduled=False, start=False) as own:
-        payloads = (payload for _, payload in own.log.read_from(1))
-        height, size = own.log.last_height(), _size_of(folder)
-        return _replay(own.genesis_bytes, own.secrets, payloads, height, size, own, check, workers, progress)
+        last = own.machine.last
+        blocks = 0 if last is None else last.number + 1
+        payloads = (payload for place, payload in own.log.read_from(1) if place <= blocks)
+        height, size = last.height if last is not None else 0, _size_of(folder)
+        return _replay(
+            own.genesis_bytes,
+            own.secrets,
+            payloads,
+            height,
+            size,
+            own,
+            check,
+            workers,
+            progress,
+            own.consensus_from,
+        )
 
 
 def replay_export(
@@ -204,7 +224,16 @@ def replay_export(
         height = opening.head.height
         with _faults_named(path):
             report = _replay(
-                genesis_bytes, secrets, opening.blocks(), height, size, None, check, workers, progress
+                genesis_bytes,
+                secrets,
+                opening.blocks(),
+                height,
+                size,
+                None,
+                check,
+                workers,
+                progress,
+                opening.head.consensus_from,
             )
         if report.header.digest().hex() != opening.head.last_header:
             raise TransferFileError(
@@ -223,10 +252,11 @@ def _replay(
     check: bool,
     workers: int | None,
     progress: Progress | None,
+    consensus_from: int,
 ) -> ReplayReport:
     with (
         _scratch_store(log_bytes) as store,
-        _node(genesis_bytes, secrets, store, MemoryLog(), workers) as node,
+        _node(genesis_bytes, secrets, store, MemoryLog(), workers, consensus_from) as node,
     ):
         began, blocks, transactions = time.monotonic(), 0, 0
         for logged, _ in _replayed(node, payloads, height, progress):
@@ -247,10 +277,23 @@ def _replay(
 
 @contextmanager
 def _node(
-    genesis_bytes: bytes, secrets: NodeSecrets, store: RecordStore, block_log: Log, workers: int | None
+    genesis_bytes: bytes,
+    secrets: NodeSecrets,
+    store: RecordStore,
+    block_log: Log,
+    workers: int | None,
+    consensus_from: int = 0,
 ) -> Iterator[LedgerNode]:
     """A node that applies what others decided. Only its signature workers end with it."""
-    node = LedgerNode(genesis_bytes, secrets, store, block_log, workers=workers, scheduled=False)
+    node = LedgerNode(
+        genesis_bytes,
+        secrets,
+        store,
+        block_log,
+        workers=workers,
+        scheduled=False,
+        consensus_from=consensus_from,
+    )
     try:
         yield node
     finally:
@@ -265,7 +308,7 @@ def _replayed(
     since = 0
     for payload in payloads:
         logged: LoggedBlock = LOGGED_BLOCK.exact(payload)
-        node.engine.replay(logged)
+        node.replaying.replay(logged)
         yield logged, payload
         since += 1
         if since >= BLOCKS_PER_WRITE or state.unwritten_changes > CHANGES_PER_WRITE:

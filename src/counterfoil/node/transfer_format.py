@@ -58,8 +58,11 @@ class TransportKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
     """The stream's key is one of 32 bytes that both sides have."""
 
 
-class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What can be read without a key. genesis: the exact text of the genesis file. last_header: its digest, hex."""
+class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What can be read without a key. genesis: the exact text of the genesis file. last_header: its digest, hex.
+
+    consensus_from: the first height that a network decided, 0 where it never was one.
+    """
 
     version: int
     chain_id: str
@@ -68,6 +71,7 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     last_header: str
     genesis: str
     protection: Passphrase | TransportKey
+    consensus_from: int = 0
 
 
 class ArgonCost(msgspec.Struct, frozen=True):

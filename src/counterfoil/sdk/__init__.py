@@ -7,12 +7,14 @@ from counterfoil.sdk.client import Client, Result
 from counterfoil.sdk.connections import Connection, LocalConnection, SocketConnection, TlsAddress
 from counterfoil.sdk.draft import Draft
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable, NotVisible, TransactionRejected
+from counterfoil.sdk.failover import FailoverConnection
 from counterfoil.sdk.sandbox import Fixtures, Sandbox, persona_client, seed
 
 __all__ = [
     "Client",
     "Connection",
     "Draft",
+    "FailoverConnection",
     "Fixtures",
     "Identity",
     "LedgerError",

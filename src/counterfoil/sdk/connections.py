@@ -16,7 +16,7 @@ import msgspec
 
 from counterfoil.custody.signers import Signer
 from counterfoil.custody.tls import Identity, client_context, shown_by_peer
-from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.port import EngineStopped
 from counterfoil.engine.submission import Submission
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import (

@@ -207,6 +207,9 @@ def seed(connect: Connect) -> Fixtures:
     today = _date_of(depository.time_ms())
     rules = recipes.rulebook(today, schedule=DaySchedule(OPENS_MINUTE, CLOSES_MINUTE))
     depository.send(recipes.open_market(depository, MARKET, "Sandbox Market", today, rules))
+    depository.connection.advance_clock(
+        depository.time_ms()
+    )  # lets the schedule open the day, where it is its time
     if not depository.market(MARKET).is_open:
         depository.send(OpenDay(MARKET, today))
 

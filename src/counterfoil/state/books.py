@@ -23,13 +23,24 @@ KEY_SIZE_MAX = 400
 
 Load = Callable[[int, bytes], bytes | None]
 """The current row (see `rows.py`) of a table's key, or None where there never was one."""
-LoadMany = Callable[[list[tuple[int, bytes]]], list[bytes | None]]
+LoadMany = Callable[[int, list[bytes]], list[bytes | None]]
 
 
 class Shelf(Generic[R]):
     """One table's working records. Modules get it as their `View`: find, put, delete, scan."""
 
-    __slots__ = ("_books", "_key_sizes", "index", "journal", "live", "rows", "table", "touched", "unwritten")
+    __slots__ = (
+        "_books",
+        "_key_sizes",
+        "index",
+        "journal",
+        "live",
+        "membership_changed",
+        "rows",
+        "table",
+        "touched",
+        "unwritten",
+    )
 
     def __init__(self, books: Books, table: Table[R]) -> None:
         self._books = books
@@ -41,6 +52,8 @@ class Shelf(Generic[R]):
         self.unwritten: dict[bytes, bytes] = {}
         self.journal: dict[bytes, R | None] = {}
         self.touched: dict[bytes, R | None] = {}
+        self.membership_changed = False
+        """Whether a record came to life or ended in the open block, for good or not."""
         self.index: SortedList[bytes] | None = SortedList() if table.resident else None
 
     def find(self, key: bytes) -> R | None:
@@ -59,6 +72,7 @@ class Shelf(Generic[R]):
             journal[key] = self.find(key)
         if self.live.get(key) is None:
             ensure(len(key) in self._key_sizes, f"{self.table.name}: key of a wrong size")
+            self.membership_changed = True
             if self.index is not None:
                 self.index.add(key)
         self.live[key] = record
@@ -69,13 +83,13 @@ class Shelf(Generic[R]):
         missing = [key for key in keys if key not in live and key not in unwritten and len(key) in sizes]
         ensure(self.index is None, "a resident table is in memory")
         decode, value_of = self.table.decoder.trusted, self._books.value_of
-        number = self.table.number
-        for key, row in zip(missing, self._books.load_many([(number, key) for key in missing]), strict=True):
-            value = b""
-            if row is not None:
+        for key, row in zip(missing, self._books.load_many(self.table.number, missing), strict=True):
+            if row is None:
+                live[key] = None
+            else:
                 rows[key] = row
                 value = value_of(row)
-            live[key] = decode(value) if value else None
+                live[key] = decode(value) if value else None
         find = self.find
         return [live[key] if key in live else find(key) for key in keys]
 
@@ -95,6 +109,7 @@ class Shelf(Generic[R]):
         if not self.journal:
             self._books.open_shelves.append(self)
         self.journal[key] = None
+        self.membership_changed = True
         if self.index is not None:
             self.index.add(key)
         self.live[key] = record
@@ -111,6 +126,12 @@ class Shelf(Generic[R]):
         if self.index is not None:
             self.index.remove(key)
         self.live[key] = None
+        self.membership_changed = True
+
+    def changes(self) -> dict[bytes, tuple[R | None, R | None]]:
+        """Of every key that the open block has touched for good: the record at the block's start, and now."""
+        touched, live = self.touched, self.live
+        return dict(zip(touched, zip(touched.values(), [live[key] for key in touched], strict=True), strict=True))
 
     def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, R]]:
         """Records of a resident table whose keys begin with `prefix`, in key order.
@@ -157,6 +178,10 @@ class Shelf(Generic[R]):
         self.live[key] = old
 
 
+Aside = list[tuple[Shelf[Any], dict[bytes, tuple[Any, Any]]]]
+"""Effects that were set aside: for each shelf, by key, what stood there and what is to stand there."""
+
+
 class Books:
     """All shelves, and the actions on them."""
 
@@ -182,6 +207,9 @@ class Books:
         """Keep the effects of the action."""
         for shelf in self.open_shelves:
             touched = shelf.touched
+            if not touched:
+                shelf.touched, shelf.journal = shelf.journal, touched
+                continue
             for key, old in shelf.journal.items():
                 if key not in touched:
                     touched[key] = old
@@ -203,3 +231,22 @@ class Books:
             for key, old in shelf.touched.items():
                 shelf._restore(key, old)
             shelf.touched.clear()
+
+    def set_aside(self) -> Aside:
+        """Take back every accepted effect since the last commit, to be brought back unchanged or forgotten."""
+        ensure(not self.open_shelves, "an action is still open")
+        aside: Aside = []
+        for shelf in self.shelves.values():
+            if shelf.touched:
+                aside.append((shelf, shelf.changes()))
+        self.discard_block()
+        return aside
+
+    def bring_back(self, aside: Aside) -> None:
+        """The effects that were set aside, on the books of the same last commit."""
+        for shelf, changes in aside:
+            ensure(not shelf.touched, "nothing else was begun meanwhile")
+            shelf.membership_changed = True
+            for key, (old, new) in changes.items():
+                shelf._restore(key, new)
+                shelf.touched[key] = old

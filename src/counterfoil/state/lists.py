@@ -93,7 +93,7 @@ class Lists:
         joining: list[tuple[ListRule, bytes, Record, bytes]] = []
         for number in sorted(self._books.shelves):
             shelf = self._books.shelves[number]
-            if not shelf.table.lists or not shelf.touched:
+            if not shelf.table.lists or not shelf.membership_changed:
                 continue
             for key, old in shelf.touched.items():
                 record = shelf.live[key]

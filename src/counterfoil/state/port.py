@@ -56,8 +56,8 @@ class RecordStore(Protocol):
 
     def row(self, table: int, key: bytes) -> bytes | None: ...
 
-    def rows_of(self, keys: list[tuple[int, bytes]]) -> list[bytes | None]:
-        """Many rows at once, in the order asked."""
+    def rows_of(self, table: int, keys: list[bytes]) -> list[bytes | None]:
+        """Many rows of one table at once, in the order asked."""
 
     def scan(self, table: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """(full key, row) for keys under a prefix of whole components (or of clear bytes), in no stated order."""
@@ -85,5 +85,11 @@ class RecordStore(Protocol):
     def write(self, batch: WriteBatch) -> None:
         """All or nothing, batches in their order. Seen by readers when it returns; durable then or, where another
         process writes, somewhat later: `close` waits for it, and a failure is raised at the next call of either."""
+
+    def settle(self) -> None:
+        """Wait until what was written is durable."""
+
+    def frozen(self) -> RecordStore:
+        """A view of what is written now, whatever is written later. It cannot be written to; close it soon."""
 
     def close(self) -> None: ...

@@ -45,6 +45,10 @@ class CannotProve(LookupError):
     """What is asked for is not so, or not so yet; the text says which."""
 
 
+class NotSignedYet(CannotProve):
+    """The header of a network's last block, before the next block has signed it: a moment later it will be."""
+
+
 class _ShownBlock:
     """A block of which something is shown, and which of its leaves are."""
 

@@ -11,6 +11,7 @@ from struct import Struct
 from typing import NamedTuple
 
 _HEAD = Struct(">BQQQIB16s")
+_RUNG = Struct(">QQ")
 HEAD_SIZE = _HEAD.size
 RUNG_SIZE = 16
 SALT_SIZE = 16
@@ -57,8 +58,12 @@ def next_row(
     if before is None:
         return pack_head(alive, slot, height, 0, 1, 0, salt) + value
     was_alive, _, changed, _, number, rungs, _ = unpack_head(before)
-    step = (number & -number).bit_length()
-    rung: bytes = changed.to_bytes(8, "big") + position.to_bytes(8, "big")
-    ladder: bytes = rung * step + before[HEAD_SIZE + RUNG_SIZE * step : HEAD_SIZE + RUNG_SIZE * rungs]
     previous = changed if was_alive else 0
-    return pack_head(alive, slot, height, previous, number + 1, max(rungs, step), salt) + ladder + value
+    step = 1 if number & 1 else (number & -number).bit_length()
+    ladder: bytes = _RUNG.pack(changed, position) * step
+    if rungs > step:
+        ladder += before[HEAD_SIZE + RUNG_SIZE * step : HEAD_SIZE + RUNG_SIZE * rungs]
+    else:
+        rungs = step
+    head: bytes = pack_head(alive, slot, height, previous, number + 1, rungs, salt)
+    return head + ladder + value

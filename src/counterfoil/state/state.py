@@ -265,6 +265,7 @@ class State:
                 position += 1
                 rows[key] = unwritten[key] = row
             shelf.touched.clear()
+            shelf.membership_changed = False
 
         tree, count_before = self.tree, self.tree.count
         freed = self._free_slots(ended)

@@ -62,6 +62,18 @@ class Window:
             self._expiry.update(keys)
         self._forgotten = []
 
+    def set_aside(self) -> list[tuple[bytes, int]]:
+        """Discard what the block used up, and return it for `bring_back`."""
+        used = self._block
+        self.discard_block()
+        return used
+
+    def bring_back(self, used: list[tuple[bytes, int]], time_ms: int) -> None:
+        """Begin a block of that time with what was used up in it."""
+        self.forget(time_ms)
+        self._expiry.update(used)
+        self._block = used
+
     def commit(self) -> tuple[bytes, bytes]:
         """(digest of what the block added, the packed additions to keep with the block)."""
         packed = b"".join(key + expiry.to_bytes(8, "big") for key, expiry in self._block)

@@ -155,6 +155,8 @@ class AesGcm:
             raise Damaged from None
 
     def for_another(self) -> Handed:
+        """This cipher draws its own subkey first: the other one must open what either of them seals."""
+        self._draw()
         epoch, _ = self._subkeys.draw()
         return Handed(self._storage_key, self._ledger_salt, epoch, dict(self._subkeys.salts))
 
@@ -167,12 +169,15 @@ class AesGcm:
         return opener
 
     def _draw_and_seal(self, associated: bytes, plain: bytes) -> bytes:
+        return self._draw()(associated, plain)
+
+    def _draw(self) -> Callable[[bytes, bytes], bytes]:
         with self._drawing:
             if self._sealing is None:
                 epoch, salt = self._subkeys.draw()
                 self._sealing = _sealing(epoch, derive(self._storage_key, salt, VALUES))
                 self.seal = self._sealing
-        return self._sealing(associated, plain)
+            return self._sealing
 
 
 def _sealing(epoch: int, subkey: bytes) -> Callable[[bytes, bytes], bytes]:

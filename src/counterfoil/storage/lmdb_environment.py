@@ -189,6 +189,28 @@ class Environment:
             self._turn += 1
 
 
+class FrozenEnvironment(Environment):
+    """An environment as it was when this was made: every read is of one view, which `close` ends."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.file = environment.file
+        self.raw = environment.raw
+        self._environment = environment
+        self._view = environment.begin_read()
+
+    def begin_read(self) -> ReadTransaction:
+        return self._view
+
+    def end_read(self, txn: ReadTransaction) -> None:
+        """The view goes on."""
+
+    def write(self, change: Callable[[ReadTransaction], None]) -> None:
+        raise StorageFailed(self.file, "a view of the past cannot be written to")
+
+    def close(self) -> None:
+        self._environment.end_read(self._view)
+
+
 def examine_structure(file: Path) -> None:
     """Walk all pages of an LMDB file without mapping it; CorruptStorage if any of them is not as it must be.
 

@@ -9,6 +9,7 @@ either before or after the batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from operator import itemgetter
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from counterfoil.storage.fault_points import (
     INSIDE_STORE_WRITE,
     reached,
 )
-from counterfoil.storage.lmdb_environment import MAP_SIZE, Environment, ReadTransaction
+from counterfoil.storage.lmdb_environment import MAP_SIZE, Environment, FrozenEnvironment, ReadTransaction
 from counterfoil.storage.packing import (
     blob_parts,
     pack_progress,
@@ -109,16 +110,16 @@ class LmdbStore:
         finally:
             environment.end_read(txn)
 
-    def rows_of(self, keys: list[tuple[int, bytes]]) -> list[bytes | None]:
-        of = self._keys.of
-        disk_keys = [of[table](key) for table, key in keys]
+    def rows_of(self, table: int, keys: list[bytes]) -> list[bytes | None]:
+        opened = self._opened_row
+        disk_keys = list(map(self._keys.of[table], keys))
         with self._environment.reading() as txn:
             found = self._rows.get_many(txn, sorted(disk_keys))
             return [
-                self._opened_row(table, key, disk_key, stored)
+                opened(table, key, disk_key, stored)
                 if (stored := found.get(disk_key)) is not None
                 else self._row(txn, table, key, disk_key)
-                for (table, key), disk_key in zip(keys, disk_keys, strict=True)
+                for key, disk_key in zip(keys, disk_keys, strict=True)
             ]
 
     def scan(self, table: int, prefix: bytes) -> Iterator[Item]:
@@ -227,6 +228,15 @@ class LmdbStore:
     def size_bytes(self) -> int:
         """Of the file, with pages that are free to be used again."""
         return self._environment.file.stat().st_size
+
+    def settle(self) -> None:
+        """Nothing is on its way."""
+
+    def frozen(self) -> LmdbStore:
+        """A view of what is written now. It keeps the pages alive that it sees."""
+        view = copy(self)
+        view._environment = FrozenEnvironment(self._environment)
+        return view
 
     def close(self) -> None:
         self._environment.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
+from copy import copy
 
 from counterfoil.state.port import BLOB_KINDS, ENTRY_KINDS, TableLayout, WriteBatch
 from counterfoil.storage.batches import check_order
@@ -30,8 +31,8 @@ class MemoryStore:
     def row(self, table: int, key: bytes) -> bytes | None:
         return self._rows.values.get(self._keys.of[table](key))
 
-    def rows_of(self, keys: list[tuple[int, bytes]]) -> list[bytes | None]:
-        return [self.row(table, key) for table, key in keys]
+    def rows_of(self, table: int, keys: list[bytes]) -> list[bytes | None]:
+        return [self.row(table, key) for key in keys]
 
     def scan(self, table: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Sees the store as it was when the scan began."""
@@ -86,6 +87,18 @@ class MemoryStore:
         self._versions += batch.versions
         self._height = batch.height
 
+    def settle(self) -> None:
+        """Nothing is on its way."""
+
+    def frozen(self) -> MemoryStore:
+        """A copy."""
+        view = copy(self)
+        view._rows = self._rows.copied()
+        view._versions = list(self._versions)
+        view._blobs = {kind: dict(blobs) for kind, blobs in self._blobs.items()}
+        view._entries = {kind: entries.copied() for kind, entries in self._entries.items()}
+        return view
+
     def close(self) -> None:
         """Nothing to let go of."""
 
@@ -96,6 +109,11 @@ class _SortedMap:
     def __init__(self) -> None:
         self.values: dict[bytes, bytes] = {}
         self._sorted: list[bytes] | None = []
+
+    def copied(self) -> _SortedMap:
+        found = _SortedMap()
+        found.values, found._sorted = dict(self.values), None
+        return found
 
     def put(self, key: bytes, value: bytes | None) -> None:
         if value is None:

@@ -57,9 +57,10 @@ class End(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
 
 class Find(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """Many rows, by table number and key; answered with `list[bytes | None]` in their order, or with a problem."""
+    """Many rows of one table; answered with `list[bytes | None]` in their order, or with a problem."""
 
-    keys: list[tuple[int, bytes]]
+    table: int
+    keys: list[bytes]
 
 
 class Written(msgspec.Struct, frozen=True, array_like=True):
@@ -131,10 +132,11 @@ def serve(source: BinaryIO, sink: int) -> None:
                 batch.entries += message.entries
                 continue
             elif store is not None and isinstance(message, Find):
-                answer = store.rows_of(message.keys)
+                answer = store.rows_of(message.table, message.keys)
             elif store is not None and isinstance(message, End):
                 batch.height, batch.first_version = message.height, message.first_version
                 whole, batch = batch, WriteBatch()
+                store.take_up()  # the parent may have written small batches meanwhile
                 store.write(whole)
         except (StorageError, OSError, ValueError, LookupError) as error:
             answer = Written(f"{type(error).__name__}: {error}", isinstance(error, StorageFull))

@@ -78,17 +78,14 @@ class WriteBehind:
             return rows[key]
         return self._store.row(table, key)
 
-    def rows_of(self, keys: list[tuple[int, bytes]]) -> list[bytes | None]:
+    def rows_of(self, table: int, keys: list[bytes]) -> list[bytes | None]:
         while True:
             waiting = self._waiting
-            found = self._rows_of(keys)
+            found = self._rows_of(table, keys)
             if self._waiting is waiting:
                 break
-        if waiting is not None:
-            for index, (table, key) in enumerate(keys):
-                if key in (rows := waiting.rows.get(table, {})):
-                    found[index] = rows[key]
-        return found
+        rows = {} if waiting is None else waiting.rows.get(table, {})
+        return [rows.get(key, row) for key, row in zip(keys, found, strict=True)] if rows else found
 
     def scan(self, table: int, prefix: bytes) -> Iterator[Item]:
         """Sees the store as it was when the scan began; what is on its way to disk comes last."""
@@ -168,6 +165,12 @@ class WriteBehind:
                 self._store.take_up()
                 self._waiting = None
 
+    def frozen(self) -> LmdbStore:
+        """See `LmdbStore.frozen`."""
+        with self._talking:
+            self.settle()
+            return self._store.frozen()
+
     def examine(self, progress: Callable[[int], None] = lambda count: None) -> int:
         """See `LmdbStore.examine`."""
         self.settle()
@@ -192,15 +195,15 @@ class WriteBehind:
             self._writer = _Writer(self._store, self._layouts, self._cipher)
         return self._writer
 
-    def _rows_of(self, keys: list[tuple[int, bytes]]) -> list[bytes | None]:
+    def _rows_of(self, table: int, keys: list[bytes]) -> list[bytes | None]:
         if len(keys) < READ_TOGETHER_LEAST or self._waiting is not None or self._failure is not None:
-            return self._store.rows_of(keys)
+            return self._store.rows_of(table, keys)
         half = len(keys) // 2
         with self._talking:
-            answer = self._writing().find(keys[half:])
-            here = self._store.rows_of(keys[:half])
+            answer = self._writing().find(table, keys[half:])
+            here = self._store.rows_of(table, keys[:half])
             there = answer()
-        return here + (self._store.rows_of(keys[half:]) if there is None else there)
+        return here + (self._store.rows_of(table, keys[half:]) if there is None else there)
 
     def _nearest(
         self, kind: str, key: bytes, found: bytes | None, bisect: Callable[[list[bytes], bytes], int]
@@ -274,9 +277,9 @@ class _Writer:
             self._send(Part(entries=entries))
         self._send(End(batch.height, batch.first_version))
 
-    def find(self, keys: list[tuple[int, bytes]]) -> Callable[[], list[bytes | None] | None]:
+    def find(self, table: int, keys: list[bytes]) -> Callable[[], list[bytes | None] | None]:
         """Ask for rows; what is returned gives them, or None where they cannot be read there."""
-        self._send(Find(keys))
+        self._send(Find(table, keys))
 
         def answer() -> list[bytes | None] | None:
             payload = read_frame(self._answers)

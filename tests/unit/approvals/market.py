@@ -54,7 +54,7 @@ class Ledger:
     def __init__(self) -> None:
         self.window = Window()
         self.rotations: dict[bytes, int] = {}
-        self.take(Books(lambda _table, _key: None, lambda keys: [None] * len(keys), value_of))
+        self.take(Books(lambda _table, _key: None, lambda _table, keys: [None] * len(keys), value_of))
         self.time_ms = NOW_MS
         self.height = 1
         self.actions = 0

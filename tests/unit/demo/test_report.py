@@ -20,6 +20,7 @@ from counterfoil.machine.genesis import Parameters
 from counterfoil.node.ledger import memory_ledger
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.primitives.calendars import time_of_local
+from counterfoil.sdk import LocalConnection
 
 
 def test_counts_add_up_or_the_run_has_failed() -> None:
@@ -54,7 +55,7 @@ def test_every_account_is_compared_with_its_trades(tmp_path: Path, falsified: st
     genesis = sandbox_genesis("demo", founded_ms, Parameters(id_window_ms=ID_WINDOW_MS))
     with memory_ledger(genesis) as node, RowList(tmp_path / "report.csv") as listed:
         screen = Screen(quiet=True)
-        market = found_market(plan, Floor(node), screen)
+        market = found_market(plan, Floor(lambda: LocalConnection(node)), screen)
         run = Trading(market, listed.refused).run_days(screen)
         if falsified == "a holding":
             run.nets[next(iter(run.nets))] += 1

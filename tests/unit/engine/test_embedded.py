@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from counterfoil.engine import embedded, pool
-from counterfoil.engine.embedded import EmbeddedEngine, EngineStopped
+from counterfoil.engine.embedded import EmbeddedEngine
 from counterfoil.engine.pool import Pool, Rates, Waiting
+from counterfoil.engine.port import EngineStopped
 from counterfoil.engine.submission import Answer, Submission
 from counterfoil.machine.machine import ProgramIsOutdated
 from counterfoil.machine.rejects import MachineReject

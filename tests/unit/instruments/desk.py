@@ -132,7 +132,7 @@ class Desk:
     """One block after another, one action at a time."""
 
     def __init__(self, state: Books | None = None) -> None:
-        self.state = state or Books(lambda _table, _key: None, lambda keys: [None] * len(keys), value_of)
+        self.state = state or Books(lambda _table, _key: None, lambda _table, keys: [None] * len(keys), value_of)
         self.window = Window()
         self.parties: Any = TableOfParties()
         self.markets: Any = TableOfMarkets()

@@ -152,7 +152,7 @@ class World:
         self.time_ms = NOW_MS
         self.height = 1
         self.actions = 0
-        self.take(Books(lambda _table, _key: None, lambda keys: [None] * len(keys), value_of))
+        self.take(Books(lambda _table, _key: None, lambda _table, keys: [None] * len(keys), value_of))
         self.lay_members()
         self.lay_markets()
         self.lay_accounts()

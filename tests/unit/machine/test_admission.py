@@ -336,7 +336,7 @@ def test_bundles() -> None:
     item = desk.engine.bundle([desk.prepared(good(desk))], desk.next_time_ms())
     bundle, content = read_bundle(item)
     assert content.gatherer == desk.engine.address
-    assert len(desk.engine._open_bundle(item)) == 1
+    assert len(desk.engine.items.open(item).prepared) == 1
     for bad in (
         b"",
         item[:-1],
@@ -347,5 +347,5 @@ def test_bundles() -> None:
         encode_bundle(bundle.content, b"", bundle.signature),
     ):
         with pytest.raises(Rejected) as refused:
-            desk.engine._open_bundle(bad)
+            desk.engine.items.open(bad)
         assert refused.value.code is MachineReject.BUNDLE_IS_MALFORMED

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from counterfoil.engine.embedded import EngineStopped
+from counterfoil.engine.port import EngineStopped
 from counterfoil.machine.genesis import Parameters
 from counterfoil.machine.machine import ProgramIsOutdated, RulesFailed
 from counterfoil.machine.rejects import MachineReject

@@ -128,7 +128,7 @@ class World:
     """Books with the cast on them. `suspended`: who is suspended besides broker-s."""
 
     def __init__(self, suspended: str = "") -> None:
-        self.books = Books(lambda _table, _key: None, lambda keys: [None] * len(keys), value_of)
+        self.books = Books(lambda _table, _key: None, lambda _table, keys: [None] * len(keys), value_of)
         shelf: Any = self.books.shelf
         parties = Parties(PartiesBooks(shelf))
         markets = Markets(MarketsBooks(shelf, parties))

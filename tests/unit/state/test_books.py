@@ -18,7 +18,7 @@ ENDINGS = st.sampled_from(("accept", "reject"))
 
 
 def _books() -> Books:
-    books = Books(lambda _table, _key: None, lambda keys: [None] * len(keys), value_of)
+    books = Books(lambda _table, _key: None, lambda _table, keys: [None] * len(keys), value_of)
     for table in (NOTES, QUEUE):
         books.shelf(table)
     return books

@@ -19,7 +19,6 @@ from counterfoil.modules.holdings.records import (
     AccountStatus,
     Earmark,
     EarmarkReason,
-    Holding,
     InstrumentTotals,
 )
 from counterfoil.modules.instruments.interface import Instrument
@@ -62,14 +61,16 @@ def _check_holdings(books: HoldingsBooks, changes: ChangesOf) -> None:
         instrument = instruments.get(instrument_id)
         if instrument is None:
             instrument = instruments[instrument_id] = _instrument(books, instrument_id)
-        available_before, earmarked_before = _quantities(before)
-        available, aside = _quantities(now)
+        available_before, earmarked_before = (
+            (before.available, before.earmarked) if before is not None else (0, 0)
+        )
+        available = aside = 0
         if now is not None:
-            ensure(available >= 0 and aside >= 0, "no quantity is negative")
-            ensure(
-                0 < available + aside <= AMOUNT_MAX,
-                "a holding holds something, and no more than an amount can be",
-            )
+            available, aside = now.available, now.earmarked
+            if available < 0 or aside < 0:
+                raise InvariantViolation("no quantity is negative")
+            if not 0 < available + aside <= AMOUNT_MAX:
+                raise InvariantViolation("a holding holds something, and no more than an amount can be")
         change = available - available_before
         if account_id == instrument.issuance_account:
             ensure(aside == 0, "nothing of an issuance account is earmarked")
@@ -179,10 +180,6 @@ def _instrument(books: HoldingsBooks, instrument_id: bytes) -> Instrument:
     if found is None:
         raise InvariantViolation("what is held is an instrument")
     return found
-
-
-def _quantities(holding: Holding | None) -> tuple[int, int]:
-    return (holding.available, holding.earmarked) if holding is not None else (0, 0)
 
 
 def _count(record: Any) -> int:

@@ -141,6 +141,13 @@ class Parties:
         signer = self._signers.find(address)
         return signer.rotations if signer is not None else 0
 
+    def speaks_for(self, party_id: bytes, address: bytes) -> bool:
+        """Whether an address is the party's own signer, or a user of it (whatever its mandate covers)."""
+        party = self.find(party_id)
+        if party is None:
+            return False
+        return party.signer == address or self._mandates.find(party_id + address) is not None
+
     def authorise(
         self,
         context: ActionContext,

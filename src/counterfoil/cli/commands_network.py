@@ -1,0 +1,343 @@
+"""network: making a network of nodes, running those that live here, and joining one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from counterfoil.cli.commands_demo import console_of_demo
+from counterfoil.cli.commands_ledger import draft_genesis
+from counterfoil.cli.commands_transfer import TransportKeyOption
+from counterfoil.cli.failures import UsageError
+from counterfoil.cli.key_stores import DEFAULT_KEYS, KeysOption
+from counterfoil.cli.options import (
+    JsonOption,
+    KeyFileOption,
+    WorkersOption,
+    lock_of,
+)
+from counterfoil.cli.output import say, say_json, say_table
+from counterfoil.demo.network_show import NetworkWishes, show_network
+from counterfoil.gateways.trade_files.generator import TRADES_MAX, TRADES_MIN
+from counterfoil.machine.genesis import Genesis
+from counterfoil.node.ledger import GENESIS_NAME
+from counterfoil.node.network import control as running
+from counterfoil.node.network.control import Control
+from counterfoil.node.network.creating import (
+    DEFAULT_PORT,
+    ENGINE_GENESIS_NAME,
+    KEYS_FOLDER,
+    HostsError,
+    Place,
+    create_network,
+    grow_network,
+    places_here,
+    read_hosts,
+)
+from counterfoil.node.network.joining import invite as invite_node
+from counterfoil.node.network.joining import join as join_network
+from counterfoil.node.network.settings import NetworkSettings, name_member
+from counterfoil.node.personas import SANDBOX_START_MS, sandbox_genesis
+from counterfoil.primitives.addresses import AddressKind, from_text, to_text
+from counterfoil.sdk import Client, LedgerError, NodeUnreachable, SocketConnection
+
+FolderArgument = Annotated[Path, typer.Argument(help="Folder of the network.")]
+NodesArgument = Annotated[
+    list[str] | None, typer.Argument(help="Names of nodes; all that are here if none is named.")
+]
+DEFAULT_NETWORK = Path("network")
+
+
+def create(
+    folder: Annotated[Path, typer.Argument(help="New or empty folder.")] = DEFAULT_NETWORK,
+    validators: Annotated[int, typer.Option(help="Nodes that vote.", min=1, max=100)] = 4,
+    full_nodes: Annotated[int, typer.Option(help="Nodes that execute and do not vote.", min=0, max=100)] = 0,
+    hosts: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with a line for each node, NAME validator|full HOST [PORT [POWER]], in place of the counts."
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(help="First port on this machine; each node has ten.")] = DEFAULT_PORT,
+    name: Annotated[str, typer.Option(help="Name of the ledger: lower-case letters, digits, hyphens.")] = "",
+    regulator: Annotated[
+        str, typer.Option(help="Public name of the first member. Without it the network is a sandbox.")
+    ] = "",
+    key: Annotated[str, typer.Option("--key", "-k", help="Key that speaks for the regulator.")] = "",
+    genesis: Annotated[Path | None, typer.Option(help="Found the ledger from this genesis file.")] = None,
+    grow: Annotated[
+        Path | None, typer.Option(help="Let an embedded ledger go on: its file from `counterfoil export`.")
+    ] = None,
+    transport_key: TransportKeyOption = None,
+    keys: KeysOption = DEFAULT_KEYS,
+    snapshots: Annotated[
+        int,
+        typer.Option(help="Blocks from one snapshot to the next, for nodes that join; 0 for none.", min=0),
+    ] = 1_000,
+    retain: Annotated[
+        int, typer.Option(help="Blocks that each engine keeps at least; 0 for all of them.", min=0)
+    ] = 0,
+    unencrypted: Annotated[
+        bool, typer.Option("--unencrypted", help="Keep the nodes' folders in clear.")
+    ] = False,
+) -> None:
+    """Make a network: for each node a folder with keys, genesis and configuration, and services to run them."""
+    places = _places(hosts, validators, full_nodes, port)
+    try:
+        if grow is not None:
+            if name or regulator or key or genesis:
+                raise UsageError("With --grow everything stands in the export; leave out the other options.")
+            lock = lock_of(transport_key, f"Passphrase of {grow}")
+            made = grow_network(
+                folder,
+                grow,
+                lock,
+                places,
+                encrypted=not unencrypted,
+                snapshot_interval=snapshots,
+                retain_blocks=retain,
+            )
+        else:
+            made = create_network(
+                folder,
+                _draft(name, regulator, key, genesis, keys),
+                places,
+                encrypted=not unencrypted,
+                snapshot_interval=snapshots,
+                retain_blocks=retain,
+            )
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
+    _say_made(folder, made, encrypted=not unencrypted)
+
+
+def _places(hosts: Path | None, validators: int, full_nodes: int, port: int) -> list[Place]:
+    if hosts is None:
+        return places_here(validators, full_nodes, port)
+    try:
+        return read_hosts(hosts.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{hosts} cannot be read: {error.strerror}.") from None
+    except HostsError as error:
+        raise UsageError(f"{hosts}: {error}.") from None
+
+
+def _draft(name: str, regulator: str, key: str, genesis: Path | None, keys: str) -> Genesis:
+    if genesis is None and not regulator and not key:
+        return sandbox_genesis(name or "sandbox-network", SANDBOX_START_MS)
+    return draft_genesis(False, name, regulator, key, genesis, keys)
+
+
+def _say_made(folder: Path, made: NetworkSettings, *, encrypted: bool) -> None:
+    rows = [
+        (
+            node.name,
+            f"validator, power {node.power}" if node.power else "full node",
+            f"{node.host}:{node.p2p_port}",
+            node.id,
+        )
+        for node in made.nodes
+    ]
+    say_table(("node", "what it does", "listens at", "id"), rows, title=made.chain_id)
+    say(f"Genesis:      {folder / GENESIS_NAME} (give it to whoever shall check proofs)")
+    say(f"Its engine's: {folder / ENGINE_GENESIS_NAME}")
+    if encrypted:
+        say(f"Storage keys: {folder / KEYS_FOLDER} (keep them apart from the nodes' folders)")
+    say(f"Services:     {folder / 'systemd'}, {folder / 'compose.yaml'}")
+    say(f"Next:         counterfoil network up {folder}")
+
+
+def up(
+    folder: FolderArgument = DEFAULT_NETWORK, nodes: NodesArgument = None, workers: WorkersOption = None
+) -> None:
+    """Start the nodes that live here, and wait until they serve."""
+    control = Control(folder)
+    options = ("--workers", str(workers)) if workers is not None else ()
+    control.up(
+        control.names(nodes or ()),
+        *options,
+        is_serving=lambda name: is_serving(control.socket(name)),
+        progress=lambda name: say(f"{name} serves at {control.socket(name)}"),
+    )
+
+
+def is_serving(path: Path) -> bool:
+    """Whether a node answers at a socket, and has taken up its ledger."""
+    if not path.exists():
+        return False
+    try:
+        connection = SocketConnection(path, attempts=1, timeout_seconds=5.0)
+    except NodeUnreachable:
+        return False
+    try:
+        return Client(connection).status().moment.height > 0
+    except (LedgerError, NodeUnreachable):
+        return False
+    finally:
+        connection.close()
+
+
+def down(folder: FolderArgument = DEFAULT_NETWORK, nodes: NodesArgument = None) -> None:
+    """Stop the nodes that run here."""
+    control = Control(folder)
+    control.down(control.names(nodes or ()), progress=lambda name: say(f"{name} has stopped"))
+
+
+def status(folder: FolderArgument = DEFAULT_NETWORK, json: JsonOption = False) -> None:
+    """Show the nodes that live here: whether they run, how far they are, whether their roots agree."""
+    control = Control(folder)
+    states = control.states()
+    if json:
+        say_json({"chain_id": control.network.chain_id, "nodes": states})
+        return
+    rows = [
+        (
+            state.node.name,
+            "validator" if state.node.power else "full node",
+            f"process {state.pid}" if state.pid is not None else "stopped",
+            f"{state.height:,}" if state.height else "-",
+            state.application_hash[:16] or "-",
+            str(state.peers) if state.height else "-",
+            "catching up" if state.catching_up else "",
+        )
+        for state in states
+    ]
+    heading = ("node", "what it does", "runs", "height", "application hash", "peers", "")
+    say_table(heading, rows, right=("height", "peers"), title=control.network.chain_id)
+
+
+def logs(
+    folder: FolderArgument = DEFAULT_NETWORK,
+    nodes: NodesArgument = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="Last lines of each file.", min=0)] = 20,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with new lines until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Show what the nodes and their engines wrote."""
+    control = running.Control(folder)
+    paths = [path for name in control.names(nodes or ()) for path in control.logs(name)]
+    for path in paths:
+        for line in running.tail(path, lines):
+            say(f"{path.parent.name} {path.stem}: {line}")
+    if follow:
+        for path, line in running.follow(paths):
+            say(f"{path.parent.name} {path.stem}: {line}")
+
+
+def invite(
+    node: Annotated[Path, typer.Argument(help="Folder of a node of the network, stopped.")],
+    file: Annotated[Path, typer.Argument(help="New file.")],
+    transport_key: TransportKeyOption = None,
+    storage_key: KeyFileOption = None,
+) -> None:
+    """Write an invitation for a member's new node. It holds the network's secret under its lock."""
+    invite_node(
+        node, file, lock_of(transport_key, "New passphrase of the invitation", new=True), key_file=storage_key
+    )
+    say(
+        f"Written: {file}. Whoever opens it can run a node and read the ledger: guard it as the ledger itself."
+    )
+
+
+def join(
+    file: Annotated[Path, typer.Argument(help="Invitation.")],
+    folder: Annotated[Path, typer.Argument(help="New or empty folder of the node.")],
+    name: Annotated[str, typer.Option(help="Name of the node; the folder's if none is given.")] = "",
+    host: Annotated[str, typer.Option(help="Where the other nodes reach it.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="First of its three ports.")] = DEFAULT_PORT,
+    from_genesis: Annotated[
+        bool, typer.Option("--from-genesis", help="Take all blocks, not the state of a snapshot.")
+    ] = False,
+    trust: Annotated[
+        str, typer.Option(help="HEIGHT:HASH of a block that you trust; else the last one, as two nodes say.")
+    ] = "",
+    transport_key: TransportKeyOption = None,
+    storage_key: Annotated[
+        Path | None,
+        typer.Option("--storage-key", help="Key file of the encryption at rest, made if need be."),
+    ] = None,
+    unencrypted: Annotated[bool, typer.Option("--unencrypted", help="Keep the folder in clear.")] = False,
+) -> None:
+    """Make a node that joins a network, from an invitation; `counterfoil start` then runs it."""
+    folder = folder.absolute()
+    key_file = None if unencrypted else storage_key or folder.with_name(folder.name + ".key")
+    joined = join_network(
+        file,
+        folder,
+        lock_of(transport_key, f"Passphrase of {file}"),
+        name=name or folder.name,
+        host=host,
+        port=port,
+        from_genesis=from_genesis,
+        trusted=_trusted(trust),
+        encrypted=not unencrypted,
+        key_file=key_file,
+    )
+    say(f"Node {joined.name} of {joined.settings.chain_id}: {folder}")
+    if joined.trusted is not None:
+        say(
+            f"It trusts block {joined.trusted[0]:,} with hash {joined.trusted[1]}: compare it with a member's node."
+        )
+    say(f"Its address: {to_text(AddressKind.SIGNER, joined.address)}")
+    say("It brings transactions once a member has granted that address a mandate, and is named to the node:")
+    say(f"             counterfoil network member {folder} PARTY")
+    say(f"Next:        counterfoil start {folder}")
+
+
+def member(
+    node: Annotated[Path, typer.Argument(help="Folder of a node.")],
+    party: Annotated[str, typer.Argument(help="Address of the party (cfp1…) that has granted it a mandate.")],
+) -> None:
+    """Let a node bring transactions in a member's name, from its next start on."""
+    try:
+        identity = from_text(party, AddressKind.PARTY)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    name_member(node, identity)
+    say(f"{node} gathers for {party} from its next start on.")
+
+
+def _trusted(text: str) -> tuple[int, str] | None:
+    if not text:
+        return None
+    height, _, block_hash = text.partition(":")
+    if not height.isdigit() or len(block_hash) != 64 or block_hash.strip("0123456789abcdefABCDEF"):
+        raise UsageError(f"--trust is HEIGHT:HASH with 64 hexadecimal digits, not {text!r}.")
+    return int(height), block_hash.upper()
+
+
+def demo(
+    seed: Annotated[int, typer.Option(help="Which day is generated.")] = 1,
+    count: Annotated[
+        int, typer.Option("--count", min=TRADES_MIN, max=TRADES_MAX, help="How many trades it has.")
+    ] = 1_000,
+    port: Annotated[int, typer.Option(help="First port on this machine; each node has ten.")] = DEFAULT_PORT,
+    keep: Annotated[Path | None, typer.Option(help="New folder to keep the network in.")] = None,
+) -> None:
+    """Run a market day on four validators and a full node, one of which is killed and brought back."""
+    show_network(NetworkWishes(seed, count, port, keep), console_of_demo())
+
+
+def add_to(app: typer.Typer) -> None:
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Make, run and join a network of nodes that agree by consensus (CometBFT).",
+        epilog="Example: counterfoil network create my-network",
+    )
+    group.command(epilog="Example: counterfoil network create --validators 4 --full-nodes 1 my-network")(
+        create
+    )
+    group.command(epilog="Example: counterfoil network up my-network")(up)
+    group.command(epilog="Example: counterfoil network down my-network validator-2")(down)
+    group.command(epilog="Example: counterfoil network status my-network")(status)
+    group.command(epilog="Example: counterfoil network logs my-network full-1 --follow")(logs)
+    group.command(epilog="Example: counterfoil network invite my-network/full-1 invitation")(invite)
+    group.command(epilog="Example: counterfoil network join invitation node --name our-node --port 27000")(
+        join
+    )
+    group.command(epilog="Example: counterfoil network member node cfp1...")(member)
+    group.command(epilog="Example: counterfoil network demo --count 2000")(demo)
+    app.add_typer(group, name="network")

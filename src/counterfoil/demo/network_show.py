@@ -1,0 +1,262 @@
+"""The market day on a network: four validators and a full node, one of them killed in the middle and brought back."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from counterfoil.demo.floor import DemoFailed, Floor
+from counterfoil.demo.market import found_market
+from counterfoil.demo.market_day import Trading
+from counterfoil.demo.plan import Plan, PlanError, plan_generated
+from counterfoil.demo.report import RowList, busiest_security, outcomes_table, settle_accounts
+from counterfoil.demo.screen import LiveScreen
+from counterfoil.demo.show import GENERATED_ZONE, demo_genesis, verify_elsewhere
+from counterfoil.gateways.trade_files.generator import DemoDay, DemoSettings
+from counterfoil.node.ledger import GENESIS_NAME
+from counterfoil.node.network.control import Control, NodeState
+from counterfoil.node.network.creating import KEYS_FOLDER, create_network, places_here
+from counterfoil.node.network.settings import NetworkSettings
+from counterfoil.node.reads_ledger import Status
+from counterfoil.node.transfer import replay_ledger
+from counterfoil.sdk import Client, FailoverConnection, LedgerError, NodeUnreachable, SocketConnection
+
+VALIDATORS, FULL_NODES = 4, 1
+VICTIM = "validator-2"
+"""The node to which the market's clients talk first."""
+KILLED_AT, BROUGHT_BACK_AT = 0.35, 0.7
+"""Parts of the trades."""
+NETWORK_NAME = "network"
+AGREE_SECONDS = 60.0
+LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class NetworkWishes:
+    """What somebody wants to see. port: first of the nodes' ports. keep: folder to keep everything in."""
+
+    seed: int = 1
+    trades: int = 1_000
+    port: int = 26_600
+    keep: Path | None = None
+
+
+class Nodes:
+    """The demonstration's nodes, looked at all the time by a thread of their own."""
+
+    def __init__(self, control: Control) -> None:
+        self.control = control
+        self.names = control.names()
+        self._states: list[NodeState] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Started, and stopped at the end whatever happens."""
+        try:
+            self.control.up(self.names, "--workers", "1", is_serving=self.is_serving)
+            self._thread.start()
+            yield
+        finally:
+            self._stopping.set()
+            if self._thread.is_alive():
+                self._thread.join()
+            self.control.down(self.names)
+
+    def is_serving(self, name: str) -> bool:
+        return self.status(name) is not None
+
+    def status(self, name: str) -> Status | None:
+        """What a node says of itself; None where it does not answer."""
+        path = self.control.socket(name)
+        if not path.exists():
+            return None
+        try:
+            connection = SocketConnection(path, attempts=1, timeout_seconds=10.0)
+        except NodeUnreachable:
+            return None
+        try:
+            return Client(connection).status()
+        except (LedgerError, NodeUnreachable):
+            return None
+        finally:
+            connection.close()
+
+    def table(self) -> Table:
+        """The nodes as they were when they were looked at last."""
+        table = Table(box=SIMPLE_HEAD)
+        for name in ("node", "", "height", "application hash", "peers"):
+            table.add_column(name, justify="right" if name in ("height", "peers") else "left")
+        for state in self._states:
+            runs = "running" if state.height else "starting" if state.pid is not None else "[red]down[/red]"
+            table.add_row(
+                state.node.name,
+                "catching up" if state.catching_up and state.height else runs,
+                f"{state.height:,}" if state.height else "-",
+                f"{state.application_hash[:16]}…" if state.height else "-",
+                str(state.peers) if state.height else "-",
+            )
+        return table
+
+    def look(self) -> None:
+        self._states = self.control.states(self.names)
+
+    def _look(self) -> None:
+        while not self._stopping.wait(LOOK_SECONDS):
+            self.look()
+
+
+def show_network(wishes: NetworkWishes, console: Console) -> None:
+    """Run it all. Errors: DemoFailed, PlanError, NetworkFailed, EngineMissing, StorageError."""
+    began = time.monotonic()
+    with _folder(wishes) as folder, RowList(folder / "report.csv") as listed:
+        plan = plan_generated(
+            DemoDay(DemoSettings(seed=wishes.seed, trades=wishes.trades, zone=GENERATED_ZONE))
+        )
+        places = places_here(VALIDATORS, FULL_NODES, wishes.port)
+        network = create_network(folder / NETWORK_NAME, demo_genesis(plan), places)
+        nodes = Nodes(Control(folder / NETWORK_NAME))
+        screen = LiveScreen(nodes.table, console)
+        screen.line(f"[bold]Counterfoil[/bold]: {plan.title}, on a network")
+        with screen.live():
+            _run(plan, nodes, network, screen, listed, began)
+
+
+def _run(
+    plan: Plan,
+    nodes: Nodes,
+    network: NetworkSettings,
+    screen: LiveScreen,
+    listed: RowList,
+    began: float,
+) -> None:
+    control = nodes.control
+    addresses: list[Path | int] = [control.socket(name) for name in [VICTIM, *_others(nodes)]]
+    with nodes.running():
+        screen.heading("The network is up")
+        screen.line(
+            f"{VALIDATORS} validators and a full node of {network.chain_id}, each a process of its own"
+        )
+        screen.heading("The market is founded")
+        floor = Floor(lambda: FailoverConnection(addresses))
+        market = found_market(plan, floor, screen)
+        screen.heading("The market runs")
+        trading = Trading(market, listed.refused)
+        with _mishap(nodes, trading, plan.tally.trades, screen):
+            run = trading.run_days(screen)
+        with screen.step("Accounts compared") as step:
+            compared = settle_accounts(market, run, listed)
+            step.said = f"{compared:,} holdings are what the trades say, to the unit"
+        screen.line("")
+        screen.table(outcomes_table(listed.outcomes))
+        screen.heading("The nodes agree")
+        with screen.step("Roots compared") as step:
+            agreed = _agreement(nodes)
+            root = agreed.state_root.hex()[:16]
+            step.said = f"{len(nodes.names)} nodes, one root at height {agreed.moment.height:,}: {root}…"
+        nodes.look()
+        screen.table(nodes.table())
+        screen.heading("A stranger checks")
+        proof = control.folder.with_name("register.proof")
+        with screen.step("Register proven complete") as step:
+            data = market.floor.regulator.proof(
+                "register", instrument=market.securities[busiest_security(market)]
+            )
+            proof.write_bytes(data)
+            step.said = f"{len(data) / 1024:,.0f} KiB, signed by the validators"
+        verify_elsewhere(screen, proof, control.folder / GENESIS_NAME)
+    with screen.step("Replayed by one machine") as step:
+        report = replay_ledger(
+            control.path(VICTIM),
+            key_file=control.folder / KEYS_FOLDER / f"{VICTIM}.key",
+            check=True,
+            progress=step.at,
+        )
+        if report.header.digest() != agreed.application_hash:
+            raise DemoFailed("The replay led to another root; this is an error of the program.")
+        step.said = f"{report.blocks:,} decided blocks in the embedded engine: the same root"
+    screen.line(f"\n[bold]Done in {time.monotonic() - began:.0f} s.[/bold]")
+
+
+def _others(nodes: Nodes) -> list[str]:
+    return [name for name in nodes.names if name != VICTIM]
+
+
+@contextmanager
+def _mishap(nodes: Nodes, trading: Trading, trades: int, screen: LiveScreen) -> Iterator[None]:
+    """While the market runs, the node that its clients talk to is killed, and brought back later."""
+    finished = threading.Event()
+    happened: list[str] = []
+    failures: list[BaseException] = []
+
+    def entered(part: float) -> bool:
+        return len(trading.run.entered) + trading.run.refused >= part * trades
+
+    def work() -> None:
+        try:
+            while not entered(KILLED_AT) and not finished.wait(0.1):
+                pass
+            nodes.control.kill(VICTIM)
+            screen.line(f"[red]✗[/red] {VICTIM} is killed; its clients go on at another node")
+            happened.append("killed")
+            while not entered(BROUGHT_BACK_AT) and not finished.wait(0.1):
+                pass
+            nodes.control.up([VICTIM], "--workers", "1", is_serving=nodes.is_serving)
+            screen.line(f"[green]✓[/green] {VICTIM} is back")
+            happened.append("back")
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        thread.join()
+    if failures:
+        raise failures[0]
+    if happened != ["killed", "back"]:
+        raise DemoFailed("The mishap did not happen; take more trades.")
+
+
+def _agreement(nodes: Nodes) -> Status:
+    """Every node at the same height with the same root. DemoFailed where two differ, or one does not get there."""
+    give_up = time.monotonic() + AGREE_SECONDS
+    while True:
+        found = {name: nodes.status(name) for name in nodes.names}
+        told = [status for status in found.values() if status is not None]
+        by_height: dict[int, set[bytes]] = {}
+        for status in told:
+            by_height.setdefault(status.moment.height, set()).add(status.application_hash)
+        if any(len(hashes) > 1 for hashes in by_height.values()):
+            raise DemoFailed("Two nodes have different books at one height; this is an error of the program.")
+        if len(told) == len(nodes.names) and len(by_height) == 1:
+            return told[0]
+        if time.monotonic() > give_up:
+            silent = [name for name, status in found.items() if status is None]
+            raise DemoFailed(f"The nodes do not come together: {silent or by_height}")
+        time.sleep(LOOK_SECONDS)
+
+
+@contextmanager
+def _folder(wishes: NetworkWishes) -> Iterator[Path]:
+    if wishes.keep is None:
+        with tempfile.TemporaryDirectory(prefix="counterfoil-network-") as temporary:
+            yield Path(temporary)
+        return
+    keep = wishes.keep.absolute()
+    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        raise PlanError(f"There is something in {keep} already; name a new folder to keep the network in.")
+    keep.mkdir(parents=True, exist_ok=True)
+    yield keep

@@ -1,0 +1,219 @@
+"""Blocks under consensus: proposed, judged before the vote, and finalised, each executed once where all goes well.
+
+A proposal that was executed stays on the books until its block is decided. Whoever reads meanwhile has it set aside,
+and it is brought back unchanged when the same block is decided; another one takes its place otherwise.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+from counterfoil.engine.cometbft.seen import SeenItems
+from counterfoil.engine.decided import items_digest
+from counterfoil.engine.items import Items, OpenedItem
+from counterfoil.machine.machine import Machine, Outcome, ProgramIsOutdated, RulesFailed, SetAside
+from counterfoil.machine.rejects import MachineReject
+from counterfoil.machine.transactions import Prepared
+from counterfoil.primitives.outcome import InvariantViolation, Rejected
+from counterfoil.state.headers import Header
+from counterfoil.state.port import StoreFailed
+
+log = logging.getLogger(__name__)
+
+FAILED_KEPT = 10_000
+"""Digests of items on which our rules failed: they are in no proposal of this node again."""
+ITEM_OVERHEAD_BYTES = 6
+"""Of each item in the engine's block: a tag and a length."""
+OURS = (StoreFailed, ProgramIsOutdated, MemoryError)
+"""Failures that say nothing about the block: this node cannot go on, others may."""
+
+
+class Decided(NamedTuple):
+    """A block that was finalised. header: None where it had no effect. outcomes: of `transactions`, in their order."""
+
+    height: int
+    time_ms: int
+    header: Header | None
+    transactions: list[Prepared]
+    outcomes: list[Outcome]
+
+
+class _Executed(NamedTuple):
+    key: bytes
+    time_ms: int
+    moves_clock: bool
+    transactions: list[Prepared]
+    outcomes: list[Outcome]
+
+
+class Execution:
+    """One machine's blocks. Everything here is called under the engine's own lock."""
+
+    def __init__(self, machine: Machine, items: Items, seen: SeenItems) -> None:
+        self._machine = machine
+        self._items = items
+        self._seen = seen
+        self._executed: _Executed | None = None
+        self._aside: SetAside | None = None
+        self._failed: dict[bytes, None] = {}
+
+    def clear_books(self) -> None:
+        """Let the books be those of the last block: an executed proposal is set aside."""
+        if self._executed is not None and self._aside is None:
+            self._aside = self._machine.set_aside()
+
+    def forget_proposal(self) -> None:
+        if self._executed is not None and self._aside is None:
+            self._machine.discard()
+        self._executed = self._aside = None
+
+    # Proposing
+
+    def propose(self, height: int, time_ms: int, items: Sequence[bytes], bytes_max: int) -> list[bytes]:
+        """The items to propose: those that fit and that the rules accept, what is urgent first."""
+        candidates: list[tuple[int, int, bytes]] = []
+        earliest_ms, _ = self._items.block_time_ms(time_ms, ())
+        for place, item in enumerate(items):
+            try:
+                opened = self._seen.note(item)
+            except Rejected:
+                continue
+            expired = opened.content.expiry_ms <= earliest_ms
+            if expired or self._is_welcome(item, opened):  # an expired one leaves the pool with the block
+                candidates.append((self._machine.precedence(opened.prepared), place, item))
+        candidates.sort(key=lambda candidate: candidate[:2])
+        chosen: list[bytes] = []
+        room = bytes_max
+        for _, _, item in candidates:
+            size = len(item) + ITEM_OVERHEAD_BYTES
+            if size <= room:
+                chosen.append(item)
+                room -= size
+        chosen = self._without_failing(height, time_ms, chosen)
+        self._execute(height, time_ms, chosen)
+        return chosen
+
+    def _is_welcome(self, item: bytes, opened: OpenedItem) -> bool:
+        return sha256(item).digest() not in self._failed and self._machine.may_gather(
+            opened.content.gatherer, opened.key
+        )
+
+    def _without_failing(self, height: int, time_ms: int, items: list[bytes]) -> list[bytes]:
+        """The items without those on which our rules fail, found by name or, failing that, by halves."""
+        while True:
+            try:
+                self._execute(height, time_ms, items)
+                return items
+            except OURS:
+                raise
+            except RulesFailed as failed:
+                log.error("%s", failed, exc_info=failed.__cause__)
+                bad = self._item_with(items, failed.prepared)
+                self._note_failed(bad)
+                items = [item for item in items if item is not bad]
+            except Exception as error:
+                if not items:
+                    log.error("no block can be made, not even an empty one: %s", error, exc_info=error)
+                    raise
+                if len(items) == 1:
+                    log.error("the rules fail on an item: %s", error, exc_info=error)
+                    self._note_failed(items[0])
+                    return []
+                half = len(items) // 2
+                first = self._without_failing(height, time_ms, items[:half])
+                rest = self._without_failing(height, time_ms, items[half:])
+                if len(first) + len(rest) == len(items):
+                    return first  # they fail only together
+                items = [*first, *rest]
+
+    def _item_with(self, items: Sequence[bytes], prepared: Prepared) -> bytes:
+        for item in items:
+            if any(one is prepared for one in self._seen.note(item).prepared):
+                return item
+        raise InvariantViolation("the rules failed on a transaction that is in no item")
+
+    def _note_failed(self, item: bytes) -> None:
+        if len(self._failed) == FAILED_KEPT:
+            del self._failed[next(iter(self._failed))]
+        self._failed[sha256(item).digest()] = None
+
+    # Judging and finalising
+
+    def judge(self, height: int, time_ms: int, items: Sequence[bytes]) -> str:
+        """Why a proposed block is refused, or "" where it is accepted: it depends on the block and the books alone."""
+        try:
+            self._execute(height, time_ms, items)
+        except OURS:
+            raise
+        except Exception as error:
+            return str(error) or repr(error)
+        return ""
+
+    def finalise(self, height: int, time_ms: int, items: Sequence[bytes]) -> Decided:
+        """Execute (or take up) a decided block and commit it; one without effect leaves no trace.
+
+        Whatever fails here is this node's fault, since others accepted the block.
+        """
+        self._execute(height, time_ms, items)
+        executed = self._executed
+        if executed is None:
+            raise InvariantViolation("no block was executed")
+        if self._aside is not None:
+            self._machine.bring_back(self._aside)
+        self._executed = self._aside = None
+        header = None
+        if self._machine.has_effect or executed.moves_clock:
+            header = self._machine.commit()
+            self._machine.keep(header, b"")
+        else:
+            self._machine.discard()
+        self._seen.forget(items)
+        return Decided(height, executed.time_ms, header, executed.transactions, executed.outcomes)
+
+    def is_due(self, height: int, time_ms: int) -> bool:
+        """Whether an empty block of that time would change anything. Leaves the books as they are."""
+        self.clear_books()
+        machine = self._machine
+        try:
+            machine.execute(height, time_ms, [], items_digest(()))
+            return machine.has_effect
+        finally:
+            machine.discard()
+
+    def failing(self, height: int, time_ms: int, transactions: Sequence[Prepared]) -> Prepared | None:
+        """The first of these transactions on which our rules fail. Leaves the books as they are."""
+        self.clear_books()
+        machine = self._machine
+        try:
+            machine.execute(height, time_ms, [transactions], items_digest(()))
+        except RulesFailed as failed:
+            return failed.prepared
+        finally:
+            machine.discard()
+        return None
+
+    def _execute(self, height: int, engine_time_ms: int, items: Sequence[bytes]) -> None:
+        """Have this block executed, on the books or set aside."""
+        digest = items_digest(items)
+        key = sha256(height.to_bytes(8, "big") + engine_time_ms.to_bytes(8, "big") + digest).digest()
+        if self._executed is not None and self._executed.key == key:
+            return
+        self.forget_proposal()
+        machine = self._machine
+        opened = self._seen.opened(items)
+        time_ms, moves_clock = self._items.block_time_ms(engine_time_ms, opened)
+        for item in opened:
+            content = item.content
+            if content.expiry_ms > time_ms and not machine.may_gather(content.gatherer, item.key):
+                raise Rejected(MachineReject.GATHERER_IS_NO_MEMBER, gatherer=content.gatherer)
+        bundles = [item.in_force(time_ms) for item in opened]
+        try:
+            outcomes = machine.execute(height, time_ms, bundles, digest)
+        except BaseException:
+            machine.discard()
+            raise
+        transactions = [prepared for bundle in bundles for prepared in bundle]
+        self._executed = _Executed(key, time_ms, moves_clock, transactions, outcomes)

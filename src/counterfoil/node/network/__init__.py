@@ -1,0 +1,1 @@
+"""Networks of nodes: made, run and joined."""

@@ -1,0 +1,344 @@
+"""Making a network: for each node a ledger folder with its engine's home in it, ready to be started.
+
+DIR/network.json            who the nodes are and where they listen; public
+DIR/genesis.json            the ledger's genesis file; public
+DIR/engine-genesis.json     the engine's, which names the other; public
+DIR/NODE/                   one node's folder, to be moved to its host
+DIR/storage-keys/NODE.key   opens that folder; to be kept apart from it
+DIR/systemd, DIR/compose.yaml    to run the nodes as services
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from counterfoil.machine.founding import NETWORK, VALIDATORS
+from counterfoil.machine.genesis import (
+    Genesis,
+    chain_id,
+    decode_genesis,
+    encode_genesis,
+    genesis_digest,
+    secret_commitment,
+)
+from counterfoil.machine.machine import Machine
+from counterfoil.machine.wiring import TABLES
+from counterfoil.node.clock import system_clock_ms
+from counterfoil.node.ledger import (
+    GENESIS_NAME,
+    LAYOUTS,
+    NodeSecrets,
+    SealingKey,
+    read_secrets,
+    write_identity,
+)
+from counterfoil.node.network.homes import EngineKeys, genesis_document, public_of, write_home
+from counterfoil.node.network.services import write_services
+from counterfoil.node.network.settings import (
+    ENGINE_FOLDER,
+    NETWORK_FILE,
+    NODE_FILE,
+    NetworkNode,
+    NetworkSettings,
+    NodeSettings,
+    write_settings,
+)
+from counterfoil.node.network.vouching import HANDOVER_NAME
+from counterfoil.node.personas import refuse_personas
+from counterfoil.node.transfer import import_ledger, read_head
+from counterfoil.node.transfer_format import Lock
+from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
+from counterfoil.state.headers import Header
+from counterfoil.state.light_blocks import Validator
+from counterfoil.state.state import State
+from counterfoil.storage import files
+from counterfoil.storage.errors import FolderRefused
+from counterfoil.storage.folder import LedgerFolder, create_folder, open_folder
+from counterfoil.storage.memory_store import MemoryStore
+from counterfoil.verify.light.files import write_handover
+from counterfoil.verify.light.handover import hand_over
+
+ENGINE_GENESIS_NAME = "engine-genesis.json"
+KEYS_FOLDER = "storage-keys"
+PORTS_EACH = 10
+DEFAULT_PORT = 26_600
+
+
+class Place(NamedTuple):
+    """One node that is wanted. power: 0 for a full node. port: the first of three (peers, RPC, metrics)."""
+
+    name: str
+    power: int
+    host: str
+    port: int
+
+
+class HostsError(ValueError):
+    """A host list that cannot be read; the text names the line."""
+
+
+def places_here(validators: int, full_nodes: int, port: int = DEFAULT_PORT) -> list[Place]:
+    """All on this machine."""
+    names = [*(f"validator-{number}" for number in range(1, validators + 1))]
+    names += [f"full-{number}" for number in range(1, full_nodes + 1)]
+    return [
+        Place(name, 1 if at < validators else 0, "127.0.0.1", port + PORTS_EACH * at)
+        for at, name in enumerate(names)
+    ]
+
+
+def read_hosts(text: str) -> list[Place]:
+    """A line for each node: its name, `validator` or `full`, its host and, where it matters, port and power.
+
+    Empty lines and what follows # are left out.
+    """
+    places = []
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        try:
+            name, role, host = words[:3]
+            port = int(words[3]) if len(words) > 3 else DEFAULT_PORT
+            power = {"validator": 1, "full": 0}[role]
+            if power and len(words) > 4:
+                power = int(words[4])
+        except (ValueError, KeyError):
+            raise HostsError(
+                f"line {number}: a node is NAME validator|full HOST [PORT [POWER]], not {line.strip()!r}"
+            ) from None
+        if not name.replace("-", "").isalnum() or power < 0 or not 0 < port < 65_000:
+            raise HostsError(
+                f"line {number}: a name has letters, digits and hyphens; ports and powers are positive"
+            )
+        places.append(Place(name, power, host, port))
+    if len({place.name for place in places}) != len(places):
+        raise HostsError("two nodes have one name")
+    return places
+
+
+def create_network(
+    folder: Path,
+    draft: Genesis,
+    places: Sequence[Place],
+    *,
+    encrypted: bool = True,
+    snapshot_interval: int = 1_000,
+    retain_blocks: int = 0,
+) -> NetworkSettings:
+    """Found a network from a draft of the ledger's genesis. ValueError where draft or places do not fit."""
+    _check_places(places)
+    refuse_personas(draft)
+    network_secret = NodeSecrets.draw().network
+    keys = {place.name: _NewKeys.draw() for place in places}
+    sections = {
+        **draft.sections,
+        NETWORK: {"nodes": [keys[place.name].sealer.public_key.hex() for place in places]},
+        VALIDATORS: {
+            "validators": [
+                {"key": validator.key.hex(), "power": validator.power}
+                for validator in _validators(places, keys)
+            ]
+        },
+    }
+    genesis_bytes = encode_genesis(
+        msgspec.structs.replace(
+            draft, secret_commitment=secret_commitment(network_secret), sealers=(), sections=sections
+        )
+    )
+    genesis = decode_genesis(genesis_bytes)
+    founding_height = _founding_height(genesis, genesis_bytes, network_secret)
+
+    def fill(place: LedgerFolder, secrets: NodeSecrets) -> None:
+        write_identity(place, genesis_bytes, secrets)
+        place.open_store(LAYOUTS).close()
+
+    return _lay_out(
+        folder,
+        places,
+        keys,
+        genesis_bytes,
+        founding_height + 1,
+        lambda path, name, key_file: create_folder(
+            path,
+            encrypted=encrypted,
+            key_file=key_file,
+            fill=lambda place: fill(place, NodeSecrets(network_secret, keys[name].sealer_secret)),
+        ),
+        encrypted=encrypted,
+        snapshot_interval=snapshot_interval,
+        retain_blocks=retain_blocks,
+    )
+
+
+def grow_network(
+    folder: Path,
+    export: Path,
+    lock: Lock,
+    places: Sequence[Place],
+    *,
+    encrypted: bool = True,
+    snapshot_interval: int = 1_000,
+    retain_blocks: int = 0,
+    workers: int | None = None,
+) -> NetworkSettings:
+    """Let an embedded ledger go on as a network: every node takes up its export, with the same root at every height.
+
+    The ledger's own sealing key goes to the first node alone, and gathers there; the other nodes gather once their
+    members have enrolled them.
+    """
+    _check_places(places)
+    head = read_head(export)
+    genesis_bytes = head.genesis.encode()
+    keys = {place.name: _NewKeys.draw() for place in places}
+    handover: list[bytes] = []
+
+    def make(path: Path, name: str, key_file: Path | None) -> None:
+        own = None if name == places[0].name else keys[name].sealer_secret
+        last = import_ledger(
+            export, path, lock, encrypted=encrypted, key_file=key_file, workers=workers, sealer=own
+        )
+        if not handover:
+            handover.append(_handover(path, key_file, head.chain_id, last, _validators(places, keys)))
+        files.write_new(path / HANDOVER_NAME, handover[0], mode=0o644)
+
+    made = _lay_out(
+        folder,
+        places,
+        keys,
+        genesis_bytes,
+        head.height + 1,
+        make,
+        encrypted=encrypted,
+        snapshot_interval=snapshot_interval,
+        retain_blocks=retain_blocks,
+    )
+    files.write_new(folder.absolute() / HANDOVER_NAME, handover[0], mode=0o644)
+    return made
+
+
+def _validators(places: Sequence[Place], keys: dict[str, _NewKeys]) -> list[Validator]:
+    """Of the network's first block, their keys tagged as the ledger writes keys."""
+    return [
+        Validator(SigningKey(keys[place.name].engine.validator).public_key, place.power)
+        for place in places
+        if place.power
+    ]
+
+
+def _handover(
+    path: Path, key_file: Path | None, chain_id: str, last: Header, validators: Sequence[Validator]
+) -> bytes:
+    """The sealer's last word, from the folder that has its key."""
+    with open_folder(path, key_file=key_file) as place:
+        sealer = SealingKey(read_secrets(place).sealer)
+    return write_handover(hand_over(chain_id, last, validators, sealer.sign))
+
+
+class _NewKeys(NamedTuple):
+    engine: EngineKeys
+    sealer_secret: bytes
+
+    @classmethod
+    def draw(cls) -> _NewKeys:
+        return cls(EngineKeys(os.urandom(SECRET_BYTES), os.urandom(SECRET_BYTES)), os.urandom(SECRET_BYTES))
+
+    @property
+    def sealer(self) -> SealingKey:
+        return SealingKey(self.sealer_secret)
+
+
+MakeFolder = Callable[[Path, str, Path | None], None]
+
+
+def _lay_out(
+    folder: Path,
+    places: Sequence[Place],
+    keys: dict[str, _NewKeys],
+    genesis_bytes: bytes,
+    consensus_from: int,
+    make: MakeFolder,
+    *,
+    encrypted: bool,
+    snapshot_interval: int,
+    retain_blocks: int,
+) -> NetworkSettings:
+    """Everything in a folder that is new or empty, whole or not at all."""
+    folder = folder.absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FolderRefused(
+            f"There is something in {folder} already; a network needs a new or an empty folder."
+        )
+    genesis = decode_genesis(genesis_bytes)
+    nodes = tuple(_described(place, keys[place.name].engine) for place in places)
+    settings = NetworkSettings(
+        chain_id(genesis.name, genesis_digest(genesis_bytes)), consensus_from, genesis.sandbox, nodes
+    )
+    engine_genesis = genesis_document(
+        settings.chain_id,
+        system_clock_ms(),
+        consensus_from,
+        genesis_digest(genesis_bytes),
+        [node for node in nodes if node.power],
+    )
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        if encrypted:
+            (folder / KEYS_FOLDER).mkdir(mode=0o700)
+        for place, node in zip(places, nodes, strict=True):
+            path = folder / place.name
+            make(path, place.name, folder / KEYS_FOLDER / f"{place.name}.key" if encrypted else None)
+            write_settings(
+                path / NODE_FILE, NodeSettings(place.name, consensus_from, retain_blocks, snapshot_interval)
+            )
+            write_settings(path / NETWORK_FILE, settings)
+            home = path / ENGINE_FOLDER
+            others = [one for one in nodes if one is not node]
+            write_home(home, home, keys[place.name].engine, engine_genesis, node, others)
+        files.write_new(folder / GENESIS_NAME, genesis_bytes, mode=0o644)
+        files.write_new(folder / ENGINE_GENESIS_NAME, engine_genesis, mode=0o644)
+        write_services(folder, settings, encrypted=encrypted)
+        write_settings(folder / NETWORK_FILE, settings)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return settings
+
+
+def _described(place: Place, keys: EngineKeys) -> NetworkNode:
+    is_here = place.host in ("127.0.0.1", "localhost")
+    return NetworkNode(
+        name=place.name,
+        host=place.host,
+        p2p_port=place.port,
+        rpc_host="127.0.0.1" if is_here or place.power else place.host,
+        rpc_port=place.port + 1,
+        metrics_port=place.port + 2,
+        id=keys.node_id,
+        validator_key=public_of(keys.validator).hex() if place.power else "",
+        power=place.power,
+    )
+
+
+def _check_places(places: Sequence[Place]) -> None:
+    if not any(place.power for place in places):
+        raise ValueError("a network needs a validator")
+
+
+def _founding_height(genesis: Genesis, genesis_bytes: bytes, secret: bytes) -> int:
+    """Of the last founding block; founding is tried out, so that a genesis that cannot be founded is refused here."""
+    state = State(MemoryStore(LAYOUTS), TABLES, secret)
+    machine = Machine(state, genesis, chain_id(genesis.name, genesis_digest(genesis_bytes)), secret)
+    for height in range(1, machine.founding_height + 1):
+        machine.keep(machine.found(height), b"")
+    return machine.founding_height
+
+
+def is_network_folder(folder: Path) -> bool:
+    return (folder / NETWORK_FILE).is_file() and (folder / ENGINE_GENESIS_NAME).is_file()

@@ -1,0 +1,234 @@
+"""Joining a network: an invitation, and the folder of a node that is made from it.
+
+An invitation is an encrypted file as an export is, with the network's secret and its public description, and no
+blocks. Whoever has it and its passphrase can run a node that executes, and so can read everything: it is given to
+members, as the network's secret is.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from counterfoil.engine.cometbft.rpc import EngineRefused, EngineRpc, EngineUnreachable
+from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest, secret_commitment
+from counterfoil.node.ledger import (
+    LAYOUTS,
+    SECRET_SIZE,
+    NodeSecrets,
+    SealingKey,
+    read_genesis,
+    read_secrets,
+    write_identity,
+)
+from counterfoil.node.network.homes import EngineKeys, StateSync, write_home
+from counterfoil.node.network.settings import (
+    ENGINE_FOLDER,
+    NETWORK_FILE,
+    NODE_FILE,
+    NetworkNode,
+    NetworkSettings,
+    NodeSettings,
+    read_network,
+    read_settings,
+    write_settings,
+)
+from counterfoil.node.network.vouching import HANDOVER_NAME
+from counterfoil.node.transfer_format import (
+    VERSION,
+    ArgonCost,
+    Head,
+    Lock,
+    Opening,
+    Sealing,
+    TransferFileError,
+    protection_for,
+)
+from counterfoil.primitives.signatures import SECRET_BYTES
+from counterfoil.storage import files
+from counterfoil.storage.errors import FolderRefused
+from counterfoil.storage.folder import LedgerFolder, create_folder, open_folder
+
+SERVERS_LEAST = 2
+"""The engine compares what one server says with another's."""
+
+
+class Invitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """What an invitation holds beside the ledger's genesis file and the network's secret."""
+
+    network: NetworkSettings
+    engine_genesis: bytes
+    settings: NodeSettings
+    handover: bytes = b""
+
+
+class Joined(NamedTuple):
+    """A node that was made. address: of its own key, which a member enrols so that the node may gather. trusted: the
+    height and block hash from which it syncs the state, None where it begins at the genesis."""
+
+    settings: NetworkSettings
+    name: str
+    address: bytes
+    trusted: tuple[int, str] | None
+
+
+def invite(
+    folder: Path, file: Path, lock: Lock, *, key_file: Path | None = None, cost: ArgonCost | None = None
+) -> None:
+    """Write an invitation, from the folder of a node that is stopped, into a new file."""
+    network, settings = read_network(folder), read_settings(folder)
+    if network is None or settings is None:
+        raise FolderRefused(f"{folder} is not the folder of a network's node.")
+    with open_folder(folder, key_file=key_file) as place:
+        genesis_bytes, secrets = read_genesis(place), read_secrets(place)
+    content = Invitation(network, (folder / ENGINE_FOLDER / "config" / "genesis.json").read_bytes(), settings)
+    head = Head(
+        version=VERSION,
+        chain_id=network.chain_id,
+        sandbox=network.sandbox,
+        height=0,
+        last_header="",
+        genesis=genesis_bytes.decode(),
+        protection=protection_for(lock, cost or ArgonCost()),
+        consensus_from=network.consensus_from,
+    )
+    data = msgspec.msgpack.encode(content)
+    try:
+        with file.open("xb") as output:
+            os.chmod(file, 0o600)
+            sealing = Sealing(output, head, lock)
+            sealing.write(secrets.network + len(data).to_bytes(4, "big") + data)
+            sealing.finish()
+    except FileExistsError:
+        raise TransferFileError(f"There is a file {file} already; choose another name.") from None
+
+
+def join(
+    file: Path,
+    folder: Path,
+    lock: Lock,
+    *,
+    name: str,
+    host: str = "127.0.0.1",
+    port: int,
+    from_genesis: bool = False,
+    trusted: tuple[int, str] | None = None,
+    encrypted: bool = True,
+    key_file: Path | None = None,
+) -> Joined:
+    """Make a node's folder from an invitation; it takes up the ledger when it is started.
+
+    It syncs the state from a snapshot of its peers, from a trusted height and block hash (the network's last one, where
+    none is given, as two of its nodes say), or with `from_genesis` all blocks.
+    """
+    genesis_bytes, secret, invitation = _opened(file, lock)
+    network = invitation.network
+    keys = EngineKeys(os.urandom(SECRET_BYTES), os.urandom(SECRET_BYTES))
+    sealer = os.urandom(SECRET_BYTES)
+    own = NetworkNode(
+        name=name,
+        host=host,
+        p2p_port=port,
+        rpc_host="127.0.0.1",
+        rpc_port=port + 1,
+        metrics_port=port + 2,
+        id=keys.node_id,
+    )
+    sync = None
+    if not from_genesis:
+        servers = network.rpc_servers
+        height, block_hash = trusted if trusted is not None else _last_block(servers)
+        sync = StateSync(tuple(servers), height, block_hash)
+    others = [node for node in network.nodes if node.name != name]
+    described = msgspec.structs.replace(network, nodes=(*others, own))
+
+    def fill(place: LedgerFolder) -> None:
+        write_identity(place, genesis_bytes, NodeSecrets(secret, sealer))
+        place.open_store(LAYOUTS).close()
+        write_settings(
+            place.path / NODE_FILE, msgspec.structs.replace(invitation.settings, name=name, member="")
+        )
+        write_settings(place.path / NETWORK_FILE, described)
+        if invitation.handover:
+            files.write_new(place.path / HANDOVER_NAME, invitation.handover, mode=0o644)
+        write_home(
+            place.path / ENGINE_FOLDER,
+            folder.absolute() / ENGINE_FOLDER,
+            keys,
+            invitation.engine_genesis,
+            own,
+            others,
+            sync,
+        )
+
+    create_folder(folder, encrypted=encrypted, key_file=key_file, fill=fill)
+    return Joined(
+        described, name, SealingKey(sealer).address, (sync.height, sync.hash) if sync is not None else None
+    )
+
+
+def _opened(file: Path, lock: Lock) -> tuple[bytes, bytes, Invitation]:
+    try:
+        source = file.open("rb")
+    except OSError as error:
+        raise TransferFileError(f"{file} cannot be read: {error.strerror}.") from None
+    with source:
+        opening = Opening(source, str(file))
+        if opening.head.height or not opening.head.consensus_from:
+            raise TransferFileError(f"{file} is an exported ledger and no invitation.")
+        opening.unlock(lock)
+        secret = opening.read(SECRET_SIZE)
+        blocks = list(opening.blocks())
+    genesis_bytes = opening.head.genesis.encode()
+    try:
+        genesis = decode_genesis(genesis_bytes)
+        invitation: Invitation = msgspec.msgpack.decode(b"".join(blocks), type=Invitation)
+        found = chain_id(genesis.name, genesis_digest(genesis_bytes))
+        if not found == opening.head.chain_id == invitation.network.chain_id:
+            raise ValueError("it names another ledger than its genesis file")
+        if secret_commitment(secret) != genesis.secret_commitment:
+            raise ValueError("its secret is not the one that the genesis file commits to")
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise TransferFileError(f"{file} is no invitation: {error}.") from None
+    return genesis_bytes, secret, invitation
+
+
+def _last_block(servers: list[str]) -> tuple[int, str]:
+    """Height and hash of a block that two servers have alike."""
+    if len(servers) < SERVERS_LEAST:
+        raise TransferFileError(
+            f"State sync needs {SERVERS_LEAST} nodes whose engines answer others; take all blocks instead, from the"
+            " genesis."
+        )
+    told: list[tuple[int, str]] = []
+    height = 0
+    for server in servers:
+        host, _, port = server.removeprefix("http://").rpartition(":")
+        rpc = EngineRpc((host, int(port)), timeout_seconds=10.0)
+        try:
+            height = height or int(rpc.status()["sync_info"]["latest_block_height"])
+            told.append(
+                (
+                    height,
+                    str(rpc.ask("commit", height=str(height))["signed_header"]["commit"]["block_id"]["hash"]),
+                )
+            )
+        except (EngineUnreachable, EngineRefused, KeyError):
+            continue
+        finally:
+            rpc.close()
+        if len(told) == SERVERS_LEAST:
+            break
+    if len(told) < SERVERS_LEAST:
+        raise TransferFileError(
+            f"Fewer than {SERVERS_LEAST} of the network's nodes answer at {', '.join(servers)}."
+        )
+    if told[0] != told[1]:
+        raise TransferFileError(
+            f"Two nodes of the network name different blocks at height {height}: {told[0][1]} and {told[1][1]}."
+            " Ask their operators which network is theirs, and give the block yourself."
+        )
+    return told[0]

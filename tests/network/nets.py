@@ -1,0 +1,219 @@
+"""Real networks of node processes on this machine, for tests: made, run, hurt and looked at."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from counterfoil.engine.cometbft.process import VARIABLE as ENGINE_VARIABLE
+from counterfoil.machine.genesis import Genesis, Parameters
+from counterfoil.node.network.control import Control
+from counterfoil.node.network.creating import PORTS_EACH, create_network, places_here
+from counterfoil.node.personas import sandbox_genesis
+from counterfoil.node.reads_ledger import Status
+from counterfoil.sdk import (
+    Client,
+    FailoverConnection,
+    Fixtures,
+    LedgerError,
+    NodeUnreachable,
+    SocketConnection,
+    persona_client,
+    recipes,
+    seed,
+)
+from counterfoil.sdk.draft import Draft
+from counterfoil.sdk.messages import InstructBoth
+
+PROJECT = Path(__file__).resolve().parents[2]
+SECONDS = 60.0
+GENESIS = sandbox_genesis("net", parameters=Parameters(id_window_ms=3_600_000))
+
+
+def need_engine() -> None:
+    """Build the engine where it is missing. Only outside continuous integration may a machine do without it."""
+    if os.environ.get(ENGINE_VARIABLE):
+        return
+    done = subprocess.run([PROJECT / "scripts" / "engine.sh"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        if os.environ.get("CI"):
+            pytest.fail(f"the engine could not be built: {done.stderr[-2_000:]}")
+        pytest.skip(f"no engine here: {done.stderr[-200:]}")
+
+
+def free_port(nodes: int) -> int:
+    """The first of a run of ports that nobody uses now, below those that the system gives away by itself."""
+    chance = random.Random()
+    while True:
+        first = chance.randrange(20_000, 32_000 - nodes * PORTS_EACH)
+        if all(_is_free(first + PORTS_EACH * node + at) for node in range(nodes) for at in range(3)):
+            return first
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+class Net:
+    """One network's folder, and what tests ask of it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        validators: int = 4,
+        full_nodes: int = 0,
+        *,
+        genesis: Genesis | None = None,
+        snapshot_interval: int = 10,
+        spare_ports: int = 0,
+    ) -> None:
+        self.port = free_port(validators + full_nodes + spare_ports)
+        self.places = places_here(validators, full_nodes, self.port)
+        self.genesis = genesis or GENESIS
+        create_network(
+            folder, self.genesis, self.places, encrypted=False, snapshot_interval=snapshot_interval
+        )
+        self.control = Control(folder)
+        self.names = self.control.names()
+        self.fixtures: Fixtures | None = None
+        self.seeded_at = ""
+
+    @classmethod
+    def of(cls, control: Control, fixtures: Fixtures | None) -> Net:
+        """A network that was made elsewhere."""
+        net = cls.__new__(cls)
+        net.control, net.names, net.fixtures, net.seeded_at = control, control.names(), fixtures, ""
+        return net
+
+    @property
+    def spare_port(self) -> int:
+        return self.port + PORTS_EACH * len(self.places)
+
+    def path(self, name: str) -> Path:
+        return self.control.path(name)
+
+    def up(self, *names: str) -> None:
+        self.control.up(names or self.names, "--workers", "0", is_serving=self.is_serving)
+
+    def down(self, *names: str) -> None:
+        self.control.down(names or self.names)
+
+    def is_serving(self, name: str) -> bool:
+        return self.status(name) is not None
+
+    def status(self, name: str) -> Status | None:
+        """What a node says of itself; None where it does not answer."""
+        if not self.control.socket(name).exists():
+            return None
+        try:
+            connection = SocketConnection(self.control.socket(name), attempts=1, timeout_seconds=10.0)
+        except NodeUnreachable:
+            return None
+        try:
+            return Client(connection).status()
+        except (LedgerError, NodeUnreachable):
+            return None
+        finally:
+            connection.close()
+
+    def connect(self, *names: str) -> FailoverConnection:
+        addresses: list[Path | int] = [self.control.socket(name) for name in names or self.names]
+        return FailoverConnection(addresses)
+
+    def client(self, persona: str, *names: str) -> Client:
+        return persona_client(self.connect(*names), persona)
+
+    def seeded(self) -> Fixtures:
+        """The seeded market of the sandbox, on this network."""
+        self.fixtures = seed(self.connect)
+        self.seeded_at = str(self.client("regulator").status().moment.height)
+        return self.fixtures
+
+    def agreed(self, *names: str, seconds: float = SECONDS) -> Status:
+        """Wait until the nodes are at one height; they must have one root there, as at every height met meanwhile."""
+        wanted = list(names or self.names)
+        roots: dict[int, bytes] = {}
+        give_up = time.monotonic() + seconds
+        while True:
+            told = {name: self.status(name) for name in wanted}
+            for name, status in told.items():
+                if status is not None:
+                    known = roots.setdefault(status.moment.height, status.application_hash)
+                    assert known == status.application_hash, f"{name} has another root"
+            found = [status for status in told.values() if status is not None]
+            if len(found) == len(wanted) and len({status.moment.height for status in found}) == 1:
+                return found[0]
+            if time.monotonic() > give_up:
+                words = {name: self.control.last_words(name) for name in wanted}
+                raise AssertionError(f"the nodes do not come together: {told}, {words}")
+            time.sleep(0.2)
+
+    def wait_for_height(self, name: str, height: int, seconds: float = SECONDS) -> Status:
+        give_up = time.monotonic() + seconds
+        while True:
+            status = self.status(name)
+            if status is not None and status.moment.height >= height:
+                return status
+            assert time.monotonic() < give_up, f"{name}: {status}, {self.control.last_words(name)}"
+            time.sleep(0.2)
+
+
+@contextmanager
+def running(net: Net, names: Sequence[str] = ()) -> Iterator[Net]:
+    """The network, stopped at the end whatever happens."""
+    try:
+        net.up(*names)
+        yield net
+    finally:
+        for name in net.names:
+            net.control.kill(name)
+
+
+def deal(net: Net, reference: str, quantity: int = 1) -> InstructBoth:
+    """A delivery of the seeded share from broker A to broker B, against the seeded euro."""
+    made = net.fixtures
+    assert made is not None
+    a, b = net.client("broker-a"), net.client("broker-b")
+    return recipes.dvp(
+        made.market,
+        reference,
+        a.market(made.market).business_date,
+        seller=(a, made.accounts["broker-a"]),
+        buyer=(b, made.accounts["broker-b"]),
+        instrument=made.share,
+        quantity=quantity,
+        asset=made.euro,
+        amount=quantity * 100,
+    )
+
+
+def signed_deals(net: Net, prefix: str, count: int) -> list[Draft]:
+    """Deals that both brokers have signed, ready to be sent to any node."""
+    a, b = net.client("broker-a"), net.client("broker-b")
+    first = deal(net, f"{prefix}-0")
+    keys = (*a.keys, *b.keys)
+    made = []
+    for number in range(count):
+        reference = f"{prefix}-{number}"
+        message = replace(
+            first,
+            trade=replace(first.trade, trade_reference=reference),
+            delivery=replace(first.delivery, reference=f"{reference}-S"),
+            receipt=replace(first.receipt, reference=f"{reference}-B"),
+        )
+        made.append(a.draft(message, signers=[key.address for key in keys]).sign(*keys))
+    return made

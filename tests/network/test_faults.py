@@ -1,0 +1,286 @@
+"""Of four validators one is hurt in every way that a test can hurt it; three go on, and it comes back with their root.
+
+Each test prints what it did and what it checked (pytest -s). The long ones run with `make chaos` alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from counterfoil.node.network.control import tail
+from counterfoil.node.network.creating import ENGINE_GENESIS_NAME
+from counterfoil.node.network.homes import EngineKeys, write_home
+from counterfoil.node.network.settings import ENGINE_FOLDER, NetworkNode
+from counterfoil.sdk import Client, FailoverConnection
+from counterfoil.sdk.client import Result
+from counterfoil.sdk.draft import Draft
+from tests.network.nets import PROJECT, Net, need_engine, running, signed_deals
+from tests.network.victim import CALLS
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("network"), pytest.mark.timeout(600)]
+VICTIM = "validator-4"
+HONEST = ("validator-1", "validator-2", "validator-3")
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
+    need_engine()
+    made = Net(tmp_path_factory.mktemp("faults") / "n", 4, snapshot_interval=0, spare_ports=1)
+    with running(made):
+        made.seeded()
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def restored(net: Net) -> Iterator[None]:
+    """Every test begins with four validators that agree, and tells at its end that they do again."""
+    net.up()
+    before = net.agreed()
+    yield
+    net.up()
+    after = net.agreed()
+    assert after.moment.height >= before.moment.height
+    print(f"  checked: four nodes, one root at height {after.moment.height}, no two at any height met")
+
+
+class Traffic:
+    """Deals sent one after the other to the honest nodes, each acknowledged once."""
+
+    def __init__(self, net: Net, prefix: str, *nodes: str) -> None:
+        self.net = net
+        self.client: Client = net.client("broker-a", *(nodes or HONEST))
+        self.drafts = signed_deals(net, prefix, 60)
+        self.results: list[Result] = []
+
+    def send(self, count: int = 2) -> None:
+        """So many blocks of traffic."""
+        for _ in range(count):
+            draft = self.drafts[len(self.results)]
+            self.results.append(self.client.submit(draft))
+
+    def check_once(self) -> None:
+        """Every acknowledged transaction stands in one block, the same at every node."""
+        self.net.agreed()
+        sent = self.drafts[: len(self.results)]
+        for name in self.net.names:
+            client = self.net.client("broker-b", name)
+            for draft, result in zip(sent, self.results, strict=True):
+                found = client.result(draft.id, draft.expiry_ms)
+                assert found is not None, f"{name} lost an acknowledged transaction"
+                assert (found.height, found.number) == (result.height, 0)
+        print(f"  checked: {len(sent)} acknowledged deals, each once, at every node")
+
+
+def start_victim(net: Net, *options: str) -> subprocess.Popen[bytes]:
+    """The victim's folder served by a node that misbehaves by order."""
+    net.control.kill(VICTIM)
+    return start_victim_at(net.path(VICTIM), *options)
+
+
+def start_victim_at(folder: Path, *options: str) -> subprocess.Popen[bytes]:
+    with (folder / "node.log").open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.network.victim", str(folder), *options],
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+IN_CI = {("finalize_block", "answered"), ("commit", "answered")}
+"""The calls around which most can go wrong; `make chaos` goes through all of them."""
+
+
+@pytest.mark.parametrize(
+    ("call", "when"),
+    [
+        pytest.param(call, when, marks=() if (call, when) in IN_CI else pytest.mark.chaos)
+        for call in CALLS
+        for when in ("asked", "answered")
+    ],
+)
+def test_the_application_is_killed_at_each_call(net: Net, call: str, when: str) -> None:
+    print(f"  did: {VICTIM} ended at {call}, {when}, with its engine")
+    traffic = Traffic(net, f"{call}-{when}")
+    times = 1 if call in ("info",) else 2
+    process = start_victim(net, "--kill-at", f"{call}:{when}:{times}", "--write-each-block")
+    try:
+        give_up = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < give_up and len(traffic.results) < 40:
+            traffic.send(1)
+        assert process.wait(30) == -signal.SIGKILL
+        traffic.send(1)
+    finally:
+        stop(process)
+    net.up(VICTIM)
+    traffic.check_once()
+
+
+def test_one_is_frozen_and_thaws(net: Net) -> None:
+    print(f"  did: SIGSTOP to {VICTIM} and its engine for some blocks, then SIGCONT")
+    traffic = Traffic(net, "frozen")
+    pid = net.control.pid(VICTIM)
+    assert pid is not None
+    os.killpg(pid, signal.SIGSTOP)
+    try:
+        traffic.send(6)
+    finally:
+        os.killpg(pid, signal.SIGCONT)
+    traffic.send(2)
+    traffic.check_once()
+
+
+def test_two_are_down_and_the_network_halts_and_goes_on_when_one_is_back(net: Net) -> None:
+    print("  did: two of four validators killed, one brought back")
+    traffic = Traffic(net, "halted")
+    traffic.send(1)
+    net.control.kill(VICTIM)
+    net.control.kill("validator-3")
+    before = net.agreed("validator-1", "validator-2")
+    connection = net.connect("validator-1", "validator-2")
+    waiting = Waiting(connection, traffic.drafts[1])
+    time.sleep(6)
+    during = net.agreed("validator-1", "validator-2")
+    assert during.moment.height == before.moment.height, "two of four decide nothing"
+    assert not waiting.done
+    net.up("validator-3")
+    result = waiting.result()
+    assert result.number == 0
+    traffic.results.append(result)
+    net.up(VICTIM)
+    traffic.check_once()
+
+
+class Waiting:
+    """A draft that was sent from another thread, which waits for its answer."""
+
+    def __init__(self, connection: FailoverConnection, draft: Draft) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._future = self._pool.submit(lambda: Client(connection).submit(draft))
+
+    @property
+    def done(self) -> bool:
+        return self._future.done()
+
+    def result(self) -> Result:
+        return self._future.result(120)
+
+
+def test_one_proposes_garbage(net: Net) -> None:
+    print(f"  did: {VICTIM} proposes bundles with changed bits, and bytes that are none")
+    traffic = Traffic(net, "garbage")
+    log = net.path(VICTIM) / "node.log"
+    before = log.read_text(errors="replace").count("garbage proposed")
+    process = start_victim(net, "--garbage")
+    try:
+        net.wait_for_height(VICTIM, net.agreed(*HONEST).moment.height)
+        for _ in range(20):
+            traffic.send(1)
+            if log.read_text(errors="replace").count("garbage proposed") - before >= 2:
+                break
+        proposed = log.read_text(errors="replace").count("garbage proposed") - before
+        assert proposed >= 1, "its turn to propose came"
+        refused = [
+            name
+            for name in HONEST
+            if "is refused" in (net.path(name) / "node.log").read_text(errors="replace")
+        ]
+        assert refused, "the others say that they refused it"
+        print(f"  checked: {proposed} proposals refused by {', '.join(refused)}")
+    finally:
+        stop(process)
+    net.up(VICTIM)
+    traffic.check_once()
+
+
+def test_one_signs_twice_and_the_others_put_it_on_record(net: Net) -> None:
+    """A second process with the same validator's key, as after a careless move to another machine."""
+    print(f"  did: a second engine with the key of {VICTIM}, which proposes other blocks at the same time")
+    traffic = Traffic(net, "twice")
+    net.down(VICTIM)
+    twin = make_twin(net)
+    net.up(VICTIM)
+    rpc = net.control.rpc("validator-1")
+    first = int(rpc.status()["sync_info"]["latest_block_height"])
+    process = start_victim_at(twin, "--garbage")
+    try:
+        evidence: list[object] = []
+        at = first
+        for _ in range(50):
+            traffic.send(1)
+            last = int(rpc.status()["sync_info"]["latest_block_height"])
+            while at < last:
+                at += 1
+                evidence += rpc.ask("block", height=str(at))["block"]["evidence"]["evidence"]
+            if evidence:
+                break
+        assert evidence, "two votes of one validator were noticed"
+        assert {one["type"] for one in evidence} == {"tendermint/DuplicateVoteEvidence"}  # type: ignore[index]
+        print(f"  checked: {len(evidence)} double votes on record in a decided block")
+    finally:
+        stop(process)
+        rpc.close()
+    traffic.check_once()
+
+
+def make_twin(net: Net) -> Path:
+    """A copy of the victim's folder with its validator's key, and ports and a node key of its own."""
+    twin = net.path("twin")
+    shutil.copytree(
+        net.path(VICTIM), twin, ignore=shutil.ignore_patterns("*socket*", "engine", "lock", "node.log")
+    )
+    held = json.loads((net.path(VICTIM) / ENGINE_FOLDER / "config" / "priv_validator_key.json").read_text())
+    keys = EngineKeys(os.urandom(32), base64.b64decode(held["priv_key"]["value"])[:32])
+    own = NetworkNode("twin", "127.0.0.1", net.spare_port, "127.0.0.1", net.spare_port + 1, 0, keys.node_id)
+    genesis = (net.control.folder / ENGINE_GENESIS_NAME).read_bytes()
+    home = twin / ENGINE_FOLDER
+    write_home(home, home, keys, genesis, own, net.control.network.nodes)
+    shutil.rmtree(twin / "store")
+    shutil.rmtree(twin / "log")
+    (twin / "log").mkdir()
+    return twin
+
+
+def test_an_application_that_is_ahead_of_its_engine_is_told_so(net: Net) -> None:
+    """An engine's folder from an older copy, without the ledger's: nothing goes on, and nothing is signed twice."""
+    print(f"  did: the engine of {VICTIM} put back to an older copy, its ledger not")
+    traffic = Traffic(net, "apart")
+    net.down(VICTIM)
+    data = net.path(VICTIM) / ENGINE_FOLDER / "data"
+    shutil.copytree(data, data.with_name("old"))
+    net.up(VICTIM)
+    traffic.send(3)
+    net.agreed()
+    net.down(VICTIM)
+    data.rename(data.with_name("new"))
+    data.with_name("old").rename(data)
+    process = start_victim_at(net.path(VICTIM))
+    assert process.wait(60) == 3
+    words = " ".join(tail(net.path(VICTIM) / "node.log", 3))
+    assert "higher" in words or "height" in words, words
+    shutil.rmtree(data)
+    data.with_name("new").rename(data)
+    net.up(VICTIM)
+    traffic.check_once()

@@ -1,0 +1,106 @@
+"""An embedded ledger grows up: exported, founded as a network from its export, with the same root, and traded on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from counterfoil.node.ledger import open_ledger
+from counterfoil.node.network.control import Control
+from counterfoil.node.network.creating import grow_network, places_here
+from counterfoil.node.network.settings import name_member
+from counterfoil.node.personas import party_key
+from counterfoil.node.transfer import (
+    TransferFileError,
+    export_ledger,
+    import_ledger,
+    replay_export,
+    replay_ledger,
+)
+from counterfoil.node.transfer_format import ArgonCost
+from counterfoil.sdk import Client, Sandbox, TransactionRejected
+from counterfoil.sdk.messages import GrantMandate
+from tests.network.nets import Net, free_port, need_engine, running, signed_deals
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("network"), pytest.mark.timeout(300)]
+LOCK = bytes(range(32))
+CHEAP = ArgonCost(1, 8_192)
+
+
+def test_a_ledger_goes_on_as_a_network(tmp_path: Path) -> None:
+    need_engine()
+    with Sandbox(folder=tmp_path / "embedded") as alone:
+        fixtures = alone.fixtures
+        before = alone.client("regulator").status()
+        register = alone.client("regulator").register("XS0000000009")
+        export_ledger(alone.node, tmp_path / "export", LOCK, cost=CHEAP)
+    port = free_port(3)
+    made = grow_network(
+        tmp_path / "net",
+        tmp_path / "export",
+        LOCK,
+        places_here(2, 1, port),
+        encrypted=False,
+        snapshot_interval=0,
+    )
+    assert made.consensus_from == before.moment.height + 1
+    assert made.chain_id == before.moment.chain_id
+    net = Net.of(Control(tmp_path / "net"), fixtures)
+    with running(net):
+        status = net.agreed()
+        assert status.application_hash == before.application_hash
+        assert status.state_root == before.state_root
+        assert net.client("regulator", "full-1").register("XS0000000009") == register
+        drafts = signed_deals(net, "grown", 5)
+        results = net.client("broker-a", "validator-1").submit_many(drafts)
+        assert [result.number for result in results] == [0] * 5
+        assert all(result.height >= made.consensus_from for result in results)
+        past = net.client("regulator", "validator-2").register("XS0000000009", at=str(before.moment.height))
+        assert past == register
+        net.agreed()
+        said = proven(
+            net.client("regulator", "full-1"), tmp_path, "--genesis", str(tmp_path / "net" / "genesis.json")
+        )
+        assert "validators" in said
+        _another_node_is_enrolled(net)
+        last = net.agreed()
+    report = replay_ledger(tmp_path / "net" / "validator-2", check=True, workers=0)
+    assert report.header.height <= last.moment.height
+    with open_ledger(tmp_path / "net" / "validator-1", workers=0, start=False) as node:
+        export_ledger(node, tmp_path / "later", LOCK, cost=CHEAP)
+    assert replay_export(tmp_path / "later", LOCK, workers=0).header.height <= last.moment.height
+    with pytest.raises(TransferFileError, match="join it"):
+        import_ledger(tmp_path / "later", tmp_path / "back", LOCK, encrypted=False)
+
+
+def _another_node_is_enrolled(net: Net) -> None:
+    """A node of its own key brings nothing before the network until a member has enrolled it."""
+    first, second = signed_deals(net, "enrolled", 2)
+    with pytest.raises(TransactionRejected, match="GATHERER_IS_NO_MEMBER"):
+        net.client("broker-a", "full-1").submit(first)
+    net.down("full-1")
+    with open_ledger(net.path("full-1"), workers=0, start=False) as node:
+        address = node.sealer.address
+    depository = net.client("depository", "validator-1")
+    name_member(net.path("full-1"), depository.party)
+    Client(net.connect("validator-1"), party_key("depository")).send(GrantMandate(depository.party, address))
+    net.up("full-1")
+    net.agreed()
+    assert net.client("broker-a", "full-1").submit(second).height
+
+
+def proven(client: Client, folder: Path, *words: str) -> str:
+    """What `counterfoil verify` says of a register's proof, in another process, with nothing but the genesis file."""
+    proof = folder / "register.proof"
+    proof.write_bytes(client.proof("register", instrument="XS0000000009"))
+    done = subprocess.run(
+        [sys.executable, "-m", "counterfoil.cli.main", "verify", str(proof), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

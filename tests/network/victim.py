@@ -1,0 +1,100 @@
+"""A node that is hurt, or hurts others, by order: python -m tests.network.victim FOLDER [what it does]
+
+It serves like any node, but its application kills the process at a call, writes its store at every block, or proposes
+what no honest one would.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from counterfoil.engine.cometbft.application import LedgerApplication
+from counterfoil.engine.cometbft.engine import CometBftEngine
+from counterfoil.engine.cometbft.proto.tendermint.abci import types_pb2 as abci
+from counterfoil.node.ledger import open_ledger
+from counterfoil.node.network.control import NODE_SOCKET
+from counterfoil.node.network.settings import socket_path
+from counterfoil.node.rpc import RpcServer
+
+CALLS = (
+    "info",
+    "check_tx",
+    "prepare_proposal",
+    "process_proposal",
+    "finalize_block",
+    "commit",
+)
+
+
+def kill_at(application: LedgerApplication, call: str, answered: bool, times: int) -> None:
+    """End this process and its engine at the n-th call of a kind, before or after the application has done it."""
+    done = getattr(application, call)
+    left = times
+
+    def hurt(ask: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left == 0 and not answered:
+            os.killpg(0, signal.SIGKILL)
+        answer = done(ask)
+        if left == 0:
+            os.killpg(0, signal.SIGKILL)
+        return answer
+
+    setattr(application, call, hurt)
+
+
+def propose_garbage(application: LedgerApplication) -> None:
+    """Items that are no bundles, bundles of strangers, and good ones with a bit changed."""
+    honest, chance = application.prepare_proposal, random.Random(1)
+
+    def prepare(ask: abci.RequestPrepareProposal) -> abci.ResponsePrepareProposal:
+        items = [bytearray(item) for item in honest(ask).txs]
+        for item in items:
+            item[chance.randrange(len(item))] ^= 1 << chance.randrange(8)
+        items.append(bytearray(chance.randbytes(200)))
+        print("garbage proposed", flush=True)
+        return abci.ResponsePrepareProposal(txs=[bytes(item) for item in items])
+
+    application.prepare_proposal = prepare  # type: ignore[method-assign]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--kill-at", default="", help="CALL:asked|answered:TIMES")
+    parser.add_argument("--write-each-block", action="store_true")
+    parser.add_argument("--garbage", action="store_true")
+    asked = parser.parse_args()
+    node = open_ledger(asked.folder, workers=0, start=False)
+    engine = node.engine
+    assert isinstance(engine, CometBftEngine)
+    application = engine.application
+    if asked.kill_at:
+        call, when, times = asked.kill_at.split(":")
+        kill_at(application, call, when == "answered", int(times))
+    if asked.write_each_block:
+        application._write_now_and_then = application.write  # type: ignore[method-assign]
+    if asked.garbage:
+        propose_garbage(application)
+    stopping = []
+    signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
+    engine.start()
+    with node, RpcServer(node, path=socket_path(asked.folder, NODE_SOCKET)):
+        while not stopping and engine.failure is None:
+            time.sleep(0.1)
+    if engine.failure is not None:
+        print(f"Error {engine.failure}", file=sys.stderr)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

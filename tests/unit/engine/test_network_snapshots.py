@@ -1,0 +1,189 @@
+"""State sync through the application: taken beside the ledger, offered, passed in sealed chunks, restored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from counterfoil.engine.cometbft.proto.tendermint.abci import types_pb2 as abci
+from counterfoil.engine.cometbft.snapshots import Snapshots
+from counterfoil.engine.decided import LOGGED_BLOCK
+from counterfoil.node.ledger import LAYOUTS
+from counterfoil.state.snapshot import FORMAT
+from counterfoil.storage.memory_log import MemoryLog
+from counterfoil.storage.memory_store import MemoryStore
+from tests.conformance.applications import InProcess, network_node
+from tests.conformance.world import World
+from tests.model.desk import SECRETS
+
+OFFER = abci.ResponseOfferSnapshot.Result
+APPLY = abci.ResponseApplySnapshotChunk.Result
+
+
+def with_snapshots(application: InProcess, folder: Path, secret: bytes = SECRETS.network) -> InProcess:
+    node = application.node
+    application.application.snapshots = Snapshots(folder, node.store, secret, node.chain_id, 5)
+    return application
+
+
+@pytest.fixture
+def world() -> World:
+    return World(1_700)
+
+
+@pytest.fixture
+def giver(world: World, tmp_path: Path) -> Any:
+    """Some blocks, and the snapshots that were taken on the way."""
+    application = with_snapshots(InProcess(world.desk), tmp_path / "giver")
+    application.handshake()
+    for height in range(world.first_height, world.first_height + 13):
+        application.finalise(world.block(height, [world.bundle()] if height % 3 else []))
+        application.commit()
+        application.application.snapshots.finish()
+    yield application
+    application.close()
+
+
+def empty(world: World, folder: Path, secret: bytes = SECRETS.network) -> InProcess:
+    """A node that has nothing yet."""
+    return with_snapshots(
+        InProcess(world.desk, network_node(world.desk, MemoryStore(LAYOUTS), MemoryLog())), folder, secret
+    )
+
+
+def listed(giver: InProcess) -> list[Any]:
+    return list(giver.ask("list_snapshots", abci.RequestListSnapshots()).snapshots)
+
+
+def app_hash(giver: InProcess, height: int) -> bytes:
+    machine = giver.node.machine
+    for number in range(machine.history.size):
+        header = machine.header(number).header
+        if header.height == height:
+            return header.digest()
+    raise AssertionError(f"no header at {height}")
+
+
+def offer(taker: InProcess, snapshot: Any, verified: bytes) -> int:
+    request = abci.RequestOfferSnapshot(snapshot=snapshot, app_hash=verified)
+    return int(taker.ask("offer_snapshot", request).result)
+
+
+def chunk(giver: InProcess, snapshot: Any, index: int) -> bytes:
+    request = abci.RequestLoadSnapshotChunk(height=snapshot.height, format=snapshot.format, chunk=index)
+    return bytes(giver.ask("load_snapshot_chunk", request).chunk)
+
+
+def apply(taker: InProcess, index: int, data: bytes) -> Any:
+    request = abci.RequestApplySnapshotChunk(index=index, chunk=data, sender="peer")
+    return taker.ask("apply_snapshot_chunk", request)
+
+
+def test_a_node_takes_up_the_ledger_from_a_snapshot_and_goes_on(
+    giver: InProcess, world: World, tmp_path: Path
+) -> None:
+    snapshot = listed(giver)[-1]
+    assert snapshot.height >= world.first_height
+    taker = empty(world, tmp_path / "taker")
+    verified = app_hash(giver, snapshot.height)
+    assert offer(taker, snapshot, verified) == OFFER.ACCEPT
+    for index in range(snapshot.chunks):
+        assert apply(taker, index, chunk(giver, snapshot, index)).result == APPLY.ACCEPT
+    found = taker.ask("info", abci.RequestInfo())
+    assert (found.last_block_height, found.last_block_app_hash) == (snapshot.height, verified)
+    block = world.block(snapshot.height + 1, [world.bundle()])
+    after = taker.finalise(block)
+    taker.commit()
+    with taker.node.engine.lock:
+        taker.node.machine.check_everything()
+        assert taker.node.state.held_from == snapshot.height
+    again = taker.restarted()
+    height, hash_ = again.handshake()
+    assert height >= snapshot.height
+    if height > snapshot.height:
+        assert hash_ == after
+    again.close()
+
+
+def test_two_nodes_make_the_same_snapshot(giver: InProcess, world: World, tmp_path: Path) -> None:
+    other = with_snapshots(InProcess(world.desk), tmp_path / "other")
+    other.handshake()
+    for _, payload in giver.node.log.read_from(world.first_height):
+        if payload:
+            decided = LOGGED_BLOCK.exact(payload).block
+            other.finalise(world.block(decided.height, list(decided.items)))
+            other.commit()
+            other.application.snapshots.finish()
+    assert listed(other) == listed(giver)
+    for snapshot in listed(giver):
+        for index in range(snapshot.chunks):
+            assert chunk(other, snapshot, index) == chunk(giver, snapshot, index)
+    other.close()
+
+
+def test_only_the_last_few_are_kept_and_what_is_not_there_is_empty(giver: InProcess) -> None:
+    found = listed(giver)
+    assert len(found) == 2
+    assert chunk(giver, found[0], found[0].chunks) == b""
+    request = abci.RequestLoadSnapshotChunk(height=1, format=FORMAT, chunk=0)
+    assert giver.ask("load_snapshot_chunk", request).chunk == b""
+
+
+def test_a_changed_chunk_is_fetched_again_from_somebody_else(
+    giver: InProcess, world: World, tmp_path: Path
+) -> None:
+    snapshot = listed(giver)[-1]
+    taker = empty(world, tmp_path / "taker")
+    assert offer(taker, snapshot, app_hash(giver, snapshot.height)) == OFFER.ACCEPT
+    good = chunk(giver, snapshot, 0)
+    for bad in (b"", good[:-1], good[:-1] + bytes([good[-1] ^ 1])):
+        answer = apply(taker, 0, bad)
+        assert answer.result == APPLY.RETRY
+        assert (list(answer.refetch_chunks), list(answer.reject_senders)) == ([0], ["peer"])
+    assert apply(taker, 1, good).result == APPLY.RETRY, "out of turn"
+    assert apply(taker, 0, good).result == APPLY.ACCEPT
+    taker.close()
+
+
+@pytest.mark.parametrize("what", ["format", "hash", "chunks", "metadata", "none"])
+def test_an_offer_that_cannot_be_one_is_refused(
+    giver: InProcess, world: World, tmp_path: Path, what: str
+) -> None:
+    snapshot = listed(giver)[-1]
+    verified = app_hash(giver, snapshot.height)
+    taker = empty(world, tmp_path / "taker")
+    if what == "format":
+        snapshot.format = 99
+    elif what == "hash":
+        snapshot.hash = bytes(32)
+    elif what == "chunks":
+        snapshot.chunks += 1
+    elif what == "metadata":
+        snapshot.metadata = b"x" * 31
+    else:
+        snapshot.chunks, snapshot.metadata = 0, b""
+    expected = OFFER.REJECT_FORMAT if what == "format" else OFFER.REJECT
+    assert offer(taker, snapshot, verified) == expected
+    taker.close()
+
+
+def test_a_ledger_that_is_there_is_never_overwritten(giver: InProcess, world: World) -> None:
+    snapshot = listed(giver)[-1]
+    assert offer(giver, snapshot, app_hash(giver, snapshot.height)) == OFFER.ABORT
+
+
+@pytest.mark.parametrize("what", ["another header", "another secret"])
+def test_a_snapshot_that_does_not_lead_to_what_was_verified_is_refused(
+    giver: InProcess, world: World, tmp_path: Path, what: str
+) -> None:
+    snapshot = listed(giver)[-1]
+    verified = app_hash(giver, snapshot.height) if what == "another secret" else bytes(32)
+    secret = bytes(32) if what == "another secret" else SECRETS.network
+    taker = empty(world, tmp_path / "taker", secret)
+    assert offer(taker, snapshot, verified) == OFFER.ACCEPT
+    results = [apply(taker, at, chunk(giver, snapshot, at)).result for at in range(snapshot.chunks)]
+    assert results[-1] == APPLY.REJECT_SNAPSHOT
+    assert taker.node.machine.last is None
+    taker.close()

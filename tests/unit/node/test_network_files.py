@@ -1,0 +1,217 @@
+"""What a network is laid out as: host lists, settings, genesis, configuration, services, the engine's program."""
+
+from __future__ import annotations
+
+import json
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from counterfoil.engine.cometbft.process import VARIABLE, VERSION, EngineMissing, find_engine
+from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest, network_validators
+from counterfoil.node.ledger import open_ledger
+from counterfoil.node.network.control import Control, NetworkFailed, tail
+from counterfoil.node.network.creating import (
+    HostsError,
+    Place,
+    create_network,
+    is_network_folder,
+    places_here,
+    read_hosts,
+)
+from counterfoil.node.network.joining import invite, join
+from counterfoil.node.network.settings import name_member, read_network, read_settings, socket_path
+from counterfoil.node.personas import sandbox_genesis
+from counterfoil.node.transfer_format import ArgonCost, TransferFileError
+from counterfoil.storage.errors import CorruptStorage, FolderRefused
+
+CHEAP = ArgonCost(1, 8_192)
+LOCK = "seven unusual words"
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("network") / "n"
+    create_network(folder, sandbox_genesis("laid-out"), places_here(3, 1, 26_000), retain_blocks=77)
+    return folder
+
+
+def test_a_host_list_is_read_line_by_line() -> None:
+    text = """
+    # a comment
+    north validator north.example.com 26600 3   # the strongest
+    reader full 192.0.2.7
+    """
+    assert read_hosts(text) == [
+        Place("north", 3, "north.example.com", 26_600),
+        Place("reader", 0, "192.0.2.7", 26_600),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("north", "line 1"),
+        ("a full h\nnorth judge host", "line 2"),
+        ("north validator host x", "line 1"),
+        ("north validator host 26600 -1", "positive"),
+        ("no/rth validator host", "letters"),
+        ("a full h\na full h", "one name"),
+    ],
+)
+def test_a_host_list_that_cannot_be_read_names_its_line(text: str, words: str) -> None:
+    with pytest.raises(HostsError, match=words):
+        read_hosts(text)
+
+
+def test_a_network_needs_a_validator_and_a_new_folder(tmp_path: Path, network: Path) -> None:
+    with pytest.raises(ValueError, match="validator"):
+        create_network(tmp_path / "n", sandbox_genesis(), places_here(0, 2))
+    with pytest.raises(FolderRefused, match="something"):
+        create_network(network, sandbox_genesis(), places_here(1, 0))
+    with pytest.raises(ValueError, match="section"):
+        create_network(
+            tmp_path / "m",
+            msgspec.structs.replace(sandbox_genesis(), sections={"weather": {}}),
+            places_here(1, 0),
+        )
+    assert not (tmp_path / "m").exists(), "whole or not at all"
+
+
+def test_both_genesis_files_name_the_same_ledger_and_validators(network: Path) -> None:
+    genesis_bytes = (network / "genesis.json").read_bytes()
+    genesis = decode_genesis(genesis_bytes)
+    engine = json.loads((network / "engine-genesis.json").read_bytes())
+    assert genesis.sealers == ()
+    assert engine["chain_id"] == chain_id(genesis.name, genesis_digest(genesis_bytes))
+    assert engine["app_state"] == {"genesis": genesis_digest(genesis_bytes).hex()}
+    assert engine["initial_height"] == "2"
+    described = read_network(network)
+    assert described is not None
+    keys = {node.validator_key for node in described.nodes if node.power}
+    assert {validator.key[1:].hex() for validator in network_validators(genesis)} == keys
+    assert len(engine["validators"]) == len(keys) == 3
+    assert is_network_folder(network)
+    assert not is_network_folder(network / "full-1")
+
+
+def test_every_node_has_keys_of_its_own_that_nobody_else_reads(network: Path) -> None:
+    names = ["validator-1", "validator-2", "validator-3", "full-1"]
+    secrets: list[Any] = []
+    for name in names:
+        config = network / name / "engine" / "config"
+        for file in (
+            config / "node_key.json",
+            config / "priv_validator_key.json",
+            network / name / "node-secrets",
+        ):
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        secrets.append((config / "priv_validator_key.json").read_text())
+        secrets.append((config / "node_key.json").read_text())
+        with open_ledger(network / name, start=False, workers=0) as node:
+            secrets.append(node.sealer.public_key)
+            assert node.machine.last is None, "founded when the engine says so"
+    assert len(set(secrets)) == len(secrets)
+
+
+def test_the_configuration_is_what_was_measured(network: Path) -> None:
+    own = tomllib.loads((network / "validator-2" / "engine" / "config" / "config.toml").read_text())
+    assert (
+        own["proxy_app"] == f"unix://{socket_path(network / 'validator-2' / 'engine', 'application.socket')}"
+    )
+    assert own["consensus"]["create_empty_blocks"] is False
+    assert own["consensus"]["timeout_commit"] == "200ms"
+    assert own["mempool"]["recheck"] is False
+    assert own["mempool"]["max_tx_bytes"] == 4 * 1024 * 1024
+    assert own["tx_index"]["indexer"] == "null"
+    assert own["p2p"]["laddr"] == "tcp://127.0.0.1:26010"
+    assert own["p2p"]["persistent_peers"].count("@127.0.0.1:") == 3
+    assert "26010" not in own["p2p"]["persistent_peers"]
+
+
+def test_hosts_elsewhere_are_listened_for(tmp_path: Path) -> None:
+    places = [Place("a", 1, "a.example.com", 26_600), Place("b", 0, "b.example.com", 26_600)]
+    create_network(tmp_path / "n", sandbox_genesis(), places, encrypted=False)
+    own = tomllib.loads((tmp_path / "n" / "a" / "engine" / "config" / "config.toml").read_text())
+    assert own["p2p"]["laddr"] == "tcp://0.0.0.0:26600"
+    assert own["p2p"]["external_address"] == "a.example.com:26600"
+    assert "tcp://127.0.0.1:26601" in own["rpc"]["laddr"], "a validator's engine answers no stranger"
+    reader = tomllib.loads((tmp_path / "n" / "b" / "engine" / "config" / "config.toml").read_text())
+    assert "tcp://b.example.com:26601" in reader["rpc"]["laddr"]
+    unit = (tmp_path / "n" / "systemd" / "counterfoil-a.service").read_text()
+    assert "counterfoil start /srv/counterfoil/a\n" in unit
+    assert (tmp_path / "n" / "compose.yaml").read_text().count("image: counterfoil") == 2
+
+
+def test_settings_are_read_back_and_a_member_is_named(tmp_path: Path, network: Path) -> None:
+    settings = read_settings(network / "full-1")
+    assert settings is not None
+    assert (settings.name, settings.consensus_from, settings.retain_blocks) == ("full-1", 2, 77)
+    name_member(network / "full-1", bytes(range(20)))
+    assert read_settings(network / "full-1") == msgspec.structs.replace(
+        settings, member=bytes(range(20)).hex()
+    )
+    assert read_settings(tmp_path) is None
+    with pytest.raises(FolderRefused):
+        name_member(tmp_path, bytes(20))
+    (tmp_path / "node.json").write_text("{}")
+    with pytest.raises(CorruptStorage, match="description of a network"):
+        read_settings(tmp_path)
+
+
+def test_an_invitation_is_for_one_ledger_and_opens_with_its_passphrase(tmp_path: Path, network: Path) -> None:
+    key = network / "storage-keys" / "validator-1.key"
+    invite(network / "validator-1", tmp_path / "invitation", LOCK, key_file=key, cost=CHEAP)
+    with pytest.raises(TransferFileError, match="already"):
+        invite(network / "validator-1", tmp_path / "invitation", LOCK, key_file=key, cost=CHEAP)
+    arguments: dict[str, Any] = {"name": "new", "port": 29_000, "from_genesis": True, "encrypted": False}
+    with pytest.raises(TransferFileError, match="does not open"):
+        join(tmp_path / "invitation", tmp_path / "new", "other unusual words", **arguments)
+    joined = join(tmp_path / "invitation", tmp_path / "new", LOCK, **arguments)
+    assert joined.trusted is None
+    with open_ledger(tmp_path / "new", start=False, workers=0) as node:
+        assert node.sealer.address == joined.address
+        assert node.genesis_bytes == (network / "genesis.json").read_bytes()
+    own = tomllib.loads((tmp_path / "new" / "engine" / "config" / "config.toml").read_text())
+    assert own["p2p"]["persistent_peers"].count("@") == 4
+    changed = bytearray((tmp_path / "invitation").read_bytes())
+    changed[-1] ^= 1
+    (tmp_path / "changed").write_bytes(changed)
+    with pytest.raises(TransferFileError):
+        join(tmp_path / "changed", tmp_path / "other", LOCK, **arguments)
+    with pytest.raises(TransferFileError, match="answer"):
+        join(tmp_path / "invitation", tmp_path / "late", LOCK, name="late", port=29_010, encrypted=False)
+
+
+def test_nodes_that_are_not_here_are_named(network: Path, tmp_path: Path) -> None:
+    control = Control(network)
+    with pytest.raises(NetworkFailed, match="validator-9"):
+        control.names(["validator-9"])
+    assert [state.pid for state in control.states()] == [None] * 4
+    assert control.last_words("full-1") == "it said nothing"
+    with pytest.raises(FolderRefused, match="network create"):
+        Control(tmp_path)
+    assert tail(tmp_path / "absent", 3) == []
+
+
+def program(path: Path, says: str, code: int = 0) -> Path:
+    path.write_text(f"#!/bin/sh\necho '{says}'\nexit {code}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_the_engines_program_is_the_pinned_version_or_refused(tmp_path: Path) -> None:
+    good = program(tmp_path / "good", f"v{VERSION}+abcdef")
+    assert find_engine({VARIABLE: str(good)}) == good
+    for other in (program(tmp_path / "old", "0.34.0"), program(tmp_path / "broken", "", 1)):
+        with pytest.raises(EngineMissing, match=VERSION):
+            find_engine({VARIABLE: str(other)})
+    with pytest.raises(EngineMissing, match="make engine"):
+        find_engine({VARIABLE: str(tmp_path / "absent")})
+    (tmp_path / "text").write_text("no program")
+    with pytest.raises(EngineMissing, match="cannot be run"):
+        find_engine({VARIABLE: str(tmp_path / "text")})

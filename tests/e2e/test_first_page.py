@@ -16,11 +16,12 @@ def first_page() -> tuple[int, int]:
         issuer, seller, buyer = ledger.clients("issuer-a", "broker-a", "broker-b")
         today, papers, signers = ledger.today, sha256(b"prospectus").digest(), (regulator, notary)
 
-        # The depository opens a market, its first day, and five accounts.
+        # The depository opens a market, its first day, and five accounts, to which their owners agree.
         depository.send(r.open_market(depository, "XDEM", "Demo Market", today), m.OpenDay("XDEM", today))
         kinds = (issuer, "ISSUANCE"), (issuer, "TREASURY"), (bank, "ISSUANCE"), (seller, "OWN"), (buyer, "OWN")
         asked = [r.open_account(owner, depository, m.AccountKind[kind]) for owner, kind in kinds]
-        issued, treasury, minted, sellers, buyers = depository.send(*asked).objects
+        agreed = (bank, seller, buyer)
+        issued, treasury, minted, sellers, buyers = depository.send(*asked, cosigners=agreed).objects
 
         # A share and a bank's money are announced, and registered by all whom the market's rulebook names.
         equity = r.equity(depository, issuer, "XDEM", "EUR", issued, r.terms("Example plc", "XS0000000009"))

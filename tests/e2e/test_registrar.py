@@ -61,7 +61,7 @@ class Town(Certified):
         ).created
         public_key = registrars.create(folder / "registrar", PASSPHRASE, cost=CHEAP)
         regulator.send(
-            messages.AppointRegistrar(
+            messages.AppointIdentityRegistrar(
                 regulator.party, party, messages.Suite.RISTRETTO255_SHA512, public_key, 1, 0
             )
         )

@@ -8,7 +8,7 @@ from typing import Any
 from counterfoil.modules.holdings.records import AccountFreeze, AccountKind, AccountStatus, EarmarkReason
 from counterfoil.modules.holdings.rejects import HoldingsReject as Reject
 from counterfoil.modules.instruments.records import InstrumentKind
-from counterfoil.modules.parties.records import Role
+from counterfoil.modules.parties.records import PartyStatus, Role
 from counterfoil.primitives.codec import AMOUNT_MAX
 from tests.model.core import EVERY, Action, Item, No, ascending, demand, time_key
 from tests.model.instruments_model import InstrumentsModel
@@ -46,6 +46,10 @@ class HoldingsModel(InstrumentsModel):
         }
         holdings = Counter(key[:20] for key in self.tables[50])
         self.tables[55] = {account: Item(holdings=count) for account, count in holdings.items()}
+        for instrument, totals in self.tables[54].items():
+            contra = self.tables[40][instrument].issuance_account
+            accounts_of = [key[:20] for key in self.tables[50] if key[20:] == instrument]
+            totals.holders = len([account for account in accounts_of if account != contra])
         accounts: Counter[bytes] = Counter()
         for account in self.tables[51].values():
             if account.status is OPEN:
@@ -125,6 +129,8 @@ class HoldingsModel(InstrumentsModel):
             demand(ask.address not in self.tables[21], Reject.ADDRESS_IS_NOT_A_BARE_KEY)
             if not ask.signers and not ask.threshold:
                 disposal.signers, disposal.threshold = (ask.address,), 1
+        for holder in (ask.owner, *ask.joint_holders):
+            self.check_agreement(action, ask, ask.servicer, holder)
         demand(not ask.address or ask.address not in self.tables[51], Reject.ACCOUNT_EXISTS)
         owner = self.in_business(ask.owner, winding_down=False)
         demand(set(owner.roles) & set(OWNERS[ask.kind]), Reject.OWNER_MAY_NOT_HOLD_THIS_KIND)
@@ -145,6 +151,19 @@ class HoldingsModel(InstrumentsModel):
         )
         self.count_again()
 
+    def check_agreement(self, action: Action, ask: Any, servicer: bytes, holder: bytes) -> None:
+        """Nobody is given an account unasked, but by whoever admitted it."""
+        found = self.tables[20].get(holder)
+        if found is None or holder == servicer or self.is_above(servicer, holder):
+            return
+        for party in (holder,) if found.signer else (holder, found.parent):
+            try:
+                self.authorise(action, party, ask)
+            except No:
+                continue
+            return
+        raise No(Reject.HOLDER_HAS_NOT_AGREED)
+
     def AmendAccount(self, ask: Any, action: Action) -> None:
         account = self.account(ask.account_id)
         servicer_too = account.servicer_instructs and not account.signers
@@ -156,6 +175,9 @@ class HoldingsModel(InstrumentsModel):
                 self.authorise(action, account.servicer, ask, ask.account_id)
             except No:
                 raise No(Reject.SERVICER_MUST_AGREE) from None
+            for holder in ask.joint_holders:
+                if holder not in account.joint_holders:
+                    self.check_agreement(action, ask, account.servicer, holder)
         for name in DISPOSAL:
             setattr(account, name, getattr(ask, name))
         self.count_again()
@@ -262,16 +284,16 @@ class HoldingsModel(InstrumentsModel):
         return identity
 
     def totals(self, instrument: bytes) -> Any:
-        return self.tables[54].setdefault(instrument, Item(issued=0, redeemed=0, earmarked=0))
+        return self.tables[54].setdefault(instrument, Item(issued=0, redeemed=0, earmarked=0, holders=0))
 
     def issue(self, action: Action, instrument: bytes, target: bytes, quantity: int) -> None:
         contra = self.check_issuance(instrument, target, quantity)
         room = self.balance(contra, instrument)[0] + quantity <= AMOUNT_MAX
         demand(room, Reject.ISSUED_QUANTITY_IS_TOO_LARGE)
+        totals = self.totals(instrument)
         self.add(contra, instrument, quantity)
         self.add(target, instrument, quantity)
         action.credited.append(target + instrument)
-        totals = self.totals(instrument)
         totals.issued += quantity
         if totals.issued > AMOUNT_MAX:
             totals.issued, totals.redeemed = totals.issued - totals.redeemed, 0
@@ -382,7 +404,9 @@ class HoldingsModel(InstrumentsModel):
         demand(earmark.reason is EarmarkReason.HOLDER, Reject.NOT_A_HOLDERS_EARMARK)
         account = self.account(earmark.account_id)
         quantity = ask.quantity or earmark.quantity
-        if earmark.owner == account.owner:
+        beneficiary = self.tables[20].get(earmark.owner)
+        gone = beneficiary is None or beneficiary.status is PartyStatus.TERMINATED
+        if gone or earmark.owner == account.owner:
             self.authorise_account(action, earmark.account_id, ask, quantity)
         else:
             self.authorise(action, earmark.owner, ask, earmark.account_id, quantity)

@@ -41,7 +41,7 @@ class IdentitiesModel(CustodyModel):
 
     # Registrars and licences
 
-    def AppointRegistrar(self, ask: Any, action: Action) -> None:
+    def AppointIdentityRegistrar(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.regulator, ask)
         self.with_role(ask.registrar, Role.IDENTITY_REGISTRAR)
         demand(len(ask.public_key) == 32, Reject.PUBLIC_KEY_IS_MALFORMED)

@@ -230,6 +230,23 @@ class InstrumentsModel(MarketsModel):
         demand(instrument.status is STATUS.ANNOUNCED, Reject.INSTRUMENT_IS_NOT_ANNOUNCED)
         self.end_instrument(ask.instrument_id, STATUS.CANCELLED)
 
+    def AppointRegistrar(self, ask: Any, action: Action) -> None:
+        instrument = self.instrument(ask.instrument_id)
+        demand(instrument.status not in ENDED, Reject.INSTRUMENT_HAS_ENDED)
+        if ask.authority != instrument.registrar:
+            replaces = self.has_role(ask.authority, Role.REGULATOR) and not self.is_active(
+                instrument.registrar
+            )
+            demand(replaces, Reject.AUTHORITY_MAY_NOT_APPOINT)
+        self.authorise(action, ask.authority, ask)
+        demand(ask.registrar != instrument.registrar, Reject.REGISTRAR_KEEPS_THE_INSTRUMENT)
+        banks = [Role.COMMERCIAL_BANK] if instrument.kind is MONEY else []
+        self.with_role(ask.registrar, *REGISTRARS, *banks)
+        self.authorise(action, ask.registrar, ask)
+        if instrument.suspended_by == instrument.registrar:
+            instrument.suspended_by = ask.registrar
+        instrument.registrar = ask.registrar
+
 
 def clean(text: str) -> bool:
     return text == text.strip(" ") and not any(ord(one) < 32 or ord(one) == 127 for one in text)

@@ -294,6 +294,7 @@ class IssuesModel(HoldingsModel):
             reference=ask.reference,
             payee_hash=ask.payee_hash,
             requested_ms=self.time_ms,
+            business_date=self.market(token.market).business_date,
         )
         supply.requested += amount
         self.keep_supply(ask.instrument_id, supply)
@@ -302,6 +303,23 @@ class IssuesModel(HoldingsModel):
         found = self.tables[72].get(identity)
         demand(found is not None, CashReject.REDEMPTION_NOT_FOUND)
         return found
+
+    def lapse_redemptions(self) -> None:
+        """What is not answered for as long as the token's market keeps it, the earliest first."""
+        due = []
+        for identity, one in self.tables[72].items():
+            market = self.tables[40][one.token].market
+            if self.market_is_open(market) and one.business_date < self.recycled_from(market):
+                due.append((market.encode(), one.business_date, identity))
+        for _, _, identity in sorted(due):
+            self.act(lambda action, identity=identity: self.give_back(action, identity))
+
+    def give_back(self, action: Action, identity: bytes) -> None:
+        found = self.tables[72].pop(identity)
+        self.release(action, found.earmark_id)
+        supply = self.supply(found.token)
+        supply.requested -= found.amount
+        self.keep_supply(found.token, supply)
 
     def PayRedemption(self, ask: Any, action: Action) -> None:
         found = self.redemption(ask.redemption_id)
@@ -328,8 +346,4 @@ class IssuesModel(HoldingsModel):
         token = self.instrument(found.token)
         self.authorise(action, token.issuer, ask, found.account_id, found.amount)
         demand(0 < len(ask.reason) <= 200, CashReject.REASON_IS_MALFORMED)
-        self.release(action, found.earmark_id)
-        del self.tables[72][ask.redemption_id]
-        supply = self.supply(found.token)
-        supply.requested -= found.amount
-        self.keep_supply(found.token, supply)
+        self.give_back(action, ask.redemption_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 from counterfoil.modules.markets.records import NEVER_MS, CalendarKind, MarketStatus, Rulebook
 from counterfoil.modules.markets.rejects import MarketsReject as Reject
+from counterfoil.modules.parties.records import Role
 from counterfoil.primitives.codec import AMOUNT_MAX
 from counterfoil.primitives.currencies import is_currency
 from counterfoil.primitives.identifiers import is_mic
@@ -156,7 +157,8 @@ class MarketsModel(IdentitiesModel):
 
     def OpenMarket(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.operator, ask)
-        demand(is_mic(ask.market), Reject.MARKET_CODE_IS_INVALID)
+        venue = is_mic(ask.market) and ask.market not in ("XXXX", "XOFF", "BILT", "SINT")
+        demand(venue, Reject.MARKET_CODE_IS_INVALID)
         key = ask.market.encode()
         demand(key not in self.tables[30], Reject.MARKET_EXISTS)
         demand(0 < len(ask.name) <= 64 and ask.name.isprintable(), Reject.NAME_IS_INVALID)
@@ -244,6 +246,17 @@ class MarketsModel(IdentitiesModel):
         demand(following == ask.date, Reject.BUSINESS_DAY_IS_SKIPPED)
         demand(market.closed_height != self.height, Reject.CLOSE_IS_IN_THIS_BLOCK)
         self.begin_day(ask.market, ask.date)
+
+    def HandOverMarket(self, ask: Any, action: Action) -> None:
+        market = self.market(ask.market)
+        if ask.authority != market.operator:
+            replaces = self.has_role(ask.authority, Role.REGULATOR) and not self.is_active(market.operator)
+            demand(replaces, Reject.AUTHORITY_MAY_NOT_HAND_OVER)
+        self.authorise(action, ask.authority, ask)
+        demand(ask.operator != market.operator, Reject.OPERATOR_RUNS_THE_MARKET)
+        self.with_role(ask.operator, Role.DEPOSITORY, Role.EXCHANGE, Role.OPERATOR)
+        self.authorise(action, ask.operator, ask)
+        market.operator = ask.operator
 
     def begin_day(self, code: str, day: int) -> None:
         key, book = code.encode(), self.book_on(code, day)

@@ -84,7 +84,8 @@ def open_account(hand: Hand) -> Move:
     key = hand.chance.choice(STRANGERS)
     address = key.address if hand.often(0.15) else b""
     ask = holdings.OpenAccount(owner, servicer, hand.one_of(*AccountKind), address, **disposal(hand))
-    return ask, hand.together(hand.speakers(servicer), (address,) if address else ())
+    holders = [hand.speakers(one) for one in (owner, *ask.joint_holders) if hand.often()]
+    return ask, hand.together(hand.speakers(servicer), (address,) if address else (), *holders)
 
 
 @move(holdings.AmendAccount)
@@ -434,7 +435,15 @@ def terms(hand: Hand, seller: bytes, buyer: bytes, what: bytes, quantity: int) -
     )
     if not hand.often(0.95):
         made = replace(made, seller_client=account(hand), buyer_client=b"")
+    if not hand.often(0.9):
+        made = replace(made, seller_client=served(hand, seller), buyer_client=served(hand, buyer))
     return made
+
+
+def served(hand: Hand, member: bytes) -> bytes:
+    """An account that a member owns or keeps."""
+    accounts = hand.model.tables[51].items()
+    return hand.pick(key for key, one in accounts if member in (one.owner, one.servicer)) or b""
 
 
 @move(trades.RecordTrade)
@@ -460,14 +469,17 @@ def confirm(hand: Hand) -> Move:
 
 @move(trades.AmendTrade)
 def amend_trade(hand: Hand) -> Move:
-    identity = hand.key_of(80, lambda one: not one.instructions)
+    identity = hand.key_of(80, lambda one: not one.deliveries and not one.receipts)
     found = hand.model.tables[80].get(identity)
     if found is None:
         seller, mine, buyer, _ = sides(hand)
         what, there = what_moves(hand, mine)
         made = terms(hand, seller, buyer, what, hand.amount(there))
         return trades.AmendTrade(identity, made), hand.speakers(seller)
-    changed = replace(found.terms, quantity=hand.amount(100), price=hand.one_of(250, 251))
+    known = hand.model.whole_terms(identity)
+    changed = replace(known, quantity=hand.amount(100), price=hand.one_of(250, 251))
+    if not hand.often(0.9):
+        changed = replace(known, buyer_client=served(hand, known.buyer))
     if not hand.often(0.95):
         changed = replace(changed, trade_reference="another")
     who = (found.terms.seller, found.terms.buyer, found.recorder)
@@ -476,7 +488,7 @@ def amend_trade(hand: Hand) -> Move:
 
 @move(trades.CancelTrade)
 def cancel_trade(hand: Hand) -> Move:
-    identity = hand.key_of(80, lambda one: not one.instructions)
+    identity = hand.key_of(80, lambda one: not one.deliveries and not one.receipts)
     found = hand.model.tables[80].get(identity)
     if found is None:
         return trades.CancelTrade(identity, party("broker-a")), hand.speakers(party("broker-a"))

@@ -449,6 +449,16 @@ def close_day(hand: Hand) -> Move:
     return markets.CloseDay(market, hand.date(market)), hand.speakers(operator_of(hand, market))
 
 
+@move(markets.HandOverMarket)
+def hand_over(hand: Hand) -> Move:
+    market = hand.market() if hand.often(0.3) else "XSGN"
+    present = operator_of(hand, market)
+    authority = present if hand.often(0.7) else hand.party_with(Role.REGULATOR)
+    operator = hand.party_with(Role.DEPOSITORY, Role.EXCHANGE, Role.OPERATOR)
+    ask = markets.HandOverMarket(market, authority, operator)
+    return ask, hand.together(hand.speakers(authority), hand.speakers(operator))
+
+
 def money(hand: Hand) -> bytes:
     return hand.key_of(40, lambda one: one.kind is InstrumentKind.MONEY_TOKEN, 0.95)
 
@@ -589,3 +599,13 @@ def redeem(hand: Hand) -> Move:
 def cancel(hand: Hand) -> Move:
     identity, found = instrument(hand, InstrumentStatus.ANNOUNCED)
     return instruments.CancelInstrument(identity), hand.speakers(registrar_of(found))
+
+
+@move(instruments.AppointRegistrar)
+def appoint_registrar(hand: Hand) -> Move:
+    identity, found = instrument(hand, InstrumentStatus.ACTIVE, InstrumentStatus.SUSPENDED)
+    present = registrar_of(found)
+    authority = present if hand.often(0.7) else hand.party_with(Role.REGULATOR)
+    registrar = hand.party_with(Role.DEPOSITORY, Role.TRUSTEE, Role.CENTRAL_BANK)
+    ask = instruments.AppointRegistrar(identity, authority, registrar)
+    return ask, hand.together(hand.speakers(authority), hand.speakers(registrar))

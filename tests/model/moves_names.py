@@ -19,11 +19,11 @@ def reason(hand: Hand) -> str:
     return hand.one_of("A reason.", "A reason.", "A reason.", "", "x" * 201)
 
 
-@move(identities.AppointRegistrar)
+@move(identities.AppointIdentityRegistrar)
 def appoint(hand: Hand) -> Move:
     by = hand.party_with(Role.REGULATOR)
     newest = len(hand.model.tables[140])
-    ask = identities.AppointRegistrar(
+    ask = identities.AppointIdentityRegistrar(
         by,
         hand.party_with(Role.IDENTITY_REGISTRAR),
         Suite.RISTRETTO255_SHA512,

@@ -21,7 +21,7 @@ from counterfoil.modules.holdings.messages import (
 )
 from counterfoil.modules.holdings.records import AccountKind
 from counterfoil.modules.identities.messages import (
-    AppointRegistrar,
+    AppointIdentityRegistrar,
     AttestIdentity,
     RecordLicence,
     RecordVerification,
@@ -100,6 +100,7 @@ BY_SCHEDULE = Rulebook(
     sign_off_required=True,
     cut_off_dvp_minute=16 * 60,
     cut_off_fop_minute=18 * 60,
+    recycling_days=2,
 )
 WEEKDAYS = Calendar(SATURDAY_AND_SUNDAY, (MONDAY_HOLIDAY,))
 
@@ -158,7 +159,8 @@ class Opening:
         self.desk.settle_down()
 
     def account(self, name: str, owner: str, servicer: str, kind: AccountKind, **more: Any) -> None:
-        (identity,) = self.do(OpenAccount(party(owner), party(servicer), kind, **more), *by(servicer))
+        keys = dict.fromkeys((*by(servicer), *by(owner)))
+        (identity,) = self.do(OpenAccount(party(owner), party(servicer), kind, **more), *keys)
         self.accounts[name] = identity
 
     def all_accounts(self) -> None:
@@ -445,7 +447,7 @@ class Opening:
         (registrar,) = self.do(ask, *signed)
         self.parties["registrar"] = registrar
         suite = Suite.RISTRETTO255_SHA512
-        self.do(AppointRegistrar(regulator, registrar, suite, bytes(32), 1, TIME_MAX_MS), *signed)
+        self.do(AppointIdentityRegistrar(regulator, registrar, suite, bytes(32), 1, TIME_MAX_MS), *signed)
         for name in ("broker-a", "broker-b"):
             self.do(RecordLicence(regulator, party(name), f"licence of {name}"), *signed)
         for tag, handle in ((1, 101), (2, 102)):

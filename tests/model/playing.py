@@ -9,9 +9,10 @@ from counterfoil.machine.transactions import Mode
 from counterfoil.machine.wiring import MESSAGES
 from counterfoil.modules.markets.messages import CloseDay, OpenDay
 from counterfoil.modules.markets.records import MarketStatus
+from counterfoil.node.personas import PERSONAS
 from counterfoil.primitives.codec import Message
 from tests.model.core import Expected
-from tests.model.desk import by, replayed
+from tests.model.desk import by, party, replayed
 from tests.model.hand import Hand
 from tests.model.markets_model import moment
 from tests.model.moves_business import MOVES
@@ -78,8 +79,11 @@ class Play:
     def turn_the_day(self) -> None:
         """The operator closes the day of XTST and opens the next one, some days later by the clock if need be."""
         self.close_block()
-        twin, keys = self.twin, by("depository")
+        twin = self.twin
         market = twin.model.tables[30][b"XTST"]
+        keys = by(*(card.name for card in PERSONAS if party(card.name) == market.operator))
+        if not keys:
+            return
         if market.status is MarketStatus.OPEN:
             twin.block([twin.transaction(CloseDay("XTST", market.business_date), *keys)])
         day = twin.model.next_day("XTST", twin.model.tables[30][b"XTST"].business_date)

@@ -32,7 +32,7 @@ from counterfoil.modules.holdings.messages import (
 )
 from counterfoil.modules.holdings.records import AccountKind
 from counterfoil.modules.identities.messages import (
-    AppointRegistrar,
+    AppointIdentityRegistrar,
     AttestIdentity,
     RecordLicence,
     WithdrawLicence,
@@ -42,6 +42,7 @@ from counterfoil.modules.identities.records import TIME_MAX_MS, Suite
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
     AnnounceInstrument,
+    AppointRegistrar,
     CancelInstrument,
     MatureInstrument,
     RedeemInstrument,
@@ -62,6 +63,7 @@ from counterfoil.modules.markets.messages import (
     AcceptAsset,
     AmendRulebook,
     CloseDay,
+    HandOverMarket,
     OpenDay,
     OpenMarket,
     SetCalendar,
@@ -222,7 +224,7 @@ def _names(opening: Opening) -> Iterator[Sample]:
     regulator, signed = party("regulator"), by("regulator")
     registrar, key = opening.parties["registrar"], stranger("registrar")
     suite = Suite.RISTRETTO255_SHA512
-    yield AppointRegistrar(regulator, registrar, suite, bytes(32), 2, TIME_MAX_MS), signed
+    yield AppointIdentityRegistrar(regulator, registrar, suite, bytes(32), 2, TIME_MAX_MS), signed
     yield RecordLicence(regulator, party("depository"), "A 1", 0, opening.desk.time_ms + DAY_MS), signed
     tag, broker = bytes([3]) * 32, party("broker-b")
     yield AttestIdentity(registrar, 1, tag, broker, bytes([103]) * 32, bytes([1]) * 32), (key,)
@@ -272,6 +274,7 @@ def _markets(opening: Opening) -> Iterator[Sample]:
     yield CloseDay("XTST", TUESDAY), signed
     yield AcceptAsset("XTWO", usd, TUESDAY), signed
     yield WithdrawAsset("XTST", usd, WEDNESDAY), signed
+    yield HandOverMarket("XTWO", depository, party("exchange")), (*signed, *by("exchange"))
 
 
 def _instruments(opening: Opening) -> Iterator[Sample]:
@@ -299,6 +302,8 @@ def _instruments(opening: Opening) -> Iterator[Sample]:
     yield ResumeInstrument(instruments["paused"], depository), signed
     yield MatureInstrument(instruments["bond"]), signed
     yield CancelInstrument(instruments["draft"]), signed
+    trustee = party("trustee")
+    yield AppointRegistrar(instruments["other"], depository, trustee), (*signed, *by("trustee"))
 
 
 def _holdings(opening: Opening) -> Iterator[Sample]:
@@ -315,7 +320,7 @@ def _holdings(opening: Opening) -> Iterator[Sample]:
             joint_holders=(party("investor-b"),),
             default_cash_account=accounts["a cash"],
         ),
-        (*a, key),
+        (*a, key, *by("investor-b")),
     )
     yield AmendAccount(accounts["ia"], (key.address,), 1, (), accounts["a cash"], True), by("investor-a")
     yield FreezeAccount(accounts["a"], regulator, papers("stop"), True, True), by("regulator")

@@ -78,6 +78,7 @@ class SettlementModel(AttemptsModel):
         return None
 
     def use_instruction_reference(self, party: bytes, reference: str) -> None:
+        demand(self.live(party, reference) is None, Reject.REFERENCE_IS_USED)
         fresh = self.use_reference(b"instruction", party + reference.encode())
         demand(fresh, Reject.REFERENCE_IS_USED)
 
@@ -133,14 +134,14 @@ class SettlementModel(AttemptsModel):
                 self.authorise_account(action, cash, ask, worth)
         if ask.trade:
             self.check_instruction(ask)
-        demand(self.live(ask.party, ask.reference) is None, Reject.REFERENCE_IS_USED)
         self.use_instruction_reference(ask.party, ask.reference)
         links = self.check_linkages(action, ask, ask.party, b"", ask.linkages)
         identity = action.new_id()
         fields = {name: getattr(ask, name) for name in COPIED}
         self.accept(identity, Item(**fields, cash_account=cash, links=links), ask.hold)
         if ask.trade:
-            self.tables[80][ask.trade].instructions += (identity,)
+            delivers = ask.movement is DELIVER
+            self.link(ask.trade, (identity,) * delivers, (identity,) * (not delivers))
         self.match(action, identity)
 
     def check_instruct_form(self, ask: Any) -> None:
@@ -253,6 +254,7 @@ class SettlementModel(AttemptsModel):
         terms, sides = ask.trade, (ask.delivery, ask.receipt)
         parties = (terms.seller, terms.buyer)
         self.check_form(terms)
+        self.check_trading_day(terms)
         for side in sides:
             demand(printable(side.reference, 35), Reject.REFERENCE_IS_MALFORMED)
         self.check_text(ask.common_reference)
@@ -291,7 +293,7 @@ class SettlementModel(AttemptsModel):
                     self.account(cash[place])
                     if place == 1:
                         self.authorise_account(action, cash[1], ask, worth)
-        self.use_trade_reference(terms)
+        self.use_trade_reference(terms, *parties)
         for party, side in zip(parties, sides, strict=True):
             self.use_instruction_reference(party, side.reference)
         if self.settles_at_once(ask, cash):
@@ -328,15 +330,13 @@ class SettlementModel(AttemptsModel):
         parties = (terms.seller, terms.buyer)
         for party in parties:
             self.in_business(party, winding_down=True)
-        for party, side in zip(parties, sides, strict=True):
-            demand(self.live(party, side.reference) is None, Reject.REFERENCE_IS_USED)
         links = [
             self.check_linkages(action, ask, party, b"", side.linkages)
             for party, side in zip(parties, sides, strict=True)
         ]
         trade = self.add_trade(action, terms, self.CONFIRMED, terms.seller)
         ids = (action.new_id(), action.new_id())
-        self.tables[80][trade].instructions = ids
+        self.link(trade, ids[:1], ids[1:])
         method = FREE
         if terms.asset:
             money = self.tables[40][terms.instrument_id].kind is MONEY
@@ -355,7 +355,7 @@ class SettlementModel(AttemptsModel):
                 asset=terms.asset,
                 amount=terms.amount,
                 counterparty=parties[1 - place],
-                counterparty_account=sides[1 - place].account,
+                counterparty_account=b"",
                 trade_date=terms.trade_date,
                 settlement_date=ask.settlement_date,
                 reference=side.reference,
@@ -480,9 +480,9 @@ class SettlementModel(AttemptsModel):
 
     def OpenBatch(self, ask: Any, action: Action) -> None:
         demand(printable(ask.reference, 35), Reject.REFERENCE_IS_MALFORMED)
-        demand(day_of(ask.settlement_date), Reject.DATE_IS_INVALID)
         demand(1 <= ask.chunks <= 1_024, Reject.BATCH_SIZE_IS_INVALID)
         market = self.market(ask.market)
+        self.check_dates(ask.settlement_date, ask.settlement_date, market.business_date)
         loads = self.has_role(ask.party, Role.DEPOSITORY, Role.EXCHANGE, Role.OPERATOR)
         demand(loads or ask.party == market.operator, Reject.BATCH_PARTY_HAS_NO_ROLE)
         self.authorise(action, ask.party, ask)
@@ -535,6 +535,9 @@ class SettlementModel(AttemptsModel):
         for instrument in sorted({row for part in chunks for row in rows(part.instruments)}):
             money = self.active_instrument(instrument).kind is MONEY
             demand(not money or self.accepts(batch.market, instrument), Reject.ASSET_IS_NOT_ACCEPTED)
+        for (_, instrument), net in sorted(nets.items()):
+            if net:
+                self.check_quantity(self.tables[40][instrument], abs(net))
         for account in sorted({row for part in chunks for row in rows(part.accounts)}):
             self.account(account)
         given: dict[bytes, int] = {}
@@ -548,6 +551,16 @@ class SettlementModel(AttemptsModel):
                 self.check_holders(account)
         self.apply_net(action, {key: net for key, net in sorted(nets.items()) if net})
         self.end_batch(ask.batch_id)
+
+    def lapse_batches(self) -> None:
+        """What is not settled for as long as its market keeps it, the oldest first."""
+        due = []
+        for identity, one in self.tables[98].items():
+            since = max(one.settlement_date, one.opened.business_date)
+            if self.market_is_open(one.market) and since < self.recycled_from(one.market):
+                due.append((one.market.encode(), since, identity))
+        for _, _, identity in sorted(due):
+            self.act(lambda _, identity=identity: self.end_batch(identity))
 
     def end_batch(self, identity: bytes) -> None:
         del self.tables[98][identity]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from counterfoil.modules.instruments.records import InstrumentKind
-from counterfoil.modules.trades.interface import reference_key
+from counterfoil.modules.markets.records import CalendarKind
+from counterfoil.modules.trades.life import reference_key
 from counterfoil.modules.trades.records import TradeStatus
 from counterfoil.modules.trades.rejects import TradesReject as Reject
 from counterfoil.primitives.codec import AMOUNT_MAX
@@ -21,8 +24,14 @@ def printable(text: str, most: int) -> bool:
     return 0 < len(text) <= most and all(32 <= ord(one) <= 126 for one in text)
 
 
+def worth(terms: Any, party: bytes) -> int:
+    """What a mandate's limit is held against."""
+    buys = party == terms.buyer != terms.seller
+    return int(terms.amount or terms.quantity if buys else max(terms.amount, terms.quantity))
+
+
 class TradesModel(ChainModel):
-    """Tables 80 trades, 81 references."""
+    """Tables 80 trades, 81 references, 82 clients."""
 
     def trade(self, identity: bytes) -> Any:
         found = self.tables[80].get(identity)
@@ -56,44 +65,105 @@ class TradesModel(ChainModel):
                 account = self.account(client)
                 demand(party in (account.owner, account.servicer), Reject.CLIENT_ACCOUNT_IS_NOT_SERVED)
 
-    def use_trade_reference(self, terms: Any) -> None:
-        fresh = self.use_reference(b"trade", (terms.venue + terms.trade_reference).encode())
-        demand(fresh, Reject.REFERENCE_IS_USED)
+    def check_trading_day(self, terms: Any) -> None:
+        """Of a venue that is a market here."""
+        if terms.venue.encode() in self.tables[30]:
+            key, day = self.calendar_key(terms.venue, CalendarKind.TRADING, ""), day_of(terms.trade_date)
+            assert day is not None
+            demand(self.is_open_on(key, day), Reject.TRADE_DATE_IS_NO_TRADING_DAY)
+
+    def use_trade_reference(self, terms: Any, *whose: bytes) -> None:
+        for one in dict.fromkeys(whose):
+            demand(self.is_fresh(terms, one), Reject.REFERENCE_IS_USED)
+
+    def is_fresh(self, terms: Any, whose: bytes) -> bool:
+        lives = reference_key(whose, terms.venue, terms.trade_reference) in self.tables[81]
+        return not lives and self.use_reference(
+            b"trade", whose, (terms.venue + terms.trade_reference).encode()
+        )
+
+    def bears(self, trade: Any) -> list[bytes]:
+        """Whose references a trade bears: the recorder's, both sides', or the venue's and what of theirs is free."""
+        sides = [trade.terms.seller, trade.terms.buyer]
+        whose = {RECORDED: [trade.recorder], CONFIRMED: sides, SIGNED: [b"", *sides]}[trade.status]
+        return [reference_key(one, trade.terms.venue, trade.terms.trade_reference) for one in whose]
+
+    def name(self, identity: bytes) -> None:
+        for key in self.bears(self.tables[80][identity]):
+            self.tables[81].setdefault(key, Item(trade=identity))
 
     def add_trade(self, action: Action, terms: Any, status: TradeStatus, recorder: bytes) -> bytes:
-        key = reference_key(terms.venue, terms.trade_reference)
-        demand(key not in self.tables[81], Reject.REFERENCE_IS_USED)
         identity = action.new_id()
-        self.tables[81][key] = Item(trade=identity)
+        here = terms.venue.encode() in self.tables[30]
+        market = terms.venue if here else self.tables[40][terms.instrument_id].market
         self.tables[80][identity] = Item(
-            terms=terms,
+            terms=replace(terms, seller_client=b"", buyer_client=b""),
             status=status,
             recorder=recorder,
             version=1,
             recorded_height=self.height,
             recorded_time_ms=self.time_ms,
-            instructions=(),
+            deliveries=(),
+            receipts=(),
             settled_quantity=0,
+            market=market,
+            idle_since=self.market(market).business_date,
         )
+        self.keep_clients(identity, terms)
+        self.name(identity)
         return identity
 
+    def keep_clients(self, identity: bytes, terms: Any) -> None:
+        for side, client in ((b"s", terms.seller_client), (b"b", terms.buyer_client)):
+            self.tables[82].pop(identity + side, None)
+            if client:
+                self.tables[82][identity + side] = Item(account=client)
+
+    def whole_terms(self, identity: bytes) -> Any:
+        found = [self.tables[82].get(identity + side) for side in (b"s", b"b")]
+        seller, buyer = (one.account if one is not None else b"" for one in found)
+        return replace(self.tables[80][identity].terms, seller_client=seller, buyer_client=buyer)
+
     def end_trade(self, identity: bytes) -> None:
-        terms = self.tables[80].pop(identity).terms
-        del self.tables[81][reference_key(terms.venue, terms.trade_reference)]
+        del self.tables[80][identity]
+        for key, one in list(self.tables[81].items()):
+            if one.trade == identity:
+                del self.tables[81][key]
+        for side in (b"s", b"b"):
+            self.tables[82].pop(identity + side, None)
+
+    def lapse_idle_trades(self) -> None:
+        """What nobody instructs for as long as its market keeps it, the longest first."""
+        due = [
+            (one.market.encode(), one.idle_since, identity)
+            for identity, one in self.tables[80].items()
+            if one.idle_since
+            and self.market_is_open(one.market)
+            and one.idle_since < self.recycled_from(one.market)
+        ]
+        for _, _, identity in sorted(due):
+            self.act(lambda _, identity=identity: self.end_trade(identity))
+
+    def operator_of_venue(self, terms: Any) -> bytes:
+        venue = self.tables[30].get(terms.venue.encode())
+        return venue.operator if venue is not None else b""
 
     def RecordTrade(self, ask: Any, action: Action) -> None:
         terms = ask.terms
         self.check_form(terms)
+        self.check_trading_day(terms)
         self.check_parties(terms)
-        venue = self.tables[30].get(terms.venue.encode())
-        if ask.recorder in (terms.seller, terms.buyer):
+        sides = (terms.seller, terms.buyer)
+        if ask.recorder in sides:
             status = CONFIRMED if terms.seller == terms.buyer else RECORDED
         else:
-            operator = venue.operator if venue is not None else b""
-            demand(ask.recorder == operator, Reject.RECORDER_IS_NOT_INVOLVED)
+            demand(ask.recorder == self.operator_of_venue(terms), Reject.RECORDER_IS_NOT_INVOLVED)
             status = SIGNED
-        self.authorise(action, ask.recorder, ask, b"", terms.amount)
-        self.use_trade_reference(terms)
+        self.authorise(action, ask.recorder, ask, b"", worth(terms, ask.recorder))
+        self.use_trade_reference(terms, b"" if status is SIGNED else ask.recorder)
+        if status is SIGNED:
+            for side in sides:
+                self.is_fresh(terms, side)
         self.add_trade(action, terms, status, ask.recorder)
 
     def ConfirmTrade(self, ask: Any, action: Action) -> None:
@@ -102,14 +172,16 @@ class TradesModel(ChainModel):
         demand(ask.version == trade.version, Reject.VERSION_IS_NOT_CURRENT)
         terms = trade.terms
         side = terms.buyer if trade.recorder == terms.seller else terms.seller
-        self.authorise(action, side, ask, b"", terms.amount)
+        self.authorise(action, side, ask, b"", worth(terms, side))
+        self.use_trade_reference(terms, side)
         trade.status = CONFIRMED
+        self.name(ask.trade_id)
 
-    def authorise_trade(self, action: Action, trade: Any, ask: Any, alone: bytes, amount: int) -> None:
+    def authorise_trade(self, action: Action, trade: Any, ask: Any, alone: bytes, terms: Any) -> None:
         """By both sides once both have agreed, else by one party."""
         both = dict.fromkeys((trade.terms.seller, trade.terms.buyer))
         for party in both if trade.status is CONFIRMED else (alone,):
-            self.authorise(action, party, ask, b"", amount)
+            self.authorise(action, party, ask, b"", max(worth(trade.terms, party), worth(terms, party)))
 
     def AmendTrade(self, ask: Any, action: Action) -> None:
         trade, terms = self.trade(ask.trade_id), ask.terms
@@ -119,20 +191,25 @@ class TradesModel(ChainModel):
             for name in ("venue", "trade_reference", "seller", "buyer")
         )
         demand(same, Reject.IDENTITY_OF_THE_TRADE_CHANGES)
+        self.check_trading_day(terms)
         self.check_parties(terms)
-        demand(terms != trade.terms, Reject.NOTHING_CHANGES)
-        untouched = not trade.instructions and not trade.settled_quantity
+        demand(terms != self.whole_terms(ask.trade_id), Reject.NOTHING_CHANGES)
+        untouched = not trade.deliveries and not trade.receipts and not trade.settled_quantity
         demand(untouched, Reject.TRADE_HAS_INSTRUCTIONS)
-        self.authorise_trade(action, trade, ask, trade.recorder, terms.amount)
-        trade.terms, trade.version = terms, trade.version + 1
+        alone = self.operator_of_venue(terms) if trade.status is SIGNED else trade.recorder
+        self.authorise_trade(action, trade, ask, alone, terms)
+        trade.terms = replace(terms, seller_client=b"", buyer_client=b"")
+        trade.version += 1
+        self.keep_clients(ask.trade_id, terms)
 
     def CancelTrade(self, ask: Any, action: Action) -> None:
         trade = self.trade(ask.trade_id)
         sides = (trade.terms.seller, trade.terms.buyer)
-        involved = (trade.recorder,) if trade.status is SIGNED else sides
+        involved = (self.operator_of_venue(trade.terms),) if trade.status is SIGNED else sides
         demand(ask.party in involved, Reject.PARTY_IS_NOT_INVOLVED)
-        demand(not trade.instructions, Reject.TRADE_HAS_INSTRUCTIONS)
-        self.authorise_trade(action, trade, ask, ask.party, trade.terms.amount)
+        under_way = trade.deliveries or trade.receipts
+        demand(not under_way or trade.status is SIGNED, Reject.TRADE_HAS_INSTRUCTIONS)
+        self.authorise_trade(action, trade, ask, ask.party, trade.terms)
         self.end_trade(ask.trade_id)
 
     # What settlement does to it
@@ -149,7 +226,8 @@ class TradesModel(ChainModel):
         demand(agrees and (not ask.asset or terms.asset == ask.asset), Reject.TRADE_DOES_NOT_AGREE)
         left = terms.quantity - trade.settled_quantity
         demand(ask.quantity <= left, Reject.QUANTITY_EXCEEDS_THE_TRADE)
-        demand(len(trade.instructions) < 64, Reject.TRADE_HAS_TOO_MANY_INSTRUCTIONS)
+        mine = trade.deliveries if ask.movement.name == "DELIVER" else trade.receipts
+        demand(len(mine) < 64, Reject.TRADE_HAS_TOO_MANY_INSTRUCTIONS)
 
     def count_settled(self, identity: bytes, quantity: int) -> None:
         trade = self.tables[80].get(identity)
@@ -163,4 +241,13 @@ class TradesModel(ChainModel):
     def unlink(self, identity: bytes, instruction: bytes) -> None:
         trade = self.tables[80].get(identity)
         if trade is not None:
-            trade.instructions = tuple(one for one in trade.instructions if one != instruction)
+            trade.deliveries = tuple(one for one in trade.deliveries if one != instruction)
+            trade.receipts = tuple(one for one in trade.receipts if one != instruction)
+            if not trade.deliveries and not trade.receipts:
+                trade.idle_since = self.market(trade.market).business_date
+
+    def link(self, identity: bytes, deliveries: tuple[bytes, ...], receipts: tuple[bytes, ...]) -> None:
+        trade = self.tables[80][identity]
+        trade.deliveries += deliveries
+        trade.receipts += receipts
+        trade.idle_since = 0

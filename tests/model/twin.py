@@ -23,7 +23,7 @@ SPECIAL = {31: "rulebook", 32: "rulebook", 99: "chunk"}
 """Tables whose model has the whole record in one field."""
 COMPARED = (
     *(10, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 27, 30, 31, 32, 33, 34, 35, 40, 41, 42, 43, 44),
-    *(50, 51, 52, 53, 54, 55, 56, 60, 61, 62, 70, 71, 72, 80, 81, 90, 97, 98, 99, 112),
+    *(50, 51, 52, 53, 54, 55, 56, 60, 61, 62, 70, 71, 72, 80, 81, 82, 90, 97, 98, 99, 112),
     *(140, 141, 142, 143, 144, 145, 146, 147, 180, 181, 182, 183),
 )
 
@@ -36,7 +36,10 @@ class Model(SettlementModel):
         "put_terms_into_force",
         "lapse_earmarks",
         "lapse_proposals",
+        "lapse_redemptions",
+        "lapse_idle_trades",
         "end_recycling",
+        "lapse_batches",
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated
 
-import msgspec
 import typer
 
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
@@ -35,10 +34,9 @@ from counterfoil.cli.plain import (
     words,
 )
 from counterfoil.node import reads
-from counterfoil.node.reads_accounts import AccountsOf, BalanceLine, HoldingsOfAccount, Label, RegisterPage
+from counterfoil.node.reads_accounts import AccountsOf, BalanceLine, HoldingsOfAccount, Label
 from counterfoil.node.reads_ledger import NameOf
 from counterfoil.node.reads_statement import PostingLine, Statement
-from counterfoil.sdk import Client
 
 
 def holdings(
@@ -118,7 +116,7 @@ def register(
     one_of(json, csv is not None, xlsx is not None)
     with connected(ledger, storage_key) as connection:
         client = client_of(connection, as_, key, keys, signer)
-        page = _whole_register(client, instrument, at, market)
+        page = client.whole_register(instrument, at, market)
     label = page.instrument
     if json:
         say_json(page)
@@ -147,18 +145,6 @@ def register(
         right=("available", "earmarked", "total"),
     )
     say(f"{counted(page.holders, 'holder')}, {grouped(page.outstanding, label.scale)} outstanding")
-
-
-def _whole_register(client: Client, instrument: str, at: str, market: str) -> RegisterPage:
-    """Every page as one, all as of the first one's height."""
-    identity = client.instrument_id(instrument)
-    page = client.register_page(identity, at, market)
-    lines, following = list(page.lines), page.next
-    while following:
-        more = client.register_page(identity, page.moment.height, first=following)
-        lines += more.lines
-        following = more.next
-    return msgspec.structs.replace(page, lines=tuple(lines), next=0)
 
 
 def statement(

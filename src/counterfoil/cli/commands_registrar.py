@@ -64,7 +64,7 @@ def add_key(
 
 def _write_appointment(folder: Path, party: str, regulator: str, version: int, public_key: bytes) -> None:
     message = {
-        "message": "AppointRegistrar",
+        "message": "AppointIdentityRegistrar",
         "regulator": f"party:{regulator}",
         "registrar": f"party:{party}",
         "suite": Suite.RISTRETTO255_SHA512.name,

@@ -131,9 +131,9 @@ def settle_accounts(market: Market, run: Run, listed: RowList) -> int:
         if where is None:
             continue  # the receiving side of a pair, or somebody else's
         pending += 1
-        other = lines.get(line.counterpart)
-        listed.pending(where, other if other is not None and line.code in COUNTERPARTY_REASONS else line)
-        _take_back(nets, line)
+        other = lines[line.counterpart]
+        listed.pending(where, other if line.code in COUNTERPARTY_REASONS else line)
+        _take_back(nets, line, other)
     outcomes.rows = market.plan.tally.rows
     outcomes.settled = len(run.entered) - pending
     outcomes.check()
@@ -156,16 +156,20 @@ def _check_expected(market: Market, outcomes: Outcomes) -> None:
             raise DemoFailed(f"{expected[fate]:,} trades had the fate {fate.value!r}, and {count:,} met it.")
 
 
-def _take_back(nets: dict[tuple[bytes, bytes], int], line: InstructionLine) -> None:
-    """What a pending delivery has not moved."""
+def _take_back(
+    nets: dict[tuple[bytes, bytes], int], delivery: InstructionLine, receipt: InstructionLine
+) -> None:
+    """What a pending pair has not moved."""
+    quantity = delivery.quantity - delivery.settled_quantity
+    amount = delivery.amount - delivery.settled_amount
     moved = (
-        (line.account, line.instrument_id, line.quantity - line.settled_quantity),
-        (line.counterparty_account, line.instrument_id, line.settled_quantity - line.quantity),
-        (line.cash_account, line.asset, line.settled_amount - line.amount),
-        (line.counterparty_account, line.asset, line.amount - line.settled_amount),
+        (delivery.account, delivery.instrument_id, quantity),
+        (receipt.account, delivery.instrument_id, -quantity),
+        (delivery.cash_account, delivery.asset, -amount),
+        (receipt.cash_account, delivery.asset, amount),
     )
-    for account, what, quantity in moved:
-        nets[(account, what)] = nets.get((account, what), 0) + quantity
+    for account, what, change in moved:
+        nets[(account, what)] = nets.get((account, what), 0) + change
 
 
 def _reconcile(market: Market, run: Run, nets: dict[tuple[bytes, bytes], int]) -> int:
@@ -221,21 +225,22 @@ def register_table(market: Market, run: Run, name: str) -> Table:
     moments = ["before", *(f"close of {date_text(day.date)}" for day in closes), "now"]
     heights = [run.opening_height, *(day.closed for day in closes), 0]
     registers = [_holdings(regulator, security, height) for height in heights]
-    page = regulator.register_page(security, limit=SHOWN_MAX - 4)
+    lines = regulator.register(security)
+    largest = lines[: SHOWN_MAX - 4]
     shown = market.plan.securities[name]
     title = f"Register of {shown.isin}" + (f" ({shown.symbol})" if shown.symbol else "")
     table = Table(title=title, title_justify="left", show_footer=True, box=SIMPLE_HEAD)
     table.add_column("holder", footer="all holders")
     for moment, held in zip(moments, registers, strict=True):
         table.add_column(moment, justify="right", footer=f"{sum(held.values()):,}")
-    for line in page.lines:
+    for line in largest:
         holder = line.owner_name or line.account_id.hex()[:16]
         table.add_row(holder, *(f"{held.get(line.account_id, 0):,}" for held in registers))
     others = [
-        sum(held.values()) - sum(held.get(line.account_id, 0) for line in page.lines) for held in registers
+        sum(held.values()) - sum(held.get(line.account_id, 0) for line in largest) for held in registers
     ]
     if any(others):
-        table.add_row(f"{page.holders - len(page.lines):,} others", *(f"{other:,}" for other in others))
+        table.add_row(f"{len(lines) - len(largest):,} others", *(f"{other:,}" for other in others))
     return table
 
 

@@ -500,9 +500,7 @@ class Machine:
 
     def _check_invariants(self) -> None:
         changed = {
-            number: shelf.changes()
-            for number, shelf in self.state.books.shelves.items()
-            if shelf.touched
+            number: shelf.changes() for number, shelf in self.state.books.shelves.items() if shelf.touched
         }
         for module, books in self.wired.modules:
             for check in module.invariants:

@@ -126,7 +126,9 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
     issuance_books = IssuanceBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
     )
-    cash_books = CashBooks(shelves, parties_interface, instruments_interface, holdings_interface)
+    cash_books = CashBooks(
+        shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
+    )
     cash_interface = Cash(cash_books)
     trades_books = TradesBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface

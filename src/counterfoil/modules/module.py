@@ -42,7 +42,7 @@ class BlockContext:
         "credited",
         "handle_of",
         "height",
-        "reference_window_ms",
+        "reference_expiry_ms",
         "references",
         "rule_version",
         "sandbox",
@@ -64,7 +64,7 @@ class BlockContext:
         self.rule_version = rule_version
         self.handle_of = handle_of
         self.references = references
-        self.reference_window_ms = reference_window_ms
+        self.reference_expiry_ms = time_ms + reference_window_ms
         self.sandbox = sandbox
         self.credited: dict[bytes, None] = {}
 
@@ -120,8 +120,12 @@ class ActionContext:
 
         `parts` name it wholly: what kind of reference, whose, and the reference itself.
         """
+        return self.use_key(digest(REFERENCE, *parts))
+
+    def use_key(self, key: bytes) -> bool:
+        """The same for a reference whose digest (32 bytes) is made already."""
         block = self.block
-        return block.references.use(digest(REFERENCE, *parts), block.time_ms + block.reference_window_ms)
+        return block.references.use(key, block.reference_expiry_ms)
 
     def handle(self, identity: bytes) -> bytes:
         """The secret value that decides an object's place on every list (16 bytes); kept in its record."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from counterfoil.modules.approvals import queries as approvals
 from counterfoil.modules.settlement import queries as settlement
@@ -116,6 +117,11 @@ class InstructionList(Answer, frozen=True, kw_only=True):
 
 
 class TradeLine(msgspec.Struct, frozen=True):
+    """idle_since: the business date of `market` since which nothing is under way for it (0: something is).
+
+    terms: with the clients of those sides alone whose business the viewer may see.
+    """
+
     trade_id: bytes
     status: str
     recorder: bytes
@@ -124,6 +130,8 @@ class TradeLine(msgspec.Struct, frozen=True):
     recorded_time_ms: int
     settled_quantity: int
     instructions: tuple[bytes, ...]
+    market: str
+    idle_since: int
     terms: TradeTerms
 
 
@@ -170,7 +178,7 @@ def instruction(node: LedgerNode, viewer: bytes, params: InstructionOf) -> Instr
 def instructions(node: LedgerNode, viewer: bytes, params: OpenBusiness) -> InstructionList:
     """Live instructions that the viewer may see, by entry.
 
-    Of one account it walks the account's list; otherwise it reads every instruction that ever outlived its block.
+    Of one account it walks the account's list; otherwise it reads every live instruction.
     """
     _check_page(params)
     with reading(node, viewer) as view:
@@ -199,25 +207,30 @@ def trade(node: LedgerNode, viewer: bytes, params: TradeOf) -> TradeDetails:
     with reading(node, viewer, params) as view:
         key = check_id(params.trade, LONG_ID_SIZE)
         found = present(trades.trade(view.state, key, view.height))
-        view.require(subject_of_trade(found))
-        return TradeDetails(moment=view.moment, trade=_trade_line(key, found))
+        seen = SeenTrade.of(view, key, found)
+        view.require(seen.subject)
+        return TradeDetails(moment=view.moment, trade=_trade_line(view, seen))
 
 
 @named("trades")
 def list_trades(node: LedgerNode, viewer: bytes, params: OpenBusiness) -> TradeList:
-    """Live trades that the viewer may see, the oldest first. Reads every trade that ever outlived its block."""
+    """Live trades that the viewer may see, the oldest first. Reads every live trade."""
     _check_page(params)
     with reading(node, viewer) as view:
-        wanted = [
-            (key, live)
+        found = (
+            SeenTrade.of(view, key, live)
             for key, live in trades.live_trades(view.state, params.party)
             if params.market in ("", live.terms.venue)
-            and params.account in (b"", live.terms.seller_client, live.terms.buyer_client)
-            and view.may_see(subject_of_trade(live))
+        )
+        wanted = [
+            seen
+            for seen in found
+            if view.may_see(seen.subject)
+            and (not params.account or params.account in seen.visible_clients(view))
         ]
         page, after = _page(wanted, params)
         return TradeList(
-            moment=view.moment, trades=tuple(_trade_line(key, live) for key, live in page), next=after
+            moment=view.moment, trades=tuple(_trade_line(view, seen) for seen in page), next=after
         )
 
 
@@ -237,11 +250,34 @@ def subject_of_instruction(live: Instruction) -> Business:
     return Business((Side(live.party, live.account),), live.market)
 
 
-def subject_of_trade(live: Trade) -> Business:
-    terms = live.terms
-    return Business(
-        (Side(terms.seller, terms.seller_client), Side(terms.buyer, terms.buyer_client)), terms.venue
-    )
+class SeenTrade(NamedTuple):
+    """A trade with the clients of both sides, before it is known who looks at it. clients: seller's, buyer's or b""."""
+
+    trade_id: bytes
+    trade: Trade
+    clients: tuple[bytes, bytes]
+
+    @classmethod
+    def of(cls, view: View, trade_id: bytes, trade: Trade) -> SeenTrade:
+        return cls(trade_id, trade, trades.clients(view.state, trade_id, view.height))
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        terms = self.trade.terms
+        return Side(terms.seller, self.clients[0]), Side(terms.buyer, self.clients[1])
+
+    @property
+    def subject(self) -> Business:
+        """The trade as such: what both sides may see of it."""
+        return Business(self.sides, self.trade.terms.venue)
+
+    def visible_clients(self, view: View) -> tuple[bytes, bytes]:
+        """Each side's client where the viewer may know that side's business, else b""."""
+        seller, buyer = (
+            side.account if view.may_see(Business((side,), self.trade.terms.venue)) else b""
+            for side in self.sides
+        )
+        return seller, buyer
 
 
 # ---- lines ----
@@ -301,9 +337,12 @@ def _instruction_line(view: View, key: bytes, live: Instruction) -> InstructionL
     )
 
 
-def _trade_line(key: bytes, live: Trade) -> TradeLine:
+def _trade_line(view: View, seen: SeenTrade) -> TradeLine:
+    live = seen.trade
+    seller_client, buyer_client = seen.visible_clients(view)
+    terms = replace(live.terms, seller_client=seller_client, buyer_client=buyer_client)
     return TradeLine(
-        key,
+        seen.trade_id,
         live.status.name,
         live.recorder,
         live.version,
@@ -311,7 +350,9 @@ def _trade_line(key: bytes, live: Trade) -> TradeLine:
         live.recorded_time_ms,
         live.settled_quantity,
         live.instructions,
-        live.terms,
+        live.market,
+        live.idle_since,
+        terms,
     )
 
 

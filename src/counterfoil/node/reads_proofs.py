@@ -11,10 +11,10 @@ from counterfoil.modules.instruments.records import INSTRUMENTS, TERMS, terms_ke
 from counterfoil.modules.settlement import queries as settlement
 from counterfoil.modules.settlement.records import INSTRUCTIONS
 from counterfoil.modules.trades import queries as trades
-from counterfoil.modules.trades.records import TRADES
+from counterfoil.modules.trades.records import BUYS, SELLS, TRADE_CLIENTS, TRADES
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import LONG_ID_SIZE, Answer, AsOf, View, check_id, named, present, reading
-from counterfoil.node.reads_business import subject_of_instruction, subject_of_trade
+from counterfoil.node.reads_business import SeenTrade, subject_of_instruction
 from counterfoil.node.receipts_of import found_in, receipts_of_block
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.policy.errors import NotVisible
@@ -116,7 +116,7 @@ def _proof(view: View, prover: Prover, params: ProofOf) -> Proof:
         version = present(view.find(INSTRUMENTS, instrument)).terms_version
         return prover.records([TERMS.prefix + terms_key(instrument, version)], height=height)
     if kind in ("trade", "instruction"):
-        return prover.records([_business(view, kind, check_id(params.business, LONG_ID_SIZE))], height=height)
+        return prover.records(_business(view, kind, check_id(params.business, LONG_ID_SIZE)), height=height)
     if kind == "receipt":
         return _receipts(view, prover, check_id(params.business, LONG_ID_SIZE))
     raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, kind=kind[:40], kinds=", ".join(KINDS))
@@ -135,12 +135,15 @@ def _absence(view: View, prover: Prover, account: bytes, instrument: bytes) -> P
     return prover.absence(place, named, height=view.height)
 
 
-def _business(view: View, kind: str, key: bytes) -> bytes:
+def _business(view: View, kind: str, key: bytes) -> list[bytes]:
+    """The full keys of what shows a piece of business; of a trade with those clients that the viewer may know."""
     if kind == "trade":
-        view.require(subject_of_trade(present(trades.trade(view.state, key, view.height))))
-        return TRADES.prefix + key
+        seen = SeenTrade.of(view, key, present(trades.trade(view.state, key, view.height)))
+        view.require(seen.subject)
+        sides = zip((SELLS, BUYS), seen.visible_clients(view), strict=True)
+        return [TRADES.prefix + key, *(TRADE_CLIENTS.prefix + key + side for side, client in sides if client)]
     view.require(subject_of_instruction(present(settlement.instruction(view.state, key, view.height))))
-    return INSTRUCTIONS.prefix + key
+    return [INSTRUCTIONS.prefix + key]
 
 
 def _receipts(view: View, prover: Prover, action: bytes) -> Proof:

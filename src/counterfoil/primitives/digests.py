@@ -55,6 +55,16 @@ def digest(tag: bytes, *parts: bytes) -> bytes:
     return sha256(tag + b"".join([len(part).to_bytes(4, "big") + part for part in parts])).digest()
 
 
+def begun(tag: bytes, *parts: bytes) -> bytes:
+    """What `digest(tag, *parts, …)` hashes before further parts, for those who make many that begin alike."""
+    return tag + b"".join([len(part).to_bytes(4, "big") + part for part in parts])
+
+
+def finished(beginning: bytes, part: bytes) -> bytes:
+    """`digest` of what has `begun`, with its last part."""
+    return sha256(beginning + len(part).to_bytes(4, "big") + part).digest()
+
+
 def object_id(transaction_id: bytes, message_index: int, ordinal: int = 0) -> bytes:
     """The identity of the `ordinal`-th object that one message of a transaction creates: 32 bytes."""
     return sha256(

@@ -103,6 +103,10 @@ def is_mic(text: str) -> bool:
     return _holds(check_mic, text)
 
 
+NO_VENUES = frozenset({"XXXX", "XOFF", "BILT", "SINT"})
+"""Codes of the list (country ZZ) that name no place: no market, off exchange, bilateral, systematic internaliser."""
+
+
 # ---- CFI: ISO 10962:2021 ----
 
 CFI_CATEGORIES: dict[str, str] = {

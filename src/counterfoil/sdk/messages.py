@@ -26,7 +26,7 @@ from counterfoil.modules.holdings.messages import (
 )
 from counterfoil.modules.identities.interface import Level, Suite
 from counterfoil.modules.identities.messages import (
-    AppointRegistrar,
+    AppointIdentityRegistrar,
     AttestIdentity,
     RecordLicence,
     RecordVerification,
@@ -43,6 +43,7 @@ from counterfoil.modules.instruments.interface import (
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
     AnnounceInstrument,
+    AppointRegistrar,
     CancelInstrument,
     MatureInstrument,
     RedeemInstrument,
@@ -69,6 +70,7 @@ from counterfoil.modules.markets.messages import (
     AcceptAsset,
     AmendRulebook,
     CloseDay,
+    HandOverMarket,
     OpenDay,
     OpenMarket,
     SetCalendar,
@@ -141,6 +143,7 @@ __all__ = [
     "AmendTrade",
     "AnnounceInstrument",
     "ApplyForAdmission",
+    "AppointIdentityRegistrar",
     "AppointRegistrar",
     "ApproveRecovery",
     "ApproveTransaction",
@@ -165,6 +168,7 @@ __all__ = [
     "FreezeAccount",
     "FreezeHolding",
     "GrantMandate",
+    "HandOverMarket",
     "HoldingLine",
     "Identifier",
     "Instruct",

@@ -11,6 +11,7 @@ import msgspec
 from counterfoil.node import reads
 from counterfoil.node.protocol import Answered
 from counterfoil.node.reads_accounts import (
+    REGISTER_PAGE_MAX,
     AccountLine,
     AccountOf,
     AccountsOf,
@@ -19,7 +20,7 @@ from counterfoil.node.reads_accounts import (
     RegisterOf,
     RegisterPage,
 )
-from counterfoil.node.reads_base import PAGE_MAX, AsOf, Params, Read
+from counterfoil.node.reads_base import AsOf, Params, Read
 from counterfoil.node.reads_business import (
     InstructionLine,
     InstructionOf,
@@ -243,22 +244,35 @@ class Reading(ABC):
         return 0, 0
 
     def register_page(
-        self, instrument: Id, at: At = "", market: str = "", *, first: int = 0, limit: int = PAGE_MAX
+        self,
+        instrument: Id,
+        at: At = "",
+        market: str = "",
+        *,
+        after: bytes = b"",
+        limit: int = REGISTER_PAGE_MAX,
     ) -> RegisterPage:
+        """Some holders, and the totals of all; see `RegisterPage` for how to go on."""
         params = RegisterOf(
-            instrument=self.instrument_id(instrument), at=at_text(at), market=market, first=first, limit=limit
+            instrument=self.instrument_id(instrument), at=at_text(at), market=market, after=after, limit=limit
         )
         return self.ask(reads.register, params)
 
-    def register(self, instrument: Id, at: At = "", market: str = "") -> list[RegisterLine]:
-        """Every holder, the largest first, all as of one moment however long the register is."""
+    def whole_register(self, instrument: Id, at: At = "", market: str = "") -> RegisterPage:
+        """Every page as one, the largest holding first, all as of one moment however long the register is."""
         instrument_id = self.instrument_id(instrument)
         page = self.register_page(instrument_id, at, market)
-        lines, height = list(page.lines), page.moment.height
-        while page.next:
-            page = self.register_page(instrument_id, height, first=page.next)
-            lines += page.lines
-        return lines
+        lines, height, after = list(page.lines), page.moment.height, page.next
+        while after:
+            following = self.register_page(instrument_id, height, after=after)
+            lines += following.lines
+            after = following.next
+        lines.sort(key=lambda line: (-line.available - line.earmarked, line.account_id))
+        return msgspec.structs.replace(page, lines=tuple(lines), next=b"")
+
+    def register(self, instrument: Id, at: At = "", market: str = "") -> list[RegisterLine]:
+        """Every holder, the largest first, all as of one moment."""
+        return list(self.whole_register(instrument, at, market).lines)
 
     def statement(
         self, account: Id, since: At = "", until: At = "", market: str = "", instrument: Id = b""

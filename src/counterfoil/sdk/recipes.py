@@ -108,7 +108,8 @@ def open_market(
 def open_account(
     owner: Who, servicer: Who, kind: AccountKind = AccountKind.OWN, default_cash: bytes = b""
 ) -> OpenAccount:
-    """An account without signers of its own: owner and servicer dispose of it."""
+    """An account without signers of its own: owner and servicer dispose of it. An owner whom the servicer did not admit
+    signs as well."""
     return OpenAccount(_party(owner), _party(servicer), kind, default_cash_account=default_cash)
 
 

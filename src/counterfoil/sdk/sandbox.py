@@ -214,7 +214,8 @@ def seed(connect: Connect) -> Fixtures:
         depository.send(OpenDay(MARKET, today))
 
     def opened(owner: Client, servicer: Client, kind: AccountKind = AccountKind.OWN) -> bytes:
-        return servicer.send(recipes.open_account(owner, servicer, kind)).created
+        asked = recipes.open_account(owner, servicer, kind)
+        return servicer.send(asked, cosigners=[] if owner is servicer else [owner]).created
 
     def issued(issuer: Client, announced: AnnounceInstrument, quantity: int, each: int) -> bytes:
         """Announce and register; part of what is issued is allotted to the holders."""

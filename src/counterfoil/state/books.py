@@ -63,6 +63,10 @@ class Shelf(Generic[R]):
         except KeyError:
             return self._load(key)
 
+    def at_hand(self, key: bytes) -> R | None:
+        """`find` in a resident table: all its records are in memory, so the store is not asked about what is not."""
+        return self.live.get(key)
+
     def put(self, key: bytes, record: R) -> None:
         """Write `record` under `key`, in place of what stood there."""
         journal = self.journal
@@ -131,7 +135,9 @@ class Shelf(Generic[R]):
     def changes(self) -> dict[bytes, tuple[R | None, R | None]]:
         """Of every key that the open block has touched for good: the record at the block's start, and now."""
         touched, live = self.touched, self.live
-        return dict(zip(touched, zip(touched.values(), [live[key] for key in touched], strict=True), strict=True))
+        return dict(
+            zip(touched, zip(touched.values(), [live[key] for key in touched], strict=True), strict=True)
+        )
 
     def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, R]]:
         """Records of a resident table whose keys begin with `prefix`, in key order.

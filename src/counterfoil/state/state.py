@@ -17,7 +17,15 @@ from counterfoil.primitives.codec import Record, encode
 from counterfoil.primitives.digests import LEAF, VALUE, keyed, keyed_function
 from counterfoil.primitives.outcome import InvariantViolation, ensure
 from counterfoil.state.books import Books, Shelf
-from counterfoil.state.leaves import DIGEST, NO_SLOT, free_leaf, list_tag, place_before_list, root_digest
+from counterfoil.state.leaves import (
+    DIGEST,
+    NO_SLOT,
+    free_leaf,
+    list_tag,
+    member_tag,
+    place_before_list,
+    root_digest,
+)
 from counterfoil.state.lists import Lists
 from counterfoil.state.past_tree import NotHeld, Overwritten, PastTree
 from counterfoil.state.port import RecordStore, WriteBatch
@@ -194,11 +202,16 @@ class State:
             link = cast(Link, self.find_at(LINKS, at, height))
         return at, link
 
-    def members(self, rule_number: int, parent_handle: bytes, height: int | None = None) -> Iterator[bytes]:
-        """The full keys (table number and key) of a list's members at the end of block `height`, in tag order."""
+    def members(
+        self, rule_number: int, parent_handle: bytes, height: int | None = None, after: bytes = b""
+    ) -> Iterator[bytes]:
+        """The full keys (table number and key) of a list's members at the end of block `height`, in tag order.
+
+        after: the handle of a member, to begin behind its place; b"" to begin with the first.
+        """
         as_of = self.height if height is None else height
         tag = list_tag(rule_number, parent_handle)
-        _, link = self.link_at(place_before_list(tag), as_of)
+        _, link = self.link_at(tag + member_tag(tag, after) if after else place_before_list(tag), as_of)
         while link.next.startswith(tag):
             link = cast(Link, self.find_at(LINKS, link.next, as_of))
             yield self._lists.names.reveal(link)

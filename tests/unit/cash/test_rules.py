@@ -329,6 +329,7 @@ def test_a_redemption_is_earmarked_then_paid(requested: tuple[MoneyWorld, bytes]
         "OUT-1",
         bytes(32),
         world.time_ms - 1_000,
+        DATE,
     )
     earmark = world.holdings.earmark_of(redemption.earmark_id)
     assert earmark is not None

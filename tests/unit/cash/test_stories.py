@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from counterfoil.modules.approvals.facts import ProposalExecuted
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction
+from counterfoil.modules.cash.facts import RedemptionLapsed
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
 from counterfoil.modules.cash.records import Supply
 from counterfoil.modules.cash.rejects import CashReject
@@ -206,3 +208,50 @@ def test_an_issue_that_is_not_placed_is_reduced(world: MoneyWorld) -> None:
         (200, 0),
     ]
     assert list(world.issuance.placings.scan(unit)) == []
+
+
+# ---- what nobody answers ----
+
+
+def test_a_redemption_that_its_issuer_does_not_answer_lapses(world: MoneyWorld) -> None:
+    """The issuer is suspended and can do nothing; the holder has the tokens back all the same."""
+    home = world.instruments.require(EURO).market
+    rulebook = world.markets.rulebook(home)
+    world.markets_books.rulebooks.put(home.encode(), replace(rulebook, recycling_days=2))
+    world.act(Mint(EURO, account("ann's"), 10_000, "BK1/1", DATE), *TRUSTEE)
+    first = world.act(RequestRedemption(EURO, account("ann's"), 3_000, "W-1"), *ANN).created[0]
+    world.end_block()
+    assert world.open_day(home, DATE + 1) == []
+    second = world.act(RequestRedemption(EURO, account("ann's"), 1_000, "W-2"), *ANN).created[0]
+    world.suspend("trustee")
+    assert world.open_day(home, DATE + 2) == []
+    assert world.open_day(home, DATE + 3, is_open=False) == []
+    assert world.held("ann's", "trustee euro") == (6_000, 4_000)
+    (lapsed,) = world.open_day(home, DATE + 3)
+    assert world.held("ann's", "trustee euro") == (9_000, 1_000)
+    ((fact, told_to),) = [entry for entry in lapsed.facts if isinstance(entry[0], RedemptionLapsed)]
+    assert fact == RedemptionLapsed(first, EURO, account("ann's"), 3_000, "W-1")
+    assert told_to == (world.holdings.require_account(account("ann's")).relationship, party("trustee"))
+    assert account("ann's") + EURO in lapsed.credited
+    world.set_party("trustee", *MEMBERS["trustee"], PartyStatus.ACTIVE)
+    world.keep()
+    pay_late = PayRedemption(first, "BK1/2", DATE)
+    assert world.refused(pay_late, *TRUSTEE) is CashReject.REDEMPTION_NOT_FOUND
+    world.act(PayRedemption(second, "BK1/3", DATE), *TRUSTEE)
+    world.end_block()
+    assert world.cash.supply(party("trustee"), "EUR") == Supply(EURO, 0, 10_000, 1_000, 0)
+    assert world.cash_books.open_redemptions.first() is None
+
+
+def test_a_lapse_stands_in_nobodys_way(world: MoneyWorld) -> None:
+    """Neither a frozen account nor a suspended token keeps it from happening, and a block takes its share."""
+    home = world.instruments.require(EURO).market
+    world.markets_books.rulebooks.put(home.encode(), replace(world.markets.rulebook(home), recycling_days=0))
+    world.act(Mint(EURO, account("ann's"), 10_000, "BK1/1", DATE), *TRUSTEE)
+    for number in range(5):
+        world.act(RequestRedemption(EURO, account("ann's"), 1_000, f"W-{number}"), *ANN)
+    world.freeze("ann's", debits=True, credits=True)
+    world.set_status("trustee euro", InstrumentStatus.SUSPENDED)
+    for left in (3_000, 1_000, 0):
+        world.open_day(home, DATE + 1, limit=2)
+        assert world.held("ann's", "trustee euro") == (10_000 - left, left)

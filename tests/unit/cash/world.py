@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from counterfoil.modules import cash
 from counterfoil.modules.holdings.interface import PostingReason
 from counterfoil.modules.issuance.messages import RegisterIssue
+from counterfoil.modules.markets.interface import MarketStatus
+from counterfoil.modules.module import ActionContext
 from tests.unit.issuance.world import World, account, by, instrument, papers, party
 
 EURO = instrument("trustee euro")
@@ -30,6 +35,23 @@ class MoneyWorld(World):
             b"",
         )
         self.keep()
+
+    def open_day(
+        self, market: str, date: int, limit: int = 1_000, *, is_open: bool = True
+    ) -> list[ActionContext]:
+        """Let it be that day on a market, and run what is due; what was done."""
+        found = self.markets.require(market)
+        status = MarketStatus.OPEN if is_open else MarketStatus.CLOSED
+        self.markets_books.markets.put(market.encode(), replace(found, business_date=date, status=status))
+        block, done = self.context().block, []
+        for rule in cash.MODULE.deadlines:
+            for act in rule(self.cash_books, block, limit):
+                context = self.context()
+                act(context)
+                self.keep()
+                done.append(context)
+        self.end_block()
+        return done
 
 
 def register_money(world: World) -> None:

@@ -36,8 +36,8 @@ class Desk(instruments_desk.Desk):
 
     def __init__(self, state: Books | None = None) -> None:
         super().__init__(state)
-        self._add_party(ALICE, Role.INVESTOR, identity_hash=ORDER)
-        self._add_party(BOB, Role.INVESTOR, identity_hash=ORDER)
+        self._add_party(ALICE, Role.INVESTOR, identity_hash=ORDER, parent=BROKER)
+        self._add_party(BOB, Role.INVESTOR, identity_hash=ORDER, parent=BROKER)
         self._add_party(UNVERIFIED, Role.INVESTOR)
         self._add_party(BROKER, Role.SECURITIES_COMPANY)
         self.books = HoldingsBooks(

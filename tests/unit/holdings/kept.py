@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from counterfoil.modules import holdings, identities, instruments
-from counterfoil.modules.holdings.queries import every_record
+from counterfoil.modules.holdings.queries import Balance, every_record, register
 from counterfoil.state.state import State
 from counterfoil.state.tables import LINKS
 from counterfoil.storage.memory_store import MemoryStore
@@ -13,6 +13,12 @@ from tests.unit.holdings.desk import Desk
 
 TABLES = (*identities.MODULE.tables, *instruments.MODULE.tables, *holdings.MODULE.tables)
 LAYOUTS = {table.number: table.layout for table in (LINKS, *TABLES)}
+
+
+def holders(state: State, instrument_id: bytes, height: int | None = None) -> list[Balance]:
+    """A register without the issuance account, the largest holding first."""
+    held = [line for line in register(state, instrument_id, height) if line.total > 0]
+    return sorted(held, key=lambda line: (-line.total, line.account_id))
 
 
 class KeptDesk(Desk):

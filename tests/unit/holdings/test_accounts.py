@@ -26,7 +26,7 @@ from counterfoil.modules.holdings.messages import (
 from counterfoil.modules.holdings.records import FREEZES_MAX, REGULATOR_FREEZES_MAX, relationship_of
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.module import EVERY
-from counterfoil.modules.parties.interface import PartiesReject
+from counterfoil.modules.parties.interface import PartiesReject, Role
 from counterfoil.primitives.outcome import RejectCode, Rejected
 from tests.unit.holdings.desk import (
     ALICE,
@@ -44,6 +44,9 @@ from tests.unit.holdings.desk import (
     UNVERIFIED,
     Desk,
 )
+from tests.unit.instruments.desk import party
+
+KEYLESS = party("keyless")
 
 OPEN: list[tuple[str, dict[str, Any], RejectCode | None]] = [
     ("valid", {}, None),
@@ -121,7 +124,41 @@ def desk() -> Desk:
 @pytest.mark.parametrize(("_name", "fields", "reject"), OPEN, ids=[row[0] for row in OPEN])
 def test_open(desk: Desk, _name: str, fields: dict[str, Any], reject: RejectCode | None) -> None:
     message = OpenAccount(**{"owner": ALICE, "servicer": BROKER, "kind": AccountKind.OWN, **fields})
-    assert desk.refused(message, BROKER, KEY_1, KEY_2) is reject
+    assert desk.refused(message, BROKER, KEY_1, KEY_2, ISSUER, UNVERIFIED) is reject
+
+
+@pytest.mark.parametrize(
+    ("owner", "joint", "signers", "agreed"),
+    [
+        (ALICE, (), (), True),
+        (BROKER, (), (), True),
+        (ISSUER, (), (), False),
+        (ISSUER, (), (ISSUER,), True),
+        (ISSUER, (), (ALICE,), False),
+        (ALICE, (BOB,), (), True),
+        (ALICE, (ISSUER,), (), False),
+        (ALICE, (ISSUER,), (ISSUER,), True),
+        (KEYLESS, (), (), False),
+        (KEYLESS, (), (ISSUER,), False),
+        (KEYLESS, (), (DEPOSITORY,), True),
+        (ALICE, (KEYLESS,), (DEPOSITORY,), True),
+    ],
+)
+def test_nobody_is_given_an_account_unasked(
+    owner: bytes, joint: tuple[bytes, ...], signers: tuple[bytes, ...], agreed: bool
+) -> None:
+    """But a servicer acts for its clients; for another's client without keys, that one's sponsor agrees."""
+    desk = Desk()
+    desk._add_party(KEYLESS, Role.INVESTOR, identity_hash=ORDER, parent=DEPOSITORY, signer=b"")
+    expected = None if agreed else HoldingsReject.HOLDER_HAS_NOT_AGREED
+    message = OpenAccount(owner, BROKER, AccountKind.OWN, joint_holders=joint)
+    assert desk.refused(message, BROKER, *signers) is expected
+    if joint:
+        amended = AmendAccount(desk.alice, (), 0, joint, b"", True)
+        assert desk.refused(amended, ALICE, BROKER, *signers) is expected
+        desk.act(amended, ALICE, BROKER, ISSUER, DEPOSITORY)
+        again = structs.replace(amended, signers=(KEY_1,), threshold=1)
+        assert desk.refused(again, BROKER) is None, "who holds it already is not asked again"
 
 
 def test_an_owner_without_signer_needs_somebody(desk: Desk) -> None:

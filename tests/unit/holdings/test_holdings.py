@@ -34,7 +34,7 @@ from counterfoil.modules.holdings.records import (
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.instruments.messages import RedeemInstrument
 from counterfoil.modules.instruments.rejects import InstrumentsReject
-from counterfoil.modules.parties.interface import PartiesReject
+from counterfoil.modules.parties.interface import PartiesReject, PartyStatus
 from counterfoil.primitives.codec import AMOUNT_MAX
 from counterfoil.primitives.outcome import InvariantViolation, RejectCode, Rejected
 from tests.unit.holdings.desk import (
@@ -228,10 +228,11 @@ def test_issuing_debits_the_issuance_account(desk: Desk) -> None:
         (desk.issuance, ISSUED, CREDIT, 200, PostingReason.REDEEMED, 1_300),
         (desk.bob, AVAILABLE, DEBIT, 200, PostingReason.REDEEMED, 300),
     ]
-    assert desk.books.totals.find(desk.share) == InstrumentTotals(1_500, 200, 0)
+    assert desk.books.totals.find(desk.share) == InstrumentTotals(1_500, 200, 0, 2)
     desk.check()
     desk.redeemed(desk.bob, 300)
     desk.redeemed(desk.alice, 1_000)
+    assert desk.books.totals.find(desk.share) == InstrumentTotals(1_500, 1_500, 0, 0)
     assert desk.books.holdings.find(desk.issuance + desk.share) is None
     assert desk.holdings.outstanding(desk.share) == 0
     desk.check()
@@ -240,12 +241,12 @@ def test_issuing_debits_the_issuance_account(desk: Desk) -> None:
 def test_what_was_issued_in_all_may_outgrow_an_amount(desk: Desk) -> None:
     desk.redeemed(desk.alice, 999)
     desk.issued(desk.alice, AMOUNT_MAX - 1)
-    assert desk.books.totals.find(desk.share) == InstrumentTotals(AMOUNT_MAX, 0, 0)
+    assert desk.books.totals.find(desk.share) == InstrumentTotals(AMOUNT_MAX, 0, 0, 1)
     desk.check()
     assert code_of(lambda: desk.issued(desk.bob, 1)) is HoldingsReject.ISSUED_QUANTITY_IS_TOO_LARGE
     desk.redeemed(desk.alice, AMOUNT_MAX)
     desk.issued(desk.bob, 1)
-    assert desk.books.totals.find(desk.share) == InstrumentTotals(1, 0, 0)
+    assert desk.books.totals.find(desk.share) == InstrumentTotals(1, 0, 0, 1)
     desk.check()
 
 
@@ -461,6 +462,23 @@ def test_release_earmark(desk: Desk) -> None:
     desk.check()
 
 
+@pytest.mark.parametrize("refused", [True, False])
+def test_what_is_set_aside_for_one_that_is_gone_is_the_holders_to_release(desk: Desk, refused: bool) -> None:
+    """Terminated, or an applicant that was never admitted. Who is only revoked may still be wound down in order."""
+    set_aside = desk.act(PlaceEarmark(desk.alice, desk.share, 10, BROKER), ALICE).created[0]
+    release = ReleaseEarmark(set_aside)
+    table = desk.parties.table
+    table[BROKER] = structs.replace(table[BROKER], status=PartyStatus.REVOKED)
+    assert desk.refused(release, ALICE) is PartiesReject.SIGNER_IS_NOT_AUTHORISED
+    table[BROKER] = structs.replace(table[BROKER], status=PartyStatus.TERMINATED)
+    if refused:
+        del table[BROKER]
+    assert desk.refused(release, BOB) is HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT
+    desk.act(release, ALICE)
+    assert desk.balance(desk.alice) == (1_000, 0)
+    desk.check()
+
+
 # By order
 
 FORCE: list[tuple[str, Callable[[Desk], dict[str, Any]], bytes, RejectCode | None]] = [
@@ -637,11 +655,21 @@ def _lost_expiry(desk: Desk) -> None:
 
 
 def _wrong_totals(desk: Desk) -> None:
-    desk.books.totals.put(desk.share, InstrumentTotals(1_001, 0, 100))
+    desk.books.totals.put(desk.share, structs.replace(totals_of(desk), issued=1_001))
 
 
 def _wrong_earmarked_total(desk: Desk) -> None:
-    desk.books.totals.put(desk.share, InstrumentTotals(1_000, 0, 99))
+    desk.books.totals.put(desk.share, structs.replace(totals_of(desk), earmarked=99))
+
+
+def _wrong_holders(desk: Desk) -> None:
+    desk.books.totals.put(desk.share, structs.replace(totals_of(desk), holders=3))
+
+
+def totals_of(desk: Desk) -> InstrumentTotals:
+    found = desk.books.totals.find(desk.share)
+    assert found is not None
+    return found
 
 
 def _new_owner(desk: Desk) -> None:
@@ -678,6 +706,7 @@ def _miscounted_party(desk: Desk) -> None:
         _lost_expiry,
         _wrong_totals,
         _wrong_earmarked_total,
+        _wrong_holders,
         _new_owner,
         _closed_while_filled,
         _forgotten,

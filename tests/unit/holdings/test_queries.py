@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from counterfoil.modules.holdings import queries
@@ -10,7 +12,7 @@ from counterfoil.modules.holdings.messages import CloseAccount, FreezeAccount
 from counterfoil.modules.holdings.queries import Balance, StatementLine
 from counterfoil.modules.holdings.records import InstrumentTotals
 from tests.unit.holdings.desk import ALICE, BOB, BROKER, DEPOSITORY, ISSUER, NOBODY, ORDER, REGULATOR
-from tests.unit.holdings.kept import KeptDesk
+from tests.unit.holdings.kept import KeptDesk, holders
 
 
 @pytest.fixture
@@ -41,13 +43,37 @@ def test_the_register_now_and_as_of_any_block(desk: KeptDesk) -> None:
         1: [(alice, 1_000, 0)],
     }
     for height, lines in expected.items():
-        found = queries.holders(desk.kept, share, height)
+        found = holders(desk.kept, share, height)
         assert found == [Balance(account, share, available, aside) for account, available, aside in lines]
         assert sum(line.total for line in queries.register(desk.kept, share, height)) == 0
-    assert queries.holders(desk.kept, NOBODY) == []
-    assert queries.totals(desk.kept, share) == InstrumentTotals(1_000, 40, 0)
-    assert queries.totals(desk.kept, share, 3) == InstrumentTotals(1_000, 0, 40)
+    assert holders(desk.kept, NOBODY) == []
+    assert queries.totals(desk.kept, share) == InstrumentTotals(1_000, 40, 0, 1)
+    assert queries.totals(desk.kept, share, 3) == InstrumentTotals(1_000, 0, 40, 2)
     assert queries.totals(desk.kept, NOBODY) == InstrumentTotals(0, 0, 0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_register_is_walked_on_from_any_of_its_members_as_of_any_block(seed: int) -> None:
+    """Accounts come and go on two registers; behind each member of each block stand those that followed it then."""
+    chance, desk = Random(seed), KeptDesk()
+    accounts = [desk.alice, desk.bob, *(desk.opened(ALICE, DEPOSITORY) for _ in range(8))]
+    desk.check()
+    for _ in range(25):
+        for _ in range(chance.randrange(1, 4)):
+            source, target = chance.sample(accounts, 2)
+            there = desk.balance(source)[0]
+            if there:
+                desk.moved(source, target, chance.choice((there, max(1, there // 2))))
+        desk.check()
+    for height in (None, *range(1, desk.kept.height + 1)):
+        whole = list(queries.register(desk.kept, desk.share, height))
+        totals = queries.totals(desk.kept, desk.share, height)
+        assert totals.holders == len(whole) - 1
+        for place, line in enumerate(whole):
+            found = queries.account(desk.kept, line.account_id)
+            assert found is not None
+            rest = queries.register(desk.kept, desk.share, height, found.handle)
+            assert list(rest) == whole[place + 1 :]
 
 
 def test_balances(desk: KeptDesk) -> None:
@@ -86,7 +112,7 @@ def test_a_holding_that_comes_back_is_one_statement(desk: KeptDesk) -> None:
     desk.moved(desk.bob, desk.alice, 5)
     desk.check()
     assert [line.available for line in queries.statement(desk.kept, desk.alice, 3).lines] == [0, 0, 5]
-    assert queries.holders(desk.kept, desk.share)[-1] == Balance(desk.alice, desk.share, 5, 0)
+    assert holders(desk.kept, desk.share)[-1] == Balance(desk.alice, desk.share, 5, 0)
 
 
 def test_accounts_of_a_party(desk: KeptDesk) -> None:

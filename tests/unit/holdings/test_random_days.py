@@ -9,11 +9,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from counterfoil.modules.holdings.facts import Posting
 from counterfoil.modules.holdings.interface import Direction, EarmarkReason, SubBalance
-from counterfoil.modules.holdings.queries import balances, holders, statement
+from counterfoil.modules.holdings.queries import balances, statement
 from counterfoil.modules.module import ActionContext
 from counterfoil.primitives.outcome import Rejected
 from tests.unit.holdings.desk import ALICE, BOB, BROKER
-from tests.unit.holdings.kept import KeptDesk
+from tests.unit.holdings.kept import KeptDesk, holders
 
 ALL = 10**6
 """Stands for all that is available, or all of an earmark: what ends records is asked for often."""

@@ -11,7 +11,7 @@ from counterfoil.modules.cash.messages import Mint, RequestRedemption
 from counterfoil.modules.holdings.messages import AmendAccount, ForceTransfer, OpenAccount
 from counterfoil.modules.holdings.records import AccountKind
 from counterfoil.modules.holdings.rejects import HoldingsReject
-from counterfoil.modules.identities.messages import AppointRegistrar, WithdrawVerification
+from counterfoil.modules.identities.messages import AppointIdentityRegistrar, WithdrawVerification
 from counterfoil.modules.identities.records import Suite
 from counterfoil.modules.issuance.messages import Allot, HoldingLine
 from counterfoil.modules.settlement.interface import batch_digest
@@ -207,7 +207,9 @@ def test_a_demand_reaches_those_who_were_never_verified(market: Opening) -> None
     assert reasons(market, market.do(bought, *BOTH)) == []
     later_ms = market.desk.time_ms + 10_000
     registrar = market.parties["registrar"]
-    ask = AppointRegistrar(party("regulator"), registrar, Suite.RISTRETTO255_SHA512, bytes(32), 2, later_ms)
+    ask = AppointIdentityRegistrar(
+        party("regulator"), registrar, Suite.RISTRETTO255_SHA512, bytes(32), 2, later_ms
+    )
     market.do(ask, *by("regulator"))
     market.desk.pass_time(20_000)
     bought = market.both("N2", 1, receipt={"account": market.accounts["ib"]})

@@ -11,15 +11,15 @@ from msgspec.structs import replace
 from counterfoil.custody.signers import SandboxKey
 from counterfoil.modules.identities.facts import (
     IdentityAttested,
+    IdentityRegistrarAppointed,
     LicenceRecorded,
     LicenceWithdrawn,
     PersonAttested,
-    RegistrarAppointed,
     VerificationRecorded,
     VerificationWithdrawn,
 )
 from counterfoil.modules.identities.messages import (
-    AppointRegistrar,
+    AppointIdentityRegistrar,
     AttestIdentity,
     RecordLicence,
     RecordVerification,
@@ -123,7 +123,7 @@ SIGNED = by("regulator")
 def test_appoint_registrar(
     kept: World, expected: RejectCode | None, changes: dict[str, Any], keys: tuple[SandboxKey, ...]
 ) -> None:
-    ask = AppointRegistrar(REGULATOR, kept.registrar, SUITE, bytes(32), 2, 5)
+    ask = AppointIdentityRegistrar(REGULATOR, kept.registrar, SUITE, bytes(32), 2, 5)
     assert refusal(kept, replace(ask, **changes), *keys) is expected
 
 
@@ -329,10 +329,10 @@ def test_two_tags_of_one_person_lead_to_one_person(world: World) -> None:
 
 
 def test_everybody_is_told_of_registrars_and_licences(world: World) -> None:
-    appointed = told(world, AppointRegistrar(REGULATOR, world.rival, SUITE, bytes(32), 2, 5), *SIGNED)
+    appointed = told(world, AppointIdentityRegistrar(REGULATOR, world.rival, SUITE, bytes(32), 2, 5), *SIGNED)
     licensed = told(world, RecordLicence(REGULATOR, BROKER, "FCA 2"), *SIGNED)
     assert [(type(fact), to) for fact, to in appointed + licensed] == [
-        (RegistrarAppointed, (PUBLIC,)),
+        (IdentityRegistrarAppointed, (PUBLIC,)),
         (LicenceRecorded, (PUBLIC,)),
     ]
     ended = told(world, WithdrawLicence(REGULATOR, BROKER, "An inquiry."), *SIGNED)
@@ -402,7 +402,7 @@ def test_before_it_is_demanded_both_count(world: World) -> None:
 def test_strangers_may_not_send_any_of_it(kept: World) -> None:
     key = stranger("somebody")
     for ask in (
-        AppointRegistrar(REGULATOR, kept.registrar, SUITE, bytes(32), 2, 0),
+        AppointIdentityRegistrar(REGULATOR, kept.registrar, SUITE, bytes(32), 2, 0),
         AttestIdentity(kept.registrar, 1, tag("new"), BROKER, handle("a", "new")),
         RecordVerification(BROKER, CLIENT, handle("a", "ann"), Level.STANDARD, evidence(), 2**41),
     ):

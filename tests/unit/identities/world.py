@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from counterfoil.modules.identities.messages import (
-    AppointRegistrar,
+    AppointIdentityRegistrar,
     AttestIdentity,
     RecordLicence,
     RecordVerification,
@@ -61,7 +61,7 @@ class World(Desk):
     rival: bytes
 
     def appoint(self, version: int, demanded_from_ms: int) -> None:
-        ask = AppointRegistrar(REGULATOR, self.registrar, SUITE, bytes(32), version, demanded_from_ms)
+        ask = AppointIdentityRegistrar(REGULATOR, self.registrar, SUITE, bytes(32), version, demanded_from_ms)
         self.do(ask, *by("regulator"))
 
     def attest(self, name: str, agent: bytes, short: str, *, of: str = "", same_as: bytes = b"") -> None:

@@ -38,8 +38,9 @@ def party(name: str) -> bytes:
     return name.encode().ljust(20, b".")
 
 
-REGULATOR, DEPOSITORY, ISSUER, BANK, STRANGER, NOBODY = (
-    party(name) for name in ("regulator", "depository", "issuer", "bank", "stranger", "nobody")
+REGULATOR, DEPOSITORY, ISSUER, BANK, TRUSTEE, THIRD, STRANGER, NOBODY = (
+    party(name)
+    for name in ("regulator", "depository", "issuer", "bank", "trustee", "third", "stranger", "nobody")
 )
 ISSUANCE = b"issuance account....."[:20]
 
@@ -48,6 +49,8 @@ ROLES = {
     DEPOSITORY: Role.DEPOSITORY,
     ISSUER: Role.ISSUER,
     BANK: Role.COMMERCIAL_BANK,
+    TRUSTEE: Role.TRUSTEE,
+    THIRD: Role.DEPOSITORY,
     STRANGER: Role.SECURITIES_COMPANY,
 }
 
@@ -86,6 +89,9 @@ class TableOfParties:
             raise Rejected(PartiesReject.PARTY_IS_NOT_ACTIVE)
         return found
 
+    def is_active(self, party_id: bytes) -> bool:
+        return party_id in self.table and party_id not in (*self.stopped, *self.winding_down)
+
     def require_role(self, party_id: bytes, *roles: Role) -> Party:
         found = self.require_active(party_id)
         if not self.has_role(party_id, *roles):
@@ -95,6 +101,10 @@ class TableOfParties:
     def has_role(self, party_id: bytes, *roles: Role) -> bool:
         found = self.table.get(party_id)
         return found is not None and any(role in roles for role in found.roles)
+
+    def is_above(self, upper: bytes, lower: bytes) -> bool:
+        found = self.table.get(lower)
+        return found is not None and found.parent == upper
 
     def policy(self, address: bytes) -> object | None:
         return object() if address in self.policies or address in self.table else None
@@ -132,7 +142,9 @@ class Desk:
     """One block after another, one action at a time."""
 
     def __init__(self, state: Books | None = None) -> None:
-        self.state = state or Books(lambda _table, _key: None, lambda _table, keys: [None] * len(keys), value_of)
+        self.state = state or Books(
+            lambda _table, _key: None, lambda _table, keys: [None] * len(keys), value_of
+        )
         self.window = Window()
         self.parties: Any = TableOfParties()
         self.markets: Any = TableOfMarkets()

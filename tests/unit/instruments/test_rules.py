@@ -11,11 +11,13 @@ from msgspec import structs
 from counterfoil.modules.instruments.facts import (
     InstrumentAnnounced,
     InstrumentStatusChanged,
+    RegistrarAppointed,
     TermsAmended,
     TermsInForce,
 )
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
+    AppointRegistrar,
     CancelInstrument,
     MatureInstrument,
     RedeemInstrument,
@@ -49,8 +51,10 @@ from tests.unit.instruments.desk import (
     REGULATOR,
     SIEMENS,
     STRANGER,
+    THIRD,
     TODAY,
     TOMORROW,
+    TRUSTEE,
     Desk,
     announcement,
     facts_of,
@@ -597,6 +601,126 @@ def test_registration_comes_once(desk: Desk) -> None:
     with pytest.raises(Rejected) as found:
         desk.instruments.registered(desk.context(), instrument_id)
     assert found.value.code is InstrumentsReject.INSTRUMENT_IS_NOT_ANNOUNCED
+
+
+# Another registrar
+
+
+def _gone(desk: Desk, _: bytes) -> None:
+    desk.parties.stopped.append(DEPOSITORY)
+
+
+def _leaving(desk: Desk, _: bytes) -> None:
+    desk.parties.winding_down.append(DEPOSITORY)
+
+
+def _cancelled(desk: Desk, instrument_id: bytes) -> None:
+    desk.act(CancelInstrument(instrument_id), DEPOSITORY)
+
+
+def _next_is_stopped(desk: Desk, _: bytes) -> None:
+    desk.parties.stopped.append(TRUSTEE)
+
+
+BOTH, FROM_ABOVE = (DEPOSITORY, TRUSTEE), (REGULATOR, TRUSTEE)
+APPOINT: list[tuple[str, Prepare, dict[str, Any], tuple[bytes, ...], RejectCode | None]] = [
+    ("by the registrar", _active, {}, BOTH, None),
+    ("before registration", _nothing, {}, BOTH, None),
+    ("when it has matured", _matured, {}, BOTH, None),
+    ("by a regulator, when it is gone", _gone, {"authority": REGULATOR}, FROM_ABOVE, None),
+    ("by a regulator, when it winds down", _leaving, {"authority": REGULATOR}, FROM_ABOVE, None),
+    ("of nothing", _nothing, {"instrument_id": NOBODY}, BOTH, InstrumentsReject.INSTRUMENT_NOT_FOUND),
+    ("of what has ended", _cancelled, {}, BOTH, InstrumentsReject.INSTRUMENT_HAS_ENDED),
+    (
+        "by a regulator, from one that is active",
+        _active,
+        {"authority": REGULATOR},
+        FROM_ABOVE,
+        InstrumentsReject.AUTHORITY_MAY_NOT_APPOINT,
+    ),
+    (
+        "by the next one alone",
+        _gone,
+        {"authority": TRUSTEE},
+        BOTH,
+        InstrumentsReject.AUTHORITY_MAY_NOT_APPOINT,
+    ),
+    ("without its signature", _active, {}, (TRUSTEE,), PartiesReject.SIGNER_IS_NOT_AUTHORISED),
+    (
+        "without the regulator's",
+        _gone,
+        {"authority": REGULATOR},
+        BOTH,
+        PartiesReject.SIGNER_IS_NOT_AUTHORISED,
+    ),
+    (
+        "of itself",
+        _active,
+        {"registrar": DEPOSITORY},
+        BOTH,
+        InstrumentsReject.REGISTRAR_KEEPS_THE_INSTRUMENT,
+    ),
+    ("of one that is stopped", _next_is_stopped, {}, BOTH, PartiesReject.PARTY_IS_NOT_ACTIVE),
+    (
+        "of one that keeps no securities",
+        _active,
+        {"registrar": BANK},
+        (DEPOSITORY, BANK),
+        PartiesReject.PARTY_LACKS_THE_ROLE,
+    ),
+    ("of one that does not sign", _active, {}, BOTH[:1], PartiesReject.SIGNER_IS_NOT_AUTHORISED),
+]
+
+
+@pytest.mark.parametrize(
+    ("_name", "prepare", "changes", "signers", "expected"), APPOINT, ids=[row[0] for row in APPOINT]
+)
+def test_appoint(
+    desk: Desk,
+    _name: str,
+    prepare: Prepare,
+    changes: dict[str, Any],
+    signers: tuple[bytes, ...],
+    expected: RejectCode | None,
+) -> None:
+    instrument_id = desk.announced()
+    prepare(desk, instrument_id)
+    ask = structs.replace(AppointRegistrar(instrument_id, DEPOSITORY, TRUSTEE), **changes)
+    if expected is not None:
+        assert desk.refused(ask, *signers) is expected
+        return
+    context = desk.act(ask, *signers)
+    fact = RegistrarAppointed(instrument_id, DEPOSITORY, TRUSTEE, ask.authority)
+    assert context.facts == [(fact, (PUBLIC,))]
+    assert desk.instruments.require(instrument_id).registrar == TRUSTEE
+    desk.check()
+
+
+def test_money_may_be_kept_by_a_commercial_bank(desk: Desk) -> None:
+    instrument_id = desk.announced(
+        **{name: getattr(money(), name) for name in ("kind", "issuer", "terms")}, scale=2
+    )
+    desk.act(AppointRegistrar(instrument_id, DEPOSITORY, BANK), DEPOSITORY, BANK)
+    assert desk.instruments.require(instrument_id).registrar == BANK
+
+
+def test_what_is_the_registrars_is_the_next_ones(desk: Desk) -> None:
+    """It resumes what the one before suspended, not what a regulator did; and an identifier is free again."""
+    instrument_id = desk.announced()
+    _suspended(desk, instrument_id)
+    _gone(desk, instrument_id)
+    desk.act(AppointRegistrar(instrument_id, REGULATOR, TRUSTEE), *FROM_ABOVE)
+    desk.act(ResumeInstrument(instrument_id, TRUSTEE), TRUSTEE)
+    for ask in (SuspendInstrument(instrument_id, DEPOSITORY), AmendTerms(instrument_id, TODAY, terms())):
+        assert desk.refused(ask, DEPOSITORY) is not None
+    desk.act(AmendTerms(instrument_id, TODAY, terms(identifiers=(SIEMENS,))), TRUSTEE)
+    assert desk.instruments.by_identifier("ISIN", IBM.value) is None
+
+    desk.act(SuspendInstrument(instrument_id, REGULATOR), REGULATOR)
+    desk.act(AppointRegistrar(instrument_id, TRUSTEE, THIRD), TRUSTEE, THIRD)
+    assert desk.refused(ResumeInstrument(instrument_id, THIRD), THIRD) is (
+        InstrumentsReject.AUTHORITY_MAY_NOT_RESUME
+    )
 
 
 # What always holds

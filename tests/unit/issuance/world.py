@@ -181,7 +181,7 @@ class World:
         self.issuance = IssuanceBooks(
             books.shelf, self.parties, self.markets, self.instruments, self.holdings
         )
-        self.cash_books = CashBooks(books.shelf, self.parties, self.instruments, self.holdings)
+        self.cash_books = CashBooks(books.shelf, self.parties, self.markets, self.instruments, self.holdings)
         self.cash = Cash(self.cash_books)
         self.approvals = ApprovalsBooks(books.shelf, CONTENT.exact, self.run)
         self.modules = (

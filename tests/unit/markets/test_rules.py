@@ -18,6 +18,7 @@ from counterfoil.modules.markets.messages import (
     AcceptAsset,
     AmendRulebook,
     CloseDay,
+    HandOverMarket,
     OpenDay,
     OpenMarket,
     SetCalendar,
@@ -32,6 +33,8 @@ from counterfoil.modules.markets.records import (
 )
 from counterfoil.modules.markets.rejects import MarketsReject
 from counterfoil.modules.module import PUBLIC
+from counterfoil.modules.parties.interface import PartyStatus
+from counterfoil.modules.parties.messages import RevokeParty
 from counterfoil.modules.parties.rejects import PartiesReject
 from counterfoil.primitives.calendars import (
     SATURDAY_AND_SUNDAY,
@@ -114,6 +117,8 @@ def rulebook_rows(field: str) -> list[tuple[Any, dict[str, Any], tuple[str, ...]
         (PartiesReject.CHECKER_IS_MISSING, {}, BOTH[:1]),
         (MarketsReject.MARKET_CODE_IS_INVALID, {"market": "nyse"}, BOTH),
         (MarketsReject.MARKET_CODE_IS_INVALID, {"market": ""}, BOTH),
+        (MarketsReject.MARKET_CODE_IS_INVALID, {"market": "XOFF"}, BOTH),
+        (MarketsReject.MARKET_CODE_IS_INVALID, {"market": "XXXX"}, BOTH),
         (MarketsReject.NAME_IS_INVALID, {"name": ""}, BOTH),
         (MarketsReject.NAME_IS_INVALID, {"name": "n" * 65}, BOTH),
         (MarketsReject.NAME_IS_INVALID, {"name": "New\x07York"}, BOTH),
@@ -413,3 +418,91 @@ def test_the_rejects_keep_their_market_to_themselves() -> None:
     assert world.refused(OpenDay("XDEP", MONDAY), *BOTH) is PartiesReject.MAKER_IS_MISSING
     world.open(MONDAY)
     assert not world.markets.is_open("XDEP")
+
+
+# ---- another operator ----
+
+NEXT = makers_and_checkers("depository")
+REGULATOR = makers_and_checkers("regulator")
+HAND_OVER = HandOverMarket(MARKET, party("operator"), party("depository"))
+BY_REGULATOR = {"authority": party("regulator")}
+
+
+@pytest.mark.parametrize(
+    ("expected", "changes", "signers", "status"),
+    [
+        (None, {}, BOTH + NEXT, PartyStatus.ACTIVE),
+        (None, {}, BOTH + NEXT, PartyStatus.WINDING_DOWN),
+        (None, BY_REGULATOR, REGULATOR + NEXT, PartyStatus.SUSPENDED),
+        (None, BY_REGULATOR, REGULATOR + NEXT, PartyStatus.REVOKED),
+        (None, BY_REGULATOR, REGULATOR + NEXT, PartyStatus.WINDING_DOWN),
+        (None, BY_REGULATOR, REGULATOR + NEXT, PartyStatus.TERMINATED),
+        (MarketsReject.MARKET_NOT_FOUND, {"market": "XLON"}, BOTH + NEXT, PartyStatus.ACTIVE),
+        (MarketsReject.AUTHORITY_MAY_NOT_HAND_OVER, BY_REGULATOR, REGULATOR + NEXT, PartyStatus.ACTIVE),
+        (
+            MarketsReject.AUTHORITY_MAY_NOT_HAND_OVER,
+            {"authority": party("depository")},
+            NEXT,
+            PartyStatus.REVOKED,
+        ),
+        (PartiesReject.PARTY_IS_NOT_ACTIVE, {}, BOTH + NEXT, PartyStatus.REVOKED),
+        (PartiesReject.CHECKER_IS_MISSING, {}, BOTH[:1] + NEXT, PartyStatus.ACTIVE),
+        (PartiesReject.MAKER_IS_MISSING, {}, ("operator", *NEXT), PartyStatus.ACTIVE),
+        (PartiesReject.MAKER_IS_MISSING, BY_REGULATOR, ("regulator", *NEXT), PartyStatus.REVOKED),
+        (
+            MarketsReject.OPERATOR_RUNS_THE_MARKET,
+            {"operator": party("operator")},
+            BOTH,
+            PartyStatus.ACTIVE,
+        ),
+        (PartiesReject.PARTY_NOT_FOUND, {"operator": b"nobody"}, BOTH + NEXT, PartyStatus.ACTIVE),
+        (
+            PartiesReject.PARTY_LACKS_THE_ROLE,
+            {"operator": party("broker")},
+            BOTH + makers_and_checkers("broker"),
+            PartyStatus.ACTIVE,
+        ),
+        (
+            PartiesReject.PARTY_LACKS_THE_ROLE,
+            {**BY_REGULATOR, "operator": party("regulator")},
+            REGULATOR,
+            PartyStatus.REVOKED,
+        ),
+        (PartiesReject.MAKER_IS_MISSING, {}, BOTH, PartyStatus.ACTIVE),
+        (PartiesReject.CHECKER_IS_MISSING, {}, BOTH + NEXT[:1], PartyStatus.ACTIVE),
+    ],
+)
+def test_hand_over_market(
+    expected: Any, changes: dict[str, Any], signers: tuple[str, ...], status: PartyStatus
+) -> None:
+    world = MarketWorld()
+    world.change("operator", status=status)
+    assert world.refused(msgspec.structs.replace(HAND_OVER, **changes), *signers) is expected
+    assert world.market.operator == party("operator" if expected else "depository")
+    if expected is None:
+        assert world.facts[0][1] == (PUBLIC,)
+
+
+def test_nobody_who_is_not_active_takes_a_market_over() -> None:
+    world = MarketWorld()
+    for status in (PartyStatus.ADMITTED, PartyStatus.SUSPENDED, PartyStatus.WINDING_DOWN):
+        world.change("depository", status=status)
+        assert world.refused(HAND_OVER, *BOTH, *NEXT) is PartiesReject.PARTY_IS_NOT_ACTIVE
+
+
+def test_the_day_is_the_new_operators_from_the_next_message_on() -> None:
+    """Handed over in the middle of a day by a regulator, since its operator is gone."""
+    world = MarketWorld(SCHEDULED)
+    world.open(MONDAY)
+    world.act(RevokeParty(party("regulator"), party("operator"), "It is gone."), "regulator")
+    assert world.refused(CloseDay(MARKET, MONDAY), *BOTH) is PartiesReject.PARTY_IS_NOT_ACTIVE
+    world.act(msgspec.structs.replace(HAND_OVER, **BY_REGULATOR), *REGULATOR, *NEXT)
+    kept = msgspec.structs.replace(world.market, operator=party("operator"))
+    assert (kept.status, kept.business_date) == (MarketStatus.OPEN, MONDAY)
+    for message in (CloseDay(MARKET, MONDAY), amended(world, TUESDAY)):
+        assert world.refused(message, *BOTH) is PartiesReject.MAKER_IS_MISSING
+    world.act(amended(world, TUESDAY), *NEXT)
+    world.act(CloseDay(MARKET, MONDAY), *NEXT)
+    world.end_block()
+    back = HandOverMarket(MARKET, party("depository"), party("operator"))
+    assert world.refused(back, *NEXT, *BOTH) is PartiesReject.PARTY_IS_NOT_ACTIVE

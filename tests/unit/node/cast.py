@@ -94,7 +94,7 @@ class Cast:
             "client-a",
             "broker-a",
             segregated,
-            joint_holders=(self.parties["joint-holder"],),
+            joint=("joint-holder",),
             signers=tuple(sorted((key("client-a").address, key("joint-holder").address))),
             threshold=1,
         )
@@ -107,9 +107,21 @@ class Cast:
         ):
             self._open(name, owner, servicer, kind)
 
-    def _open(self, name: str, owner: str, servicer: str, kind: messages.AccountKind, **more: Any) -> None:
+    def _open(
+        self,
+        name: str,
+        owner: str,
+        servicer: str,
+        kind: messages.AccountKind,
+        joint: tuple[str, ...] = (),
+        **more: Any,
+    ) -> None:
+        """Holders that are not the servicer's own clients sign as well."""
+        more["joint_holders"] = tuple(self.parties[one] for one in joint)
         ask = messages.OpenAccount(self.parties[owner], self.parties[servicer], kind, **more)
-        self.accounts[name] = self.clients[servicer].send(ask).created
+        holders = [one for one in (owner, *joint) if TREE[one][0] != servicer and one != servicer]
+        cosigners = [self.clients[one] for one in holders]
+        self.accounts[name] = self.clients[servicer].send(ask, cosigners=cosigners).created
 
     def _issue(self) -> None:
         self.share = self._register("issuer", "issuance", "treasury", SHARE_ISIN, "Share")
@@ -201,6 +213,7 @@ class Cast:
         )
         draft = a.draft(settled, signers=(a.keys[0].address, b.keys[0].address)).sign(a.keys[0], b.keys[0])
         self.settled, self.settled_expiry_ms = a.submit(draft), draft.expiry_ms
+        self._trade_for_clients(a, b, terms)
         named = (self.clients["issuer"].keys[0], self.clients["notary"].keys[0], key("broker-a user"))
         content = encode(
             (tuple(one.address for one in named), (messages.WithdrawAsset(MARKET, self.token, LATER),))
@@ -211,6 +224,28 @@ class Cast:
         client = self.clients["client-b"]
         self.signer = client.keys[0].address
         client.send(messages.RegisterSigner(messages.single_key(client.keys[0].public_key), recovers, 2))
+
+    def _trade_for_clients(self, a: Client, b: Client, terms: messages.TradeTerms) -> None:
+        """Client-a's broker sold to three-brokers' one: signed by the exchange; entered by both and settled at once;
+        entered by both for a later date."""
+        self.for_clients = msgspec.structs.replace(
+            terms, trade_reference="C-1", buyer_client=self.accounts["three at b"]
+        )
+        exchange = self.clients["exchange"]
+        self.client_trade = exchange.send(
+            messages.RecordTrade(terms=self.for_clients, recorder=exchange.party)
+        )
+        self.client_deals = []
+        for number, date in ((2, TODAY), (3, LATER)):
+            deal = messages.InstructBoth(
+                MARKET,
+                msgspec.structs.replace(self.for_clients, trade_reference=f"C-{number}"),
+                date,
+                messages.Side(self.accounts["client-a's"], f"C-{number}-S"),
+                messages.Side(self.accounts["three at b"], f"C-{number}-B"),
+            )
+            draft = a.draft(deal, signers=(a.keys[0].address, b.keys[0].address))
+            self.client_deals.append(a.submit(draft.sign(a.keys[0], b.keys[0])))
 
     def _instruct(
         self,
@@ -243,7 +278,7 @@ class Cast:
         suite = messages.Suite.RISTRETTO255_SHA512
         far_ms = self.nobody.time_ms() + 10**12
         regulator.send(
-            messages.AppointRegistrar(regulator.party, registrar.party, suite, bytes(32), 1, far_ms)
+            messages.AppointIdentityRegistrar(regulator.party, registrar.party, suite, bytes(32), 1, far_ms)
         )
         self.tag = papers("tag")
         for agent, client in (("broker-a", "client-a"), ("operator", "client-o")):

@@ -24,7 +24,6 @@ def named(entries: list[HistoryEntry]) -> set[bytes]:
     """Every identity that a history shows anywhere."""
     return {
         *(one for entry in entries for fact in entry.facts for one in identities_in(fact)),
-        *(one for entry in entries for result in entry.results for one in result.objects),
         *(one for entry in entries for author in entry.authors for one in (author.signer, author.party)),
     }
 

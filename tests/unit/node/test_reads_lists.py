@@ -7,7 +7,7 @@ import pytest
 from counterfoil.node.reads import READS, answer_read
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.primitives.codec import encode
-from counterfoil.sdk import LedgerError, Sandbox
+from counterfoil.sdk import LedgerError, NotVisible, Sandbox
 from tests.unit.node.cast import OTHER_ISIN, SHARE_ISIN, Cast
 
 
@@ -15,21 +15,41 @@ def test_a_register_comes_in_pages_as_of_one_moment(cast: Cast) -> None:
     issuer = cast.client("issuer")
     whole = issuer.register_page(cast.share)
     assert whole.holders == len(whole.lines) > 5
-    assert whole.next == 0
-    lines, first = [], 0
-    while True:
-        page = issuer.register_page(cast.share, whole.moment.height, first=first, limit=2)
-        lines += page.lines
-        first = page.next
-        if not first:
-            break
-    assert tuple(lines) == whole.lines
-    totals = [line.available + line.earmarked for line in whole.lines]
+    assert whole.next == b""
+    for limit in (1, 2, len(whole.lines) - 1, len(whole.lines)):
+        lines, after = [], b""
+        while True:
+            page = issuer.register_page(cast.share, whole.moment.height, after=after, limit=limit)
+            assert (page.holders, page.outstanding) == (whole.holders, 100_000)
+            lines += page.lines
+            after = page.next
+            if not after:
+                break
+            assert len(page.lines) == limit
+        assert tuple(lines) == whole.lines
+    sorted_lines = issuer.register(cast.share)
+    totals = [line.available + line.earmarked for line in sorted_lines]
     assert totals == sorted(totals, reverse=True)
     assert sum(totals) == whole.outstanding == 100_000
+    assert set(sorted_lines) == set(whole.lines)
     names = {line.owner_name for line in whole.lines}
     assert {"issuer", "broker-a"} <= names
     assert whole.instrument.isin == SHARE_ISIN
+
+
+def test_a_page_begins_behind_a_holder_and_nowhere_else(cast: Cast) -> None:
+    """An account that is not on the register would tell by the page where it lies, and that it is there."""
+    issuer = cast.client("issuer")
+    former = cast.accounts["former's"]
+    for after in (former, cast.accounts["broker-b's"], b"n" * 20, b"short"):
+        with pytest.raises(NotVisible):
+            issuer.register_page(cast.other_share, after=after)
+    held = cast.allotted.height
+    page = issuer.register_page(cast.share, held, after=former)
+    everybody = [line.account_id for line in issuer.register_page(cast.share, held).lines]
+    assert [line.account_id for line in page.lines] == everybody[everybody.index(former) + 1 :]
+    with pytest.raises(NotVisible):
+        issuer.register_page(cast.share, after=former)
 
 
 def test_instruments_come_in_pages(cast: Cast) -> None:
@@ -55,11 +75,14 @@ def test_an_instruction_says_its_status_in_words(cast: Cast) -> None:
 
 def test_instructions_by_party_account_and_market(cast: Cast) -> None:
     regulator = cast.client("regulator")
-    assert {line.instruction_id for line in regulator.instructions()} == {cast.sale, cast.purchase}
-    assert [line.instruction_id for line in regulator.instructions(party="broker-b")] == [cast.purchase]
-    assert [line.instruction_id for line in regulator.instructions(account=cast.accounts["client-a's"])] == [
-        cast.sale
-    ]
+    _, delivery, receipt = cast.client_deals[1].objects
+
+    def found(**asked: object) -> list[bytes]:
+        return [line.instruction_id for line in regulator.instructions(**asked)]
+
+    assert found() == [cast.sale, cast.purchase, delivery, receipt]
+    assert found(party="broker-b") == [cast.purchase, receipt]
+    assert found(account=cast.accounts["client-a's"]) == [cast.sale, delivery]
     assert regulator.instructions(market="XOTH") == []
 
 

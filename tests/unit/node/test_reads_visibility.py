@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
+import msgspec
 import pytest
 
 from counterfoil.node.reads import READS
@@ -105,6 +107,27 @@ def _instruction(name: str) -> tuple[Look, ...]:
     )
 
 
+def _client_of_a_trade(name: str) -> tuple[Look, ...]:
+    def line(client: Client, cast: Cast) -> object:
+        return names(client.trade(cast.client_trade.created), cast.accounts[name])
+
+    def lines(client: Client, cast: Cast) -> object:
+        found = client.trades(account=cast.accounts[name])
+        return [one for one in found if one.trade_id == cast.client_trade.created]
+
+    def proof(client: Client, cast: Cast) -> object:
+        file = client.proof("trade", business=cast.client_trade.created)
+        return names(file, cast.accounts[name])
+
+    return line, lines, proof
+
+
+def names(answer: object, identity: bytes) -> bool:
+    """Whether an answer, or a proof file, shows an identity anywhere."""
+    shown = answer if isinstance(answer, bytes) else msgspec.msgpack.encode(answer)
+    return identity in shown or identity.hex().encode() in shown
+
+
 LOOKS: dict[str, tuple[Look, ...]] = {
     "terms of the equity": (
         lambda client, cast: client.instrument(cast.share),
@@ -199,6 +222,13 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     ),
     "instruction of broker-a for client-a": _instruction("sale"),
     "instruction of broker-b for itself": _instruction("purchase"),
+    "trade of two clients": (
+        lambda client, cast: client.trade(cast.client_trade.created),
+        lambda client, cast: client.proof("trade", business=cast.client_trade.created),
+        lambda client, cast: [line for line in client.trades() if line.trade_id == cast.client_trade.created],
+    ),
+    "its seller's client": _client_of_a_trade("client-a's"),
+    "its buyer's client": _client_of_a_trade("three at b"),
     "proposal": (lambda client, cast: client.proposals(),),
     "signer of client-b": (lambda client, cast: client.signer(cast.signer),),
     "history of client-b's signer": (lambda client, cast: client.history(signer=cast.signer),),
@@ -278,6 +308,47 @@ def test_absence_is_proven_to_whoever_sees_the_account(cast: Cast, viewer: str, 
         return client.proof("no-holding", account=cast.accounts["client-a's"], instrument=cast.other_share)
 
     assert sees(cast.client(viewer), cast, look) is shown
+
+
+def everything_about(client: Client, cast: Cast) -> Iterator[object]:
+    """Every answer in which the trades of two clients could stand, as far as the viewer gets one."""
+    deals = [cast.client_trade, *cast.client_deals]
+    objects = [one for deal in deals for one in deal.objects]
+    asked: list[Callable[[], object]] = [client.trades, client.instructions]
+    for one in objects:
+        asked += [
+            partial(client.trade, one),
+            partial(client.instruction, one),
+            partial(client.history, business=one),
+            partial(client.proof, "trade", business=one),
+            partial(client.proof, "instruction", business=one),
+        ]
+    for deal in deals:
+        asked.append(partial(client.proof, "receipt", business=deal.id, at=deal.height))
+    for name in ("broker-a's", "broker-b's", "three at a", "joint"):
+        asked.append(partial(client.history, account=cast.accounts[name]))
+    for ask in asked:
+        try:
+            yield ask()
+        except LedgerError:
+            continue
+
+
+@pytest.mark.parametrize("row", ["its seller's client", "its buyer's client"])
+def test_no_read_tells_a_side_who_the_others_client_was(cast: Cast, row: str) -> None:
+    """Whichever way the trade came onto the ledger: histories, receipts and proofs included.
+
+    Beside the row's, only they learn of an account who read the register on which it stands.
+    """
+    account = cast.accounts["client-a's" if "seller" in row else "three at b"]
+    told = {
+        viewer
+        for viewer in CAST
+        if any(names(answer, account) for answer in everything_about(cast.client(viewer), cast))
+    }
+    row_of = set(MATRIX[row].split())
+    registers = {*MATRIX["register of the equity"].split(), *MATRIX["register of the money token"].split()}
+    assert told - (registers - row_of) == row_of
 
 
 def test_not_there_and_not_yours_give_the_same_answer(cast: Cast) -> None:

@@ -28,7 +28,7 @@ def test_what_changes_who_acts_or_ends_the_business_is_administrative() -> None:
     named = {
         permission.message for permission in PERMISSIONS.values() if permission.eyes is Eyes.ADMINISTRATIVE
     }
-    assert named == {"GrantMandate", "RevokeMandate", "NameFourEyes", "WindDownParty"}
+    assert named == {"GrantMandate", "RevokeMandate", "NameFourEyes", "WindDownParty", "AmendAccount"}
 
 
 def test_the_role_tree() -> None:

@@ -102,6 +102,10 @@ MATRIX: dict[str, str] = {
     "trade": "broker-a client-a broker-b exchange regulator",
     "instruction of broker-a for client-a": "broker-a client-a exchange regulator",
     "instruction of broker-b for itself": "broker-b depository exchange regulator",
+    # The exchange signed a trade of two clients: each side's is that side's business, and the exchange's, which sent it
+    "trade of two clients": "broker-a client-a broker-b three-brokers exchange regulator",
+    "its seller's client": "broker-a client-a exchange regulator",
+    "its buyer's client": "broker-b three-brokers exchange regulator",
     # A transaction that waits for issuer, notary, and a user of broker-a
     "proposal": "issuer notary broker-a regulator",
     # Keys: client-b's signer, whose recovery approvers are the signers of issuer and notary

@@ -271,6 +271,12 @@ SUBJECTS: dict[str, Subject] = {
         (Side(party("broker-a"), account("client-a's")),), "XMKT"
     ),
     "instruction of broker-b for itself": Business((Side(party("broker-b"), account("broker-b's")),), "XMKT"),
+    "trade of two clients": Business(
+        (Side(party("broker-a"), account("client-a's")), Side(party("broker-b"), account("three at b"))),
+        "XMKT",
+    ),
+    "its seller's client": Business((Side(party("broker-a"), account("client-a's")),), "XMKT"),
+    "its buyer's client": Business((Side(party("broker-b"), account("three at b")),), "XMKT"),
     "proposal": PendingProposal((signer("issuer"), signer("notary"), USER_OF_BROKER_A)),
     "signer of client-b": PendingProposal(
         (signer("client-b"), *sorted((signer("issuer"), signer("notary"))))

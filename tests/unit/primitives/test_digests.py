@@ -15,6 +15,13 @@ def test_parts_do_not_run_into_each_other() -> None:
     assert len({digests.digest(digests.OBJECT, *parts) for parts in lists}) == len(lists)
 
 
+def test_what_begins_alike_is_finished_as_if_made_at_once() -> None:
+    for parts in [(), (b"ab",), (b"a", b"")]:
+        begun = digests.begun(digests.REFERENCE, *parts)
+        for last in (b"", b"part", b"p" * 300):
+            assert digests.finished(begun, last) == digests.digest(digests.REFERENCE, *parts, last)
+
+
 def test_no_two_purposes_share_a_tag() -> None:
     tags = [value for name, value in vars(digests).items() if name.isupper() and name != "EMPTY"]
     assert len(tags) >= 20

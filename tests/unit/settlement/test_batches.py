@@ -19,15 +19,38 @@ from counterfoil.modules.instruments.rejects import InstrumentsReject
 from counterfoil.modules.markets.rejects import MarketsReject
 from counterfoil.modules.parties.rejects import PartiesReject
 from counterfoil.modules.settlement import legs
-from counterfoil.modules.settlement.facts import BatchCancelled, BatchLoaded, BatchSettled
+from counterfoil.modules.settlement.facts import (
+    BatchCancelled,
+    BatchLapsed,
+    BatchLoaded,
+    BatchSettled,
+)
 from counterfoil.modules.settlement.interface import BatchChunk, batch_digest
-from counterfoil.modules.settlement.legs import CHUNKS_MAX, LEGS_PER_CHUNK_MAX, check_chunk, net
+from counterfoil.modules.settlement.legs import (
+    CHUNKS_MAX,
+    LEGS_PER_CHUNK_MAX,
+    Denominations,
+    check_chunk,
+    first_undeliverable,
+    net,
+)
 from counterfoil.modules.settlement.messages import CancelBatch, LoadBatch, OpenBatch, SettleBatch
 from counterfoil.modules.settlement.rejects import SettlementReject
 from counterfoil.primitives.codec import AMOUNT_MAX, Message
 from counterfoil.primitives.outcome import RejectCode, Rejected
 from tests.unit.settlement.messages import both
-from tests.unit.settlement.world import MARKET, MONDAY, TUESDAY, World, account, instrument, party, told
+from tests.unit.settlement.world import (
+    MARKET,
+    MONDAY,
+    THURSDAY,
+    TUESDAY,
+    WEDNESDAY,
+    World,
+    account,
+    instrument,
+    party,
+    told,
+)
 
 Leg = tuple[bytes, bytes, int]
 NOTHING = b"nothing".ljust(32)
@@ -154,10 +177,12 @@ OPENING: list[Row] = [
     (None, {}, ("depository",), None),
     (None, {"party": party("exchange"), "chunks": CHUNKS_MAX}, ("exchange",), None),
     (SettlementReject.REFERENCE_IS_MALFORMED, {"reference": ""}, ("depository",), None),
-    (SettlementReject.DATE_IS_INVALID, {"settlement_date": 0}, ("depository",), None),
+    (None, {"settlement_date": 20231008}, ("depository",), None),
     (SettlementReject.BATCH_SIZE_IS_INVALID, {"chunks": 0}, ("depository",), None),
     (SettlementReject.BATCH_SIZE_IS_INVALID, {"chunks": CHUNKS_MAX + 1}, ("depository",), None),
     (MarketsReject.MARKET_NOT_FOUND, {"market": "XXXX"}, ("depository",), None),
+    (SettlementReject.DATE_IS_INVALID, {"settlement_date": 0}, ("depository",), None),
+    (SettlementReject.DATE_IS_INVALID, {"settlement_date": 20231009}, ("depository",), None),
     (SettlementReject.BATCH_PARTY_HAS_NO_ROLE, {"party": party("seller")}, ("seller",), None),
     (PartiesReject.SIGNER_IS_NOT_AUTHORISED, {}, ("seller",), None),
     (
@@ -260,6 +285,11 @@ NO_INSTRUMENT = pack([leg("seller's", "nothing", -1), leg("buyer's", "nothing", 
 Loaded = tuple[BatchChunk, ...]
 SettleRow = tuple[RejectCode | None, Loaded, tuple[str, ...], Prepare | None]
 
+
+def denominated(what: str = "share", **changes: int) -> Prepare:
+    return lambda world: world.change_instrument(what, **changes)
+
+
 SETTLING: list[SettleRow] = [
     (None, (BACK,), EVERYBODY, None),
     (None, (BACK,), ("depository", "seller"), None),
@@ -292,6 +322,26 @@ SETTLING: list[SettleRow] = [
         (SALE, PAYMENT),
         EVERYBODY,
         lambda world: world.markets_books.accepted_assets.delete(MARKET.encode() + instrument("usd")),
+    ),
+    (None, (BACK,), EVERYBODY, denominated(settlement_unit=50, minimum=20, multiple=40)),
+    (
+        InstrumentsReject.QUANTITY_IS_NOT_WHOLE_SETTLEMENT_UNITS,
+        (BACK,),
+        EVERYBODY,
+        denominated(settlement_unit=3),
+    ),
+    (InstrumentsReject.QUANTITY_IS_BELOW_THE_MINIMUM, (BACK,), EVERYBODY, denominated(minimum=101)),
+    (
+        InstrumentsReject.QUANTITY_IS_NOT_A_MULTIPLE,
+        (BACK,),
+        EVERYBODY,
+        denominated(minimum=50, multiple=40),
+    ),
+    (
+        InstrumentsReject.QUANTITY_IS_NOT_A_MULTIPLE,
+        (SALE, PAYMENT),
+        EVERYBODY,
+        denominated("usd", multiple=3),
     ),
     (HoldingsReject.ACCOUNT_NOT_FOUND, (UNKNOWN,), EVERYBODY, None),
     (
@@ -359,8 +409,6 @@ def test_an_earlier_date_is_caught_up(world: World) -> None:
     assert world.refused(SettleBatch(batch_id, batch_digest([BACK])), *EVERYBODY) is None
 
 
-# ---- the arithmetic, against Python's integers ----
-
 ACCOUNTS = [bytes([number]) * 20 for number in (7, 3, 200, 41)]
 INSTRUMENTS = [bytes([number]) * 20 for number in (9, 1, 77)]
 QUANTITIES = st.one_of(
@@ -371,6 +419,84 @@ QUANTITIES = st.one_of(
 MOVES = st.lists(
     st.tuples(st.sampled_from(ACCOUNTS), st.sampled_from(INSTRUMENTS), QUANTITIES), min_size=1, max_size=30
 )
+
+
+def test_denominations_are_asked_of_what_nets_and_not_of_each_leg(world: World) -> None:
+    """A member that hands ten odd lots on holds no more than before, and two legs make a round lot."""
+    world.change_instrument("share", settlement_unit=100, minimum=100, multiple=100)
+    chunk = pack(
+        [
+            *(leg("seller's", "share", -30), leg("third's", "share", 30), leg("third's", "share", -30)),
+            *(leg("seller's", "share", -70), leg("buyer's", "share", 100)),
+        ]
+    )
+    world.act(SettleBatch(load(world, chunk), batch_digest([chunk])), "depository", "seller")
+    assert world.held("buyer's", "share") == (100, 0)
+    world.end_block()
+
+
+@given(MOVES, st.lists(st.tuples(*[st.integers(1, 4)] * 3), min_size=3, max_size=3))
+def test_the_first_net_that_cannot_be_delivered_is_found(
+    moves: list[Leg], denominations: list[tuple[int, int, int]]
+) -> None:
+    balanced = [*moves, *((ACCOUNTS[-1], what, -quantity) for _, what, quantity in moves)]
+    try:
+        nets = net([pack(balanced)])
+    except Rejected:
+        return
+    asked = [Denominations(*one) for one in denominations[: len(nets.instruments)]]
+    wrong = [
+        position
+        for position, (what, change) in enumerate(zip(nets.instrument, nets.change, strict=True))
+        if abs(change) % asked[what].settlement_unit
+        or abs(change) < asked[what].minimum
+        or (abs(change) - asked[what].minimum) % asked[what].multiple
+    ]
+    assert first_undeliverable(nets, asked) == (wrong[0] if wrong else None)
+
+
+# ---- lapsing ----
+
+
+def test_a_batch_that_is_not_settled_lapses_with_all_its_parts(world: World) -> None:
+    """Loaded in part, in whole, or for a date ahead: each by its own date, and its party is told."""
+    world.set_rulebook(recycling_days=1)
+    loading = world.act(OPEN, "depository").created[0]
+    world.act(LoadBatch(loading, 1, PAYMENT), "depository")
+    complete = load(world, BACK, reference="N-2")
+    ahead = load(world, BACK, reference="N-3", settlement_date=TUESDAY)
+    for day in (TUESDAY, WEDNESDAY):
+        assert all(world.settlement_books.batches.find(one) for one in (loading, complete, ahead))
+        world.set_day(day)
+        world.end_block()
+    told_of = [entry for context in world.lapsed for entry in context.facts]
+    assert [told_to for _, told_to in told_of] == [(party("depository"),)] * 2
+    expected = {loading: "N-1", complete: "N-2"}
+    assert [fact for fact, _ in told_of] == [BatchLapsed(one, expected[one]) for one in sorted(expected)]
+    world.set_day(THURSDAY)
+    world.end_block()
+    assert world.settlement_books.batches.find(ahead) is None
+    for number in range(2):
+        assert world.settlement_books.chunks.find(loading + number.to_bytes(4, "big")) is None
+    assert world.settlement_books.open_batches.first() is None
+    world.end_block()
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_lapsing_is_bounded_and_goes_on_in_the_next_block(world: World, limit: int) -> None:
+    world.set_rulebook(recycling_days=0)
+    for number in range(7):
+        world.act(msgspec.structs.replace(OPEN, reference=f"N-{number}"), "depository")
+    world.retry_limit = limit
+    world.set_day(TUESDAY)
+    left = 7
+    while left:
+        world.end_block()
+        left = max(left - limit, 0)
+        assert len(list(world.settlement_books.open_batches.scan())) == left
+
+
+# ---- the arithmetic, against Python's integers ----
 
 
 def slow_net(moves: Sequence[Leg]) -> dict[tuple[bytes, bytes], int] | SettlementReject:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from counterfoil.modules.holdings.records import AccountKind
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.instruments.interface import InstrumentStatus
 from counterfoil.modules.instruments.rejects import InstrumentsReject
@@ -387,13 +388,16 @@ def test_a_suspended_side_enters_nothing_even_by_its_accounts_signers(world: Wor
 
 
 def test_a_live_reference_older_than_the_window_is_not_given_twice(world: World) -> None:
+    """Whether it would wait for its date, or could settle at once."""
+    world.give("seller's", "share", 100)
+    world.give("buyer's", "usd", 5_000)
     world.act(both(delivery_hold=True), "seller", "buyer")
     world.forget_references()
-    assert (
-        world.refused(both(settlement_date=TUESDAY), "seller", "buyer") is SettlementReject.REFERENCE_IS_USED
-    )
-    message = both(settlement_date=TUESDAY, delivery_reference="S-2", receipt_reference="B-2")
-    assert world.refused(message, "seller", "buyer") is TradesReject.REFERENCE_IS_USED
+    for date in (TUESDAY, MONDAY):
+        message = both(settlement_date=date, trade_reference="T-2")
+        assert world.refused(message, "seller", "buyer") is SettlementReject.REFERENCE_IS_USED
+        message = both(settlement_date=date, delivery_reference="S-2", receipt_reference="B-2")
+        assert world.refused(message, "seller", "buyer") is TradesReject.REFERENCE_IS_USED
 
 
 # ---- messages about one's own instruction ----
@@ -532,6 +536,23 @@ def test_messages_about_a_live_instruction(world: World, row: OwnRow) -> None:
         prepare(world)
         world.keep()
     assert world.refused(make(world, instruction_id), *signers) is expected
+
+
+def test_what_the_operator_alone_may_follows_the_market_to_its_next_operator(world: World) -> None:
+    world.act(deliver(), "seller")
+    to_sign_off(world)
+    reserved = deliver(party=party("depository"), account=account("kept"), priority=Priority.RESERVED)
+    world.open_account("kept", "depository", "depository", AccountKind.OWN)
+    world.keep()
+    assert world.refused(reserved, "depository") is None
+    found = world.markets.require(MARKET)
+    world.markets_books.markets.put(
+        MARKET.encode(), msgspec.structs.replace(found, operator=party("exchange"))
+    )
+    world.keep()
+    assert world.refused(reserved, "depository") is SettlementReject.PRIORITY_IS_RESERVED
+    assert world.refused(SignOff(only(world)), "depository") is PartiesReject.SIGNER_IS_NOT_AUTHORISED
+    world.act(SignOff(only(world)), "exchange")
 
 
 def test_a_free_receipt_needs_nothing_to_be_allocated(world: World) -> None:

@@ -38,6 +38,7 @@ from counterfoil.modules.instruments.interface import (
 from counterfoil.modules.instruments.life import with_status
 from counterfoil.modules.markets import records as market_records
 from counterfoil.modules.markets.books import MarketsBooks
+from counterfoil.modules.markets.counting import calendar_key
 from counterfoil.modules.markets.interface import (
     DaySchedule,
     Market,
@@ -45,8 +46,8 @@ from counterfoil.modules.markets.interface import (
     MarketStatus,
     Rulebook,
 )
-from counterfoil.modules.markets.records import AcceptedAsset
-from counterfoil.modules.module import EVERY, ActionContext, BlockContext
+from counterfoil.modules.markets.records import AcceptedAsset, CalendarKind, DatedCalendar, MarketCalendar
+from counterfoil.modules.module import EVERY, ActionContext, BlockContext, Module
 from counterfoil.modules.parties import records as party_records
 from counterfoil.modules.parties.books import PartiesBooks
 from counterfoil.modules.parties.interface import Parties, Party, PartyStatus, Role
@@ -56,7 +57,7 @@ from counterfoil.modules.settlement.interface import Instruction, Settlement
 from counterfoil.modules.trades import records as trade_records
 from counterfoil.modules.trades.books import TradesBooks
 from counterfoil.modules.trades.interface import Trades
-from counterfoil.primitives.calendars import UTC
+from counterfoil.primitives.calendars import SATURDAY_AND_SUNDAY, UTC, Calendar
 from counterfoil.primitives.codec import Fact, Message
 from counterfoil.primitives.digests import keyed
 from counterfoil.primitives.outcome import RejectCode, Rejected
@@ -170,7 +171,7 @@ class World:
             shelves, self.parties, Identities(IdentitiesBooks(shelves, self.parties)), self.instruments
         )
         self.holdings = Holdings(self.holdings_books)
-        self.cash = Cash(CashBooks(shelves, self.parties, self.instruments, self.holdings))
+        self.cash = Cash(CashBooks(shelves, self.parties, self.markets, self.instruments, self.holdings))
         self.trades_books = TradesBooks(shelves, self.parties, self.markets, self.instruments, self.holdings)
         self.trades = Trades(self.trades_books)
         self.settlement_books = SettlementBooks(
@@ -256,9 +257,14 @@ class World:
             Market(party("depository"), "A market", status, date, cut_off_dvp_ms, cut_off_fop_ms, 2**62),
         )
 
-    def set_rulebook(self, **changes: Any) -> None:
+    def set_rulebook(self, market: str = MARKET, **changes: Any) -> None:
         book = Rulebook(MONDAY, "UTC", UTC, DaySchedule(), 2, (), 0, (), False, 960, 1_080)
-        self.markets_books.rulebooks.put(MARKET.encode(), msgspec.structs.replace(book, **changes))
+        self.markets_books.rulebooks.put(market.encode(), msgspec.structs.replace(book, **changes))
+
+    def set_trading_calendar(self, market: str, *holidays: int) -> None:
+        """Weekends and these days are closed."""
+        versions = (DatedCalendar(MONDAY, Calendar(SATURDAY_AND_SUNDAY, tuple(holidays))),)
+        self.markets_books.calendars.put(calendar_key(market, CalendarKind.TRADING), MarketCalendar(versions))
 
     def open_account(self, name: str, owner: str, servicer: str, kind: AccountKind) -> None:
         self.holdings.open_account(
@@ -331,12 +337,17 @@ class World:
         )
         self.retried: list[ActionContext] = []
         self.lapsed: list[ActionContext] = []
-        for rule in settlement.MODULE.deadlines:
-            for act in rule(self.settlement_books, self.block, self.retry_limit):
-                context = self.context()
-                act(context)
-                self.keep(context)
-                self.lapsed.append(context)
+        for module, books in self.modules():
+            for rule in module.deadlines:
+                for act in rule(books, self.block, self.retry_limit):
+                    context = self.context()
+                    act(context)
+                    self.keep(context)
+                    self.lapsed.append(context)
+
+    def modules(self) -> tuple[tuple[Module, Any], ...]:
+        """Those under test, in the order in which the machine runs their deadlines."""
+        return (trades.MODULE, self.trades_books), (settlement.MODULE, self.settlement_books)
 
     def context(self, *signers: bytes) -> ActionContext:
         self.actions += 1
@@ -408,10 +419,7 @@ class World:
             number: {key: (old, shelf.live[key]) for key, old in shelf.touched.items()}
             for number, shelf in self.books.shelves.items()
         }
-        for module, books in (
-            (trades.MODULE, self.trades_books),
-            (settlement.MODULE, self.settlement_books),
-        ):
+        for module, books in self.modules():
             for check in module.invariants:
                 check(books, changed)
             for check_all in module.full_checks:

@@ -8,27 +8,46 @@ from typing import Any
 import msgspec
 import pytest
 
+from counterfoil.modules.holdings.records import AccountKind, relationship_of
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.instruments.interface import InstrumentStatus
 from counterfoil.modules.instruments.rejects import InstrumentsReject
 from counterfoil.modules.markets.records import Market
+from counterfoil.modules.module import ActionContext
+from counterfoil.modules.parties.interface import Mandate
 from counterfoil.modules.parties.rejects import PartiesReject
-from counterfoil.modules.settlement.messages import Amend, Cancel, Instruct
+from counterfoil.modules.settlement import queries as settlement_queries
+from counterfoil.modules.settlement.messages import Amend, Cancel, Instruct, InstructBoth
 from counterfoil.modules.trades import queries
 from counterfoil.modules.trades.facts import (
     TradeAmended,
     TradeCancelled,
     TradeConfirmed,
+    TradeLapsed,
     TradeRecorded,
 )
-from counterfoil.modules.trades.interface import Capacity, TradeStatus, TradeTerms
+from counterfoil.modules.trades.interface import THE_VENUES, Capacity, TradeStatus, TradeTerms
 from counterfoil.modules.trades.messages import AmendTrade, CancelTrade, ConfirmTrade, RecordTrade
 from counterfoil.modules.trades.records import INSTRUCTIONS_MAX
 from counterfoil.modules.trades.rejects import TradesReject
 from counterfoil.primitives.codec import AMOUNT_MAX, Message, decode_exact, encode
 from counterfoil.primitives.outcome import RejectCode
+from counterfoil.state.state import State
 from tests.unit.settlement.messages import both, deliver, receive, terms
-from tests.unit.settlement.world import MARKET, World, account, instrument, party, told
+from tests.unit.settlement.world import (
+    MARKET,
+    MONDAY,
+    SATURDAY,
+    THURSDAY,
+    TUESDAY,
+    WEDNESDAY,
+    World,
+    account,
+    instrument,
+    party,
+    signer,
+    told,
+)
 
 Prepare = Callable[[World], object]
 Row = tuple[RejectCode | None, dict[str, Any], tuple[str, ...], Prepare | None]
@@ -47,12 +66,19 @@ def record(world: World, recorder: str = "seller", **changes: Any) -> bytes:
     return world.act(RecordTrade(terms(**changes), party(recorder)), recorder).created[0]
 
 
-def venue(world: World) -> None:
-    """The exchange operates the venue XNYS on this ledger."""
+def venue(world: World, operator: str = "exchange") -> None:
+    """The exchange operates the venue XNYS on this ledger, which is open and trades on weekdays."""
     found = world.markets.require(MARKET)
-    changed: Market = msgspec.structs.replace(found, operator=party("exchange"))
+    changed: Market = msgspec.structs.replace(found, operator=party(operator))
     world.markets_books.markets.put(b"XNYS", changed)
+    world.set_rulebook("XNYS")
+    world.set_trading_calendar("XNYS")
     world.keep()
+
+
+def closed_on_monday(world: World) -> None:
+    venue(world)
+    world.set_trading_calendar("XNYS", MONDAY)
 
 
 FORM: list[tuple[RejectCode | None, dict[str, Any]]] = [
@@ -102,6 +128,10 @@ RECORD: list[Row] = [
     (None, {}, SELLER, None),
     (None, {"recorder": party("buyer")}, ("buyer",), None),
     (None, {"recorder": party("exchange")}, ("exchange",), venue),
+    (None, {"terms": terms(trade_date=SATURDAY)}, SELLER, None),
+    (TradesReject.TRADE_DATE_IS_NO_TRADING_DAY, {"terms": terms(trade_date=SATURDAY)}, SELLER, venue),
+    (TradesReject.TRADE_DATE_IS_NO_TRADING_DAY, {}, SELLER, closed_on_monday),
+    (None, {"terms": terms(venue="XOFF", trade_date=SATURDAY)}, SELLER, venue),
     (InstrumentsReject.INSTRUMENT_NOT_FOUND, {"terms": terms(instrument_id=NOBODY)}, SELLER, None),
     (
         InstrumentsReject.INSTRUMENT_IS_NOT_ACTIVE,
@@ -151,11 +181,17 @@ CONFIRM: list[Row] = [
         lambda world: world.act(AmendTrade(the(world), terms(price=1)), "seller"),
     ),
     (PartiesReject.SIGNER_IS_NOT_AUTHORISED, {}, SELLER, None),
+    (
+        TradesReject.REFERENCE_IS_USED,
+        {},
+        ("buyer",),
+        lambda world: record(world, "buyer", seller=party("third")),
+    ),
 ]
 
 
-def the(world: World) -> bytes:
-    found = world.trades.by_reference("XNYS", "T-1")
+def the(world: World, whose: str = "seller") -> bytes:
+    found = world.trades.by_reference(party(whose) if whose else THE_VENUES, "XNYS", "T-1")
     assert found is not None
     return found
 
@@ -190,6 +226,7 @@ AMEND: list[Row] = [
     (TradesReject.IDENTITY_OF_THE_TRADE_CHANGES, {"terms": terms(trade_reference="T-2")}, SELLER, None),
     (TradesReject.IDENTITY_OF_THE_TRADE_CHANGES, {"terms": terms(seller=party("third"))}, SELLER, None),
     (TradesReject.IDENTITY_OF_THE_TRADE_CHANGES, {"terms": terms(buyer=party("third"))}, SELLER, None),
+    (TradesReject.TRADE_DATE_IS_NO_TRADING_DAY, {}, SELLER, closed_on_monday),
     (TradesReject.SIDE_IS_NOT_A_PARTY, {}, SELLER, lambda world: world.suspend("buyer")),
     (TradesReject.NOTHING_CHANGES, {"terms": terms()}, SELLER, None),
     (TradesReject.TRADE_HAS_INSTRUCTIONS, {}, ("seller", "buyer"), instruct_it),
@@ -229,15 +266,50 @@ def test_only_a_confirmed_trade_is_instructed(world: World) -> None:
     assert world.refused(message, "seller") is None
 
 
-def test_a_trade_has_a_bounded_number_of_instructions(world: World) -> None:
+def test_a_trade_has_a_bounded_number_of_instructions_of_each_side(world: World) -> None:
+    """So that one side cannot keep the other from instructing."""
     trade_id = record(world)
     confirm(world)
-    world.trades.linked(
-        world.context(), trade_id, tuple(number.to_bytes(32, "big") for number in range(INSTRUCTIONS_MAX))
-    )
+    many = tuple(number.to_bytes(32, "big") for number in range(INSTRUCTIONS_MAX))
+    world.trades.linked(world.context(), trade_id, deliveries=many)
     world.keep()
     refused = world.refused(deliver(trade=trade_id), "seller")
     assert refused is TradesReject.TRADE_HAS_TOO_MANY_INSTRUCTIONS
+    assert world.refused(receive(trade=trade_id), "buyer") is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "signs", "changes", "fits"),
+    [
+        (5_000, "seller", {}, True),
+        (4_999, "seller", {}, False),
+        (5_000, "seller", {"amount": 1}, True),
+        (99, "seller", {"amount": 1}, False),
+        (99, "seller", {"amount": 0, "asset": b""}, False),
+        (5_000, "buyer", {}, True),
+        (1, "buyer", {"amount": 1}, True),
+        (99, "buyer", {"amount": 0, "asset": b""}, False),
+        (4_999, "exchange", {}, False),
+        (99, "exchange", {"amount": 1}, False),
+    ],
+)
+def test_a_mandates_limit_is_held_against_what_a_side_gives(
+    world: World, limit: int, signs: str, changes: dict[str, Any], fits: bool
+) -> None:
+    """Also of what is free of payment, or sold for a cent."""
+    venue(world)
+    mandate = Mandate((), (), amount_limit=limit)
+    world.parties_books.mandates.put(party(signs) + signer("client"), mandate)
+    world.keep()
+    expected = None if fits else PartiesReject.MANDATE_LIMIT_EXCEEDED
+    assert world.refused(RecordTrade(terms(**changes), party(signs)), "client") is expected
+    if signs == "buyer":
+        trade_id = record(world, **changes)
+        assert world.refused(ConfirmTrade(trade_id, 1), "client") is expected
+    trade_id = record(world, signs, trade_reference="T-9", **changes)
+    assert world.refused(CancelTrade(trade_id, party(signs)), "client") is expected
+    small = terms(trade_reference="T-9", quantity=1, amount=1)
+    assert world.refused(AmendTrade(trade_id, small), "client") is expected, "it is not his to make small"
 
 
 # ---- lives ----
@@ -261,13 +333,15 @@ def test_recorded_amended_confirmed_and_settled(world: World) -> None:
     world.act(deliver(trade=trade_id, trade_reference="T-1"), "seller")
     world.act(receive(trade=trade_id, trade_reference="T-1"), "buyer")
     assert world.trades.find(trade_id) is None
-    assert world.trades.by_reference("XNYS", "T-1") is None
+    for whose in ("seller", "buyer"):
+        assert world.trades.by_reference(party(whose), "XNYS", "T-1") is None
     world.end_block()
     assert queries.trade(world.state, trade_id) is None
     past = queries.trade(world.state, trade_id, 4)
     assert past is not None
     assert past.status is TradeStatus.CONFIRMED
-    assert queries.by_reference(world.state, "XNYS", "T-1", 4) == trade_id
+    for whose in ("seller", "buyer"):
+        assert queries.by_reference(world.state, party(whose), "XNYS", "T-1", 4) == trade_id
 
 
 def test_the_exchange_signs_for_both_sides_and_alone_takes_back(world: World) -> None:
@@ -280,6 +354,39 @@ def test_the_exchange_signs_for_both_sides_and_alone_takes_back(world: World) ->
     world.end_block()
     context = world.act(CancelTrade(trade_id, party("exchange")), "exchange")
     assert [fact.party for fact in told(context, TradeCancelled)] == [party("exchange")]
+    assert context.facts[0][1] == (party("seller"), party("buyer"), party("exchange"))
+    world.end_block()
+
+
+def test_no_side_keeps_the_exchange_from_taking_a_trade_back(world: World) -> None:
+    """By instructing, which it may do as often as it likes; the instructions are the sides' own and go on."""
+    venue(world)
+    world.give("seller's", "share", 100)
+    world.give("buyer's", "usd", 5_000)
+    trade_id = record(world, "exchange")
+    delivery_id = world.act(deliver(trade=trade_id, hold=True), "seller").created[0]
+    refused = world.refused(AmendTrade(trade_id, terms(price=1)), "exchange")
+    assert refused is TradesReject.TRADE_HAS_INSTRUCTIONS
+    world.act(CancelTrade(trade_id, party("exchange")), "exchange")
+    world.end_block()
+    world.act(receive(), "buyer")
+    world.act(Amend(delivery_id, hold=False), "seller")
+    world.end_block()
+    assert world.settlement.find(delivery_id) is None
+    assert world.held("buyer's", "share") == (100, 0)
+
+
+def test_what_an_exchange_signed_follows_the_market_to_its_next_operator(world: World) -> None:
+    venue(world)
+    trade_id = record(world, "exchange")
+    venue(world, "depository")
+    before = CancelTrade(trade_id, party("exchange"))
+    assert world.refused(before, "exchange") is TradesReject.PARTY_IS_NOT_INVOLVED
+    refused = world.refused(AmendTrade(trade_id, terms(price=1)), "exchange")
+    assert refused is PartiesReject.SIGNER_IS_NOT_AUTHORISED
+    world.act(AmendTrade(trade_id, terms(price=1)), "depository")
+    context = world.act(CancelTrade(trade_id, party("depository")), "depository")
+    assert context.facts[0][1] == (party("seller"), party("buyer"), party("depository"))
     world.end_block()
 
 
@@ -302,20 +409,237 @@ def test_a_trade_whose_instructions_are_cancelled_may_be_cancelled(world: World)
     assert queries.live_trades(world.state) == []
 
 
-def test_references_are_the_venues_own_and_end_with_their_window(world: World) -> None:
+# ---- references ----
+
+
+def test_a_reference_is_used_for_its_window_and_as_long_as_the_trade_lives(world: World) -> None:
     record(world)
     other = RecordTrade(terms(venue="XOFF"), party("seller"))
     assert world.refused(other, "seller") is None
     again = RecordTrade(terms(), party("seller"))
+    assert world.refused(again, "seller") is TradesReject.REFERENCE_IS_USED
     world.forget_references()
     assert world.refused(again, "seller") is TradesReject.REFERENCE_IS_USED, "the trade lives"
     world.act(CancelTrade(the(world), party("seller")), "seller")
-    assert (
-        world.refused(again, "seller") is TradesReject.REFERENCE_IS_USED
-        or world.refused(again, "seller") is None
-    )
-    world.forget_references()
     assert world.refused(again, "seller") is None
+
+
+def test_nobody_uses_up_the_reference_of_another(world: World) -> None:
+    """Whatever a member claims alone, its counterparty, third members and the exchange still have their own."""
+    venue(world)
+    record(world, "third", buyer=party("third"), seller=party("seller"))
+    record(world, "third", trade_reference="T-2", buyer=party("third"), seller=party("buyer"))
+    for reference in ("T-1", "T-2"):
+        assert world.refused(both(trade_reference=reference), "seller", "buyer") is None
+        for recorder in ("seller", "buyer", "exchange"):
+            message = RecordTrade(terms(trade_reference=reference), party(recorder))
+            assert world.refused(message, recorder) is None
+
+
+def test_what_both_agreed_to_is_entered_once_in_whatever_way(world: World) -> None:
+    world.give("seller's", "share", 100)
+    world.give("buyer's", "usd", 5_000)
+    world.act(both(), "seller", "buyer")
+    again = both(delivery_reference="S-2", receipt_reference="B-2")
+    assert world.refused(again, "seller", "buyer") is TradesReject.REFERENCE_IS_USED
+    for recorder in ("seller", "buyer"):
+        message = RecordTrade(terms(), party(recorder))
+        assert world.refused(message, recorder) is TradesReject.REFERENCE_IS_USED
+    reverse = terms(seller=party("buyer"), buyer=party("seller"))
+    assert world.refused(RecordTrade(reverse, party("buyer")), "buyer") is TradesReject.REFERENCE_IS_USED
+    with_another = terms(buyer=party("third"))
+    assert world.refused(RecordTrade(with_another, party("seller")), "seller") is (
+        TradesReject.REFERENCE_IS_USED
+    )
+
+
+@pytest.mark.parametrize("recorder", ["seller", "exchange"])
+def test_a_trade_that_lives_is_not_settled_a_second_time_past_the_window(world: World, recorder: str) -> None:
+    venue(world)
+    world.give("seller's", "share", 100)
+    world.give("buyer's", "usd", 5_000)
+    record(world, recorder)
+    if recorder == "seller":
+        confirm(world)
+    world.end_block()
+    world.forget_references()
+    assert world.refused(both(), "seller", "buyer") is TradesReject.REFERENCE_IS_USED
+
+
+def test_what_the_exchange_signed_its_sides_do_not_enter_again(world: World) -> None:
+    venue(world)
+    record(world, "exchange")
+    assert world.refused(both(), "seller", "buyer") is TradesReject.REFERENCE_IS_USED
+    for recorder in ("seller", "buyer", "exchange"):
+        message = RecordTrade(terms(), party(recorder))
+        assert world.refused(message, recorder) is TradesReject.REFERENCE_IS_USED
+    others = both(seller=party("third"), delivery_account=account("third's"), amount=0, asset=b"")
+    assert world.refused(others, "third", "buyer") is TradesReject.REFERENCE_IS_USED
+
+
+def test_the_exchange_is_not_kept_from_recording_by_what_a_side_claimed(world: World) -> None:
+    venue(world)
+    claimed = record(world)
+    signed = record(world, "exchange")
+    assert world.refused(ConfirmTrade(claimed, 1), "buyer") is TradesReject.REFERENCE_IS_USED
+    assert the(world, "seller") == claimed
+    assert (the(world, ""), the(world, "buyer")) == (signed, signed)
+    world.end_block()
+    world.act(CancelTrade(claimed, party("seller")), "seller")
+    world.act(CancelTrade(signed, party("exchange")), "exchange")
+    world.end_block()
+    assert list(world.trades_books.references.scan()) == []
+
+
+# ---- lapsing ----
+
+
+def test_a_trade_that_nobody_instructs_lapses_with_the_recycling_period(world: World) -> None:
+    """The venue is no market here: the home market of the instrument decides."""
+    world.set_rulebook(recycling_days=2)
+    first, second = record(world), record(world, trade_reference="T-2")
+    for day in (TUESDAY, WEDNESDAY):
+        world.set_day(day)
+        world.end_block()
+        world.end_block()
+    world.act(ConfirmTrade(second, 1), "buyer")
+    assert world.trades.find(first) is not None
+    world.set_day(THURSDAY, is_open=False)
+    world.end_block()
+    world.end_block()
+    assert world.trades.find(first) is not None, "the day is not open"
+    world.set_day(THURSDAY)
+    world.end_block()
+    assert [world.trades.find(one) for one in (first, second)] == [None, None]
+    lapsed = [entry for context in world.lapsed for entry in context.facts]
+    sides = (party("seller"), party("buyer"))
+    assert lapsed == [(TradeLapsed(one, 0), sides) for one in sorted((first, second))]
+    assert world.trades_books.idle.first() is None
+    assert world.trades_books.references.first() is None
+    world.forget_references()
+    record(world)
+
+
+def test_the_exchange_is_told_of_what_it_signed_and_nobody_instructed(world: World) -> None:
+    venue(world)
+    world.set_rulebook("XNYS", recycling_days=0)
+    trade_id = record(world, "exchange", seller_client=account("client's"))
+    tuesday = msgspec.structs.replace(world.markets.require("XNYS"), business_date=TUESDAY)
+    world.markets_books.markets.put(b"XNYS", tuesday)
+    world.end_block()
+    ((told_to,),) = [[told for _, told in context.facts] for context in world.lapsed]
+    assert told_to == (party("seller"), party("buyer"), party("exchange"))
+    world.end_block()
+    assert queries.clients(world.state, trade_id) == (b"", b"")
+
+
+def test_a_trade_lapses_only_once_its_instructions_have_ended(world: World) -> None:
+    world.set_rulebook(recycling_days=1)
+    trade_id = record(world)
+    confirm(world)
+    instruction_id = world.act(deliver(trade=trade_id, settlement_date=THURSDAY), "seller").created[0]
+    for day in (TUESDAY, WEDNESDAY):
+        world.set_day(day)
+        world.end_block()
+    assert world.trades.find(trade_id) is not None
+    world.act(Cancel(instruction_id), "seller")
+    assert world.trades.require(trade_id).idle_since == WEDNESDAY
+    world.set_day(THURSDAY)
+    world.end_block()
+    world.end_block()
+    assert world.trades.find(trade_id) is not None
+    world.set_day(20131011)
+    world.end_block()
+    world.end_block()
+    assert world.trades.find(trade_id) is None
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_lapsing_is_bounded_and_goes_on_in_the_next_block(world: World, limit: int) -> None:
+    world.set_rulebook(recycling_days=0)
+    for number in range(7):
+        record(world, trade_reference=f"T-{number}")
+    world.retry_limit = limit
+    world.set_day(TUESDAY)
+    left = 7
+    while left:
+        world.end_block()
+        left = max(left - limit, 0)
+        assert len(list(world.trades_books.idle.scan())) == left
+    world.end_block()
+
+
+# ---- what each side learns ----
+
+
+def client_of_the_buyer(world: World) -> bytes:
+    world.open_account("another client's", "client", "buyer", AccountKind.OWN)
+    return account("another client's")
+
+
+def shown(context: ActionContext) -> dict[bytes, tuple[bytes, bytes]]:
+    """By whom it was told: the clients that the terms named to it."""
+    return {
+        stakeholder: (fact.terms.seller_client, fact.terms.buyer_client)
+        for fact, stakeholders in context.facts
+        if hasattr(fact, "terms")
+        for stakeholder in stakeholders
+    }
+
+
+def test_each_side_learns_its_own_client_and_the_exchange_both(world: World) -> None:
+    venue(world)
+    mine, theirs = account("client's"), client_of_the_buyer(world)
+    clients = {"seller_client": mine, "buyer_client": theirs}
+    expected = {
+        party("seller"): (mine, b""),
+        party("buyer"): (b"", theirs),
+        party("exchange"): (mine, theirs),
+    }
+    recorded = world.act(RecordTrade(terms(**clients), party("exchange")), "exchange")
+    assert shown(recorded) == expected
+    amended = world.act(AmendTrade(recorded.created[0], terms(**clients, price=1)), "exchange")
+    assert shown(amended) == expected
+    world.end_block()
+    kept = queries.trade(world.state, recorded.created[0])
+    assert kept is not None
+    assert (kept.terms.seller_client, kept.terms.buyer_client) == (b"", b"")
+    assert queries.clients(world.state, recorded.created[0]) == (mine, theirs)
+    gone = terms(seller_client=mine, price=2)
+    assert shown(world.act(AmendTrade(recorded.created[0], gone), "exchange"))[party("exchange")] == (
+        mine,
+        b"",
+    )
+    world.end_block()
+    assert queries.clients(world.state, recorded.created[0]) == (mine, b"")
+    assert queries.clients(world.state, recorded.created[0], world.state.height - 1) == (mine, theirs)
+
+
+def test_who_records_for_both_of_its_clients_is_told_of_both(world: World) -> None:
+    world.open_account("second client's", "client", "seller", AccountKind.OWN)
+    clients = {"seller_client": account("client's"), "buyer_client": account("second client's")}
+    context = world.act(RecordTrade(terms(buyer=party("seller"), **clients), party("seller")), "seller")
+    assert shown(context) == {party("seller"): tuple(clients.values())}
+
+
+@pytest.mark.parametrize("due", [True, False])
+def test_what_both_sides_enter_names_to_each_its_own_client(world: World, due: bool) -> None:
+    mine, theirs = account("client's"), client_of_the_buyer(world)
+    if due:
+        world.give("client's", "share", 100)
+        world.give("another client's", "usd", 5_000)
+    message: InstructBoth = both(
+        seller_client=mine, buyer_client=theirs, delivery_account=mine, receipt_account=theirs
+    )
+    context = world.act(message, "seller", "buyer")
+    if due:
+        relations = [relationship_of(party(name), party("client")) for name in ("seller", "buyer")]
+    else:
+        relations = [party("seller"), party("buyer")]
+    assert shown(context) == {relations[0]: (mine, b""), relations[1]: (b"", theirs)}
+    world.end_block()
+    for instruction_id in context.created[1:] if not due else ():
+        assert world.live(instruction_id).counterparty_account == b""
 
 
 def test_live_trades_are_listed(world: World) -> None:
@@ -326,6 +650,27 @@ def test_live_trades_are_listed(world: World) -> None:
     assert [one for one, _ in queries.live_trades(world.state, party("third"))] == [second]
     assert [one for one, _ in queries.live_trades(world.state, b"", instrument("share"))] == [first]
     assert queries.live_trades(world.state, status=TradeStatus.CONFIRMED) == []
+
+
+def test_to_list_what_lives_nothing_that_ended_is_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = record(world)
+    world.end_block()
+    world.act(CancelTrade(ended, party("seller")), "seller")
+    living = record(world, trade_reference="T-2")
+    world.act(ConfirmTrade(living, 1), "buyer")
+    instruction_id = world.act(deliver(trade=living, trade_reference="T-2"), "seller").created[0]
+    world.end_block()
+    asked: list[bytes] = []
+    find = State.find
+
+    def noted(state: State, table: Any, key: bytes) -> Any:
+        asked.append(key)
+        return find(state, table, key)
+
+    monkeypatch.setattr(State, "find", noted)
+    assert [one for one, _ in queries.live_trades(world.state)] == [living]
+    assert [one for one, _ in settlement_queries.open_instructions(world.state)] == [instruction_id]
+    assert asked == [living, instruction_id]
 
 
 def test_terms_travel(world: World) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from counterfoil.engine.decided import DecidedBlock, items_digest
-from counterfoil.engine.embedded import EmbeddedEngine
+from counterfoil.engine.items import check, fill_in
 from counterfoil.machine.transactions import read_bundle
 from counterfoil.state.headers import Header
 from counterfoil.state.light_blocks import Validator
@@ -67,8 +67,7 @@ class PuppetApp:
         for item in items:
             _, content = read_bundle(item)
             prepared = [machine.reader.prepare(raw) for raw in content.transactions]
-            engine = self.desk.engine
-            EmbeddedEngine.fill_in(prepared, engine.check(prepared).result())
+            fill_in(prepared, check(self.desk.node.signatures, prepared).result())
             bundles.append(prepared)
         machine.execute(height, time_ms, bundles, items_digest(items))
         header = None

@@ -55,19 +55,26 @@ def _grown(start_ms: int) -> Desk:
     desk = Desk(genesis=sandbox_genesis("grown", start_ms))
     for number in range(EMBEDDED_BLOCKS):
         desk.advance_to(start_ms + 1_000 * (number + 1))
-        desk.do(_account(number), *by("depository"))
+        desk.do(_account(number), *by("depository", _owner(number)))
     return desk
 
 
+def _owner(number: int) -> str:
+    return ("broker-a", "broker-b", "issuer-a")[number % 3]
+
+
 def _account(number: int) -> OpenAccount:
-    owner = ("broker-a", "broker-b", "issuer-a")[number % 3]
-    return OpenAccount(party(owner), party("depository"), AccountKind.OWN)
+    return OpenAccount(party(_owner(number)), party("depository"), AccountKind.OWN)
 
 
 def _bundle(desk: Desk, numbers: range) -> bytes:
     expiry_ms = int(time.time() * 1_000) + 300_000
-    keys = by("depository")
-    raws = tuple([desk.transaction(_account(number), *keys, expiry_ms=expiry_ms) for number in numbers])
+    raws = tuple(
+        [
+            desk.transaction(_account(number), *by("depository", _owner(number)), expiry_ms=expiry_ms)
+            for number in numbers
+        ]
+    )
     content = encode(BundleContent(address_of(GATHERER.public_key), expiry_ms, 0, raws))
     signature = GATHERER.sign(bundle_sign_prefix(desk.chain_id) + content)
     return encode_bundle(content, GATHERER.public_key, signature)

@@ -47,3 +47,13 @@ class RedemptionRefused(Fact, tag=753):
     amount: int
     reference: str
     reason: str
+
+
+class RedemptionLapsed(Fact, tag=754):
+    """The issuer neither paid nor refused for as long as the market keeps a request; the tokens are available again."""
+
+    redemption_id: bytes
+    instrument_id: bytes
+    account_id: bytes
+    amount: int
+    reference: str

@@ -8,11 +8,13 @@ from typing import Any
 from counterfoil.modules.cash.books import CashBooks
 from counterfoil.modules.cash.records import (
     BANK_ENTRIES,
+    OPEN_REDEMPTIONS,
     REDEMPTIONS,
     SUPPLIES,
     EntryKind,
     Redemption,
     Supply,
+    open_redemption_key,
 )
 from counterfoil.modules.holdings.interface import EarmarkReason
 from counterfoil.primitives.outcome import ensure
@@ -35,8 +37,13 @@ def check(books: CashBooks, changed: Changes) -> None:
                 requested[token] = requested.get(token, 0) + sign * redemption.amount
         if new is not None:
             _check_redemption(books, redemption_id, new)
+            _check_place(books, redemption_id, new)
         elif old is not None:
             ensure(books.holdings.earmark_of(old.earmark_id) is None, "an ended redemption has no earmark")
+    for key, (_, place) in changed.get(OPEN_REDEMPTIONS.number, {}).items():
+        ensure(
+            place is None or books.redemptions.find(key[8:]) is not None, "what lapses is an open redemption"
+        )
     for before, now in changed.get(SUPPLIES.number, {}).values():
         ensure(now is not None, "a supply is kept for ever")
         was_outstanding, was_requested = now.founded, 0
@@ -68,11 +75,14 @@ def check_all(books: CashBooks) -> None:
     requested: dict[bytes, int] = {}
     for redemption_id, redemption in books.redemptions.scan():
         _check_redemption(books, redemption_id, redemption)
+        _check_place(books, redemption_id, redemption)
         requested[redemption.token] = requested.get(redemption.token, 0) + redemption.amount
     for _, supply in books.supplies.scan():
         _check_supply(books, supply)
         ensure(supply.requested == requested.pop(supply.token, 0), "what is requested is counted")
     ensure(not requested, "what is redeemed has a supply")
+    for key, _ in books.open_redemptions.scan():
+        ensure(books.redemptions.find(key[8:]) is not None, "what lapses is an open redemption")
 
 
 def _outstanding(supply: Supply) -> int:
@@ -86,6 +96,12 @@ def _check_supply(books: CashBooks, supply: Supply) -> None:
         "tokens outstanding are recorded deposits less recorded payments",
     )
     ensure(0 <= supply.requested <= outstanding, "no more is to be redeemed than is outstanding")
+
+
+def _check_place(books: CashBooks, redemption_id: bytes, redemption: Redemption) -> None:
+    market = books.instruments.require(redemption.token).market
+    key = open_redemption_key(market, redemption_id, redemption)
+    ensure(books.open_redemptions.at_hand(key) is not None, "an open redemption lapses some day")
 
 
 def _check_redemption(books: CashBooks, redemption_id: bytes, redemption: Redemption) -> None:

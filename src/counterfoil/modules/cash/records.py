@@ -59,7 +59,8 @@ class Redemption(Record):
     """Key: redemption id (32). A holder's wish to be paid out; the tokens are earmarked until it is decided.
 
     payee_hash: salted hash of where the money shall go (the data stays off the ledger), or b"" for what the issuer
-    has on file. reference: the holder's own.
+    has on file. reference: the holder's own. business_date: of the token's home market; from it on the days count until
+    the request lapses.
     """
 
     token: bytes
@@ -69,11 +70,19 @@ class Redemption(Record):
     reference: str
     payee_hash: bytes
     requested_ms: int
+    business_date: int = 0
+
+
+class OpenRedemption(Record):
+    """Key: the token's home market (4), business date of the request (4), redemption id (32). One not decided yet."""
 
 
 BANK_ENTRIES = Table(number=70, name="bank_entries", record=BankEntry, key_sizes=(20, 32))
 SUPPLIES = Table(number=71, name="supplies", record=Supply, key_sizes=(20, 3), resident=True)
 REDEMPTIONS = Table(number=72, name="redemptions", record=Redemption, key_sizes=(32,), resident=True)
+OPEN_REDEMPTIONS = Table(
+    number=73, name="open_redemptions", record=OpenRedemption, key_sizes=(4, 4, 32), clear=8, resident=True
+)
 
 
 def bank_entry_key(issuer: bytes, reference: str) -> bytes:
@@ -82,3 +91,7 @@ def bank_entry_key(issuer: bytes, reference: str) -> bytes:
 
 def supply_key(issuer: bytes, currency: str) -> bytes:
     return issuer + currency.encode()
+
+
+def open_redemption_key(market: str, redemption_id: bytes, redemption: Redemption) -> bytes:
+    return market.encode() + redemption.business_date.to_bytes(4, "big") + redemption_id

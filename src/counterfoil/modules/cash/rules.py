@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from counterfoil.modules.cash.books import CashBooks
-from counterfoil.modules.cash.facts import Minted, RedemptionPaid, RedemptionRefused, RedemptionRequested
+from counterfoil.modules.cash.facts import (
+    Minted,
+    RedemptionLapsed,
+    RedemptionPaid,
+    RedemptionRefused,
+    RedemptionRequested,
+)
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
 from counterfoil.modules.cash.records import (
     BANK_REFERENCE_LENGTH_MAX,
@@ -12,13 +18,15 @@ from counterfoil.modules.cash.records import (
     REFERENCE_LENGTH_MAX,
     BankEntry,
     EntryKind,
+    OpenRedemption,
     Redemption,
     Supply,
     bank_entry_key,
+    open_redemption_key,
     supply_key,
 )
 from counterfoil.modules.cash.rejects import CashReject
-from counterfoil.modules.holdings.interface import EarmarkReason, PostingReason
+from counterfoil.modules.holdings.interface import Account, EarmarkReason, PostingReason
 from counterfoil.modules.instruments.interface import Instrument, InstrumentKind
 from counterfoil.modules.module import ActionContext
 from counterfoil.primitives.calendars import is_date
@@ -67,6 +75,7 @@ def request_redemption(books: CashBooks, ask: RequestRedemption, context: Action
         raise Rejected(CashReject.REFERENCE_IS_USED, reference=ask.reference)
 
     redemption_id = context.new_id()
+    business_date = books.markets.business_date(token.market)
     earmark_id = books.holdings.earmark(
         context,
         account_id,
@@ -78,10 +87,18 @@ def request_redemption(books: CashBooks, ask: RequestRedemption, context: Action
         redemption_id,
         redemption_id,
     )
-    books.redemptions.put(
-        redemption_id,
-        Redemption(token_id, account_id, amount, earmark_id, ask.reference, ask.payee_hash, context.time_ms),
+    redemption = Redemption(
+        token_id,
+        account_id,
+        amount,
+        earmark_id,
+        ask.reference,
+        ask.payee_hash,
+        context.time_ms,
+        business_date,
     )
+    books.redemptions.put(redemption_id, redemption)
+    books.open_redemptions.put(open_redemption_key(token.market, redemption_id, redemption), OpenRedemption())
     _put_supply(books, token, supply, 0, 0, amount)
     fact = RedemptionRequested(redemption_id, token_id, account_id, amount, ask.reference, ask.payee_hash)
     context.tell(fact, account.relationship, token.issuer)
@@ -112,7 +129,7 @@ def pay_redemption(books: CashBooks, ask: PayRedemption, context: ActionContext)
             EntryKind.PAYMENT, token_id, account_id, amount, ask.booking_date, context.height, redemption_id
         ),
     )
-    books.redemptions.delete(redemption_id)
+    _end(books, redemption_id, redemption, token)
     _put_supply(books, token, supply_of(books, token_id, token), 0, amount, -amount)
     fact = RedemptionPaid(
         redemption_id, token_id, account_id, amount, redemption.reference, ask.bank_entry, ask.booking_date
@@ -129,15 +146,40 @@ def refuse_redemption(books: CashBooks, ask: RefuseRedemption, context: ActionCo
     books.parties.authorise(context, token.issuer, RefuseRedemption, account_id, amount)
     if not 0 < len(ask.reason) <= REASON_LENGTH_MAX:
         raise Rejected(CashReject.REASON_IS_MALFORMED)
-    account = books.holdings.account(account_id)
-    if account is None:
-        raise InvariantViolation("a redemption is of an account that exists")
 
-    books.holdings.release(context, redemption.earmark_id)
-    books.redemptions.delete(redemption_id)
-    _put_supply(books, token, supply_of(books, token_id, token), 0, 0, -amount)
+    account = _give_back(books, context, redemption_id, redemption, token)
     fact = RedemptionRefused(redemption_id, token_id, account_id, amount, redemption.reference, ask.reason)
     context.tell(fact, account.relationship, token.issuer)
+
+
+def lapse_redemption(books: CashBooks, redemption_id: bytes, context: ActionContext) -> None:
+    """The issuer has not answered in all the time that the market allows: the holder may use the tokens again."""
+    redemption = _require_redemption(books, redemption_id)
+    token = books.instruments.require(redemption.token)
+    account = _give_back(books, context, redemption_id, redemption, token)
+    fact = RedemptionLapsed(
+        redemption_id, redemption.token, redemption.account_id, redemption.amount, redemption.reference
+    )
+    context.tell(fact, account.relationship, token.issuer)
+
+
+def _give_back(
+    books: CashBooks, context: ActionContext, redemption_id: bytes, redemption: Redemption, token: Instrument
+) -> Account:
+    """End a redemption without a payment; the account whose tokens are available again."""
+    account = books.holdings.account(redemption.account_id)
+    if account is None:
+        raise InvariantViolation("a redemption is of an account that exists")
+    books.holdings.release(context, redemption.earmark_id)
+    _end(books, redemption_id, redemption, token)
+    supply = supply_of(books, redemption.token, token)
+    _put_supply(books, token, supply, 0, 0, -redemption.amount)
+    return account
+
+
+def _end(books: CashBooks, redemption_id: bytes, redemption: Redemption, token: Instrument) -> None:
+    books.redemptions.delete(redemption_id)
+    books.open_redemptions.delete(open_redemption_key(token.market, redemption_id, redemption))
 
 
 def is_reference(text: str, length_max: int) -> bool:

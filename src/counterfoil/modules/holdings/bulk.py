@@ -51,15 +51,15 @@ def apply_net(
     changed: list[bytes] = []
     before: list[Holding] = []
     after: list[Holding] = []
-    begun: list[tuple[bytes, bytes, Holding]] = []
-    ended: list[tuple[bytes, bytes]] = []
+    begun: list[tuple[bytes, bytes, bytes, Holding]] = []
+    ended: list[tuple[bytes, bytes, bytes]] = []
     facts: list[tuple[Fact, tuple[bytes, ...]]] = []
     found = books.holdings.find_many(keys)
     for (account_id, instrument_id, change), key, held in zip(changes, keys, found, strict=True):
         if held is None:
             now = change
             if now > 0:
-                begun.append((account_id, key, Holding(now, 0)))
+                begun.append((account_id, instrument_id, key, Holding(now, 0)))
         else:
             now = held.available + change
             if now or held.earmarked:
@@ -67,7 +67,7 @@ def apply_net(
                 before.append(held)
                 after.append(Holding(now, held.earmarked))
             else:
-                ended.append((account_id, key))
+                ended.append((account_id, instrument_id, key))
         if now < 0:
             raise Rejected(
                 HoldingsReject.INSUFFICIENT_AVAILABLE_QUANTITY,
@@ -81,12 +81,12 @@ def apply_net(
         facts.append((posting, (relationships[account_id], issuers[instrument_id])))
 
     books.holdings.put_many(changed, before, after)
-    for account_id, key, holding in begun:
+    for account_id, instrument_id, key, holding in begun:
         books.holdings.put(key, holding)
-        count_holdings(books, account_id, 1)
-    for account_id, key in ended:
+        count_holdings(books, account_id, instrument_id, 1)
+    for account_id, instrument_id, key in ended:
         books.holdings.delete(key)
-        count_holdings(books, account_id, -1)
+        count_holdings(books, account_id, instrument_id, -1)
     context.credited += [key for (_, _, change), key in zip(changes, keys, strict=True) if change > 0]
     context.facts += facts
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from counterfoil.modules.holdings.accounts import new_account
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.records import (
+    NO_TOTALS,
     AccountContents,
     AccountKind,
     Holding,
-    InstrumentTotals,
     PartyAccounts,
 )
 from counterfoil.modules.module import ActionContext
@@ -62,6 +64,7 @@ def found_accounts(
     handle, height = context.handle, context.height
     counts: dict[bytes, int] = {}
     issued: dict[bytes, int] = {}
+    holders: dict[bytes, int] = {}
     owner_handles: dict[bytes, bytes] = {}
     for opening in accounts:
         account_id, owner, servicer = opening.account_id, opening.owner, opening.servicer
@@ -85,9 +88,11 @@ def found_accounts(
         for instrument_id, quantity in opening.holdings:
             put_holding(account_id + instrument_id, Holding(quantity, 0))
             issued[instrument_id] = issued.get(instrument_id, 0) + quantity
+            holders[instrument_id] = holders.get(instrument_id, 0) + 1
     _count(books, counts)
     for instrument_id, quantity in issued.items():
-        _count_issued(books, issuance_accounts[instrument_id], instrument_id, quantity)
+        contra = issuance_accounts[instrument_id]
+        _count_issued(books, contra, instrument_id, quantity, holders[instrument_id])
 
 
 def _count(books: HoldingsBooks, counts: dict[bytes, int]) -> None:
@@ -96,12 +101,15 @@ def _count(books: HoldingsBooks, counts: dict[bytes, int]) -> None:
         books.party_accounts.put(party, PartyAccounts(opened + (found.open if found is not None else 0)))
 
 
-def _count_issued(books: HoldingsBooks, issuance_account: bytes, instrument_id: bytes, quantity: int) -> None:
+def _count_issued(
+    books: HoldingsBooks, issuance_account: bytes, instrument_id: bytes, quantity: int, holders: int
+) -> None:
     totals = books.totals.find(instrument_id)
-    issued = quantity + (totals.issued if totals is not None else 0)
+    before = totals or NO_TOTALS
+    issued = before.issued + quantity
     if issued > AMOUNT_MAX:
         raise ValueError("the opening register issues more of one instrument than an amount can hold")
-    books.totals.put(instrument_id, InstrumentTotals(issued, 0, 0))
+    books.totals.put(instrument_id, replace(before, issued=issued, holders=before.holders + holders))
     if totals is None:
         books.contents.put(issuance_account, AccountContents(1))
     books.holdings.put(issuance_account + instrument_id, Holding(issued, 0))

@@ -270,13 +270,13 @@ class Holdings:
             self._put(source_key, Holding(left, earmarked))
         else:
             self._books.holdings.delete(source_key)
-            count_holdings(self._books, source_id, -1)
+            count_holdings(self._books, source_id, instrument_id, -1)
         target_key = target_id + instrument_id
         held = self._find(target_key)
         if held is None:
             now = quantity
             self._put(target_key, Holding(now, 0))
-            count_holdings(self._books, target_id, 1)
+            count_holdings(self._books, target_id, instrument_id, 1)
         else:
             now = held.available + quantity
             self._put(target_key, Holding(now, held.earmarked))

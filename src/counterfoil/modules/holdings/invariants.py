@@ -15,11 +15,11 @@ from counterfoil.modules.holdings.accounts import parties_of
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.marks import expiry_key
 from counterfoil.modules.holdings.records import (
+    NO_TOTALS,
     Account,
     AccountStatus,
     Earmark,
     EarmarkReason,
-    InstrumentTotals,
 )
 from counterfoil.modules.instruments.interface import Instrument
 from counterfoil.primitives.codec import AMOUNT_MAX
@@ -30,8 +30,6 @@ Changes = Mapping[int, Mapping[bytes, tuple[Any, Any]]]
 ChangesOf = Callable[[Shelf[Any]], Iterable[tuple[bytes, tuple[Any, Any]]]]
 """(key, (record before, record now)) for what changed on a shelf."""
 Sums = dict[bytes, int]
-
-_NO_TOTALS = InstrumentTotals(issued=0, redeemed=0, earmarked=0)
 
 
 def check(books: HoldingsBooks, changed: Changes) -> None:
@@ -55,6 +53,7 @@ def _check_holdings(books: HoldingsBooks, changes: ChangesOf) -> None:
     earmarked: Sums = {}  # by holding
     earmarked_of: Sums = {}  # by instrument
     holdings: Sums = {}  # by account
+    holders: Sums = {}  # by instrument
     instruments: dict[bytes, Instrument] = {}
     for key, (before, now) in changes(books.holdings):
         account_id, instrument_id = key[:20], key[20:]
@@ -83,7 +82,10 @@ def _check_holdings(books: HoldingsBooks, changes: ChangesOf) -> None:
                 earmarked[key] = difference
                 earmarked_of[instrument_id] = earmarked_of.get(instrument_id, 0) + difference
         if (before is None) != (now is None):
-            holdings[account_id] = holdings.get(account_id, 0) + (1 if before is None else -1)
+            more = 1 if before is None else -1
+            holdings[account_id] = holdings.get(account_id, 0) + more
+            if account_id != instrument.issuance_account:
+                holders[instrument_id] = holders.get(instrument_id, 0) + more
     ensure(not any(balance.values()), "each instrument sums to zero")
 
     for earmark_id, (before, now) in changes(books.earmarks):
@@ -105,7 +107,7 @@ def _check_holdings(books: HoldingsBooks, changes: ChangesOf) -> None:
             ensure(found is None, "an earmark that ended does not expire")
 
     for instrument_id, (before, now) in changes(books.totals):
-        old, new = before or _NO_TOTALS, now or _NO_TOTALS
+        old, new = before or NO_TOTALS, now or NO_TOTALS
         ensure(
             0 <= new.redeemed <= new.issued <= AMOUNT_MAX and 0 <= new.earmarked, "totals are within bounds"
         )
@@ -117,6 +119,8 @@ def _check_holdings(books: HoldingsBooks, changes: ChangesOf) -> None:
             new.earmarked - old.earmarked == earmarked_of.pop(instrument_id, 0),
             "what is earmarked of an instrument is counted",
         )
+        ensure(new.holders - old.holders == holders.pop(instrument_id, 0), "the holders are counted")
+    ensure(not any(holders.values()), "the holders are counted")
     ensure(not any(outstanding.values()), "what is issued and redeemed is counted")
     ensure(not any(earmarked_of.values()), "what is earmarked of an instrument is counted")
     _check_counts(changes(books.contents), holdings, "the holdings of an account are counted")

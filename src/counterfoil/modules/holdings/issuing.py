@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.facts import Posting
-from counterfoil.modules.holdings.marks import count_holdings
+from counterfoil.modules.holdings.marks import count_contents, count_holdings
 from counterfoil.modules.holdings.records import (
+    NO_TOTALS,
     Account,
     AccountKind,
     AccountStatus,
     Direction,
     Holding,
-    InstrumentTotals,
     PostingReason,
     SubBalance,
 )
@@ -45,8 +47,8 @@ def issue(
         raise Rejected(HoldingsReject.ISSUED_QUANTITY_IS_TOO_LARGE, outstanding=outstanding)
 
     now = _available(books, to_key) + quantity
-    _write(books, contra_id, contra_key, outstanding)
-    _write(books, to_id, to_key, now)
+    _write_contra(books, contra_id, contra_key, outstanding)
+    _write(books, to_id, instrument_id, now)
     context.credited.append(to_key)
     _count_issued(books, instrument_id, quantity, 0)
     debit = Posting(contra_id, instrument_id, _ISSUED, _DEBIT, quantity, reason, reference, outstanding)
@@ -82,8 +84,8 @@ def redeem(
 
     outstanding = _available(books, contra_key) - quantity
     ensure(outstanding >= 0, "what is held was issued")
-    _write(books, contra_id, contra_key, outstanding)
-    _write(books, from_id, from_key, left)
+    _write_contra(books, contra_id, contra_key, outstanding)
+    _write(books, from_id, instrument_id, left)
     _count_issued(books, instrument_id, 0, quantity)
     credit = Posting(contra_id, instrument_id, _ISSUED, _CREDIT, quantity, reason, reference, outstanding)
     debit = Posting(from_id, instrument_id, _AVAILABLE, _DEBIT, quantity, reason, reference, left)
@@ -114,22 +116,35 @@ def _available(books: HoldingsBooks, key: bytes) -> int:
     return holding.available if holding is not None else 0
 
 
-def _write(books: HoldingsBooks, account_id: bytes, key: bytes, available: int) -> None:
+def _write(books: HoldingsBooks, account_id: bytes, instrument_id: bytes, available: int) -> None:
     """Set what is available of a holding, which begins or ends with it where nothing is earmarked."""
+    key = account_id + instrument_id
     before = books.holdings.find(key)
     earmarked = before.earmarked if before is not None else 0
     if available or earmarked:
         books.holdings.put(key, Holding(available, earmarked))
         if before is None:
-            count_holdings(books, account_id, 1)
+            count_holdings(books, account_id, instrument_id, 1)
     else:
         books.holdings.delete(key)
-        count_holdings(books, account_id, -1)
+        count_holdings(books, account_id, instrument_id, -1)
+
+
+def _write_contra(books: HoldingsBooks, account_id: bytes, key: bytes, outstanding: int) -> None:
+    """Set what is outstanding: the issuance account's negative balance, which is nobody's holding."""
+    is_new = books.holdings.find(key) is None
+    if outstanding:
+        books.holdings.put(key, Holding(outstanding, 0))
+        if is_new:
+            count_contents(books, account_id, 1)
+    else:
+        books.holdings.delete(key)
+        count_contents(books, account_id, -1)
 
 
 def _count_issued(books: HoldingsBooks, instrument_id: bytes, issued: int, redeemed: int) -> None:
-    totals = books.totals.find(instrument_id) or InstrumentTotals(issued=0, redeemed=0, earmarked=0)
+    totals = books.totals.find(instrument_id) or NO_TOTALS
     issued, redeemed = totals.issued + issued, totals.redeemed + redeemed
     if issued > AMOUNT_MAX:
         issued, redeemed = issued - redeemed, 0
-    books.totals.put(instrument_id, InstrumentTotals(issued, redeemed, totals.earmarked))
+    books.totals.put(instrument_id, replace(totals, issued=issued, redeemed=redeemed))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.facts import EarmarkPlaced, EarmarkReduced, Posting
 from counterfoil.modules.holdings.records import (
+    NO_TOTALS,
     REFERENCE_LENGTH_MAX,
     TIME_MAX_MS,
     Account,
@@ -14,7 +17,6 @@ from counterfoil.modules.holdings.records import (
     EarmarkExpiry,
     EarmarkReason,
     Holding,
-    InstrumentTotals,
     PostingReason,
     SubBalance,
 )
@@ -143,10 +145,10 @@ def move(
         books.holdings.put(source_key, Holding(holding.available, earmarked))
     else:
         books.holdings.delete(source_key)
-        count_holdings(books, source_id, -1)
+        count_holdings(books, source_id, instrument_id, -1)
     receiving = books.holdings.find(target_key)
     if receiving is None:
-        count_holdings(books, target_id, 1)
+        count_holdings(books, target_id, instrument_id, 1)
         receiving = Holding(0, 0)
     now = receiving.available + quantity
     books.holdings.put(target_key, Holding(now, receiving.earmarked))
@@ -159,8 +161,18 @@ def move(
     _reduce(books, context, earmark_id, earmark, quantity, source.relationship, issuer)
 
 
-def count_holdings(books: HoldingsBooks, account_id: bytes, change: int) -> None:
-    """Note that an account has one holding more or less. An ordinary move does not come here."""
+def count_holdings(books: HoldingsBooks, account_id: bytes, instrument_id: bytes, change: int) -> None:
+    """Note that an account has one holding, and an instrument one holder, more or less.
+
+    An ordinary move does not come here.
+    """
+    count_contents(books, account_id, change)
+    totals = books.totals.find(instrument_id) or NO_TOTALS
+    books.totals.put(instrument_id, replace(totals, holders=totals.holders + change))
+
+
+def count_contents(books: HoldingsBooks, account_id: bytes, change: int) -> None:
+    """The account's side of it alone: an issuance account is no holder."""
     contents = books.contents.find(account_id)
     holdings = (contents.holdings if contents is not None else 0) + change
     if holdings:
@@ -235,6 +247,4 @@ def _count_earmarked(books: HoldingsBooks, instrument_id: bytes, change: int) ->
     totals = books.totals.find(instrument_id)
     if totals is None:
         raise InvariantViolation("what is earmarked was issued")
-    books.totals.put(
-        instrument_id, InstrumentTotals(totals.issued, totals.redeemed, totals.earmarked + change)
-    )
+    books.totals.put(instrument_id, replace(totals, earmarked=totals.earmarked + change))

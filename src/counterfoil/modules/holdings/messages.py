@@ -7,7 +7,7 @@ from counterfoil.primitives.codec import Message
 
 
 class OpenAccount(Message, tag=500):
-    """Open an account. Signed for the servicer, a licensed agent.
+    """Open an account. Signed for the servicer, a licensed agent, and by each holder that is not its own client.
 
     address: b"", or the address of a key that its owner made (20 bytes): then it becomes the account's identity, and
     that key signs as well; without signers named it disposes of the account alone. signers, joint_holders: ascending.
@@ -29,7 +29,8 @@ class OpenAccount(Message, tag=500):
 class AmendAccount(Message, tag=501):
     """Say anew who disposes of an account. Signed as the account is disposed of.
 
-    Where it has signers, the servicer alone is not enough; where joint holders change, the servicer signs as well.
+    Where it has signers, the servicer alone is not enough; where joint holders change, the servicer signs as well, and
+    each new one that is not its own client.
     """
 
     account_id: bytes

@@ -11,6 +11,7 @@ from counterfoil.modules.holdings.records import (
     EARMARKS,
     EARMARKS_OF_ACCOUNT,
     HOLDINGS,
+    NO_TOTALS,
     REGISTER,
     TOTALS,
     Account,
@@ -100,25 +101,22 @@ def balances(state: State, account_id: bytes, height: int | None = None) -> tupl
     return tuple(found)
 
 
-def register(state: State, instrument_id: bytes, height: int | None = None) -> Iterator[Balance]:
+def register(
+    state: State, instrument_id: bytes, height: int | None = None, after: bytes = b""
+) -> Iterator[Balance]:
     """Every holding of an instrument, in the order of its list, which is secret; together they sum to zero.
 
-    The issuance account stands among them with what is outstanding, as a negative quantity.
+    The issuance account stands among them with what is outstanding, as a negative quantity. after: an account's
+    handle, to begin behind its place. What is not taken from the iterator is not read.
     """
     instrument = state.find(INSTRUMENTS, instrument_id)
     if instrument is None:
         return
-    for full_key in state.members(REGISTER.number, instrument.handle, height):
+    for full_key in state.members(REGISTER.number, instrument.handle, height, after):
         key = full_key[1:]
         holding = state.find(HOLDINGS, key) if height is None else state.find_at(HOLDINGS, key, height)
         if holding is not None:
             yield _of(instrument, key, holding)
-
-
-def holders(state: State, instrument_id: bytes, height: int | None = None) -> list[Balance]:
-    """The register as an issuer reads it: without the issuance account, the largest holding first."""
-    held = [line for line in register(state, instrument_id, height) if line.total > 0]
-    return sorted(held, key=lambda line: (-line.total, line.account_id))
 
 
 def totals(state: State, instrument_id: bytes, height: int | None = None) -> InstrumentTotals:
@@ -126,7 +124,7 @@ def totals(state: State, instrument_id: bytes, height: int | None = None) -> Ins
     found = (
         state.find(TOTALS, instrument_id) if height is None else state.find_at(TOTALS, instrument_id, height)
     )
-    return found or InstrumentTotals(issued=0, redeemed=0, earmarked=0)
+    return found or NO_TOTALS
 
 
 def accounts_of_owner(state: State, party_id: bytes, height: int | None = None) -> list[HeldAccount]:

@@ -163,12 +163,18 @@ class EarmarkExpiry(Record):
 class InstrumentTotals(Record):
     """Key: instrument id. Issued less redeemed is what is outstanding; earmarked is over all holdings.
 
-    Where `issued` would outgrow 63 bits, both it and `redeemed` are lowered by `redeemed`.
+    Where `issued` would outgrow 63 bits, both it and `redeemed` are lowered by `redeemed`. holders: accounts that hold
+    anything of it, the issuance account not counted.
     """
 
     issued: int
     redeemed: int
     earmarked: int
+    holders: int = 0
+
+
+NO_TOTALS = InstrumentTotals(issued=0, redeemed=0, earmarked=0)
+"""Of an instrument of which nothing was issued yet."""
 
 
 class AccountContents(Record):

@@ -158,6 +158,11 @@ class HoldingsReject(RejectCode):
         "The account still holds something, or something issued stands against it.",
         "Deliver or redeem what is in it first.",
     )
+    HOLDER_HAS_NOT_AGREED = (
+        5035,
+        "A holder that the servicer did not admit has not signed: nobody gets an account unasked.",
+        "Have the holder sign as well; for one without keys of its own, whoever admitted it.",
+    )
     HOLDER_IS_NOT_VERIFIED = (
         5060,
         "A holder of the account is an investor whose verification is missing, withdrawn, or has lapsed: it may sell "

@@ -31,13 +31,18 @@ from counterfoil.modules.holdings.records import (
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.module import EVERY, ActionContext
 from counterfoil.modules.parties.interface import Role
+from counterfoil.primitives.codec import Message
 from counterfoil.primitives.outcome import Rejected
 
 ORDER_HASH_LENGTH = 32
 
 
 def open_new_account(books: HoldingsBooks, ask: OpenAccount, context: ActionContext) -> None:
-    """Open an account for a verified owner, by its licensed servicer."""
+    """Open an account for a verified owner, by its licensed servicer.
+
+    Whoever disposes of an account speaks for its owner, so that nobody is given one unasked: a servicer acts for its
+    own clients, anybody else agrees itself.
+    """
     books.parties.require_role(ask.servicer, *INTERMEDIARIES)
     books.parties.authorise(context, ask.servicer, OpenAccount)
     signers, threshold = ask.signers, ask.threshold
@@ -51,6 +56,8 @@ def open_new_account(books: HoldingsBooks, ask: OpenAccount, context: ActionCont
         if not signers and not threshold:
             signers, threshold = (ask.address,), 1
 
+    for holder in (ask.owner, *ask.joint_holders):
+        _require_agreement(books, context, ask.servicer, holder, OpenAccount)
     disposal = Disposal(
         signers, threshold, ask.joint_holders, ask.default_cash_account, ask.servicer_instructs
     )
@@ -71,6 +78,9 @@ def amend(books: HoldingsBooks, ask: AmendAccount, context: ActionContext) -> No
     check_disposal(books, context, account.owner, owner, account.kind, disposal, account.joint_holders)
     if ask.joint_holders != account.joint_holders:
         _require_servicer(books, context, ask.account_id, account)
+        for holder in ask.joint_holders:
+            if holder not in account.joint_holders:
+                _require_agreement(books, context, account.servicer, holder, AmendAccount)
 
     amend_account(books, context, ask.account_id, account, disposal)
 
@@ -141,3 +151,27 @@ def _require_servicer(
         books.parties.authorise(context, account.servicer, AmendAccount, account_id)
     except Rejected as rejected:
         raise Rejected(HoldingsReject.SERVICER_MUST_AGREE, refusal=rejected.code.name) from None
+
+
+def _require_agreement(
+    books: HoldingsBooks,
+    context: ActionContext,
+    servicer: bytes,
+    holder: bytes,
+    message_type: type[Message],
+) -> None:
+    """That a holder is the servicer, or was admitted by it or below it, or agrees; for one without signer, its sponsor.
+
+    Whether the holder exists and may hold anything is asked elsewhere.
+    """
+    parties = books.parties
+    found = parties.find(holder)
+    if found is None or holder == servicer or parties.is_above(servicer, holder):
+        return
+    for party in (holder,) if found.signer else (holder, found.parent):
+        try:
+            parties.authorise(context, party, message_type)
+            return
+        except Rejected:
+            continue
+    raise Rejected(HoldingsReject.HOLDER_HAS_NOT_AGREED, holder=holder)

@@ -18,7 +18,7 @@ from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.holdings.rules_accounts import ORDER_HASH_LENGTH
 from counterfoil.modules.instruments.interface import Instrument
 from counterfoil.modules.module import ActionContext
-from counterfoil.modules.parties.interface import Role
+from counterfoil.modules.parties.interface import PartyStatus, Role
 from counterfoil.primitives.codec import Message
 from counterfoil.primitives.outcome import Rejected
 
@@ -48,14 +48,16 @@ def place_earmark(books: HoldingsBooks, ask: PlaceEarmark, context: ActionContex
 
 
 def release_earmark(books: HoldingsBooks, ask: ReleaseEarmark, context: ActionContext) -> None:
-    """Release what a holder has set aside."""
+    """Release what a holder has set aside: by the beneficiary, while there is one, else by the holder."""
     earmark = _require_earmark(books, ask.earmark_id)
     if earmark.reason is not EarmarkReason.HOLDER:
         raise Rejected(HoldingsReject.NOT_A_HOLDERS_EARMARK, reason=earmark.reason.name)
     holdings = Holdings(books)
     account = require_account(books, earmark.account_id)
     quantity = ask.quantity or earmark.quantity
-    if earmark.owner == account.owner:
+    beneficiary = books.parties.find(earmark.owner)
+    gone = beneficiary is None or beneficiary.status is PartyStatus.TERMINATED
+    if gone or earmark.owner == account.owner:
         holdings.authorise_account(context, earmark.account_id, account, ReleaseEarmark, quantity)
     else:
         books.parties.authorise(context, earmark.owner, ReleaseEarmark, earmark.account_id, quantity)

@@ -29,7 +29,7 @@ MODULE = Module(
         PERSON_PARTIES,
     ),
     rules={
-        messages.AppointRegistrar: rules.appoint_registrar,
+        messages.AppointIdentityRegistrar: rules.appoint_identity_registrar,
         messages.RecordLicence: rules.record_licence,
         messages.WithdrawLicence: rules.withdraw_licence,
         messages.AttestIdentity: rules.attest_identity,
@@ -37,7 +37,7 @@ MODULE = Module(
         messages.WithdrawVerification: rules.withdraw_verification,
     },
     facts=(
-        facts.RegistrarAppointed,
+        facts.IdentityRegistrarAppointed,
         facts.LicenceRecorded,
         facts.LicenceWithdrawn,
         facts.PersonAttested,

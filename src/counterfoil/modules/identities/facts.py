@@ -9,7 +9,7 @@ from counterfoil.modules.identities.records import Level, Suite
 from counterfoil.primitives.codec import Fact
 
 
-class RegistrarAppointed(Fact, tag=1450, frozen=True):
+class IdentityRegistrarAppointed(Fact, tag=1450, frozen=True):
     """A version of an identity registrar's key is in force; from demanded_from_ms on its attestations are needed."""
 
     registrar: bytes

@@ -6,7 +6,7 @@ from counterfoil.modules.identities.records import Level, Suite
 from counterfoil.primitives.codec import Message
 
 
-class AppointRegistrar(Message, tag=1400, frozen=True):
+class AppointIdentityRegistrar(Message, tag=1400, frozen=True):
     """Put a version of an identity registrar's key in force, beside the earlier ones.
 
     key_version: one more than the newest. demanded_from_ms: from when on an investor becomes active, has accounts

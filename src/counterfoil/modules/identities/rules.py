@@ -15,15 +15,15 @@ from counterfoil.modules.identities.checks import (
 )
 from counterfoil.modules.identities.facts import (
     IdentityAttested,
+    IdentityRegistrarAppointed,
     LicenceRecorded,
     LicenceWithdrawn,
     PersonAttested,
-    RegistrarAppointed,
     VerificationRecorded,
     VerificationWithdrawn,
 )
 from counterfoil.modules.identities.messages import (
-    AppointRegistrar,
+    AppointIdentityRegistrar,
     AttestIdentity,
     RecordLicence,
     RecordVerification,
@@ -59,9 +59,11 @@ from counterfoil.primitives.outcome import Rejected
 _DAY_MS = 86_400_000
 
 
-def appoint_registrar(books: IdentitiesBooks, ask: AppointRegistrar, context: ActionContext) -> None:
+def appoint_identity_registrar(
+    books: IdentitiesBooks, ask: AppointIdentityRegistrar, context: ActionContext
+) -> None:
     """Earlier versions stay, so that persons who were attested under them are found again."""
-    books.parties.authorise(context, ask.regulator, AppointRegistrar)
+    books.parties.authorise(context, ask.regulator, AppointIdentityRegistrar)
     books.parties.require_role(ask.registrar, Role.IDENTITY_REGISTRAR)
     if len(ask.public_key) != PUBLIC_KEY_SIZE:
         raise Rejected(IdentitiesReject.PUBLIC_KEY_IS_MALFORMED, bytes=len(ask.public_key))
@@ -75,7 +77,9 @@ def appoint_registrar(books: IdentitiesBooks, ask: AppointRegistrar, context: Ac
     key = RegistrarKey(ask.registrar, ask.suite, ask.public_key, context.time_ms)
     books.keys.put(ask.key_version.to_bytes(4, "big"), key)
     books.regime.put(NEWEST, Regime(ask.key_version, ask.demanded_from_ms))
-    fact = RegistrarAppointed(ask.registrar, ask.suite, ask.public_key, ask.key_version, ask.demanded_from_ms)
+    fact = IdentityRegistrarAppointed(
+        ask.registrar, ask.suite, ask.public_key, ask.key_version, ask.demanded_from_ms
+    )
     context.tell(fact, PUBLIC)
 
 

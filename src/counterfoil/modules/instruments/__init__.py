@@ -8,6 +8,7 @@ from counterfoil.modules.instruments.invariants import check, check_all
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
     AnnounceInstrument,
+    AppointRegistrar,
     CancelInstrument,
     MatureInstrument,
     RedeemInstrument,
@@ -36,12 +37,14 @@ MODULE = Module(
         MatureInstrument: rules.mature,
         RedeemInstrument: rules.redeem,
         CancelInstrument: rules.cancel,
+        AppointRegistrar: rules.appoint_registrar,
     },
     facts=(
         facts.InstrumentAnnounced,
         facts.TermsAmended,
         facts.TermsInForce,
         facts.InstrumentStatusChanged,
+        facts.RegistrarAppointed,
     ),
     rejects=InstrumentsReject,
     deadlines=(put_terms_into_force,),

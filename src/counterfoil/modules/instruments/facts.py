@@ -38,3 +38,12 @@ class InstrumentStatusChanged(Fact, tag=453):
     before: InstrumentStatus
     after: InstrumentStatus
     by: bytes
+
+
+class RegistrarAppointed(Fact, tag=454):
+    """Another party keeps the reference data from now on. authority: who appointed it."""
+
+    instrument_id: bytes
+    before: bytes
+    registrar: bytes
+    authority: bytes

@@ -79,7 +79,6 @@ def _fixed(instrument: Instrument) -> tuple[Any, ...]:
     return (
         instrument.kind,
         instrument.issuer,
-        instrument.registrar,
         instrument.market,
         instrument.class_name,
         instrument.campaign,

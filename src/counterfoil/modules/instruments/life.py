@@ -51,6 +51,13 @@ def with_status(instrument: Instrument, status: InstrumentStatus, suspended_by: 
     return structs.replace(instrument, status=status, suspended_by=suspended_by)
 
 
+def with_registrar(instrument: Instrument, registrar: bytes) -> Instrument:
+    """The instrument with another registrar, who may resume what the one before suspended."""
+    by_registrar = instrument.suspended_by == instrument.registrar
+    suspended_by = registrar if by_registrar else instrument.suspended_by
+    return structs.replace(instrument, registrar=registrar, suspended_by=suspended_by)
+
+
 def with_latest_version(instrument: Instrument, version: int) -> Instrument:
     """The instrument with one more accepted version of its terms, not in force yet."""
     return structs.replace(instrument, latest_version=version)

@@ -68,3 +68,14 @@ class CancelInstrument(Message, tag=406):
     """Withdraw an announcement before registration: the instrument's end. Signed for the registrar."""
 
     instrument_id: bytes
+
+
+class AppointRegistrar(Message, tag=407):
+    """Let another party keep the reference data from now on. Both sign: the one that appoints, and the new registrar.
+
+    authority: the present registrar; a regulator where that one is not active. registrar: the new one.
+    """
+
+    instrument_id: bytes
+    authority: bytes
+    registrar: bytes

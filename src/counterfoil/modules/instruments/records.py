@@ -97,9 +97,10 @@ class Terms(Record):
 
 
 class Instrument(Record):
-    """Key: instrument id. What is fixed for ever, the status, and those terms in force that every movement needs.
+    """Key: instrument id. What is fixed for ever, the registrar, the status, and those terms that every movement needs.
 
-    issuer, registrar: parties. market: the home market's code, whose business date decides about effective dates.
+    issuer, registrar: parties; the registrar can be another some day. market: the home market's code, whose business
+    date decides about effective dates.
     scale: decimal places of a quantity. handle: secret; it decides the place of its register (16 bytes).
     issuance_account: the account whose negative balance stands against all holdings. terms_version: in force;
     latest_version: accepted. suspended_by: the party that suspended it, else b"".

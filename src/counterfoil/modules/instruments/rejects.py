@@ -213,3 +213,13 @@ class InstrumentsReject(RejectCode):
         "The instrument is past its announcement.",
         "Use exit registration for an instrument that was registered.",
     )
+    AUTHORITY_MAY_NOT_APPOINT = (
+        4070,
+        "A registrar is appointed by the present one, or by a regulator where that one is not active.",
+        "Let the registrar appoint the next; a regulator suspends or revokes it first.",
+    )
+    REGISTRAR_KEEPS_THE_INSTRUMENT = (
+        4071,
+        "The party is the instrument's registrar already.",
+        "Name the party that is to take it over.",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from counterfoil.modules.instruments.books import InstrumentsBooks
 from counterfoil.modules.instruments.checks import check_terms, is_class
-from counterfoil.modules.instruments.facts import InstrumentAnnounced, TermsAmended
+from counterfoil.modules.instruments.facts import InstrumentAnnounced, RegistrarAppointed, TermsAmended
 from counterfoil.modules.instruments.life import (
     ENDED,
     await_date,
@@ -14,10 +14,12 @@ from counterfoil.modules.instruments.life import (
     take_effect,
     terms_of,
     with_latest_version,
+    with_registrar,
 )
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
     AnnounceInstrument,
+    AppointRegistrar,
     CancelInstrument,
     MatureInstrument,
     RedeemInstrument,
@@ -52,7 +54,7 @@ MONEY_ISSUERS = (Role.TRUSTEE, Role.COMMERCIAL_BANK, Role.CENTRAL_BANK)
 def announce(books: InstrumentsBooks, ask: AnnounceInstrument, context: ActionContext) -> None:
     """Put an instrument on record. Nothing can be issued of it before its registration takes effect."""
     is_money = ask.kind is InstrumentKind.MONEY_TOKEN
-    books.parties.require_role(ask.registrar, *(MONEY_REGISTRARS if is_money else REGISTRARS))
+    books.parties.require_role(ask.registrar, *_registrars_of(ask.kind))
     books.parties.authorise(context, ask.registrar, AnnounceInstrument)
     books.parties.require_role(ask.issuer, *(MONEY_ISSUERS if is_money else (Role.ISSUER,)))
     books.markets.require(ask.market)
@@ -216,6 +218,36 @@ def cancel(books: InstrumentsBooks, ask: CancelInstrument, context: ActionContex
     change_status(
         books, context, ask.instrument_id, instrument, InstrumentStatus.CANCELLED, by=instrument.registrar
     )
+
+
+def appoint_registrar(books: InstrumentsBooks, ask: AppointRegistrar, context: ActionContext) -> None:
+    """Whatever is the registrar's is asked of the new one from the next message on.
+
+    A regulator takes an instrument from no registrar that is active: it has to stop that one first, before everybody.
+    """
+    instrument = _require_living(books, ask.instrument_id)
+    parties, present = books.parties, instrument.registrar
+    if ask.authority != present and (
+        not parties.has_role(ask.authority, Role.REGULATOR) or parties.is_active(present)
+    ):
+        raise Rejected(
+            InstrumentsReject.AUTHORITY_MAY_NOT_APPOINT, authority=ask.authority, registrar=present
+        )
+    parties.authorise(context, ask.authority, AppointRegistrar)
+    if ask.registrar == present:
+        raise Rejected(InstrumentsReject.REGISTRAR_KEEPS_THE_INSTRUMENT, registrar=present)
+    parties.require_role(ask.registrar, *_registrars_of(instrument.kind))
+    parties.authorise(context, ask.registrar, AppointRegistrar)
+
+    books.instruments.put(ask.instrument_id, with_registrar(instrument, ask.registrar))
+    fact = RegistrarAppointed(
+        instrument_id=ask.instrument_id, before=present, registrar=ask.registrar, authority=ask.authority
+    )
+    context.tell(fact, PUBLIC)
+
+
+def _registrars_of(kind: InstrumentKind) -> tuple[Role, ...]:
+    return MONEY_REGISTRARS if kind is InstrumentKind.MONEY_TOKEN else REGISTRARS
 
 
 def _require(books: InstrumentsBooks, instrument_id: bytes) -> Instrument:

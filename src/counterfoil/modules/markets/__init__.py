@@ -25,6 +25,7 @@ MODULE = Module(
         messages.CloseDay: rules.close_day,
         messages.AcceptAsset: rules.accept_asset,
         messages.WithdrawAsset: rules.withdraw_asset,
+        messages.HandOverMarket: rules.hand_over_market,
     },
     facts=(
         facts.MarketOpened,
@@ -34,6 +35,7 @@ MODULE = Module(
         facts.DayClosed,
         facts.AssetAccepted,
         facts.AssetWithdrawn,
+        facts.MarketHandedOver,
     ),
     rejects=MarketsReject,
     deadlines=(deadlines.follow_schedules,),

@@ -62,3 +62,12 @@ class AssetWithdrawn(Fact, tag=356, frozen=True):
     market: str
     instrument: bytes
     accepted_until: int
+
+
+class MarketHandedOver(Fact, tag=357, frozen=True):
+    """Another party runs a market from now on. authority: who handed it over."""
+
+    market: str
+    before: bytes
+    operator: bytes
+    authority: bytes

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from counterfoil.modules.markets.books import MarketsBooks, market_key
 from counterfoil.modules.markets.counting import BusinessDays, calendar_key
 from counterfoil.modules.markets.records import (
@@ -48,10 +46,15 @@ class Markets:
         self._books = books
         self._markets = books.markets
         self._rulebooks = books.rulebooks
+        self._known_trading_days: dict[tuple[str, int], tuple[bytes, MarketCalendar | None, bool]] = {}
         self._known_periods: dict[str, tuple[MarketCalendar | None, tuple[int, int], int]] = {}
         self._known_days: dict[
             tuple[str, str, int], tuple[MarketCalendar | None, MarketCalendar | None, bool]
         ] = {}
+
+    def is_here(self, market: str) -> bool:
+        """Whether a code is that of a market of this ledger."""
+        return self._markets.at_hand(market_key(market)) is not None
 
     def find(self, market: str) -> Market | None:
         return self._markets.find(market_key(market) or _NO_KEY)
@@ -64,8 +67,10 @@ class Markets:
 
     def rulebook(self, market: str) -> Rulebook:
         """The rulebook in force on the market's business date."""
-        self.require(market)
-        return cast(Rulebook, self._rulebooks.find(market_key(market)))
+        found = self._rulebooks.find(market_key(market) or _NO_KEY)
+        if found is None:
+            raise Rejected(MarketsReject.MARKET_NOT_FOUND, market=market[:20])
+        return found
 
     def business_date(self, market: str) -> IsoDate:
         """Of the day that is open; while the market is closed, of the last day."""
@@ -136,6 +141,22 @@ class Markets:
             return BusinessDays(self._books.calendars, market, CalendarKind.TRADING).is_open(IsoDate(date))
         except ValueError:
             return False
+
+    def may_trade_on(self, venue: str, date: int) -> bool:
+        """Whether a trade may have been made at a venue on a date: of a market of this ledger, on its trading days.
+
+        Of other venues the ledger knows no calendar.
+        """
+        asked = (venue, date)
+        known = self._known_trading_days.get(asked)
+        if known is not None and self._books.calendars.at_hand(known[0]) is known[1]:
+            return known[2]
+        key = calendar_key(venue, CalendarKind.TRADING)
+        answer = not self.is_here(venue) or self.is_trading_day(venue, date)
+        if len(self._known_trading_days) >= _KNOWN_DAYS_MAX:
+            self._known_trading_days.clear()
+        self._known_trading_days[asked] = (key, self._books.calendars.at_hand(key), answer)
+        return answer
 
     def accepts_asset(self, market: str, instrument_id: bytes) -> bool:
         """Whether the market takes a money token in settlement on its business date."""

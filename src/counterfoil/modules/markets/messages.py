@@ -1,4 +1,7 @@
-"""What can be asked about markets. Numbers 300 to 349. All but the first are sent by the market's operator."""
+"""What can be asked about markets. Numbers 300 to 349. All but the first are sent by the market's operator.
+
+A market whose operator is gone is handed over by a regulator.
+"""
 
 from __future__ import annotations
 
@@ -70,3 +73,14 @@ class WithdrawAsset(Message, tag=306, frozen=True):
     market: str
     instrument: bytes
     accepted_until: int
+
+
+class HandOverMarket(Message, tag=307, frozen=True):
+    """Let another party run the market from now on. Both sign: the one that hands over, and the new operator.
+
+    authority: the present operator; a regulator where that one is not active. operator: the new one.
+    """
+
+    market: str
+    authority: bytes
+    operator: bytes

@@ -14,8 +14,8 @@ class MarketsReject(RejectCode):
     )
     MARKET_CODE_IS_INVALID = (
         3002,
-        "The market's code is not well formed.",
-        "State a market identifier code: four capital letters or digits.",
+        "The market's code is not well formed, or stands for trading away from any venue.",
+        "State a market identifier code: four capital letters or digits, none of XXXX, XOFF, BILT and SINT.",
     )
     MARKET_EXISTS = (3003, "There is a market with this code already.", "Amend its rulebook instead.")
     NAME_IS_INVALID = (
@@ -130,4 +130,14 @@ class MarketsReject(RejectCode):
         3028,
         "The market accepts too many assets.",
         "Withdraw one that is no longer used.",
+    )
+    AUTHORITY_MAY_NOT_HAND_OVER = (
+        3029,
+        "A market is handed over by its operator, or by a regulator where the operator is not active.",
+        "Let the operator hand it over; a regulator suspends or revokes it first.",
+    )
+    OPERATOR_RUNS_THE_MARKET = (
+        3030,
+        "The party runs the market already.",
+        "Name the party that is to take it over.",
     )

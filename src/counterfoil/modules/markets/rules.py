@@ -27,6 +27,7 @@ from counterfoil.modules.markets.facts import (
     AssetAccepted,
     AssetWithdrawn,
     CalendarSet,
+    MarketHandedOver,
     MarketOpened,
     RulebookAmended,
 )
@@ -34,6 +35,7 @@ from counterfoil.modules.markets.messages import (
     AcceptAsset,
     AmendRulebook,
     CloseDay,
+    HandOverMarket,
     OpenDay,
     OpenMarket,
     SetCalendar,
@@ -54,18 +56,21 @@ from counterfoil.modules.markets.records import (
 )
 from counterfoil.modules.markets.rejects import MarketsReject
 from counterfoil.modules.module import PUBLIC, ActionContext
+from counterfoil.modules.parties.interface import Role
 from counterfoil.primitives.calendars import IsoDate, is_date
 from counterfoil.primitives.currencies import is_currency
-from counterfoil.primitives.identifiers import is_mic
+from counterfoil.primitives.identifiers import NO_VENUES, is_mic
 from counterfoil.primitives.outcome import Rejected
 
 _INSTRUMENT_ID_SIZE = 20
+RUNS_A_MARKET = (Role.DEPOSITORY, Role.EXCHANGE, Role.OPERATOR)
+"""Who may take a market over, as who may found one."""
 
 
 def open_market(books: MarketsBooks, ask: OpenMarket, context: ActionContext) -> None:
     """The market is there, closed; its first day is opened like any other."""
     books.parties.authorise(context, ask.operator, OpenMarket)
-    if not is_mic(ask.market):
+    if not is_mic(ask.market) or ask.market in NO_VENUES:
         raise Rejected(MarketsReject.MARKET_CODE_IS_INVALID, market=ask.market[:20])
     key = market_key(ask.market)
     if books.markets.find(key) is not None:
@@ -134,6 +139,27 @@ def set_calendar(books: MarketsBooks, ask: SetCalendar, context: ActionContext) 
     books.calendars.put(key, MarketCalendar(tuple(versions)))
     _schedule_anew(books, ask.market, market)
     context.tell(CalendarSet(ask.market, ask.kind, ask.currency, ask.effective_from), PUBLIC)
+
+
+def hand_over_market(books: MarketsBooks, ask: HandOverMarket, context: ActionContext) -> None:
+    """Whatever hangs on the operator is asked of the new one from the next message on.
+
+    A regulator does not take a market from an operator that is active: it has to stop that one first, before everybody.
+    """
+    market = require_market(books, ask.market)
+    parties, present = books.parties, market.operator
+    if ask.authority != present and (
+        not parties.has_role(ask.authority, Role.REGULATOR) or parties.is_active(present)
+    ):
+        raise Rejected(MarketsReject.AUTHORITY_MAY_NOT_HAND_OVER, authority=ask.authority, operator=present)
+    parties.authorise(context, ask.authority, HandOverMarket)
+    if ask.operator == present:
+        raise Rejected(MarketsReject.OPERATOR_RUNS_THE_MARKET, operator=present)
+    parties.require_role(ask.operator, *RUNS_A_MARKET)
+    parties.authorise(context, ask.operator, HandOverMarket)
+
+    books.markets.put(market_key(ask.market), replace(market, operator=ask.operator))
+    context.tell(MarketHandedOver(ask.market, present, ask.operator, ask.authority), PUBLIC)
 
 
 def open_day(books: MarketsBooks, ask: OpenDay, context: ActionContext) -> None:

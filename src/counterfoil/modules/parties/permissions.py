@@ -49,9 +49,9 @@ ADMITS: dict[Role, tuple[Role, ...]] = {
 class Eyes(IntEnum):
     """How many must look at a message.
 
-    Of the administrative ones (who acts for a party, and whether it goes on) the party's own signer is enough, but
-    users must be two, with mandates that name the message: else whoever may grant mandates could grant himself all
-    the rest.
+    Of the administrative ones (who acts for a party or disposes of its accounts, and whether it goes on) the party's
+    own signer is enough, but users must be two, with mandates that name the message: else whoever may grant mandates,
+    or put an account under keys of his own, could give himself all the rest.
     """
 
     ONE = 1
@@ -120,6 +120,7 @@ PERMISSIONS: dict[int, Permission] = {
     304: Permission("CloseDay", RUNS_A_MARKET, TWO),
     305: Permission("AcceptAsset", RUNS_A_MARKET, TWO),
     306: Permission("WithdrawAsset", RUNS_A_MARKET, TWO),
+    307: Permission("HandOverMarket", (REGULATOR, *RUNS_A_MARKET), TWO, WINDING_DOWN),
     # Instruments
     400: Permission("AnnounceInstrument", REGISTRARS, TWO),
     401: Permission("AmendTerms", REGISTRARS, TWO),
@@ -128,9 +129,10 @@ PERMISSIONS: dict[int, Permission] = {
     404: Permission("MatureInstrument", REGISTRARS),
     405: Permission("RedeemInstrument", REGISTRARS, ONE, WINDING_DOWN),
     406: Permission("CancelInstrument", REGISTRARS, ONE, WINDING_DOWN),
-    # Holdings
-    500: Permission("OpenAccount", SERVICERS),
-    501: Permission("AmendAccount", HOLDERS, ONE, WINDING_DOWN),
+    407: Permission("AppointRegistrar", AUTHORITIES, TWO, WINDING_DOWN),
+    # Holdings; an account is opened by its servicer, and holders of any kind agree to it
+    500: Permission("OpenAccount", ANYBODY),
+    501: Permission("AmendAccount", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
     502: Permission("FreezeAccount", (REGULATOR, *SERVICERS), TWO),
     503: Permission("UnfreezeAccount", (REGULATOR, *SERVICERS), TWO),
     504: Permission("PlaceEarmark", HOLDERS),
@@ -172,7 +174,7 @@ PERMISSIONS: dict[int, Permission] = {
     910: Permission("SettleBatch", HOLDERS, ONE, WINDING_DOWN),
     911: Permission("CancelBatch", RUNS_A_MARKET),
     # Real names
-    1400: Permission("AppointRegistrar", (REGULATOR,), TWO),
+    1400: Permission("AppointIdentityRegistrar", (REGULATOR,), TWO),
     1401: Permission("RecordLicence", (REGULATOR,), TWO),
     1402: Permission("WithdrawLicence", (REGULATOR,), TWO),
     1403: Permission("AttestIdentity", (IDENTITY_REGISTRAR,)),

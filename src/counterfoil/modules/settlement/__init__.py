@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from counterfoil.modules.module import Module
 from counterfoil.modules.settlement import facts, messages, rules_amend, rules_batch
-from counterfoil.modules.settlement.deadlines import end_recycling
+from counterfoil.modules.settlement.deadlines import end_recycling, lapse_batches
 from counterfoil.modules.settlement.invariants import check, check_all
 from counterfoil.modules.settlement.records import (
     BATCH_CHUNKS,
@@ -14,6 +14,7 @@ from counterfoil.modules.settlement.records import (
     INSTRUCTION_REFERENCES,
     INSTRUCTIONS,
     MATCHING,
+    OPEN_BATCHES,
     READY,
     RECYCLED,
     RISEN,
@@ -38,6 +39,7 @@ MODULE = Module(
         BATCHES,
         BATCH_CHUNKS,
         RECYCLED,
+        OPEN_BATCHES,
     ),
     rules={
         messages.Instruct: instruct,
@@ -67,9 +69,10 @@ MODULE = Module(
         facts.BatchLoaded,
         facts.BatchSettled,
         facts.BatchCancelled,
+        facts.BatchLapsed,
     ),
     rejects=SettlementReject,
-    deadlines=(end_recycling,),
+    deadlines=(end_recycling, lapse_batches),
     retries=(retry,),
     invariants=(check,),
     full_checks=(check_all,),

@@ -16,6 +16,7 @@ from counterfoil.modules.settlement.records import (
     INSTRUCTION_REFERENCES,
     INSTRUCTIONS,
     MATCHING,
+    OPEN_BATCHES,
     READY,
     RECYCLED,
     RISEN,
@@ -38,6 +39,7 @@ class SettlementBooks:
         "instruments",
         "markets",
         "matching",
+        "open_batches",
         "parties",
         "ready",
         "recycled",
@@ -68,6 +70,7 @@ class SettlementBooks:
         self.counters = shelves(COUNTERS)
         self.batches = shelves(BATCHES)
         self.chunks = shelves(BATCH_CHUNKS)
+        self.open_batches = shelves(OPEN_BATCHES)
         self.parties = parties
         self.markets = markets
         self.instruments = instruments

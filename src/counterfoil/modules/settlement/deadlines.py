@@ -1,4 +1,4 @@
-"""What time alone does to instructions: whoever is not settled when the recycling period is over is cancelled."""
+"""What time alone does to instructions and batches: what is not settled when the recycling period is over ends."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from functools import partial
 from counterfoil.modules.module import ActionContext, BlockContext
 from counterfoil.modules.settlement.books import SettlementBooks
 from counterfoil.modules.settlement.endings import end_cancelled, end_pair
+from counterfoil.modules.settlement.facts import BatchLapsed
 from counterfoil.modules.settlement.judging import pair_of
 from counterfoil.modules.settlement.reasons import Reason
+from counterfoil.modules.settlement.rules_batch import end_batch
 
 Act = Callable[[ActionContext], None]
 
@@ -41,3 +43,24 @@ def _end(books: SettlementBooks, instruction_id: bytes, context: ActionContext) 
         end_pair(books, context, pair, Reason.CANCELLED_BY_THE_SYSTEM, "")
     else:
         end_cancelled(books, context, instruction_id, instruction, Reason.CANCELLED_BY_THE_SYSTEM, "")
+
+
+def lapse_batches(books: SettlementBooks, block: BlockContext, limit: int) -> Iterator[Act]:
+    """On open markets, the oldest settlement date first, loaded wholly or not; at most `limit` in a block."""
+    due: list[bytes] = []
+    for market_key in books.markets.open_markets():
+        kept_from = books.markets.recycled_from(market_key.decode())
+        for key, _ in books.open_batches.scan(market_key):
+            if len(due) == limit or int.from_bytes(key[4:8], "big") >= kept_from:
+                break
+            due.append(key[8:])
+    for batch_id in due:
+        yield partial(_lapse, books, batch_id)
+
+
+def _lapse(books: SettlementBooks, batch_id: bytes, context: ActionContext) -> None:
+    batch = books.batches.find(batch_id)
+    if batch is None:
+        return
+    end_batch(books, batch_id, batch)
+    context.tell(BatchLapsed(batch_id, batch.reference), batch.party)

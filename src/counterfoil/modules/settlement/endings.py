@@ -11,15 +11,15 @@ from counterfoil.modules.settlement.judging import Pair, earmarked, pair_of
 from counterfoil.modules.settlement.queues import join_queue, leave_queue, order_key, ready_place
 from counterfoil.modules.settlement.reasons import Reason
 from counterfoil.modules.settlement.records import Instruction, Position
-from counterfoil.primitives.digests import REFERENCE, digest
+from counterfoil.primitives.digests import REFERENCE, begun, finished
 from counterfoil.primitives.outcome import ensure
 
-_INSTRUCTION = b"instruction"
+_INSTRUCTION = begun(REFERENCE, b"instruction")
 
 
 def reference_key(party: bytes, reference: str) -> bytes:
     """Under which a live instruction's reference stands: 32 bytes."""
-    return digest(REFERENCE, _INSTRUCTION, party + reference.encode())
+    return finished(_INSTRUCTION, party + reference.encode())
 
 
 def recycling_key(instruction: Instruction) -> bytes:

@@ -99,7 +99,7 @@ class DeliverySettled(Fact, tag=958):
     """A trade that both sides instructed together has settled in the block in which it came; told to both.
 
     Nothing of it is in the state: delivery_id and receipt_id are the identities of the two instructions that were
-    born, matched, settled and ended here. settlement_date: as intended.
+    born, matched, settled and ended here. terms: without the other side's client. settlement_date: as intended.
     """
 
     trade_id: bytes
@@ -149,6 +149,13 @@ class BatchSettled(Fact, tag=962):
 
 class BatchCancelled(Fact, tag=963):
     """A batch was dropped unsettled."""
+
+    batch_id: bytes
+    reference: str
+
+
+class BatchLapsed(Fact, tag=964):
+    """A batch has ended because it was not settled for as long as the market keeps it."""
 
     batch_id: bytes
     reference: str

@@ -15,6 +15,7 @@ from counterfoil.modules.settlement.records import (
     DUE,
     INSTRUCTIONS,
     MATCHING,
+    OPEN_BATCHES,
     READY,
     RECYCLED,
     WAITING,
@@ -25,6 +26,7 @@ from counterfoil.modules.settlement.records import (
     Recycled,
     Waiting,
 )
+from counterfoil.modules.settlement.rules_batch import open_batch_key
 from counterfoil.primitives.outcome import InvariantViolation, ensure
 
 Changes = Mapping[int, Mapping[bytes, tuple[Any, Any]]]
@@ -48,6 +50,9 @@ def check(books: SettlementBooks, changed: Changes) -> None:
     for batch_id, (_, batch) in changed.get(BATCHES.number, {}).items():
         if batch is not None:
             _check_batch(books, batch_id, batch)
+    for key, (_, place) in changed.get(OPEN_BATCHES.number, {}).items():
+        if place is not None:
+            _check_batch_place(books, key)
     for key, (_, chunk) in changed.get(BATCH_CHUNKS.number, {}).items():
         ensure(chunk is None or books.batches.find(key[:32]) is not None, "a part belongs to a live batch")
 
@@ -63,6 +68,8 @@ def check_all(books: SettlementBooks) -> None:
                 _check_instruction(books, place.instruction, instruction)
     for key, recycled in books.recycled.scan():
         _check_recycled(books, key, recycled)
+    for key, _ in books.open_batches.scan():
+        _check_batch_place(books, key)
 
 
 def _check_instruction(books: SettlementBooks, instruction_id: bytes, instruction: Instruction) -> None:
@@ -150,3 +157,13 @@ def _check_recycled(books: SettlementBooks, key: bytes, recycled: Recycled) -> N
 
 def _check_batch(books: SettlementBooks, batch_id: bytes, batch: Batch) -> None:
     ensure(0 <= batch.loaded <= batch.chunks, "a batch has no more parts than were announced")
+    place = books.open_batches.at_hand(open_batch_key(batch_id, batch))
+    ensure(place is not None, "an open batch stands under its date")
+
+
+def _check_batch_place(books: SettlementBooks, key: bytes) -> None:
+    batch = books.batches.find(key[8:])
+    ensure(
+        batch is not None and open_batch_key(key[8:], batch) == key,
+        "what stands under a date is an open batch",
+    )

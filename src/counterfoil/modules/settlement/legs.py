@@ -37,7 +37,8 @@ Integers = NDArray[np.int64]
 class Nets(NamedTuple):
     """What a batch comes to. accounts, instruments: identifiers, ascending.
 
-    account, instrument: positions in those tables, ascending by account, then instrument. change: never 0.
+    account, instrument: positions in those tables, ascending by account, then instrument. change: never 0. what, size:
+    the same positions of instruments, and the changes without their signs, as arrays.
     """
 
     accounts: list[bytes]
@@ -45,6 +46,19 @@ class Nets(NamedTuple):
     account: list[int]
     instrument: list[int]
     change: list[int]
+    what: Integers
+    size: Integers
+
+
+class Denominations(NamedTuple):
+    """Of one instrument, as in its terms."""
+
+    settlement_unit: int
+    minimum: int
+    multiple: int
+
+
+_ANY_QUANTITY = Denominations(1, 1, 1)
 
 
 def check_chunk(chunk: BatchChunk) -> int:
@@ -112,13 +126,29 @@ def net(chunks: list[BatchChunk]) -> Nets:
     change = (high << _HALF) + low
     moved = change != 0
     cell, change = cell[moved], change[moved]
+    what = cell % len(instruments)
     return Nets(
         accounts,
         instruments,
         (cell // len(instruments)).tolist(),
-        (cell % len(instruments)).tolist(),
+        what.tolist(),
         change.tolist(),
+        what,
+        np.abs(change),
     )
+
+
+def first_undeliverable(nets: Nets, denominations: list[Denominations]) -> int | None:
+    """The position of the first net change whose quantity cannot be delivered; None where all can.
+
+    denominations: of each instrument of the batch, in their order.
+    """
+    if all(one == _ANY_QUANTITY for one in denominations):
+        return None
+    unit, minimum, multiple = np.array(denominations, dtype=np.int64).T[:, nets.what]
+    size = nets.size
+    fits = (size % unit == 0) & (size >= minimum) & ((size - minimum) % multiple == 0)
+    return None if bool(fits.all()) else int(fits.argmin())
 
 
 def _sums(group: Integers, quantity: Integers) -> tuple[Integers, Integers, Integers]:

@@ -64,9 +64,10 @@ def by_reference(state: State, party: bytes, reference: str, height: int | None 
 def open_instructions(
     state: State, account: bytes = b"", party: bytes = b"", market: str = ""
 ) -> list[tuple[bytes, Instruction]]:
-    """(id, instruction) of all that live now and fit what is named, by entry."""
+    """(id, instruction) of all that live now and fit what is named, by entry. Reads no more than what lives."""
     found: list[tuple[bytes, Instruction]] = []
-    for key in state.keys(INSTRUCTIONS):
+    for _, reference in state.books.shelf(INSTRUCTION_REFERENCES).scan():
+        key = reference.instruction
         live = state.find(INSTRUCTIONS, key)
         if (
             live is not None

@@ -309,6 +309,11 @@ class Batch(Record):
     opened: Moment
 
 
+class OpenBatchPlace(Record):
+    """Key: market (4), the later of settlement date and business date of announcement (4), batch id (32). A batch that
+    has neither settled nor ended."""
+
+
 class BatchChunk(Record):
     """Key: batch id (32), chunk number (4, big-endian, from 0). One part of a batch's legs, packed little-endian.
 
@@ -335,7 +340,7 @@ INSTRUCTIONS = Table(
     number=90, name="instructions", record=Instruction, key_sizes=(32,), lists=(INSTRUCTIONS_OF_ACCOUNT,)
 )
 INSTRUCTION_REFERENCES = Table(
-    number=91, name="instruction_references", record=InstructionReference, key_sizes=(32,)
+    number=91, name="instruction_references", record=InstructionReference, key_sizes=(32,), resident=True
 )
 MATCHING = Table(number=92, name="matching", record=Waiting, key_sizes=(32, 1, 8), resident=True)
 WAITING = Table(number=93, name="waiting", record=Waiting, key_sizes=(20, 20, 13), resident=True)
@@ -346,5 +351,9 @@ COUNTERS = Table(number=97, name="settlement_counters", record=Counters, key_siz
 BATCHES = Table(number=98, name="batches", record=Batch, key_sizes=(32,))
 BATCH_CHUNKS = Table(number=99, name="batch_chunks", record=BatchChunk, key_sizes=(32, 4))
 RECYCLED = Table(number=100, name="recycled", record=Recycled, key_sizes=(4, 4, 8), clear=8, resident=True)
+
+OPEN_BATCHES = Table(
+    number=101, name="open_batches", record=OpenBatchPlace, key_sizes=(4, 4, 32), clear=8, resident=True
+)
 
 COUNTERS_KEY = b"\0"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import cast
 
 from counterfoil.modules.holdings.interface import PostingReason
-from counterfoil.modules.instruments.interface import InstrumentKind
+from counterfoil.modules.instruments.interface import Instrument, InstrumentKind
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.parties.interface import Role
 from counterfoil.modules.settlement.books import SettlementBooks
-from counterfoil.modules.settlement.checks import check_reference, known_date
+from counterfoil.modules.settlement.checks import check_dates, check_reference
 from counterfoil.modules.settlement.facts import (
     BatchCancelled,
     BatchLoaded,
@@ -20,14 +20,16 @@ from counterfoil.modules.settlement.judging import account_of
 from counterfoil.modules.settlement.legs import (
     CHUNKS_MAX,
     LEGS_MAX,
+    Denominations,
     Nets,
     batch_digest,
     check_chunk,
     chunk_digest,
+    first_undeliverable,
     net,
 )
 from counterfoil.modules.settlement.messages import CancelBatch, LoadBatch, OpenBatch, SettleBatch
-from counterfoil.modules.settlement.records import Batch, BatchChunk, Moment
+from counterfoil.modules.settlement.records import Batch, BatchChunk, Moment, OpenBatchPlace
 from counterfoil.modules.settlement.rejects import SettlementReject
 from counterfoil.primitives.outcome import Rejected
 
@@ -37,11 +39,10 @@ LOADERS = (Role.DEPOSITORY, Role.EXCHANGE, Role.OPERATOR)
 def open_batch(books: SettlementBooks, ask: OpenBatch, context: ActionContext) -> None:
     """Announce a batch; its parts follow."""
     check_reference(ask.reference)
-    if not known_date(ask.settlement_date):
-        raise Rejected(SettlementReject.DATE_IS_INVALID, settlement_date=ask.settlement_date)
     if not 1 <= ask.chunks <= CHUNKS_MAX:
         raise Rejected(SettlementReject.BATCH_SIZE_IS_INVALID, chunks=ask.chunks)
     market = books.markets.require(ask.market)
+    check_dates(ask.settlement_date, ask.settlement_date, market.business_date)
     if ask.party != market.operator and not books.parties.has_role(ask.party, *LOADERS):
         raise Rejected(SettlementReject.BATCH_PARTY_HAS_NO_ROLE, party=ask.party)
     books.parties.authorise(context, ask.party, OpenBatch)
@@ -50,10 +51,9 @@ def open_batch(books: SettlementBooks, ask: OpenBatch, context: ActionContext) -
 
     batch_id = context.new_id()
     opened = Moment(context.height, context.time_ms, market.business_date)
-    books.batches.put(
-        batch_id,
-        Batch(ask.market, ask.party, ask.reference, ask.settlement_date, ask.chunks, 0, 0, opened),
-    )
+    batch = Batch(ask.market, ask.party, ask.reference, ask.settlement_date, ask.chunks, 0, 0, opened)
+    books.batches.put(batch_id, batch)
+    books.open_batches.put(open_batch_key(batch_id, batch), OpenBatchPlace())
     fact = BatchOpened(batch_id, ask.market, ask.party, ask.reference, ask.settlement_date, ask.chunks)
     context.tell(fact, ask.party)
 
@@ -111,13 +111,7 @@ def settle_batch(books: SettlementBooks, ask: SettleBatch, context: ActionContex
     ):
         raise Rejected(SettlementReject.MARKET_DOES_NOT_SETTLE_NOW)
     nets = net(chunks)
-    is_money = []
-    for instrument_id in nets.instruments:
-        instrument = books.instruments.require_active(instrument_id)
-        is_money.append(instrument.kind is InstrumentKind.MONEY_TOKEN)
-        if instrument.kind is InstrumentKind.MONEY_TOKEN:
-            if not books.markets.accepts_asset(batch.market, instrument_id):
-                raise Rejected(SettlementReject.ASSET_IS_NOT_ACCEPTED, asset=instrument_id)
+    is_money = _check_instruments(books, batch.market, nets)
     for account_id in nets.accounts:
         books.holdings.require_account(account_id)
     _authorise(books, context, nets)
@@ -132,7 +126,7 @@ def settle_batch(books: SettlementBooks, ask: SettleBatch, context: ActionContex
     changed = dict.fromkeys(nets.account)
     told = dict.fromkeys([account_of(books, accounts[account]).relationship for account in changed])
     context.tell(BatchSettled(ask.batch_id, digest, batch.legs, business_date), batch.party, *told)
-    _end(books, ask.batch_id, batch)
+    end_batch(books, ask.batch_id, batch)
 
 
 def cancel_batch(books: SettlementBooks, ask: CancelBatch, context: ActionContext) -> None:
@@ -140,8 +134,26 @@ def cancel_batch(books: SettlementBooks, ask: CancelBatch, context: ActionContex
     batch = _require(books, ask.batch_id)
     books.parties.authorise(context, batch.party, CancelBatch)
 
-    _end(books, ask.batch_id, batch)
+    end_batch(books, ask.batch_id, batch)
     context.tell(BatchCancelled(ask.batch_id, batch.reference), batch.party)
+
+
+def _check_instruments(books: SettlementBooks, market: str, nets: Nets) -> list[bool]:
+    """Whether all that moves may, and each net change is a quantity that can be delivered; which instruments are
+    money."""
+    instruments: list[Instrument] = []
+    for instrument_id in nets.instruments:
+        instrument = books.instruments.require_active(instrument_id)
+        if instrument.kind is InstrumentKind.MONEY_TOKEN:
+            if not books.markets.accepts_asset(market, instrument_id):
+                raise Rejected(SettlementReject.ASSET_IS_NOT_ACCEPTED, asset=instrument_id)
+        instruments.append(instrument)
+    found = first_undeliverable(
+        nets, [Denominations(one.settlement_unit, one.minimum, one.multiple) for one in instruments]
+    )
+    if found is not None:
+        books.instruments.check_quantity(instruments[nets.instrument[found]], abs(nets.change[found]))
+    return [instrument.kind is InstrumentKind.MONEY_TOKEN for instrument in instruments]
 
 
 def _require(books: SettlementBooks, batch_id: bytes) -> Batch:
@@ -155,11 +167,19 @@ def _chunk_key(batch_id: bytes, number: int) -> bytes:
     return batch_id + number.to_bytes(4, "big")
 
 
-def _end(books: SettlementBooks, batch_id: bytes, batch: Batch) -> None:
+def open_batch_key(batch_id: bytes, batch: Batch) -> bytes:
+    """Under which an open batch stands by its settlement date, or its announcement where that was later: 40 bytes."""
+    date = max(batch.settlement_date, batch.opened.business_date)
+    return batch.market.encode() + date.to_bytes(4, "big") + batch_id
+
+
+def end_batch(books: SettlementBooks, batch_id: bytes, batch: Batch) -> None:
+    """Take a batch out of the state with all its parts."""
     for number in range(batch.chunks):
         key = _chunk_key(batch_id, number)
         if books.chunks.find(key) is not None:
             books.chunks.delete(key)
+    books.open_batches.delete(open_batch_key(batch_id, batch))
     books.batches.delete(batch_id)
 
 

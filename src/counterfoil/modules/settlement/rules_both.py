@@ -4,6 +4,8 @@ matched, settled and ended within the action never becomes a record: four holdin
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from counterfoil.modules.holdings.interface import Account, PostingReason
 from counterfoil.modules.instruments.interface import Instrument, InstrumentKind
 from counterfoil.modules.markets.interface import Market, MarketStatus
@@ -18,7 +20,6 @@ from counterfoil.modules.settlement.checks import (
     check_text,
     given_up,
 )
-from counterfoil.modules.settlement.endings import reference_key
 from counterfoil.modules.settlement.facts import DeliverySettled, InstructionMatched
 from counterfoil.modules.settlement.links import check_linkages
 from counterfoil.modules.settlement.messages import InstructBoth
@@ -40,7 +41,8 @@ from counterfoil.modules.settlement.records import (
     SignOffStatus,
 )
 from counterfoil.modules.settlement.rejects import SettlementReject
-from counterfoil.modules.settlement.rules_instruct import accept, sign_off_of, use_reference
+from counterfoil.modules.settlement.rules_instruct import accept, check_fresh_reference, sign_off_of
+from counterfoil.modules.trades.interface import views
 from counterfoil.primitives.outcome import Rejected
 
 _OPEN = MarketStatus.OPEN
@@ -109,10 +111,8 @@ def instruct_both(books: SettlementBooks, ask: InstructBoth, context: ActionCont
             payer = holdings.require_account(payer_id)
             holdings.authorise_account(context, payer_id, payer, InstructBoth, worth)
     trades.use_reference(context, terms)
-    if not use_reference(context, seller, delivery.reference):
-        raise Rejected(SettlementReject.REFERENCE_IS_USED, reference=delivery.reference)
-    if not use_reference(context, buyer, receipt.reference):
-        raise Rejected(SettlementReject.REFERENCE_IS_USED, reference=receipt.reference)
+    check_fresh_reference(books, context, seller, delivery.reference)
+    check_fresh_reference(books, context, buyer, receipt.reference)
 
     if _settles_at_once(books, ask, market, context.time_ms) and _is_provided(
         books, ask, context, instrument, source, target, payer_id, payer, payee_id, payee
@@ -132,25 +132,33 @@ def instruct_both(books: SettlementBooks, ask: InstructBoth, context: ActionCont
         )
         if money is not None and payer_id != payee_id:
             holdings.move(context, asset, money, payer_id, payer, payee_id, payee, amount, _PAID, delivery_id)
-        context.facts.append(
-            (
-                DeliverySettled(
-                    trade_id,
-                    delivery_id,
-                    receipt_id,
-                    market_code,
-                    terms,
-                    ask.settlement_date,
-                    business_date,
-                    delivery.reference,
-                    receipt.reference,
-                    ask.common_reference,
-                ),
-                (source.relationship, target.relationship),
-            )
+        fact = DeliverySettled(
+            trade_id,
+            delivery_id,
+            receipt_id,
+            market_code,
+            terms,
+            ask.settlement_date,
+            business_date,
+            delivery.reference,
+            receipt.reference,
+            ask.common_reference,
         )
+        _tell_both(context, fact, source.relationship, target.relationship)
         return
     _enter(books, ask, context, market, instrument, source, target, payee_id, payer_id)
+
+
+def _tell_both(context: ActionContext, fact: DeliverySettled, seller: bytes, buyer: bytes) -> None:
+    """One fact tells both relationships, unless a client is named, of whom the other must not learn."""
+    terms = fact.terms
+    if seller == buyer:
+        context.facts.append((fact, (seller,)))
+    elif not terms.seller_client and not terms.buyer_client:
+        context.facts.append((fact, (seller, buyer)))
+    else:
+        for relationship, shown in zip((seller, buyer), views(terms), strict=True):
+            context.facts.append((replace(fact, terms=shown), (relationship,)))
 
 
 def _settles_at_once(books: SettlementBooks, ask: InstructBoth, market: Market, time_ms: int) -> bool:
@@ -206,15 +214,12 @@ def _enter(
     terms, delivery, receipt = ask.trade, ask.delivery, ask.receipt
     for party in (terms.seller, terms.buyer):
         books.parties.require_in_business(party)
-    for party, side in ((terms.seller, delivery), (terms.buyer, receipt)):
-        if books.references.find(reference_key(party, side.reference)) is not None:
-            raise Rejected(SettlementReject.REFERENCE_IS_USED, reference=side.reference)
     delivery_links = check_linkages(books, context, InstructBoth, terms.seller, b"", delivery.linkages)
     receipt_links = check_linkages(books, context, InstructBoth, terms.buyer, b"", receipt.linkages)
 
-    trade_id = books.trades.record(context, terms, confirmed=True)
+    trade_id = books.trades.record(context, terms)
     delivery_id, receipt_id = context.new_id(), context.new_id()
-    books.trades.linked(context, trade_id, (delivery_id, receipt_id))
+    books.trades.linked(context, trade_id, (delivery_id,), (receipt_id,))
     if not terms.asset:
         method = Method.FREE
     else:
@@ -273,10 +278,13 @@ def _instruction(
     links: tuple[Link, ...],
     movement: Movement,
 ) -> Instruction:
-    """One of the two instructions, matched from the start. ids: its own and the other's."""
+    """One of the two instructions, matched from the start. ids: its own and the other's.
+
+    It names no account of the other side: who may see this one need not know that one's client.
+    """
     terms = ask.trade
     delivers = movement is Movement.DELIVER
-    mine, other = (ask.delivery, ask.receipt) if delivers else (ask.receipt, ask.delivery)
+    mine = ask.delivery if delivers else ask.receipt
     return Instruction(
         market=ask.market,
         party=terms.seller if delivers else terms.buyer,
@@ -290,7 +298,7 @@ def _instruction(
         asset=terms.asset,
         amount=terms.amount,
         counterparty=terms.buyer if delivers else terms.seller,
-        counterparty_account=other.account,
+        counterparty_account=b"",
         trade_date=terms.trade_date,
         settlement_date=ask.settlement_date,
         reference=mine.reference,

@@ -140,7 +140,9 @@ def instruct(books: SettlementBooks, ask: Instruct, context: ActionContext) -> N
     )
     accept(books, context, instruction_id, instruction, links)
     if ask.trade:
-        books.trades.linked(context, ask.trade, (instruction_id,))
+        mine, none = (instruction_id,), ()
+        delivers = ask.movement is Movement.DELIVER
+        books.trades.linked(context, ask.trade, mine if delivers else none, none if delivers else mine)
     _match_or_wait(books, context, instruction_id, instruction)
 
 
@@ -188,12 +190,8 @@ def check_fresh_reference(
     Rejected REFERENCE_IS_USED.
     """
     key = reference_key(party, reference)
-    if books.references.find(key) is not None or not use_reference(context, party, reference):
+    if books.references.at_hand(key) is not None or not context.use_key(key):
         raise Rejected(SettlementReject.REFERENCE_IS_USED, reference=reference)
-
-
-def use_reference(context: ActionContext, party: bytes, reference: str) -> bool:
-    return context.use_reference(b"instruction", party + reference.encode())
 
 
 def sign_off_of(books: SettlementBooks, market: str) -> SignOffStatus:

@@ -1,4 +1,8 @@
-"""What happened to trades, told to both sides. Tags 850 to 899."""
+"""What happened to trades. Tags 850 to 899.
+
+Told to both sides, and to the operator of the venue where that signed the trade. Terms name to each side its own client
+and not the other's; to the operator both, as it sent them.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +45,13 @@ class TradeCancelled(Fact, tag=853):
 
 class TradeSettled(Fact, tag=854):
     """A trade has ended because all of its quantity is settled."""
+
+    trade_id: bytes
+    settled_quantity: int
+
+
+class TradeLapsed(Fact, tag=855):
+    """A trade has ended because nothing was under way for it for as long as the market keeps it."""
 
     trade_id: bytes
     settled_quantity: int

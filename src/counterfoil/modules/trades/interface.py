@@ -4,30 +4,47 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from counterfoil.modules.instruments.interface import InstrumentKind
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.trades.books import TradesBooks
-from counterfoil.modules.trades.facts import TradeRecorded, TradeSettled
+from counterfoil.modules.trades.facts import TradeSettled
+from counterfoil.modules.trades.life import (
+    THE_VENUES,
+    add_trade,
+    concerned,
+    end_trade,
+    put_trade,
+    reference_key,
+    views,
+)
 from counterfoil.modules.trades.records import (
     INSTRUCTIONS_MAX,
     PRICE_SCALE_MAX,
     TRADE_REFERENCE_LENGTH_MAX,
     Capacity,
     Trade,
-    TradeReference,
     TradeStatus,
     TradeTerms,
 )
 from counterfoil.modules.trades.rejects import TradesReject
 from counterfoil.primitives.calendars import is_date
 from counterfoil.primitives.codec import AMOUNT_MAX
-from counterfoil.primitives.digests import REFERENCE, digest
 from counterfoil.primitives.identifiers import is_mic
-from counterfoil.primitives.outcome import InvariantViolation, Rejected
+from counterfoil.primitives.outcome import Rejected
 
-__all__ = ["Capacity", "Trade", "TradeStatus", "TradeTerms", "Trades", "TradesReject"]
+__all__ = [
+    "THE_VENUES",
+    "Capacity",
+    "Trade",
+    "TradeStatus",
+    "TradeTerms",
+    "Trades",
+    "TradesReject",
+    "views",
+]
 
-_TRADE = b"trade"
 _known_date = lru_cache(maxsize=4_096)(is_date)
 _known_mic = lru_cache(maxsize=1_024)(is_mic)
 """Few days and few venues come again and again; what is remembered is a fact of the calendar, not of the ledger."""
@@ -61,13 +78,17 @@ class Trades:
             raise Rejected(TradesReject.TRADE_IS_NOT_CONFIRMED, trade=trade_id)
         return trade
 
-    def by_reference(self, venue: str, trade_reference: str) -> bytes | None:
-        """The id of the live trade that bears a venue's reference."""
-        found = self._books.references.find(reference_key(venue, trade_reference))
+    def by_reference(self, whose: bytes, venue: str, trade_reference: str) -> bytes | None:
+        """The id of the live trade that bears a reference of a party's, or of the venue's own (`THE_VENUES`)."""
+        found = self._books.references.find(reference_key(whose, venue, trade_reference))
         return found.trade if found is not None else None
 
     def check_form(self, terms: TradeTerms) -> None:
-        """What can be said about terms without looking anything up. Rejected 8000 to 8008, in that order."""
+        """What is true of terms whoever trades whatever. Rejected 8000 to 8008, then TRADE_DATE_IS_NO_TRADING_DAY.
+
+        A trade was made on a day on which its venue traded, by the trading calendar and no other. Of a venue that is no
+        market of this ledger, or a trade away from any, there is no calendar to ask.
+        """
         reference, amount = terms.trade_reference, terms.amount
         if not (
             0 < len(reference) <= TRADE_REFERENCE_LENGTH_MAX
@@ -91,6 +112,10 @@ class Trades:
             raise Rejected(TradesReject.ASSET_IS_INCONSISTENT, amount=amount)
         if terms.asset == terms.instrument_id:
             raise Rejected(TradesReject.INSTRUMENT_IS_THE_ASSET)
+        if not self._books.markets.may_trade_on(terms.venue, terms.trade_date):
+            raise Rejected(
+                TradesReject.TRADE_DATE_IS_NO_TRADING_DAY, venue=terms.venue, trade_date=terms.trade_date
+            )
 
     def check_parties(self, terms: TradeTerms) -> None:
         """Whether the things and parties named in the terms exist and may trade.
@@ -144,35 +169,54 @@ class Trades:
                 quantity=quantity,
                 unsettled=terms.quantity - trade.settled_quantity,
             )
-        if len(trade.instructions) >= INSTRUCTIONS_MAX:
+        if len(trade.deliveries if sells else trade.receipts) >= INSTRUCTIONS_MAX:
             raise Rejected(TradesReject.TRADE_HAS_TOO_MANY_INSTRUCTIONS, trade=trade_id)
 
     # ---- changing ----
 
     def use_reference(self, context: ActionContext, terms: TradeTerms) -> None:
-        """Use the venue's trade reference up. Rejected REFERENCE_IS_USED."""
-        if not context.use_reference(_TRADE, (terms.venue + terms.trade_reference).encode()):
-            raise Rejected(TradesReject.REFERENCE_IS_USED, reference=terms.trade_reference)
+        """Use up the references of both sides, who agreed to a trade. Rejected REFERENCE_IS_USED."""
+        seller, buyer, venue, reference = terms.seller, terms.buyer, terms.venue, terms.trade_reference
+        at_hand, use = self._books.references.at_hand, context.use_key
+        key = reference_key(seller, venue, reference)
+        if at_hand(key) is not None or not use(key):
+            raise Rejected(TradesReject.REFERENCE_IS_USED, reference=reference)
+        if buyer != seller:
+            key = reference_key(buyer, venue, reference)
+            if at_hand(key) is not None or not use(key):
+                raise Rejected(TradesReject.REFERENCE_IS_USED, reference=reference)
 
-    def record(self, context: ActionContext, terms: TradeTerms, confirmed: bool) -> bytes:
-        """Bring a trade to life; its terms are checked and its reference used up by whoever asks. The trade's id.
+    def record(self, context: ActionContext, terms: TradeTerms) -> bytes:
+        """Bring a trade to life to which both sides agreed; its terms are checked and its references used up by whoever
+        asks. The trade's id."""
+        return add_trade(self._books, context, terms, TradeStatus.CONFIRMED, terms.seller)
 
-        Rejected REFERENCE_IS_USED where a live trade, older than the window, bears the reference.
-        """
-        status = TradeStatus.CONFIRMED if confirmed else TradeStatus.RECORDED
-        return add_trade(self._books, context, terms, status, terms.seller)
-
-    def linked(self, context: ActionContext, trade_id: bytes, instruction_ids: tuple[bytes, ...]) -> None:
-        """Note instructions that settle a live trade."""
+    def linked(
+        self,
+        context: ActionContext,
+        trade_id: bytes,
+        deliveries: tuple[bytes, ...] = (),
+        receipts: tuple[bytes, ...] = (),
+    ) -> None:
+        """Note instructions that settle a live trade; while they live it does not lapse."""
         trade = self.require(trade_id)
-        self._trades.put(trade_id, changed(trade, instructions=trade.instructions + instruction_ids))
+        under_way = replace(
+            trade,
+            deliveries=trade.deliveries + deliveries,
+            receipts=trade.receipts + receipts,
+            idle_since=0,
+        )
+        put_trade(self._books, trade_id, trade, under_way)
 
     def unlinked(self, context: ActionContext, trade_id: bytes, instruction_ids: tuple[bytes, ...]) -> None:
         """Instructions that settled a trade, or were cancelled, are no longer under way."""
         trade = self._trades.find(trade_id)
         if trade is not None:
-            left = tuple(one for one in trade.instructions if one not in instruction_ids)
-            self._trades.put(trade_id, changed(trade, instructions=left))
+            deliveries = tuple(one for one in trade.deliveries if one not in instruction_ids)
+            receipts = tuple(one for one in trade.receipts if one not in instruction_ids)
+            since = 0 if deliveries or receipts else self._books.markets.business_date(trade.market)
+            left = replace(trade, deliveries=deliveries, receipts=receipts, idle_since=since)
+            put_trade(self._books, trade_id, trade, left)
 
     def settled(self, context: ActionContext, trade_id: bytes, quantity: int) -> None:
         """Count a settled quantity; the trade ends when all of it is settled.
@@ -184,57 +228,8 @@ class Trades:
         if trade is None:
             return
         total = trade.settled_quantity + quantity
-        terms = trade.terms
-        if total < terms.quantity:
-            self._trades.put(trade_id, changed(trade, settled_quantity=total))
+        if total < trade.terms.quantity:
+            self._trades.put(trade_id, replace(trade, settled_quantity=total))
             return
         end_trade(self._books, trade_id, trade)
-        context.tell(TradeSettled(trade_id, total), terms.seller, terms.buyer)
-
-
-def reference_key(venue: str, trade_reference: str) -> bytes:
-    """32 bytes."""
-    return digest(REFERENCE, _TRADE, (venue + trade_reference).encode())
-
-
-def changed(
-    trade: Trade,
-    *,
-    terms: TradeTerms | None = None,
-    status: TradeStatus | None = None,
-    instructions: tuple[bytes, ...] | None = None,
-    settled_quantity: int | None = None,
-) -> Trade:
-    """The trade with other contents; new terms make a new version."""
-    return Trade(
-        terms=trade.terms if terms is None else terms,
-        status=trade.status if status is None else status,
-        recorder=trade.recorder,
-        version=trade.version if terms is None else trade.version + 1,
-        recorded_height=trade.recorded_height,
-        recorded_time_ms=trade.recorded_time_ms,
-        instructions=trade.instructions if instructions is None else instructions,
-        settled_quantity=trade.settled_quantity if settled_quantity is None else settled_quantity,
-    )
-
-
-def add_trade(
-    books: TradesBooks, context: ActionContext, terms: TradeTerms, status: TradeStatus, recorder: bytes
-) -> bytes:
-    key = reference_key(terms.venue, terms.trade_reference)
-    if books.references.find(key) is not None:
-        raise Rejected(TradesReject.REFERENCE_IS_USED, reference=terms.trade_reference)
-    trade_id = context.new_id()
-    books.trades.put(trade_id, Trade(terms, status, recorder, 1, context.height, context.time_ms))
-    books.references.put(key, TradeReference(trade_id))
-    context.tell(TradeRecorded(trade_id, terms, status, recorder), terms.seller, terms.buyer)
-    return trade_id
-
-
-def end_trade(books: TradesBooks, trade_id: bytes, trade: Trade) -> None:
-    key = reference_key(trade.terms.venue, trade.terms.trade_reference)
-    found = books.references.find(key)
-    if found is None or found.trade != trade_id:
-        raise InvariantViolation("a live trade stands under its reference")
-    books.trades.delete(trade_id)
-    books.references.delete(key)
+        context.tell(TradeSettled(trade_id, total), *concerned(self._books, trade))

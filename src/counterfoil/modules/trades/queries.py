@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from counterfoil.modules.trades.interface import reference_key
-from counterfoil.modules.trades.records import TRADE_REFERENCES, TRADES, Trade, TradeStatus
+from counterfoil.modules.trades.life import reference_key
+from counterfoil.modules.trades.records import (
+    BUYS,
+    SELLS,
+    TRADE_CLIENTS,
+    TRADE_REFERENCES,
+    TRADES,
+    Trade,
+    TradeStatus,
+)
 from counterfoil.state.state import State
 
 
@@ -12,9 +20,23 @@ def trade(state: State, trade_id: bytes, height: int | None = None) -> Trade | N
     return state.find(TRADES, trade_id) if height is None else state.find_at(TRADES, trade_id, height)
 
 
-def by_reference(state: State, venue: str, trade_reference: str, height: int | None = None) -> bytes | None:
-    """The id of the trade that bears a venue's reference and lives, or lived at the end of block `height`."""
-    key = reference_key(venue, trade_reference)
+def clients(state: State, trade_id: bytes, height: int | None = None) -> tuple[bytes, bytes]:
+    """The accounts of the clients for whom seller and buyer traded, b"" for none: each side's own business."""
+    keys = (trade_id + SELLS, trade_id + BUYS)
+    found = (
+        state.find(TRADE_CLIENTS, key) if height is None else state.find_at(TRADE_CLIENTS, key, height)
+        for key in keys
+    )
+    seller, buyer = (client.account if client is not None else b"" for client in found)
+    return seller, buyer
+
+
+def by_reference(
+    state: State, whose: bytes, venue: str, trade_reference: str, height: int | None = None
+) -> bytes | None:
+    """The id of the trade that bears a reference of a party's, or of the venue's own (b""), and lives, or lived at the
+    end of block `height`."""
+    key = reference_key(whose, venue, trade_reference)
     found = (
         state.find(TRADE_REFERENCES, key) if height is None else state.find_at(TRADE_REFERENCES, key, height)
     )
@@ -24,9 +46,10 @@ def by_reference(state: State, venue: str, trade_reference: str, height: int | N
 def live_trades(
     state: State, party: bytes = b"", instrument_id: bytes = b"", status: TradeStatus | None = None
 ) -> list[tuple[bytes, Trade]]:
-    """(trade id, trade) of all that live now and fit what is named, the oldest first."""
+    """(trade id, trade) of all that live now and fit what is named, the oldest first. Reads no more than what lives."""
     found: list[tuple[bytes, Trade]] = []
-    for key in state.keys(TRADES):
+    references = state.books.shelf(TRADE_REFERENCES).scan()
+    for key in dict.fromkeys(reference.trade for _, reference in references):
         live = state.find(TRADES, key)
         if live is None:
             continue

@@ -73,7 +73,7 @@ class TradesReject(RejectCode):
     )
     REFERENCE_IS_USED = (
         8013,
-        "The venue's trade reference is used already.",
+        "The trade reference is used already: by the venue, where its operator signs, else by one of the sides.",
         "Look the earlier trade up; give a new trade a new reference.",
     )
     TRADE_NOT_FOUND = (
@@ -130,4 +130,9 @@ class TradesReject(RejectCode):
         8024,
         "The terms were amended, so that another version stands to be confirmed.",
         "Read the current terms, and confirm their version.",
+    )
+    TRADE_DATE_IS_NO_TRADING_DAY = (
+        8025,
+        "The venue did not trade on the trade date, by its trading calendar.",
+        "Correct the date; where the venue traded, its operator sets the trading calendar right.",
     )

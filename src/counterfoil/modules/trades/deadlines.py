@@ -1,0 +1,34 @@
+"""What time alone does to trades: one for which nothing is under way for too long lapses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from counterfoil.modules.module import ActionContext, BlockContext
+from counterfoil.modules.trades.books import TradesBooks
+from counterfoil.modules.trades.facts import TradeLapsed
+from counterfoil.modules.trades.life import concerned, end_trade
+
+Act = Callable[[ActionContext], None]
+
+
+def lapse_idle_trades(books: TradesBooks, block: BlockContext, limit: int) -> Iterator[Act]:
+    """On open markets, those idle for the longest first; at most `limit` in a block."""
+    due: list[bytes] = []
+    for market_key in books.markets.open_markets():
+        kept_from = books.markets.recycled_from(market_key.decode())
+        for key, _ in books.idle.scan(market_key):
+            if len(due) == limit or int.from_bytes(key[4:8], "big") >= kept_from:
+                break
+            due.append(key[8:])
+    for trade_id in due:
+        yield partial(_lapse, books, trade_id)
+
+
+def _lapse(books: TradesBooks, trade_id: bytes, context: ActionContext) -> None:
+    trade = books.trades.find(trade_id)
+    if trade is None:
+        return
+    end_trade(books, trade_id, trade)
+    context.tell(TradeLapsed(trade_id, trade.settled_quantity), *concerned(books, trade))

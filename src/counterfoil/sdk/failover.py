@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 from counterfoil.node import reads
@@ -13,7 +12,7 @@ from counterfoil.node.protocol import Answered
 from counterfoil.node.reads_ledger import Nothing
 from counterfoil.node.refusals import NodeRefusal
 from counterfoil.primitives.codec import encode
-from counterfoil.sdk.connections import TIMEOUT_SECONDS, SocketConnection, Viewing
+from counterfoil.sdk.connections import TIMEOUT_SECONDS, Address, SocketConnection, Viewing
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable
 
 T = TypeVar("T")
@@ -33,7 +32,7 @@ class FailoverConnection:
     acknowledged once is seen from then on: a node that is behind is waited for.
     """
 
-    def __init__(self, addresses: Sequence[Path | int], *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, addresses: Sequence[Address], *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         if not addresses:
             raise ValueError("a connection needs a node's address")
         self._addresses = list(addresses)
@@ -46,7 +45,7 @@ class FailoverConnection:
         self._chain_id, self._sandbox = self._repeated(lambda one: (one.chain_id, one.sandbox))
 
     @property
-    def address(self) -> Path | int:
+    def address(self) -> Address:
         """Of the node that is asked now."""
         return self._addresses[self._at]
 

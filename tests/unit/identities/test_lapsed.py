@@ -181,7 +181,7 @@ def test_an_account_held_jointly_buys_only_while_all_holders_are_verified(market
         joint_holders=joint,
         default_cash_account=market.accounts["ib"],
     )
-    (market.accounts["joint"],) = market.do(ask, *by("broker-b"))
+    (market.accounts["joint"],) = market.do(ask, *by("broker-b", "investor-a"))
     assert refusal(market, _gift(market, "N1"), *BOTH) is None
     assert reasons(market, market.do(_gift(market, "N2"), *BOTH)) == []
     market.do(WithdrawVerification(party("broker-a"), party("investor-a"), "Forged."), *by("broker-a"))
@@ -226,9 +226,9 @@ def test_a_demand_reaches_those_who_were_never_verified(market: Opening) -> None
         ("trustee", HoldingsReject.SERVICER_HAS_NO_LICENCE),
     ):
         opened = OpenAccount(client, party(servicer), AccountKind.OWN)
-        assert refusal(market, opened, *by(servicer)) is expected, servicer
+        assert refusal(market, opened, *by(servicer, "investor-a")) is expected, servicer
     opened = OpenAccount(party("broker-b"), party("trustee"), AccountKind.OWN)
-    assert refusal(market, opened, *by("trustee")) is None
+    assert refusal(market, opened, *by("trustee", "broker-b")) is None
     joint = OpenAccount(
         party("broker-b"), party("broker-b"), AccountKind.OWN, joint_holders=(party("investor-b"),)
     )

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from counterfoil.cli.key_stores import close_stores
 from counterfoil.cli.messages import MessageFileError
+from counterfoil.cli.remote import AddressFileError
 from counterfoil.custody.key_store import KeyStoreError
 from counterfoil.custody.service.client import CustodyRefused
 from counterfoil.demo.floor import DemoFailed
@@ -63,6 +64,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (RecoveryMismatch, Exit.NOT_PROVEN),
     (UsageError, Exit.USAGE),
     (MessageFileError, Exit.USAGE),
+    (AddressFileError, Exit.USAGE),
     (TradeFileError, Exit.USAGE),
     (PlanError, Exit.USAGE),
     (StoppedAtBadRow, Exit.USAGE),

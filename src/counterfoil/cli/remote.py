@@ -12,11 +12,14 @@ from pathlib import Path
 
 import msgspec
 
-from counterfoil.cli.failures import UsageError
 from counterfoil.custody.tls import Identity, certificate_in
 from counterfoil.sdk import TlsAddress
 
 FILE_BYTES_MAX = 1 << 16
+
+
+class AddressFileError(Exception):
+    """The file does not say how to reach anybody; the text says why."""
 
 
 class _Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,15 +36,15 @@ def is_remote(path: Path) -> bool:
 
 
 def address_in(path: Path) -> TlsAddress:
-    """UsageError where the file does not say how to reach a node; KeyFileError where a certificate is none."""
+    """AddressFileError where the file does not say how to reach a node; KeyFileError where a certificate is none."""
     try:
         described = msgspec.json.decode(path.read_bytes()[:FILE_BYTES_MAX], type=_Described)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+        raise AddressFileError(f"{path} cannot be read: {error.strerror}.") from None
     except (msgspec.MsgspecError, ValueError) as error:
-        raise UsageError(f"{path} does not describe how to reach a node: {error}.") from None
+        raise AddressFileError(f"{path} does not describe how to reach a node: {error}.") from None
     if not 0 < described.port < 65_536 or not described.authorities:
-        raise UsageError(f"{path} names no port from 1 to 65535, or no authority.")
+        raise AddressFileError(f"{path} names no port from 1 to 65535, or no authority.")
     beside = path.absolute().parent
     certificate = beside / described.certificate
     key = beside / described.key if described.key else certificate

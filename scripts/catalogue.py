@@ -31,6 +31,7 @@ REJECT_RANGES: dict[str, range] = {
     "counterfoil.modules.cash": range(7000, 8000),
     "counterfoil.modules.trades": range(8000, 9000),
     "counterfoil.modules.settlement": range(9000, 10000),
+    "counterfoil.modules.grants": range(10000, 11000),
     "counterfoil.modules.identities": range(14000, 14900),
     "counterfoil.realnames": range(14900, 15000),
     "counterfoil.modules.certificates": range(18000, 19000),
@@ -53,6 +54,7 @@ TABLE_RANGES: dict[str, range] = {
     "counterfoil.modules.identities": range(140, 150),
     "counterfoil.modules.certificates": range(180, 190),
     "counterfoil.modules.custodians": range(112, 114),
+    "counterfoil.modules.grants": range(120, 126),
 }
 """Which room owns which table numbers: the first byte of a record's key in every proof."""
 

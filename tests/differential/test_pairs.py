@@ -28,7 +28,7 @@ from tests.differential.games import blocks_of, played, said_by, state_roots
 from tests.fuzz.mangling import mangled
 from tests.model.desk import PARAMETERS, SECRETS, Desk, by, memory_node, party
 from tests.model.hand import Hand
-from tests.model.moves_business import MOVES
+from tests.model.moves_grants import MOVES
 from tests.model.opening import TUESDAY, Opening, papers, stranger
 from tests.model.playing import KINDS
 from tests.model.twin import Twin

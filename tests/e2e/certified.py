@@ -80,7 +80,7 @@ class Certified:
         return identity, issued
 
     def record(self, authority: Authority, issued: Issued) -> None:
-        purpose = messages.Purpose[issued.purpose.upper()]
+        purpose = messages.CertificatePurpose[issued.purpose.upper()]
         self.depository.send(
             messages.RecordCertificate(
                 authority.fingerprint,

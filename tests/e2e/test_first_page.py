@@ -18,7 +18,13 @@ def first_page() -> tuple[int, int]:
 
         # The depository opens a market, its first day, and five accounts, to which their owners agree.
         depository.send(r.open_market(depository, "XDEM", "Demo Market", today), m.OpenDay("XDEM", today))
-        kinds = (issuer, "ISSUANCE"), (issuer, "TREASURY"), (bank, "ISSUANCE"), (seller, "OWN"), (buyer, "OWN")
+        kinds = (
+            (issuer, "ISSUANCE"),
+            (issuer, "TREASURY"),
+            (bank, "ISSUANCE"),
+            (seller, "OWN"),
+            (buyer, "OWN"),
+        )
         asked = [r.open_account(owner, depository, m.AccountKind[kind]) for owner, kind in kinds]
         agreed = (bank, seller, buyer)
         issued, treasury, minted, sellers, buyers = depository.send(*asked, cosigners=agreed).objects
@@ -35,7 +41,9 @@ def first_page() -> tuple[int, int]:
         issuer.send(r.allot(share, treasury, {sellers: 1_000}, "IPO-1", papers))
         bank.send(m.Mint(euro, buyers, 50_000_00, "BANK-0001", today))
         sides = {"seller": (seller, sellers), "buyer": (buyer, buyers)}
-        trade = r.dvp("XDEM", "T-1", today, **sides, instrument=share, quantity=100, asset=euro, amount=12_500_00)
+        trade = r.dvp(
+            "XDEM", "T-1", today, **sides, instrument=share, quantity=100, asset=euro, amount=12_500_00
+        )
         seller.send(trade, cosigners=[buyer])
         return buyer.balance(buyers, "XS0000000009")[0], seller.balance(sellers, euro)[0]
 

@@ -9,7 +9,16 @@ from typing import Any
 
 import msgspec
 
-from counterfoil.node.protocol import AdvanceClock, Authenticate, Read, Submit, TryOut, Wait
+from counterfoil.node.protocol import (
+    AdvanceClock,
+    Authenticate,
+    Read,
+    Submit,
+    TryOut,
+    Unwatch,
+    Wait,
+    Watch,
+)
 from counterfoil.primitives.codec import encode
 from tests.model.desk import Desk, party
 from tests.model.opening import Opening
@@ -27,6 +36,8 @@ def good_requests(desk: Desk, transactions: list[bytes]) -> list[bytes]:
             Read(4, "status", params),
             TryOut(5, transactions[0]),
             AdvanceClock(6, desk.time_ms),
+            Watch(7, 1, 0, party("broker-a")),
+            Unwatch(8, 7),
         )
     ]
 

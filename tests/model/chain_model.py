@@ -16,14 +16,14 @@ from counterfoil.modules.approvals.rejects import ApprovalsReject as Reject
 from counterfoil.modules.governance.rejects import GovernanceReject
 from counterfoil.primitives.codec import encode
 from tests.model.core import Action, Item, demand, time_key
-from tests.model.issues_model import IssuesModel
+from tests.model.grants_model import GrantsModel
 
 OWN = (ProposeTransaction, ApproveTransaction, WithdrawProposal)
 DAY_MS = 86_400_000
 IN_FORCE, SCHEDULED = b"\0", b"\1"
 
 
-class ChainModel(IssuesModel):
+class ChainModel(GrantsModel):
     """Tables 10 rule versions, 16 proposals, 17 approvals; 18 and 19 follow."""
 
     decode_content: Any = None

@@ -12,7 +12,9 @@ from counterfoil.custody.signers import SandboxKey
 from counterfoil.modules.approvals.messages import ProposeTransaction
 from counterfoil.modules.cash.messages import Mint, RequestRedemption
 from counterfoil.modules.certificates.messages import NameAuthority, RecordCertificate
-from counterfoil.modules.certificates.records import Purpose
+from counterfoil.modules.certificates.records import Purpose as CertificatePurpose
+from counterfoil.modules.grants.messages import GrantView
+from counterfoil.modules.grants.records import Purpose, Scope
 from counterfoil.modules.holdings.messages import (
     FreezeAccount,
     FreezeHolding,
@@ -475,8 +477,15 @@ class Opening:
 
     def certificate(self, name: str, of: str = "broker-a") -> RecordCertificate:
         begins_ms, ends_ms = self.desk.time_ms, self.desk.time_ms + 90 * DAY_MS
-        purpose, serial = Purpose.NODE, b"\x01"
+        purpose, serial = CertificatePurpose.NODE, b"\x01"
         return RecordCertificate(self.authority, party(of), purpose, papers(name), serial, begins_ms, ends_ms)
+
+    def grants(self) -> None:
+        broker, auditor = party("broker-a"), party("auditor")
+        ask = GrantView(
+            broker, auditor, Scope.PARTY, broker, Purpose.AUDIT, 0, 0, self.desk.time_ms + 30 * DAY_MS
+        )
+        (self.objects["grant"],) = self.do(ask, *by("broker-a"))
 
     def everything(self) -> Opening:
         """The whole morning. The ledger is then at rest."""
@@ -490,6 +499,7 @@ class Opening:
             self.business,
             self.proposals,
             self.real_names,
+            self.grants,
         ):
             step()
         self.desk.settle_down()

@@ -15,7 +15,7 @@ from tests.model.core import Expected
 from tests.model.desk import by, party, replayed
 from tests.model.hand import Hand
 from tests.model.markets_model import moment
-from tests.model.moves_business import MOVES
+from tests.model.moves_grants import MOVES
 from tests.model.opening import BY_HAND, Opening
 from tests.model.twin import Twin
 

@@ -18,6 +18,8 @@ from counterfoil.modules.certificates.messages import (
 from counterfoil.modules.custodians.messages import RecordTrail
 from counterfoil.modules.custodians.records import TrailEntry, UseKind
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
+from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
+from counterfoil.modules.grants.records import Purpose, Scope
 from counterfoil.modules.holdings.messages import (
     AmendAccount,
     CloseAccount,
@@ -145,7 +147,7 @@ def samples(opening: Opening) -> Iterator[Sample]:
     """
     for part in (
         *(_chain, _parties, _names, _certificates, _markets, _instruments, _holdings, _issues, _cash),
-        *(_trades, _settlement),
+        *(_trades, _settlement, _grants),
     ):
         yield from part(opening)
     yield _upgrade_scheduled(opening)
@@ -410,3 +412,12 @@ def _settlement(opening: Opening) -> Iterator[Sample]:
     yield LoadBatch(objects["open batch"], 1, opening.chunk), DEPOSITORY
     yield SettleBatch(objects["batch"], batch_digest([opening.chunk])), (*DEPOSITORY, *a)
     yield CancelBatch(objects["open batch"]), DEPOSITORY
+
+
+def _grants(opening: Opening) -> Iterator[Sample]:
+    issuer, auditor, share = party("issuer-a"), party("auditor"), opening.instruments["share"]
+    until_ms = opening.desk.time_ms + DAY_MS
+    yield GrantView(issuer, auditor, Scope.REGISTER, share, Purpose.AUDIT, 0, 0, until_ms), by("issuer-a")
+    yield RevokeView(auditor, opening.objects["grant"]), by("auditor")
+    node = stranger("somebody")
+    yield RecordReadLog(issuer, node.address, 7, papers("reads")), (*by("issuer-a"), node)

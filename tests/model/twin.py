@@ -24,6 +24,7 @@ SPECIAL = {31: "rulebook", 32: "rulebook", 99: "chunk"}
 COMPARED = (
     *(10, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 27, 30, 31, 32, 33, 34, 35, 40, 41, 42, 43, 44),
     *(50, 51, 52, 53, 54, 55, 56, 60, 61, 62, 70, 71, 72, 80, 81, 82, 90, 97, 98, 99, 112),
+    *(120, 121, 122, 123, 124),
     *(140, 141, 142, 143, 144, 145, 146, 147, 180, 181, 182, 183),
 )
 
@@ -38,6 +39,7 @@ class Model(SettlementModel):
         "lapse_proposals",
         "lapse_redemptions",
         "lapse_idle_trades",
+        "lapse_views",
         "end_recycling",
         "lapse_batches",
     )

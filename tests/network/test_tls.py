@@ -56,7 +56,7 @@ class Doors:
             messages.RecordCertificate(
                 self.authority.fingerprint,
                 party,
-                messages.Purpose.MEMBER,
+                messages.CertificatePurpose.MEMBER,
                 issued.fingerprint,
                 issued.serial,
                 issued.valid_from_ms,

@@ -294,7 +294,7 @@ def _record(client: Client, authority: Authority, issued: Issued) -> None:
         messages.RecordCertificate(
             authority.fingerprint,
             issued.party,
-            messages.Purpose[issued.purpose.upper()],
+            messages.CertificatePurpose[issued.purpose.upper()],
             issued.fingerprint,
             issued.serial,
             issued.valid_from_ms,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -22,14 +23,17 @@ from counterfoil.cli.options import (
     socket_of,
 )
 from counterfoil.cli.output import bar, say, say_json, say_moment, say_table
-from counterfoil.cli.plain import instant
+from counterfoil.cli.plain import address_text, instant
 from counterfoil.custody.tls import Identity
+from counterfoil.engine.incidents import told
 from counterfoil.engine.port import EngineStopped
 from counterfoil.machine.genesis import Genesis
 from counterfoil.modules.parties.founding import FoundingParty, FoundingSigner, PartiesGenesis
 from counterfoil.node.clock import system_clock_ms
-from counterfoil.node.ledger import create_ledger, open_ledger, spare_collector
+from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger, spare_collector
 from counterfoil.node.personas import SANDBOX_START_MS, refuse_personas, sandbox_genesis
+from counterfoil.node.read_log_recording import Recorder
+from counterfoil.node.reads_base import now_ms, policy_of
 from counterfoil.node.rpc import RpcServer
 from counterfoil.node.tls_door import Door
 from counterfoil.primitives.calendars import date_text, is_date
@@ -142,6 +146,13 @@ def start(
         Path | None,
         typer.Option(help="PEM file with the node's certificate and key (see `counterfoil ca`)."),
     ] = None,
+    member: Annotated[
+        str,
+        typer.Option(
+            "--for",
+            help="Member whose node this is: how far its log of reads is gets recorded in that member's name.",
+        ),
+    ] = "",
     storage_key: KeyFileOption = None,
     workers: WorkersOption = None,
 ) -> None:
@@ -155,7 +166,11 @@ def start(
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
-    with node, RpcServer(node, path=socket_of(folder), port=port, door=door) as server:
+    with (
+        node,
+        RpcServer(node, path=socket_of(folder), port=port, door=door) as server,
+        _recorder(node, member),
+    ):
         if node.height:
             _say_which(folder)
         else:
@@ -166,7 +181,7 @@ def start(
         say("Stop with Ctrl-C.")
         while not stopping.wait(POLL_SECONDS):
             if node.engine.failure is not None:
-                raise EngineStopped(f"The ledger stopped: {node.engine.failure}")
+                raise EngineStopped(f"The ledger stopped: {told(node.engine.failure)}")
         say("Stopping: what was acknowledged is durable.")
 
 
@@ -176,6 +191,22 @@ def door_of(listen: str, certificate: Path) -> Door:
     if not colon or not host or not (port.isdigit() and int(port) < 65_536):
         raise UsageError(f"{listen!r} is no ADDRESS:PORT, such as 0.0.0.0:7443.")
     return Door(host.strip("[]"), int(port), Identity(certificate, certificate))
+
+
+def _recorder(node: LedgerNode, member: str) -> AbstractContextManager[object]:
+    """Who records the log of reads, where it is said for which member, and the member allows it."""
+    if not member:
+        return nullcontext()
+    party = Client(LocalConnection(node)).party_id(member)
+    with node.engine.lock:
+        allowed = policy_of(node).speaks_for(node.sealer.address, party, now_ms(node))
+    if not allowed:
+        address = address_text("signer", node.sealer.address)
+        raise UsageError(
+            f"{member} has not mandated this node to record its log of reads: let it send GrantMandate for the user"
+            f" {address} and the message RecordReadLog (1002)."
+        )
+    return Recorder(node, party)
 
 
 def _say_which(folder: Path) -> None:
@@ -205,6 +236,7 @@ def status(
             ("state root", found.state_root.hex()),
             ("application hash", found.application_hash.hex()),
             ("genesis", found.genesis.hex()),
+            ("node", address_text("signer", found.node)),
             ("rule version", str(found.rule_version)),
             ("records (slots)", f"{found.records:,}"),
             ("waiting instructions", ", ".join(f"{name} {count:,}" for name, count in found.waiting.items())),

@@ -22,6 +22,7 @@ from counterfoil.cli import (
     commands_transfer,
     commands_trust,
     commands_vault,
+    commands_views,
 )
 from counterfoil.cli.failures import Commands
 
@@ -50,6 +51,7 @@ commands_lists.add_to(app)
 commands_proofs.add_to(app)
 commands_trust.add_to(app)
 commands_transfer.add_to(app)
+commands_views.add_to(app)
 commands_network.add_to(app)
 commands_keys.add_to(app)
 commands_ca.add_to(app)

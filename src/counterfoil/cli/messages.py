@@ -130,6 +130,8 @@ class _Reader:
         if named is not None:
             if named[1] == "file":
                 return self._digest_of(named[2], where)
+            if named[1] == "market":
+                return named[2].encode()
             try:
                 return self._resolve(named[1], named[2])
             except LookupError as error:
@@ -144,7 +146,7 @@ class _Reader:
         except ValueError:
             raise MessageFileError(
                 f"{where}: {content[:60]!r} is no address (cfp1…, cfa1…, cfi1…, cfk1…), no hexadecimal digits and no"
-                " name (party:…, account:…, isin:…, instrument:…, key:…, file:…)."
+                " name (party:…, account:…, isin:…, instrument:…, market:…, key:…, file:…)."
             ) from None
 
     def _digest_of(self, name: str, where: str) -> bytes:

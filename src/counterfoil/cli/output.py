@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -15,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from counterfoil.cli.failures import UsageError
-from counterfoil.cli.plain import Scales, as_json, instant
+from counterfoil.cli.plain import Scales, as_json, instant, plain
 from counterfoil.gateways.sheets import csv_text, write_csv, write_workbook
 from counterfoil.node.reads_base import Moment
 
@@ -37,6 +38,12 @@ def say(text: str = "") -> None:
 
 def say_json(value: Any, scales: Scales | None = None) -> None:
     sys.stdout.write(as_json(value, scales) + "\n")
+
+
+def say_json_line(value: Any, scales: Scales | None = None) -> None:
+    """One value as JSON on a line of its own, at once."""
+    sys.stdout.write(msgspec.json.encode(plain(value, scales)).decode() + "\n")
+    sys.stdout.flush()
 
 
 def say_moment(moment: Moment) -> None:

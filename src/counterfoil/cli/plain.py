@@ -25,9 +25,12 @@ KINDS: Mapping[str, AddressKind] = {
     **dict.fromkeys(("issuance_account", "default_cash_account"), AddressKind.ACCOUNT),
     **dict.fromkeys(("instrument", "instrument_id", "asset", "token"), AddressKind.INSTRUMENT),
     **dict.fromkeys(("signer", "signers", "user", "address", "recovery", "proposer"), AddressKind.SIGNER),
-    **dict.fromkeys(("approved", "missing", "by", "sealer"), AddressKind.SIGNER),
+    **dict.fromkeys(("approved", "missing", "by", "sealer", "node"), AddressKind.SIGNER),
 }
 """What an identity of twenty bytes is, by the name of its field; of any other name it is a party's."""
+
+_SCOPES = {"ACCOUNT": "account", "REGISTER": "instrument"}
+"""What a grant shows, by its scope; of any other scope it is a party."""
 
 AMOUNTS = frozenset(
     {
@@ -132,6 +135,13 @@ def address_text(name: str, identity: bytes) -> str:
     return to_text(KINDS.get(name, AddressKind.PARTY), identity)
 
 
+def shown_text(scope: str, shown: bytes) -> str:
+    """What a grant of a scope (its name) shows: an address, or a market's code."""
+    if scope.upper() == "MARKET":
+        return shown.decode("ascii", "replace")
+    return address_text(_SCOPES.get(scope.upper(), "party"), shown)
+
+
 def plain(value: Any, scales: Scales | None = None) -> Any:
     """A value as JSON knows it. `scales`: of instruments that the value does not describe itself."""
     known = Scales.of(value)
@@ -192,6 +202,9 @@ def _object(
         item = getattr(value, field.name)
         if field.name == "price" and hasattr(value, "price_scale"):
             made["price"] = decimal(item, value.price_scale)
+        elif field.name == "shown" and hasattr(value, "scope"):
+            scope = value.scope
+            made["shown"] = shown_text(scope if isinstance(scope, str) else scope.name, item)
         elif field.name.endswith("_ms") and not field.name.endswith(DURATION_SUFFIXES):
             made[field.name.removesuffix("_ms")] = instant(item) if item else None
         else:

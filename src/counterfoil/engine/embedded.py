@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from counterfoil.engine.decided import LOGGED_BLOCK, DecidedBlock, LoggedBlock, items_digest
+from counterfoil.engine.incidents import report, told
 from counterfoil.engine.items import Items, check, fill_in
 from counterfoil.engine.pool import Pool, Rates, Waiting
 from counterfoil.engine.port import (
@@ -214,7 +215,7 @@ class EmbeddedEngine:
                         self.decide_due()
         except BaseException as error:
             self.failure = error
-            log.critical("the engine stopped: %s", error)
+            report(log, logging.CRITICAL, "the engine stopped", error)
             self._give_up([*(under_way[0] if under_way else []), *batch], error)
 
     def _gather_more(self, batch: list[Waiting]) -> list[Waiting]:
@@ -225,7 +226,7 @@ class EmbeddedEngine:
     def _give_up(self, waiting: list[Waiting], error: BaseException) -> None:
         self._pool.close()
         while waiting:
-            stopped = EngineStopped(f"the engine stopped: {error}")
+            stopped = EngineStopped(f"the engine stopped: {told(error)}")
             for item in waiting:
                 if not item.submission.done(item.place):
                     item.submission.answer(item.place, stopped)
@@ -250,9 +251,10 @@ class EmbeddedEngine:
             try:
                 outcomes, height = self._block([item.prepared for item in batch])
             except RulesFailed as failed:
-                log.error("%s", failed, exc_info=failed.__cause__)
+                case = report(log, logging.ERROR, "the rules failed on a transaction", failed)
                 bad = next(item for item in batch if item.prepared is failed.prepared)
-                answered.append((bad, 0, refused(bad.prepared, Rejected(MachineReject.RULES_FAILED))))
+                rejected = Rejected(MachineReject.RULES_FAILED, case=case)
+                answered.append((bad, 0, refused(bad.prepared, rejected)))
                 batch = [item for item in batch if item is not bad]
                 continue
             answered += [

@@ -65,7 +65,7 @@ class RulesFailed(Exception):
     """A rule broke on one transaction (our fault). The block has been taken back; the transaction is named."""
 
     def __init__(self, prepared: Prepared, cause: Exception) -> None:
-        super().__init__(f"the rules failed on transaction {prepared.id.hex()}: {cause!r}")
+        super().__init__(f"the rules failed on a transaction: {type(cause).__name__}")
         self.prepared = prepared
 
 

@@ -12,6 +12,7 @@ from counterfoil.modules import (
     certificates,
     custodians,
     governance,
+    grants,
     holdings,
     identities,
     instruments,
@@ -29,6 +30,8 @@ from counterfoil.modules.certificates.interface import Certificates
 from counterfoil.modules.custodians.books import CustodiansBooks
 from counterfoil.modules.governance.books import GovernanceBooks
 from counterfoil.modules.governance.interface import Governance
+from counterfoil.modules.grants.books import GrantsBooks
+from counterfoil.modules.grants.interface import Grants
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.interface import Holdings
 from counterfoil.modules.holdings.queries import every_record
@@ -58,6 +61,7 @@ MODULES: tuple[Module, ...] = (
     instruments.MODULE,
     holdings.MODULE,
     approvals.MODULE,
+    grants.MODULE,
     custodians.MODULE,
     issuance.MODULE,
     cash.MODULE,
@@ -87,6 +91,7 @@ class Wired(NamedTuple):
     markets: Markets
     instruments: Instruments
     holdings: Holdings
+    grants: Grants
     cash: Cash
     trades: Trades
     settlement: Settlement
@@ -122,6 +127,9 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
     holdings_interface = Holdings(holdings_books)
     parties_books.holds_anything = holdings_interface.holds_anything
     instruments_books.everything = holdings_books.everything = partial(every_record, state)
+    grants_books = GrantsBooks(
+        shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
+    )
     custodians_books = CustodiansBooks(shelves, parties_interface)
     issuance_books = IssuanceBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
@@ -158,6 +166,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         instruments_books,
         holdings_books,
         approvals_books,
+        grants_books,
         custodians_books,
         issuance_books,
         cash_books,
@@ -179,6 +188,7 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         markets=markets_interface,
         instruments=instruments_interface,
         holdings=holdings_interface,
+        grants=Grants(grants_books),
         cash=cash_interface,
         trades=trades_interface,
         settlement=Settlement(settlement_books),

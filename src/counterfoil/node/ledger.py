@@ -28,6 +28,8 @@ from counterfoil.machine.wiring import TABLES
 from counterfoil.node.clock import SandboxClock, system_clock_ms
 from counterfoil.node.network.settings import NodeSettings, read_settings
 from counterfoil.node.personas import refuse_personas
+from counterfoil.node.read_log import ReadLog, first_head
+from counterfoil.node.read_log_volumes import FolderVolumes, MemoryVolumes
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
@@ -128,8 +130,8 @@ class LedgerNode:
         self.clock: Callable[[], int] = clock or (
             SandboxClock(self.genesis.time_ms) if self.genesis.sandbox else system_clock_ms
         )
-        self.signatures = SignaturePool(workers)
         self.sealer = SealingKey(secrets.sealer)
+        self.signatures = SignaturePool(workers)
         self.vouching: Callable[[Header], Vouching] | None = None
         self.consensus_from = consensus_from
         self.replaying = Replaying(self.machine, Items(self.machine), self.signatures, consensus_from)
@@ -145,6 +147,13 @@ class LedgerNode:
                 scheduled=scheduled,
                 replaying=self.replaying,
             )
+        )
+
+        self.read_log = ReadLog(
+            FolderVolumes(folder) if folder is not None else MemoryVolumes(),
+            first_head(self.chain_id, self.sealer.address),
+            self.clock,
+            lambda: self.state.height,
         )
 
     @property
@@ -178,6 +187,7 @@ class LedgerNode:
 
     def close(self) -> None:
         self.engine.close()
+        self.read_log.close()
         self.signatures.close()
         self.log.close()
         self.store.close()

@@ -70,6 +70,9 @@ PERSONAS: Final = (
     PersonaCard("issuer-b", "Issuer B", "issuer", "Depository", False, "Issues bonds."),
     PersonaCard("investor-a", "Investor A", "investor", "Broker A", False, "A client of Broker A."),
     PersonaCard("investor-b", "Investor B", "investor", "Broker B", False, "A client of Broker B."),
+    PersonaCard(
+        "data-protection", "Data Protection", "data_protection", "Regulator", False, "Sees who read what."
+    ),
 )
 """In the order in which they are founded."""
 

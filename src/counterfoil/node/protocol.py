@@ -1,8 +1,11 @@
 """What travels between a node and the programs that talk to it: length-prefixed msgpack frames on a socket.
 
-Frames are those of `primitives.frames`. The node speaks first (`Greeting`); every request has a
-number of the client's choice and exactly one answer with that number, in whatever order answers become ready. All
-requests can be repeated after a lost connection: a transaction that was taken in is answered with its first result.
+Frames are those of `primitives.frames`. The node speaks first (`Greeting`); every request has a number of the client's
+choice and exactly one answer with that number, in whatever order answers become ready; but a `Watch` is answered again
+and again until it is ended. All requests can be repeated after a lost connection: a transaction that was taken in is
+answered with its first result, a stream goes on after the position that is named.
+
+Replies are padded to few sizes (see `sizes`): whoever sees them pass encrypted learns little from their length.
 """
 
 from __future__ import annotations
@@ -12,13 +15,14 @@ from typing import Final
 import msgspec
 
 from counterfoil.machine.machine import Outcome
+from counterfoil.node.sizes import size_class
 from counterfoil.policy.errors import NotVisible
-from counterfoil.primitives.codec import Decoder
+from counterfoil.primitives.codec import Decoder, encode
 from counterfoil.primitives.digests import AUTHENTICATION, CHANNEL, digest
-from counterfoil.primitives.frames import Problem, problem_of
+from counterfoil.primitives.frames import LENGTH_BYTES, Problem, pack_length, problem_of
 from counterfoil.state.receipts import MessageResult
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 CHALLENGE_BYTES: Final = 32
 FRAME_BYTES_MAX: Final = 4 * 1024 * 1024
 """Of a request from somebody who is authenticated: room for the largest transaction, or thousands of usual ones."""
@@ -90,7 +94,27 @@ class AdvanceClock(msgspec.Struct, frozen=True, array_like=True, tag=15):
     time_ms: int
 
 
-Request = Authenticate | Submit | Wait | Read | TryOut | AdvanceClock
+class Watch(msgspec.Struct, frozen=True, array_like=True, tag=16):
+    """Tell what happens, as far as the viewer may see it when it is told, after a position on the ledger.
+
+    height: −1 for now; place: in that block. about: an identity (20 or 32 bytes) that alone is of interest, b"" for
+    everything. Answered with `Told`, until `Unwatch`, a refusal or the connection's end.
+    """
+
+    number: int
+    height: int
+    place: int
+    about: bytes
+
+
+class Unwatch(msgspec.Struct, frozen=True, array_like=True, tag=17):
+    """End the watch of that number. Answered with None; something of the watch may still be on its way."""
+
+    number: int
+    watch: int
+
+
+Request = Authenticate | Submit | Wait | Read | TryOut | AdvanceClock | Watch | Unwatch
 
 
 HIDDEN: Final = Problem(NotVisible.number, NotVisible.name, NotVisible.explanation, NotVisible.resolution)
@@ -111,9 +135,15 @@ class Answered(msgspec.Struct, frozen=True, array_like=True):
     problems: tuple[Problem, ...] = ()
 
 
+_NO_PADDING: Final = msgspec.Raw(b"\xc6" + bytes(4))
+"""An empty byte string with a length of four bytes, whatever it is: so that any length can be reached."""
+_NO_PADDING_BYTES: Final = bytes(_NO_PADDING)
+
+
 class Done(msgspec.Struct, frozen=True, array_like=True, tag=20):
     number: int
     value: msgspec.Raw
+    padding: msgspec.Raw = _NO_PADDING
 
 
 class Failed(msgspec.Struct, frozen=True, array_like=True, tag=21):
@@ -121,13 +151,37 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag=21):
 
     number: int
     problem: Problem
+    padding: msgspec.Raw = _NO_PADDING
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True, tag=22):
+    """Of a watch: value is `tuple[StreamItem, ...]`, none of them where it only says how far it looked.
+
+    height, place: the position that was reached, after which the stream goes on. is_current: nothing more has happened.
+    """
+
+    number: int
+    height: int
+    place: int
+    is_current: bool
+    value: msgspec.Raw
+    padding: msgspec.Raw = _NO_PADDING
 
 
 REQUEST = Decoder(Request)
-REPLY = msgspec.msgpack.Decoder(Greeting | Done | Failed)
+REPLY = msgspec.msgpack.Decoder(Greeting | Done | Failed | Told)
 ANSWERED = msgspec.msgpack.Decoder(Answered)
 ANSWERED_MANY = msgspec.msgpack.Decoder(tuple[Answered, ...])
 ANSWERED_OR_NONE = msgspec.msgpack.Decoder(Answered | None)
+
+
+def padded_frame(message: Done | Failed | Told) -> bytes:
+    """A reply's frame, padded to its size class."""
+    payload = encode(message)
+    size = LENGTH_BYTES + len(payload)
+    padding = size_class(size) - size
+    whole = payload[: -len(_NO_PADDING_BYTES)] + b"\xc6" + padding.to_bytes(4, "big") + bytes(padding)
+    return pack_length(len(whole)) + whole
 
 
 def authentication_bytes(chain_id: str, challenge: bytes, party: bytes, signer: bytes) -> bytes:
@@ -145,7 +199,9 @@ def bound_challenge(challenge: bytes, server: bytes, client: bytes) -> bytes:
     return digest(CHANNEL, challenge, server, client)
 
 
-def answered(height: int, outcome: Outcome) -> Answered:
+def answered(found: tuple[int, Outcome], transaction: bytes) -> Answered:
+    """(height, outcome) of a transaction, as whoever sent it is told."""
+    height, outcome = found
     result = outcome.result
-    problems = tuple(problem_of(rejected) for rejected in outcome.rejects)
+    problems = tuple(problem_of(rejected, transaction) for rejected in outcome.rejects)
     return Answered(result.id, height, result.number, result.messages, problems)

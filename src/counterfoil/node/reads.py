@@ -10,14 +10,17 @@ from counterfoil.node.reads_base import Read
 from counterfoil.node.reads_business import instruction, instructions, list_trades, proposals, trade
 from counterfoil.node.reads_certificates import certificate, list_authorities, list_certificates
 from counterfoil.node.reads_custody import custody_trail, signer_details
+from counterfoil.node.reads_grants import list_grants
 from counterfoil.node.reads_history import history
 from counterfoil.node.reads_ledger import find, header, personas, result, status
+from counterfoil.node.reads_log import read_log
 from counterfoil.node.reads_market import instrument, list_instruments, list_markets
 from counterfoil.node.reads_names import identity, list_identities, person, registrars
 from counterfoil.node.reads_parties import list_parties, party_details
 from counterfoil.node.reads_proofs import proof
 from counterfoil.node.reads_statement import statement
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.primitives.codec import encode
 
 __all__ = [
@@ -37,6 +40,7 @@ __all__ = [
     "instrument",
     "list_authorities",
     "list_certificates",
+    "list_grants",
     "list_identities",
     "list_instruments",
     "list_markets",
@@ -47,6 +51,7 @@ __all__ = [
     "personas",
     "proof",
     "proposals",
+    "read_log",
     "register",
     "registrars",
     "result",
@@ -85,6 +90,8 @@ _ALL: tuple[Read[Any, Any], ...] = (
     list_trades,
     trade,
     proposals,
+    list_grants,
+    read_log,
     proof,
 )
 
@@ -92,9 +99,14 @@ READS: Final[dict[str, Read[Any, Any]]] = {read.name: read for read in _ALL}
 """By name. A read's `params`, `answer` and `text` are all that a command or a page needs to be made from it."""
 
 
-def answer_read(node: LedgerNode, viewer: bytes, name: str, params: bytes) -> bytes:
-    """The encoded answer of a read. Raises `Refused`, or `NotVisible`."""
+def answer_read(node: LedgerNode, viewer: bytes, name: str, params: bytes, signer: bytes = b"") -> bytes:
+    """The encoded answer of a read, for a party (or `ANYBODY`) that an address spoke for. Raises `Refused`, or
+    `NotVisible`."""
     read = READS.get(name)
     if read is None:
         raise Refused(NodeRefusal.READ_IS_UNKNOWN, name=name[:40])
-    return encode(read.run(node, viewer, read.decode_params(params)))
+    asked, decoded = Viewer(viewer, signer), read.decode_params(params)
+    try:
+        return encode(read.run(node, asked, decoded))
+    finally:  # whatever is told, be it why something cannot be: what it rests on is written down first
+        node.read_log.note(asked, name, params)

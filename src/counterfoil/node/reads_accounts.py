@@ -15,12 +15,14 @@ from counterfoil.node.reads_base import (
     Answer,
     AsOf,
     View,
+    always,
     check_id,
     named,
     present,
     reading,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.subjects import AccountContents, Register
 
 REGISTER_PAGE_MAX = 500
@@ -124,8 +126,8 @@ class RegisterPage(Answer, frozen=True, kw_only=True):
     next: bytes
 
 
-@named("accounts")
-def accounts(node: LedgerNode, viewer: bytes, params: AccountsOf) -> AccountList:
+@named("accounts", always)
+def accounts(node: LedgerNode, viewer: Viewer, params: AccountsOf) -> AccountList:
     """The accounts of an owner or of a servicer, as far as the viewer may see them, in the order of ids.
 
     By owner it walks the owner's list; by servicer it reads all accounts of the ledger.
@@ -146,7 +148,7 @@ def accounts(node: LedgerNode, viewer: bytes, params: AccountsOf) -> AccountList
 
 
 @named("holdings")
-def holdings_of(node: LedgerNode, viewer: bytes, params: AccountOf) -> HoldingsOfAccount:
+def holdings_of(node: LedgerNode, viewer: Viewer, params: AccountOf) -> HoldingsOfAccount:
     """What an account holds, available and earmarked, now or at any past moment.
 
     Reads all earmarks of the ledger where something is earmarked.
@@ -186,7 +188,7 @@ def holdings_of(node: LedgerNode, viewer: bytes, params: AccountOf) -> HoldingsO
 
 
 @named("register")
-def register(node: LedgerNode, viewer: bytes, params: RegisterOf) -> RegisterPage:
+def register(node: LedgerNode, viewer: Viewer, params: RegisterOf) -> RegisterPage:
     """Who holds an instrument, now or at any past moment, page by page.
 
     A page reads its own lines alone (about 20 µs each), and the totals from the record that counts them. For pages

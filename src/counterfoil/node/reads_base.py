@@ -6,16 +6,19 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Generic, TypeVar, get_type_hints
+from typing import Any, Generic, TypeVar, get_type_hints
 
 import msgspec
 
+from counterfoil.engine.incidents import told
 from counterfoil.machine.genesis import GENESIS_HEIGHT
 from counterfoil.modules.markets import queries as markets
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.policy import Policy
+from counterfoil.policy.rights import Span
 from counterfoil.policy.subjects import Subject
 from counterfoil.primitives.calendars import parse_date
 from counterfoil.primitives.codec import Record
@@ -63,14 +66,22 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 P = TypeVar("P", bound=Params)
 A = TypeVar("A", bound=msgspec.Struct)
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 
 class Read(Generic[P, A]):
-    """One named read: what clients and commands are made from."""
+    """One named read: what clients and commands are made from.
 
-    def __init__(self, name: str, run: Callable[[LedgerNode, bytes, P], A]) -> None:
+    leaves_out: whether it answers (these parameters) with what the viewer may see of more; the time that this takes
+    must not tell of how much.
+    """
+
+    def __init__(
+        self, name: str, run: Callable[[LedgerNode, Viewer, P], A], leaves_out: Callable[[P], bool]
+    ) -> None:
         hints = get_type_hints(run)
         self.name = name
+        self.leaves_out = leaves_out
         self.run = run
         self.params: type[P] = hints["params"]
         self.answer: type[A] = hints["return"]
@@ -86,24 +97,38 @@ class Read(Generic[P, A]):
             raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, read=self.name, detail=error) from None
         return params
 
+    def hides(self, params: bytes) -> bool:
+        """`leaves_out` of encoded parameters; False of those that do not fit."""
+        try:
+            return self.leaves_out(self.decode_params(params))
+        except Refused:
+            return False
+
     def decode_answer(self, data: bytes) -> A:
         answer: A = self._answer.decode(data)
         return answer
 
 
-def named(name: str) -> Callable[[Callable[[LedgerNode, bytes, P], A]], Read[P, A]]:
+def named(
+    name: str, leaves_out: Callable[[Any], bool] = lambda params: False
+) -> Callable[[Callable[[LedgerNode, Viewer, P], A]], Read[P, A]]:
     """Make a function `(node, viewer, params) -> answer` a named read; its annotations say of what types."""
 
-    def wrap(run: Callable[[LedgerNode, bytes, P], A]) -> Read[P, A]:
-        return Read(name, run)
+    def wrap(run: Callable[[LedgerNode, Viewer, P], A]) -> Read[P, A]:
+        return Read(name, run, leaves_out)
 
     return wrap
+
+
+def always(params: Params) -> bool:
+    """As `leaves_out`: whatever is asked."""
+    return True
 
 
 class View:
     """The ledger as one viewer reads it at one moment. height: None for now, as the modules' queries take it."""
 
-    def __init__(self, node: LedgerNode, viewer: bytes, height: int | None, header: Header) -> None:
+    def __init__(self, node: LedgerNode, viewer: Viewer, height: int | None, header: Header) -> None:
         self.node = node
         self.viewer = viewer
         self.state: State = node.state
@@ -111,10 +136,11 @@ class View:
         self.policy = policy_of(node)
         self.height = height
         self.header = header
+        self.span = span_of(node, header)
 
     @property
     def moment(self) -> Moment:
-        return Moment(self.header.height, self.header.time_ms, self.node.chain_id, self.node.sandbox)
+        return moment_of(self.node, self.header)
 
     def find(self, table: Table[R], key: bytes) -> R | None:
         """A record as of the view's moment."""
@@ -124,25 +150,52 @@ class View:
             else self.state.find_at(table, key, self.height)
         )
 
-    def may_see(self, subject: Subject) -> bool:
-        return self.policy.may_see(self.viewer, subject)
+    def may_see(self, subject: Subject, span: Span | None = None) -> bool:
+        """Whether the viewer may see a subject, of the view's moment or of another time."""
+        right = self.policy.right(self.viewer.party, subject, span or self.span)
+        if right is None:
+            return False
+        self.viewer.uses(right, subject)
+        return True
 
-    def require(self, subject: Subject) -> None:
+    def require(self, subject: Subject, span: Span | None = None) -> None:
         """NotVisible where the viewer may not see it, or it is not there."""
-        self.policy.require(self.viewer, subject)
+        if not self.may_see(subject, span):
+            raise NotVisible
+
+    def shown(self, found: T | None, subject: Subject) -> T:
+        """What was looked up, for whoever may see the subject that it is; the same way where nothing was found."""
+        visible = self.may_see(subject)
+        if found is None or not visible:
+            raise NotVisible
+        return found
 
 
 def policy_of(node: LedgerNode) -> Policy:
     wired = node.machine.wired
-    return Policy(node.state, wired.parties, wired.markets, wired.instruments, wired.holdings)
+    return Policy(
+        node.state,
+        wired.parties,
+        wired.markets,
+        wired.instruments,
+        wired.holdings,
+        wired.grants,
+        now_ms(node),
+    )
+
+
+def now_ms(node: LedgerNode) -> int:
+    """Block time as it would be now."""
+    last = node.machine.last
+    return max(last.time_ms + 1 if last is not None else 0, node.clock())
 
 
 @contextmanager
-def reading(node: LedgerNode, viewer: bytes, asked: AsOf | None = None, home: str = "") -> Iterator[View]:
+def reading(node: LedgerNode, viewer: Viewer, asked: AsOf | None = None, home: str = "") -> Iterator[View]:
     """Hold the ledger still and look at it. home: the market whose dates count where the asker names none."""
     with node.engine.lock:
         if node.engine.failure is not None:
-            raise Refused(NodeRefusal.NODE_STOPPED, cause=node.engine.failure)
+            raise Refused(NodeRefusal.NODE_STOPPED, cause=told(node.engine.failure))
         at, market = (asked.at, asked.market or home) if asked is not None else ("", "")
         header = header_as_of(node, at, market)
         if header.height < node.state.held_from:
@@ -185,10 +238,27 @@ def header_as_of(node: LedgerNode, at: str, market: str = "") -> Header:
     return _last_header(node, instant_ms, lambda header: header.time_ms)
 
 
+def header_at(node: LedgerNode, height: int) -> Header:
+    """The header of the last block up to a height."""
+    with node.engine.lock:
+        return _last_header(node, height, lambda header: header.height)
+
+
 def time_of(node: LedgerNode, height: int) -> int:
     """Block time (ms) of a past block."""
-    with node.engine.lock:
-        return _last_header(node, height, lambda header: header.height).time_ms
+    return header_at(node, height).time_ms
+
+
+def moment_of(node: LedgerNode, header: Header) -> Moment:
+    return Moment(header.height, header.time_ms, node.chain_id, node.sandbox)
+
+
+def span_of(node: LedgerNode, header: Header) -> Span:
+    """The time during which a header was the last one, which is not over for the newest."""
+    newer = header.number + 1
+    if newer >= node.machine.history.size:
+        return Span(header.time_ms, now_ms(node))
+    return Span(header.time_ms, node.machine.header(newer).header.time_ms - 1)
 
 
 def is_date_text(at: str) -> bool:
@@ -197,10 +267,17 @@ def is_date_text(at: str) -> bool:
 
 
 def _last_header(node: LedgerNode, limit: int, by: Callable[[Header], int]) -> Header:
-    """The last header whose height (or time) is not above the limit, by halves: about 20 headers of a million."""
+    """The last header whose height (or time) is not above the limit, by halves: about 20 headers of a million.
+
+    As many halves wherever it lies: how long it took tells nothing of what was looked for.
+    """
     machine = node.machine
-    numbers = range(machine.history.size)
-    after = bisect_right(numbers, limit, key=lambda number: by(machine.header(number).header))
+    size = machine.history.size
+    numbers = range((1 << size.bit_length()) - 1)
+    after = min(
+        size,
+        bisect_right(numbers, limit, key=lambda number: by(machine.header(min(number, size - 1)).header)),
+    )
     if not after:
         raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, at="before the ledger was founded")
     return machine.header(after - 1).header

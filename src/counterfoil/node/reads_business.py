@@ -21,12 +21,13 @@ from counterfoil.node.reads_base import (
     AsOf,
     Params,
     View,
+    always,
     check_id,
     named,
-    present,
     reading,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.subjects import Business, PendingProposal, Side
 
 
@@ -165,17 +166,17 @@ class ProposalList(Answer, frozen=True, kw_only=True):
 
 
 @named("instruction")
-def instruction(node: LedgerNode, viewer: bytes, params: InstructionOf) -> InstructionDetails:
+def instruction(node: LedgerNode, viewer: Viewer, params: InstructionOf) -> InstructionDetails:
     """A live instruction with its statuses, or as it was at a past moment. One that has ended is in the history."""
     with reading(node, viewer, params) as view:
         key = check_id(params.instruction, LONG_ID_SIZE)
-        found = present(settlement.instruction(view.state, key, view.height))
-        view.require(subject_of_instruction(found))
-        return InstructionDetails(moment=view.moment, instruction=_instruction_line(view, key, found))
+        found = settlement.instruction(view.state, key, view.height)
+        live = view.shown(found, subject_of_instruction(found))
+        return InstructionDetails(moment=view.moment, instruction=_instruction_line(view, key, live))
 
 
-@named("instructions")
-def instructions(node: LedgerNode, viewer: bytes, params: OpenBusiness) -> InstructionList:
+@named("instructions", always)
+def instructions(node: LedgerNode, viewer: Viewer, params: OpenBusiness) -> InstructionList:
     """Live instructions that the viewer may see, by entry.
 
     Of one account it walks the account's list; otherwise it reads every live instruction.
@@ -202,40 +203,40 @@ def instructions(node: LedgerNode, viewer: bytes, params: OpenBusiness) -> Instr
 
 
 @named("trade")
-def trade(node: LedgerNode, viewer: bytes, params: TradeOf) -> TradeDetails:
+def trade(node: LedgerNode, viewer: Viewer, params: TradeOf) -> TradeDetails:
     """A live trade, or as it was at a past moment. One that has settled is in the history."""
     with reading(node, viewer, params) as view:
         key = check_id(params.trade, LONG_ID_SIZE)
-        found = present(trades.trade(view.state, key, view.height))
+        found = trades.trade(view.state, key, view.height)
         seen = SeenTrade.of(view, key, found)
-        view.require(seen.subject)
-        return TradeDetails(moment=view.moment, trade=_trade_line(view, seen))
+        live = view.shown(found, seen.subject)
+        return TradeDetails(moment=view.moment, trade=_trade_line(view, seen, live))
 
 
-@named("trades")
-def list_trades(node: LedgerNode, viewer: bytes, params: OpenBusiness) -> TradeList:
+@named("trades", always)
+def list_trades(node: LedgerNode, viewer: Viewer, params: OpenBusiness) -> TradeList:
     """Live trades that the viewer may see, the oldest first. Reads every live trade."""
     _check_page(params)
     with reading(node, viewer) as view:
         found = (
-            SeenTrade.of(view, key, live)
+            (SeenTrade.of(view, key, live), live)
             for key, live in trades.live_trades(view.state, params.party)
             if params.market in ("", live.terms.venue)
         )
         wanted = [
-            seen
-            for seen in found
+            (seen, live)
+            for seen, live in found
             if view.may_see(seen.subject)
             and (not params.account or params.account in seen.visible_clients(view))
         ]
         page, after = _page(wanted, params)
         return TradeList(
-            moment=view.moment, trades=tuple(_trade_line(view, seen) for seen in page), next=after
+            moment=view.moment, trades=tuple(_trade_line(view, seen, live) for seen, live in page), next=after
         )
 
 
-@named("proposals")
-def proposals(node: LedgerNode, viewer: bytes, params: PendingOf) -> ProposalList:
+@named("proposals", always)
+def proposals(node: LedgerNode, viewer: Viewer, params: PendingOf) -> ProposalList:
     """Transactions that wait on the ledger for signatures, as far as the viewer may see them."""
     with reading(node, viewer) as view:
         found = approvals.open_proposals(view.state, params.signer or None)
@@ -246,36 +247,55 @@ def proposals(node: LedgerNode, viewer: bytes, params: PendingOf) -> ProposalLis
 # ---- subjects ----
 
 
-def subject_of_instruction(live: Instruction) -> Business:
+class _NoInstruction(NamedTuple):
+    party: bytes = b""
+    account: bytes = b""
+    market: str = ""
+
+
+class _NoTerms(NamedTuple):
+    seller: bytes = b""
+    buyer: bytes = b""
+    venue: str = ""
+
+
+class _NoTrade(NamedTuple):
+    terms: _NoTerms = _NoTerms()
+
+
+_NO_INSTRUCTION, _NO_TRADE = _NoInstruction(), _NoTrade()
+"""Stand-ins for what is not there: nobody's business, about which the policy is asked all the same."""
+
+
+def subject_of_instruction(found: Instruction | None) -> Business:
+    live = found or _NO_INSTRUCTION
     return Business((Side(live.party, live.account),), live.market)
 
 
 class SeenTrade(NamedTuple):
-    """A trade with the clients of both sides, before it is known who looks at it. clients: seller's, buyer's or b""."""
+    """A trade, or that there is none, before it is known who looks. clients: the seller's, the buyer's, or b""."""
 
     trade_id: bytes
-    trade: Trade
+    terms: TradeTerms | _NoTerms
     clients: tuple[bytes, bytes]
 
     @classmethod
-    def of(cls, view: View, trade_id: bytes, trade: Trade) -> SeenTrade:
-        return cls(trade_id, trade, trades.clients(view.state, trade_id, view.height))
+    def of(cls, view: View, trade_id: bytes, trade: Trade | None) -> SeenTrade:
+        return cls(trade_id, (trade or _NO_TRADE).terms, trades.clients(view.state, trade_id, view.height))
 
     @property
     def sides(self) -> tuple[Side, Side]:
-        terms = self.trade.terms
-        return Side(terms.seller, self.clients[0]), Side(terms.buyer, self.clients[1])
+        return Side(self.terms.seller, self.clients[0]), Side(self.terms.buyer, self.clients[1])
 
     @property
     def subject(self) -> Business:
         """The trade as such: what both sides may see of it."""
-        return Business(self.sides, self.trade.terms.venue)
+        return Business(self.sides, self.terms.venue)
 
     def visible_clients(self, view: View) -> tuple[bytes, bytes]:
         """Each side's client where the viewer may know that side's business, else b""."""
         seller, buyer = (
-            side.account if view.may_see(Business((side,), self.trade.terms.venue)) else b""
-            for side in self.sides
+            side.account if view.may_see(Business((side,), self.terms.venue)) else b"" for side in self.sides
         )
         return seller, buyer
 
@@ -337,8 +357,7 @@ def _instruction_line(view: View, key: bytes, live: Instruction) -> InstructionL
     )
 
 
-def _trade_line(view: View, seen: SeenTrade) -> TradeLine:
-    live = seen.trade
+def _trade_line(view: View, seen: SeenTrade, live: Trade) -> TradeLine:
     seller_client, buyer_client = seen.visible_clients(view)
     terms = replace(live.terms, seller_client=seller_client, buyer_client=buyer_client)
     return TradeLine(

@@ -15,12 +15,14 @@ from counterfoil.node.reads_base import (
     Answer,
     AsOf,
     View,
+    always,
     check_id,
     named,
     present,
     reading,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.subjects import CertificateOf
 
 
@@ -82,7 +84,7 @@ class CertificateRecord(Answer, frozen=True, kw_only=True):
 
 
 @named("authorities")
-def list_authorities(node: LedgerNode, viewer: bytes, params: AsOf) -> AuthorityList:
+def list_authorities(node: LedgerNode, viewer: Viewer, params: AsOf) -> AuthorityList:
     """The certificate authorities of the ledger, with their own certificates (public)."""
     with reading(node, viewer, params) as view:
         return AuthorityList(
@@ -101,8 +103,8 @@ def list_authorities(node: LedgerNode, viewer: bytes, params: AsOf) -> Authority
         )
 
 
-@named("certificates")
-def list_certificates(node: LedgerNode, viewer: bytes, params: CertificatesPage) -> CertificateList:
+@named("certificates", always)
+def list_certificates(node: LedgerNode, viewer: Viewer, params: CertificatesPage) -> CertificateList:
     """Certificates of a party, or of all: a node's to everybody, others to those whom they concern.
 
     Those are the certificate's party, those above it, whoever runs its authority, and regulators.
@@ -126,7 +128,7 @@ def list_certificates(node: LedgerNode, viewer: bytes, params: CertificatesPage)
 
 
 @named("certificate")
-def certificate(node: LedgerNode, viewer: bytes, params: FingerprintOf) -> CertificateRecord:
+def certificate(node: LedgerNode, viewer: Viewer, params: FingerprintOf) -> CertificateRecord:
     """In whose name whoever has a certificate's key may connect, and whether it is in force: to whoever names it.
 
     A fingerprint is a digest over the key and a random number: who knows it was shown the certificate, and must be

@@ -8,6 +8,7 @@ from counterfoil.modules.custodians import queries as custodians
 from counterfoil.modules.parties import queries as parties
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import Answer, AsOf, check_id, named, reading
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.subjects import PartyDetails, PendingProposal
 
@@ -56,7 +57,7 @@ class TrailRecord(Answer, frozen=True, kw_only=True):
 
 
 @named("signer")
-def signer_details(node: LedgerNode, viewer: bytes, params: SignerOf) -> SignerRecord:
+def signer_details(node: LedgerNode, viewer: Viewer, params: SignerOf) -> SignerRecord:
     """A registered signer: to whoever speaks by it, to whoever may approve its recovery, and to the regulator."""
     with reading(node, viewer, params) as view:
         address = check_id(params.signer)
@@ -88,7 +89,7 @@ def signer_details(node: LedgerNode, viewer: bytes, params: SignerOf) -> SignerR
 
 
 @named("custody_trail")
-def custody_trail(node: LedgerNode, viewer: bytes, params: TrailOf) -> TrailRecord:
+def custody_trail(node: LedgerNode, viewer: Viewer, params: TrailOf) -> TrailRecord:
     """How much of a custodian's trail the ledger has: to the custodian, and to those above it."""
     with reading(node, viewer, params) as view:
         custodian = check_id(params.custodian)

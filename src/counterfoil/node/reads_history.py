@@ -13,7 +13,7 @@ from counterfoil.modules.holdings import queries as holdings
 from counterfoil.modules.identities import facts as identities_facts
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties import facts as parties_facts
-from counterfoil.modules.trades.interface import TradeTerms
+from counterfoil.node.eyes import Eyes
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import (
     LONG_ID_SIZE,
@@ -21,24 +21,29 @@ from counterfoil.node.reads_base import (
     Answer,
     Params,
     View,
+    always,
     check_id,
+    header_at,
     named,
     present,
     reading,
+    span_of,
     time_of,
 )
 from counterfoil.node.receipts_of import (
     AnyFact,
     Found,
     accounts_in,
-    found_in,
     identities_in,
     mentions,
     receipts_with,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.told import ToldBlock, stated_account
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
-from counterfoil.policy.subjects import AccountHistory, Business, PartyHistory, ReceiptFor, Register
+from counterfoil.policy.rights import Span
+from counterfoil.policy.subjects import AccountHistory, PartyHistory, ReceiptFor, Register, Subject
 from counterfoil.primitives.codec import Fact
 from counterfoil.state.receipts import ToldResult
 
@@ -101,12 +106,12 @@ class History(Answer, frozen=True, kw_only=True):
     next_height: int
 
 
-Choose = Callable[[Found], tuple[Fact, ...]]
-"""Which facts of a receipt belong to the history; none where the receipt does not."""
+Choose = Callable[[Found, ToldBlock], Iterable[Fact]]
+"""Which facts of a receipt of a block belong to the history; none where the receipt does not."""
 
 
-@named("history")
-def history(node: LedgerNode, viewer: bytes, params: HistoryOf) -> History:
+@named("history", always)
+def history(node: LedgerNode, viewer: Viewer, params: HistoryOf) -> History:
     """Who did what, when, by which transaction: of an account, an instrument, a party, or a piece of business.
 
     Looks through the receipts of all blocks from `first_height` on (about a second for a gigabyte of them), and reads
@@ -126,10 +131,9 @@ def history(node: LedgerNode, viewer: bytes, params: HistoryOf) -> History:
             detail="heights are 0 or more, limit 1 to the limit",
         )
     with reading(node, viewer) as view:
-        needle, choose = _what(view, params)
-        moment, last = view.moment, view.header.height
-    if params.last_height:
-        last = min(last, params.last_height)
+        last = min(view.header.height, params.last_height or view.header.height)
+        needle, choose = _what(view, params, _time(view, params.first_height, last))
+        moment = view.moment
     entries: list[HistoryEntry] = []
     next_height = 0
     for height, found in _chosen(node, needle, choose, max(1, params.first_height), last):
@@ -142,58 +146,75 @@ def history(node: LedgerNode, viewer: bytes, params: HistoryOf) -> History:
     return History(moment=moment, entries=tuple(entries), next_height=next_height)
 
 
-def _what(view: View, params: HistoryOf) -> tuple[bytes, Choose]:
+def _time(view: View, first: int, last: int) -> Span:
+    """Of the blocks from a height to another; of the first alone where there are none."""
+    begins = header_at(view.node, max(first, view.node.machine.founding_height))
+    return Span(begins.time_ms, max(begins.time_ms, span_of(view.node, header_at(view.node, last)).last_ms))
+
+
+def _what(view: View, params: HistoryOf, time: Span) -> tuple[bytes, Choose]:
     """What to look for in the receipts, and which facts of those that hold it to show."""
     if params.account:
         account_id = check_id(params.account)
-        view.require(AccountHistory(account_id))
+        seen = AccountHistory(account_id)
+        view.require(seen, time)
         account = present(holdings.account(view.state, account_id))
-        return account.relationship, _OfAccount(account_id, account.relationship)
+        belongs = _OfAccount(account_id, account.relationship)
+        return account.relationship, _While(view, seen, belongs)
     if params.instrument:
         instrument_id = check_id(params.instrument)
-        view.require(Register(instrument_id))
+        register = Register(instrument_id)
+        view.require(register, time)
         issuer = present(view.wired.instruments.find(instrument_id)).issuer
-        return instrument_id, _told_to(issuer, lambda fact: mentions(fact, instrument_id))
+        told = _told_to(issuer, lambda fact: mentions(fact, instrument_id))
+        return instrument_id, _While(view, register, told)
     if params.party:
         party = check_id(params.party)
-        view.require(PartyHistory(party))
-        return party, _told_to(party, lambda fact: isinstance(fact, _PARTY_FACTS) and mentions(fact, party))
+        past = PartyHistory(party)
+        view.require(past, time)
+        told = _told_to(party, lambda fact: isinstance(fact, _PARTY_FACTS) and mentions(fact, party))
+        return party, _While(view, past, told)
     if params.signer:
         signer = check_id(params.signer)
         if signer == PUBLIC:
             raise NotVisible
-        view.require(ReceiptFor(signer))
-        return signer, lambda found: found.facts if found.receipt.stakeholder == signer else ()
+        own = ReceiptFor(signer)
+        view.require(own, time)
+        return signer, _While(
+            view, own, lambda found: found.facts if found.receipt.stakeholder == signer else ()
+        )
     business = check_id(params.business, LONG_ID_SIZE)
     return business, _OfBusiness(view, business)
 
 
+class _While:
+    """Facts of the blocks in whose time the viewer may see a subject: all, but where it was granted a period."""
+
+    def __init__(self, view: View, subject: Subject, belongs: Callable[[Found], tuple[Fact, ...]]) -> None:
+        self._view = view
+        self._subject = subject
+        self._belongs = belongs
+
+    def __call__(self, found: Found, block: ToldBlock) -> Iterable[Fact]:
+        chosen = self._belongs(found)
+        with self._view.node.engine.lock:
+            time = Span(block.time_ms, block.time_ms)
+            return chosen if chosen and self._view.may_see(self._subject, time) else ()
+
+
 class _OfBusiness:
-    """Facts that name a piece of business, from every receipt that the viewer may see whole; and all of them where the
-    viewer may see everything about that market's business."""
+    """Facts that name a piece of business, as far as the viewer may see them."""
 
     def __init__(self, view: View, business: bytes) -> None:
         self._business = business
         self._view = view
-        self._by_office = False
+        self._eyes: tuple[ToldBlock, Eyes] | None = None
 
-    def __call__(self, found: Found) -> tuple[Fact, ...]:
-        chosen = tuple(fact for fact in found.facts if mentions(fact, self._business))
-        if not chosen:
-            return ()
+    def __call__(self, found: Found, block: ToldBlock) -> Iterable[Fact]:
+        if self._eyes is None or self._eyes[0] is not block:
+            self._eyes = block, Eyes(self._view.node, self._view.viewer, block)
         with self._view.node.engine.lock:
-            for market in _markets_of(chosen):
-                self._by_office = self._by_office or self._view.may_see(Business((), market))
-            return chosen if self._by_office or self._view.may_see(found.subject) else ()
-
-
-def _markets_of(facts: Iterable[Fact]) -> Iterator[str]:
-    """Codes of the markets that the facts state: where a trade was made, and where it settles."""
-    for fact in facts:
-        yield from (market for market in (getattr(fact, "market", ""),) if market)
-        terms = getattr(fact, "terms", None)
-        if isinstance(terms, TradeTerms):
-            yield terms.venue
+            return self._eyes[1].seen(found, self._business)
 
 
 class _OfAccount:
@@ -212,24 +233,18 @@ class _OfAccount:
         if found.receipt.stakeholder != self._relationship:
             return ()
         for fact in found.facts:
-            if _stated_account(fact) == self._account:
+            if stated_account(fact) == self._account:
                 self._objects.update(one for one in identities_in(fact) if len(one) == LONG_ID_SIZE)
         return tuple(fact for fact in found.facts if self._is_mine(fact))
 
     def _is_mine(self, fact: Fact) -> bool:
-        stated = _stated_account(fact)
+        stated = stated_account(fact)
         if stated:
             return stated == self._account
         return any(one == self._account or one in self._objects for one in identities_in(fact))
 
 
-def _stated_account(fact: Fact) -> bytes:
-    """The one account that a fact is about, b"" where it states none."""
-    stated = getattr(fact, "account_id", getattr(fact, "account", b""))
-    return stated if isinstance(stated, bytes) else b""
-
-
-def _told_to(stakeholder: bytes, belongs: Callable[[Fact], bool]) -> Choose:
+def _told_to(stakeholder: bytes, belongs: Callable[[Fact], bool]) -> Callable[[Found], tuple[Fact, ...]]:
     """What was told to one stakeholder, or to everybody."""
 
     def choose(found: Found) -> tuple[Fact, ...]:
@@ -245,8 +260,8 @@ def _chosen(
 ) -> Iterator[tuple[int, list[tuple[Found, tuple[Fact, ...]]]]]:
     """(height, receipts with the facts chosen of each) of every block that has any."""
     for height, kept, indices in receipts_with(node, needle, first, last):
-        found = [found_in(index, kept[index]) for index in indices]
-        chosen = [(one, facts) for one in found if (facts := choose(one))]
+        block = ToldBlock(node, height, time_of(node, height), [kept[index] for index in indices])
+        chosen = [(found, facts) for found in block.found if (facts := tuple(choose(found, block)))]
         if chosen:
             yield height, chosen
 
@@ -255,7 +270,7 @@ def _chosen(
 
 
 def _entries(
-    node: LedgerNode, viewer: bytes, height: int, chosen: Iterable[tuple[Found, tuple[Fact, ...]]]
+    node: LedgerNode, viewer: Viewer, height: int, chosen: Iterable[tuple[Found, tuple[Fact, ...]]]
 ) -> list[HistoryEntry]:
     """One entry for each action; what several receipts of an action tell is told once."""
     by_action: dict[bytes, tuple[Found, list[Fact]]] = {}
@@ -306,7 +321,7 @@ def _bodies(node: LedgerNode, height: int) -> dict[bytes, tuple[tuple[bytes, ...
 
 def _authors(view: View, signers: tuple[bytes, ...], facts: Iterable[Fact]) -> tuple[Author, ...]:
     """The signers that the viewer may know: its own, and those of parties whose history it may see."""
-    candidates: dict[bytes, None] = {view.viewer: None} if view.viewer else {}
+    candidates: dict[bytes, None] = {view.viewer.party: None} if view.viewer.party else {}
     for identity in accounts_in(facts):
         candidates[identity] = None
         account = view.wired.holdings.account(identity)
@@ -316,6 +331,6 @@ def _authors(view: View, signers: tuple[bytes, ...], facts: Iterable[Fact]) -> t
     authors = []
     for signer in signers:
         party = next((one for one in visible if view.policy.is_its_own(signer, one)), b"")
-        if party or view.policy.sees_everything(view.viewer):
+        if party or view.policy.sees_everything(view.viewer.party):
             authors.append(Author(signer, party))
     return tuple(authors)

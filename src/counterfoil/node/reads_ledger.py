@@ -15,7 +15,8 @@ from counterfoil.node.protocol import Answered
 from counterfoil.node.reads_base import Answer, AsOf, Params, View, named, reading
 from counterfoil.node.reads_parties import all_parties
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.policy.subjects import Business, PartyName
+from counterfoil.node.viewer import Viewer
+from counterfoil.policy.subjects import PartyName, QueueCounts
 from counterfoil.primitives.addresses import AddressKind, parse_text
 from counterfoil.primitives.identifiers import is_isin
 from counterfoil.state.headers import Header
@@ -44,8 +45,9 @@ class Status(Answer, frozen=True, kw_only=True):
     """The ledger as it stands.
 
     application_hash: digest of the last header. clock_ms: what the node's clock shows; the time of a block that comes
-    now is not before it. records: slots of the tree. waiting: instructions in each queue, for
-    regulators and whoever operates all markets; nothing for others, whom it would tell of each other's business.
+    now is not before it. node: the address of this node's own key. records: slots of the tree. waiting: instructions
+    in each queue, for regulators and whoever operates all markets; nothing for others, whom it would tell of each
+    other's business.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Status(Answer, frozen=True, kw_only=True):
     reference_window_ms: int
     records: int
     sealers: tuple[str, ...]
+    node: bytes
     waiting: dict[str, int]
 
 
@@ -99,7 +102,7 @@ class Personas(Answer, frozen=True, kw_only=True):
 
 
 @named("status")
-def status(node: LedgerNode, viewer: bytes, params: Nothing) -> Status:
+def status(node: LedgerNode, viewer: Viewer, params: Nothing) -> Status:
     """The ledger's name, height, root and time. Public but for what waits."""
     with reading(node, viewer) as view:
         header, parameters = view.header, node.machine.parameters
@@ -116,16 +119,17 @@ def status(node: LedgerNode, viewer: bytes, params: Nothing) -> Status:
             reference_window_ms=parameters.reference_window_ms,
             records=header.slot_count,
             sealers=node.genesis.sealers,
+            node=node.sealer.address,
             waiting=settlement.waiting_counts(view.state) if _oversees_settlement(view) else {},
         )
 
 
 def _oversees_settlement(view: View) -> bool:
-    return all(view.may_see(Business((), code)) for code in market_codes(view.state))
+    return all(view.may_see(QueueCounts(code)) for code in market_codes(view.state))
 
 
 @named("header")
-def header(node: LedgerNode, viewer: bytes, params: AsOf) -> SealedHeader:
+def header(node: LedgerNode, viewer: Viewer, params: AsOf) -> SealedHeader:
     """The header that was in force at a moment, with its seal. Public."""
     with reading(node, viewer, params) as view:
         stored = node.machine.header(view.header.number)
@@ -138,7 +142,7 @@ def header(node: LedgerNode, viewer: bytes, params: AsOf) -> SealedHeader:
 
 
 @named("result")
-def result(node: LedgerNode, viewer: bytes, params: TransactionOf) -> ResultOf:
+def result(node: LedgerNode, viewer: Viewer, params: TransactionOf) -> ResultOf:
     """The first authorised result of a transaction, however long ago, to whoever names its id and expiry."""
     with reading(node, viewer) as view:
         found = None
@@ -152,7 +156,7 @@ def result(node: LedgerNode, viewer: bytes, params: TransactionOf) -> ResultOf:
 
 
 @named("find")
-def find(node: LedgerNode, viewer: bytes, params: NameOf) -> Named:
+def find(node: LedgerNode, viewer: Viewer, params: NameOf) -> Named:
     """What a name stands for: an address as text, an ISIN, a member's public name. Refused NAME_IS_UNKNOWN."""
     text = params.text.strip()[:TEXT_LENGTH_MAX]
     with reading(node, viewer) as view:
@@ -172,7 +176,7 @@ def find(node: LedgerNode, viewer: bytes, params: NameOf) -> Named:
 
 
 @named("personas")
-def personas(node: LedgerNode, viewer: bytes, params: Nothing) -> Personas:
+def personas(node: LedgerNode, viewer: Viewer, params: Nothing) -> Personas:
     """The named personas of a sandbox and the parties they act for. Refused NO_SANDBOX on any other ledger.
 
     Reads all parties.

@@ -11,8 +11,18 @@ from counterfoil.modules.markets import queries as markets
 from counterfoil.modules.markets.interface import Rulebook
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_accounts import Label, label
-from counterfoil.node.reads_base import PAGE_MAX, Answer, AsOf, View, check_id, named, present, reading
+from counterfoil.node.reads_base import (
+    PAGE_MAX,
+    Answer,
+    AsOf,
+    View,
+    check_id,
+    named,
+    present,
+    reading,
+)
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.subjects import PublicFact
 
 
@@ -95,7 +105,7 @@ class InstrumentDetails(Answer, frozen=True, kw_only=True):
 
 
 @named("markets")
-def list_markets(node: LedgerNode, viewer: bytes, params: AsOf) -> MarketList:
+def list_markets(node: LedgerNode, viewer: Viewer, params: AsOf) -> MarketList:
     """Every market with its rulebook in force, its business day and whether it is open. Public."""
     with reading(node, viewer, params) as view:
         view.require(PublicFact())
@@ -104,7 +114,7 @@ def list_markets(node: LedgerNode, viewer: bytes, params: AsOf) -> MarketList:
 
 
 @named("instruments")
-def list_instruments(node: LedgerNode, viewer: bytes, params: InstrumentsPage) -> InstrumentList:
+def list_instruments(node: LedgerNode, viewer: Viewer, params: InstrumentsPage) -> InstrumentList:
     """Every instrument that was announced. Public. Reads all of them for each page."""
     if params.first < 0 or not 0 < params.limit <= PAGE_MAX:
         raise Refused(
@@ -130,7 +140,7 @@ def list_instruments(node: LedgerNode, viewer: bytes, params: InstrumentsPage) -
 
 
 @named("instrument")
-def instrument(node: LedgerNode, viewer: bytes, params: InstrumentOf) -> InstrumentDetails:
+def instrument(node: LedgerNode, viewer: Viewer, params: InstrumentOf) -> InstrumentDetails:
     """An instrument's identity, status, and every version of its terms. Public."""
     instrument_id = check_id(params.instrument)
     home = node.machine.wired.instruments.find(instrument_id)

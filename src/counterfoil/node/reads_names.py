@@ -19,6 +19,7 @@ from counterfoil.node.reads_base import (
     reading,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.subjects import PartyDetails, PersonLinks
 
@@ -128,7 +129,7 @@ class Person(Answer, frozen=True, kw_only=True):
 
 
 @named("registrars")
-def registrars(node: LedgerNode, viewer: bytes, params: AsOf) -> Regime:
+def registrars(node: LedgerNode, viewer: Viewer, params: AsOf) -> Regime:
     """Who attests identities, since when that is demanded, and who is licensed to verify them (public)."""
     with reading(node, viewer, params) as view:
         regime = identities.regime(view.state, view.height)
@@ -147,7 +148,7 @@ def registrars(node: LedgerNode, viewer: bytes, params: AsOf) -> Regime:
 
 
 @named("identity")
-def identity(node: LedgerNode, viewer: bytes, params: IdentityOf) -> IdentityRecord:
+def identity(node: LedgerNode, viewer: Viewer, params: IdentityOf) -> IdentityRecord:
     """How a party is verified: level, agent, evidence hash, until when; to whoever may see the party's details."""
     with reading(node, viewer, params) as view:
         party_id = check_id(params.party)
@@ -170,7 +171,7 @@ def identity(node: LedgerNode, viewer: bytes, params: IdentityOf) -> IdentityRec
 
 
 @named("identities")
-def list_identities(node: LedgerNode, viewer: bytes, params: IdentitiesOf) -> IdentityList:
+def list_identities(node: LedgerNode, viewer: Viewer, params: IdentitiesOf) -> IdentityList:
     """Everybody whom an agent has asked a registrar about, with what became of it; to whoever may see its details."""
     if params.first < 0 or not 0 < params.limit <= PAGE_MAX:
         raise Refused(
@@ -192,7 +193,7 @@ def list_identities(node: LedgerNode, viewer: bytes, params: IdentitiesOf) -> Id
 
 
 @named("person")
-def person(node: LedgerNode, viewer: bytes, params: PersonOf) -> Person:
+def person(node: LedgerNode, viewer: Viewer, params: PersonOf) -> Person:
     """Which parties, of whichever agents, are one person: to the identity registrar in office, and to regulators."""
     if bool(params.party) == bool(params.tag):
         raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, detail="name one party or one tag")

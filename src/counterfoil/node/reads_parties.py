@@ -8,8 +8,19 @@ from counterfoil.modules.parties import queries as parties
 from counterfoil.modules.parties.interface import Mandate, Party
 from counterfoil.modules.parties.records import PARTIES
 from counterfoil.node.ledger import LedgerNode
-from counterfoil.node.reads_base import PAGE_MAX, Answer, AsOf, View, check_id, named, present, reading
+from counterfoil.node.reads_base import (
+    PAGE_MAX,
+    Answer,
+    AsOf,
+    View,
+    always,
+    check_id,
+    named,
+    present,
+    reading,
+)
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.subjects import PartyDetails, PartyName
 
 
@@ -73,8 +84,8 @@ class PartyRecord(Answer, frozen=True, kw_only=True):
     users: tuple[UserLine, ...]
 
 
-@named("parties")
-def list_parties(node: LedgerNode, viewer: bytes, params: PartiesPage) -> PartyList:
+@named("parties", always)
+def list_parties(node: LedgerNode, viewer: Viewer, params: PartiesPage) -> PartyList:
     """The members of the market, by name (public); or those that a party admitted, as far as the viewer may see them.
 
     The members are found by their names; those below a party by reading all parties of the ledger.
@@ -99,7 +110,7 @@ def list_parties(node: LedgerNode, viewer: bytes, params: PartiesPage) -> PartyL
 
 
 @named("party")
-def party_details(node: LedgerNode, viewer: bytes, params: PartyOf) -> PartyRecord:
+def party_details(node: LedgerNode, viewer: Viewer, params: PartyOf) -> PartyRecord:
     """A party with its signer, keys in force, users and mandates, and who is above it."""
     with reading(node, viewer, params) as view:
         party_id = check_id(params.party)

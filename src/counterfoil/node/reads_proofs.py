@@ -17,6 +17,8 @@ from counterfoil.node.reads_base import LONG_ID_SIZE, Answer, AsOf, View, check_
 from counterfoil.node.reads_business import SeenTrade, subject_of_instruction
 from counterfoil.node.receipts_of import found_in, receipts_of_block
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.told import Objects
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.subjects import AccountContents, PublicFact, Register
 from counterfoil.state.past_tree import NotHeld
@@ -50,8 +52,8 @@ class ProofFile(Answer, frozen=True, kw_only=True):
     file: bytes
 
 
-@named("proof")
-def proof(node: LedgerNode, viewer: bytes, params: ProofOf) -> ProofFile:
+@named("proof", lambda params: params.kind == "receipt")
+def proof(node: LedgerNode, viewer: Viewer, params: ProofOf) -> ProofFile:
     """A proof file about what the viewer may see, checked by `counterfoil verify` with nothing but the genesis file.
 
     It shows what it proves and nothing beside: a holding is shown to whoever sees its account or its register; what
@@ -67,7 +69,7 @@ def proof(node: LedgerNode, viewer: bytes, params: ProofOf) -> ProofFile:
         time.sleep(0.1)
 
 
-def _prove(node: LedgerNode, viewer: bytes, params: ProofOf) -> ProofFile:
+def _prove(node: LedgerNode, viewer: Viewer, params: ProofOf) -> ProofFile:
     home = node.machine.wired.instruments.find(params.instrument) if params.instrument else None
     with reading(node, viewer, params, home.market if home is not None else "") as view:
         sources = Sources(
@@ -98,7 +100,8 @@ def _proof(view: View, prover: Prover, params: ProofOf) -> Proof:
         account, instrument = check_id(params.account), check_id(params.instrument)
         if kind == "no-holding":
             return _absence(view, prover, account, instrument)
-        if not (view.may_see(AccountContents(account)) or view.may_see(Register(instrument))):
+        by_account, by_register = AccountContents(account), Register(instrument)
+        if not (view.may_see(by_account) or view.may_see(by_register)):
             raise NotVisible
         return prover.records([HOLDINGS.prefix + account + instrument], height=height)
     if kind == "register":
@@ -138,11 +141,13 @@ def _absence(view: View, prover: Prover, account: bytes, instrument: bytes) -> P
 def _business(view: View, kind: str, key: bytes) -> list[bytes]:
     """The full keys of what shows a piece of business; of a trade with those clients that the viewer may know."""
     if kind == "trade":
-        seen = SeenTrade.of(view, key, present(trades.trade(view.state, key, view.height)))
-        view.require(seen.subject)
+        traded = trades.trade(view.state, key, view.height)
+        seen = SeenTrade.of(view, key, traded)
+        view.shown(traded, seen.subject)
         sides = zip((SELLS, BUYS), seen.visible_clients(view), strict=True)
         return [TRADES.prefix + key, *(TRADE_CLIENTS.prefix + key + side for side, client in sides if client)]
-    view.require(subject_of_instruction(present(settlement.instruction(view.state, key, view.height))))
+    instructed = settlement.instruction(view.state, key, view.height)
+    view.shown(instructed, subject_of_instruction(instructed))
     return [INSTRUCTIONS.prefix + key]
 
 
@@ -154,7 +159,8 @@ def _receipts(view: View, prover: Prover, action: bytes) -> Proof:
     for index, one in enumerate(kept):
         if action in one.plaintext:
             found = found_in(index, one)
-            if found.receipt.action == action and view.may_see(found.subject):
+            subject = Objects(view.node, height, found.facts).subject((found,), found.receipt.stakeholder)
+            if found.receipt.action == action and view.may_see(subject):
                 places.append(index)
     if not places:
         raise NotVisible

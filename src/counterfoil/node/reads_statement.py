@@ -8,7 +8,7 @@ import msgspec
 
 from counterfoil.modules.holdings import queries as holdings
 from counterfoil.modules.holdings.facts import Posting
-from counterfoil.modules.holdings.interface import Direction, SubBalance
+from counterfoil.modules.holdings.interface import Account, Direction, SubBalance
 from counterfoil.modules.markets import queries as markets
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_accounts import AccountLine, BalanceLine, Label, account_line, label
@@ -18,17 +18,22 @@ from counterfoil.node.reads_base import (
     View,
     check_id,
     header_as_of,
+    header_at,
     is_date_text,
+    moment_of,
     named,
     only_market,
-    present,
     reading,
+    span_of,
     time_of,
 )
 from counterfoil.node.receipts_of import found_in, receipts_with
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.viewer import Viewer
+from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.subjects import AccountHistory
 from counterfoil.primitives.calendars import add_days, parse_date
+from counterfoil.state.headers import Header
 
 POSTINGS_MAX = 100_000
 
@@ -81,7 +86,7 @@ class Statement(Answer, frozen=True, kw_only=True):
 
 
 @named("statement")
-def statement(node: LedgerNode, viewer: bytes, params: StatementOf) -> Statement:
+def statement(node: LedgerNode, viewer: Viewer, params: StatementOf) -> Statement:
     """An account's opening balances, every posting of a period, and its closing balances.
 
     Looks through the receipts of every block of the period (about a second for a gigabyte of them). Refused
@@ -89,13 +94,12 @@ def statement(node: LedgerNode, viewer: bytes, params: StatementOf) -> Statement
     """
     account_id = check_id(params.account)
     with reading(node, viewer) as view:
-        view.require(AccountHistory(account_id))
-        account = present(holdings.account(view.state, account_id))
         first_ms, first = _opening(node, params)
+        last = header_as_of(node, params.until, params.market)
+        account = _account(view, account_id, first, last)
         founded = node.machine.founding_height
         if first < founded and account.opened_height <= founded:
             first_ms, first = time_of(node, founded), founded
-        last = header_as_of(node, params.until, params.market)
         if first > last.height:
             raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, detail="the period ends before it begins")
         opening = _balances(view, account_id, first, params.instrument) if first else ()
@@ -107,7 +111,7 @@ def statement(node: LedgerNode, viewer: bytes, params: StatementOf) -> Statement
             one.instrument_id for one in postings
         ]
         labels = {one: label(view, one) for one in dict.fromkeys(mentioned)}
-        moment = View(node, viewer, None, last).moment
+        moment = moment_of(node, last)
     return Statement(
         moment=moment,
         account=account_line(account_id, account),
@@ -119,6 +123,19 @@ def statement(node: LedgerNode, viewer: bytes, params: StatementOf) -> Statement
         closing=_lines(closing, labels),
         balanced=_balanced(opening, postings, closing),
     )
+
+
+def _account(view: View, account_id: bytes, first: int, last: Header) -> Account:
+    """The account, for whoever may see it from the beginning of the period to its end."""
+    found = holdings.account(view.state, account_id)
+    opened = found.opened_height if found is not None else view.node.machine.founding_height
+    begins = span_of(view.node, header_at(view.node, first or opened))
+    ends = span_of(view.node, last)
+    subject = AccountHistory(account_id)
+    visible = view.may_see(subject, begins) & view.may_see(subject, ends)
+    if found is None or not visible:
+        raise NotVisible
+    return found
 
 
 def _opening(node: LedgerNode, params: StatementOf) -> tuple[int, int]:

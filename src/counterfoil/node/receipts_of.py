@@ -11,7 +11,6 @@ import msgspec
 
 from counterfoil.machine.wiring import MODULES
 from counterfoil.node.ledger import LedgerNode
-from counterfoil.policy.subjects import ReceiptFor
 from counterfoil.primitives.codec import Decoder, Fact
 from counterfoil.state.receipts import BlockResults, KeptReceipt, Receipt
 
@@ -33,10 +32,6 @@ class Found(NamedTuple):
     place: int
     receipt: Receipt
     facts: tuple[Fact, ...]
-
-    @property
-    def subject(self) -> ReceiptFor:
-        return ReceiptFor(self.receipt.stakeholder, accounts_in(self.facts))
 
 
 def found_in(index: int, kept: KeptReceipt) -> Found:

@@ -70,6 +70,16 @@ class NodeRefusal(Enum):
         "What is to be proven is not so, or not so yet; the details say which.",
         "Ask as of another moment, or for the proof of what is so.",
     )
+    READ_CANNOT_BE_LOGGED = (
+        1082,
+        "What is another's is shown only once it is written down who looks, and that cannot be done now.",
+        "Ask the node's operator to make room on its disk, or read from another node.",
+    )
+    ASKED_TOO_OFTEN = (
+        1083,
+        "Too much was asked for, too fast, that is not there or not for this party's eyes.",
+        "Wait a minute; look for the mistake in the identities that are asked for.",
+    )
     CERTIFICATE_IS_NOT_IN_FORCE = (
         1086,
         "The connection's certificate is not on the ledger, revoked or over, or its authority is not trusted any more.",

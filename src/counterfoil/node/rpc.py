@@ -13,6 +13,7 @@ import ipaddress
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +21,9 @@ from typing import TypeVar
 
 import msgspec
 
+from counterfoil.engine.incidents import report, told
 from counterfoil.engine.submission import Submission
+from counterfoil.node.hiding import Departures, Guesses, leaves_after
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import (
     ANSWER_BYTES_MAX,
@@ -40,16 +43,21 @@ from counterfoil.node.protocol import (
     Read,
     Request,
     Submit,
+    Told,
     TryOut,
+    Unwatch,
     Wait,
+    Watch,
     answered,
     bound_challenge,
+    padded_frame,
 )
+from counterfoil.node.reads import READS
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.node.service import Service
+from counterfoil.node.service import NOBODY, Service
 from counterfoil.node.tls_door import Channel, Door, TlsDoor
+from counterfoil.node.watching import Heights, Watches
 from counterfoil.policy.errors import NotVisible
-from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.codec import Malformed, encode
 from counterfoil.primitives.frames import LENGTH_BYTES, Problem, frame, length_of, problem_of
 from counterfoil.primitives.outcome import Rejected
@@ -65,6 +73,8 @@ REQUESTS_AT_ONCE_MAX = 64
 WORKERS = 4
 WAITERS = 32
 """Threads for those that wait for a result, which must not keep others from being served."""
+STREAMERS = 2
+"""Threads that look through blocks for streams."""
 FRAME_SECONDS_MAX = 30
 """Within so many seconds a frame that has begun must be there."""
 UNSENT_BYTES_MAX = 1 << 20
@@ -100,6 +110,10 @@ class RpcServer:
         self._workers = ThreadPoolExecutor(WORKERS, "counterfoil-rpc")
         self._waiters = ThreadPoolExecutor(WAITERS, "counterfoil-rpc-wait")
         self._watchers = ThreadPoolExecutor(1, "counterfoil-rpc-watch")
+        self._streamers = ThreadPoolExecutor(STREAMERS, "counterfoil-rpc-stream")
+        self._heights = Heights(node)
+        self._guesses = Guesses(time.monotonic)
+        self._departures = Departures()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="counterfoil-rpc-loop", daemon=True)
         self._ready: Future[None] = Future()
@@ -111,6 +125,7 @@ class RpcServer:
     def start(self) -> None:
         """Listen; returns when clients can connect. OSError where the address cannot be had, KeyFileError where the
         certificate cannot be used."""
+        self._departures.start()
         self._thread.start()
         self._ready.result()
 
@@ -119,9 +134,11 @@ class RpcServer:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
+        self._departures.close()
         self._workers.shutdown(wait=True, cancel_futures=True)
         self._waiters.shutdown(wait=False, cancel_futures=True)
         self._watchers.shutdown(wait=True, cancel_futures=True)
+        self._streamers.shutdown(wait=True, cancel_futures=True)
 
     def __enter__(self) -> RpcServer:
         self.start()
@@ -134,13 +151,14 @@ class RpcServer:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        self._loop.set_exception_handler(_say_little)
         try:
             self._loop.run_until_complete(self._serve())
         except BaseException as error:
             if not self._ready.done():
                 self._ready.set_exception(error)
             else:
-                log.critical("the node's door is closed: %s", error, exc_info=True)
+                report(log, logging.CRITICAL, "the node's door is closed", error)
         finally:
             self._loop.close()
 
@@ -179,7 +197,7 @@ class RpcServer:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, channel: Channel | None = None
     ) -> None:
         self._clients += 1
-        client = _Client(self._service, self._workers, self._waiters, reader, writer, channel)
+        client = _Client(self, reader, writer, channel)
         try:
             if self._clients > CLIENTS_MAX:
                 await client.refuse(Refused(NodeRefusal.TOO_MANY_CLIENTS).problem)
@@ -212,20 +230,23 @@ class _Client:
 
     def __init__(
         self,
-        service: Service,
-        workers: ThreadPoolExecutor,
-        waiters: ThreadPoolExecutor,
+        server: RpcServer,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         channel: Channel | None,
     ) -> None:
-        self._service = service
-        self._workers = workers
-        self._waiters = waiters
+        self._service = server._service
+        self._workers = server._workers
+        self._waiters = server._waiters
+        self._guesses = server._guesses
+        self._departures = server._departures
         self._reader = reader
         self._writer = writer
         self._challenge = os.urandom(CHALLENGE_BYTES)
-        self._viewer = ANYBODY
+        self._who = NOBODY
+        self._watches = Watches(
+            self._service, server._streamers, server._heights, self._send, writer.transport.abort
+        )
         self._channel = channel
         self._certified = b""
         self._free = asyncio.Semaphore(REQUESTS_AT_ONCE_MAX)
@@ -257,6 +278,7 @@ class _Client:
         except Refused as refused:
             await self.refuse(refused.problem)
         finally:
+            self._watches.close()
             for task in tuple(self._under_way):
                 task.cancel()
 
@@ -282,7 +304,7 @@ class _Client:
             if incomplete.partial:
                 raise
             return None
-        length, limit = length_of(head), FRAME_BYTES_MAX if self._viewer else STRANGER_FRAME_BYTES_MAX
+        length, limit = length_of(head), FRAME_BYTES_MAX if self._who.party else STRANGER_FRAME_BYTES_MAX
         if length > limit:
             raise Refused(NodeRefusal.FRAME_IS_TOO_LARGE, size=length, limit=limit)
         async with asyncio.timeout(FRAME_SECONDS_MAX):
@@ -294,80 +316,116 @@ class _Client:
         return request
 
     async def _handle(self, request: Request) -> None:
+        began = time.monotonic()
         try:
-            reply: Done | Failed = Done(request.number, await self._answer(request))
+            reply: Done | Failed | None = await self._answer(request)
         except Refused as refused:
             reply = Failed(request.number, refused.problem)
         except Rejected as rejected:
-            reply = Failed(request.number, problem_of(rejected))
+            reply = Failed(request.number, problem_of(rejected, b""))
         except NotVisible:
+            self._guesses.count(self._who.party)
             reply = Failed(request.number, HIDDEN)
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            log.error("a request failed: %s", type(request).__name__, exc_info=error)
-            reply = Failed(request.number, Refused(NodeRefusal.NODE_FAILED).problem)
-        await self._send(reply)
+            case = report(log, logging.ERROR, f"a request failed: {type(request).__name__}", error)
+            reply = Failed(request.number, Refused(NodeRefusal.NODE_FAILED, case=case).problem)
+        if _hides(request, reply):
+            await self._departures.at(began + leaves_after(time.monotonic() - began))
+        if reply is not None:
+            await self._send(reply)
         self._free.release()
 
-    async def _answer(self, request: Request) -> msgspec.Raw:
+    async def _answer(self, request: Request) -> Done | None:
+        """None for what is answered as it comes."""
         await self._check_certificate()
-        service, viewer = self._service, self._viewer
+        if isinstance(request, Watch):
+            self._watches.begin(request, self._who)
+            return None
+        if isinstance(request, Unwatch):
+            self._watches.end(request.watch)
+            return Done(request.number, msgspec.Raw(encode(None)))
+        return Done(request.number, msgspec.Raw(await self._value(request)))
+
+    async def _value(self, request: Authenticate | Submit | Wait | Read | TryOut | AdvanceClock) -> bytes:
+        service, who = self._service, self._who
         if isinstance(request, Read):
             name, params = request.name, bytes(request.params)
-            return msgspec.Raw(await self._in(self._workers, lambda: service.read(viewer, name, params)))
+            self._guesses.check(who.party)
+            return await self._in(self._workers, lambda: service.read(who, name, params))
         if isinstance(request, Submit):
-            return msgspec.Raw(encode(await self._submit(request)))
+            return encode(await self._submit(request))
         if isinstance(request, Wait):
             ask = request
-            found = await self._in(
-                self._waiters, lambda: service.wait(ask.transaction, ask.expiry_ms, ask.wait_ms)
+            return encode(
+                await self._in(
+                    self._waiters, lambda: service.wait(ask.transaction, ask.expiry_ms, ask.wait_ms)
+                )
             )
-            return msgspec.Raw(encode(found))
         if isinstance(request, TryOut):
             transaction = request.transaction
-            return msgspec.Raw(encode(await self._in(self._workers, lambda: service.try_out(transaction))))
+            return encode(await self._in(self._workers, lambda: service.try_out(transaction)))
         if isinstance(request, AdvanceClock):
             time_ms = request.time_ms
-            return msgspec.Raw(encode(await self._in(self._workers, lambda: service.advance_clock(time_ms))))
+            return encode(await self._in(self._workers, lambda: service.advance_clock(time_ms)))
         party, signer, signatures = request.party, request.signer, request.signatures
         challenge, certified = self._challenge, self._certified
         if self._channel is not None:
             challenge = bound_challenge(challenge, *self._channel)
-        await self._in(
+        self._who = await self._in(
             self._workers, lambda: service.recognise(challenge, party, signer, signatures, certified)
         )
-        self._viewer = party
-        return msgspec.Raw(encode(None))
+        return encode(None)
 
     async def _submit(self, request: Submit) -> tuple[Answered, ...]:
         if len(request.transactions) > TRANSACTIONS_MAX:
             raise Refused(
                 NodeRefusal.FRAME_IS_TOO_LARGE, transactions=len(request.transactions), limit=TRANSACTIONS_MAX
             )
-        transactions, submitter = request.transactions, self._viewer
+        transactions, submitter = request.transactions, self._who.party
         async with (
             self._taking_in
         ):  # a client's requests are taken in as they came, though answered as they are done
             submission = await self._in(self._workers, lambda: self._service.submit(transactions, submitter))
         await _done(submission)
         try:
-            return tuple(answered(*found) for found in submission.results())
+            return tuple(map(answered, submission.results(), transactions))
         except Exception as error:
-            raise Refused(NodeRefusal.NODE_STOPPED, cause=error) from error
+            raise Refused(NodeRefusal.NODE_STOPPED, cause=told(error)) from error
 
     async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, work)
 
     async def _send(self, message: object) -> None:
-        data = frame(message)
+        data = padded_frame(message) if isinstance(message, Done | Failed | Told) else frame(message)
         if len(data) > ANSWER_BYTES_MAX and isinstance(message, Done):
-            data = frame(
-                Failed(message.number, Refused(NodeRefusal.TOO_MUCH_AT_ONCE, size=len(data)).problem)
-            )
+            too_much = Refused(NodeRefusal.TOO_MUCH_AT_ONCE, size=len(data))
+            data = padded_frame(Failed(message.number, too_much.problem))
         async with self._sending:
             self._writer.write(data)
             await self._writer.drain()
+
+
+def _hides(request: Request, reply: Done | Failed | None) -> bool:
+    """Whether a reply must leave so that its time does not tell what was not shown."""
+    if (
+        isinstance(request, Read)
+        and request.name in READS
+        and READS[request.name].hides(bytes(request.params))
+    ):
+        return True
+    return isinstance(reply, Failed) and reply.problem.number in _HIDING
+
+
+_HIDING = (HIDDEN.number, NodeRefusal.NOT_RECOGNISED.number)
+
+
+def _say_little(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """What the event loop would print with everything that it holds."""
+    error = context.get("exception")
+    if isinstance(error, BaseException):
+        report(log, logging.ERROR, "a task of the node's door failed", error)
 
 
 async def _done(submission: Submission) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+from counterfoil.engine.incidents import told
 from counterfoil.engine.port import EngineStopped
 from counterfoil.engine.submission import Submission
 from counterfoil.machine.transactions import SIGNATURES_MAX
@@ -12,8 +14,11 @@ from counterfoil.node.clock import SandboxClock, system_clock_ms
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import WAIT_MS_MAX, Answered, answered, authentication_bytes
 from counterfoil.node.reads import answer_read
-from counterfoil.node.reads_base import policy_of
+from counterfoil.node.reads_base import now_ms, policy_of
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.streams import Batch, Cursor, Position, Streams
+from counterfoil.node.viewer import Viewer
+from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.signatures import check_key, met, verify
 
@@ -28,11 +33,24 @@ _DUE_BLOCKS_MAX = 10_000
 """Blocks of deadlines and retries that one step of the clock may lead to; each does a bounded part of what is due."""
 
 
+class Recognised(NamedTuple):
+    """Who somebody has shown to be. rotations: how often the signer's keys had been replaced by then."""
+
+    party: bytes = ANYBODY
+    signer: bytes = b""
+    rotations: int = 0
+
+
+NOBODY = Recognised()
+"""Who has not said who it is."""
+
+
 class Service:
     """One node's services. Safe to use from several threads."""
 
     def __init__(self, node: LedgerNode) -> None:
         self.node = node
+        self._streams = Streams(node)
 
     def recognise(
         self,
@@ -41,7 +59,7 @@ class Service:
         signer: bytes,
         signatures: Sequence[tuple[bytes, bytes]],
         certified: bytes = b"",
-    ) -> None:
+    ) -> Recognised:
         """Refused NOT_RECOGNISED unless the signatures show that the signer, who speaks for the party, is there.
 
         The signer's threshold must be met under the keys in force, as for a transaction. certified: the party whose
@@ -62,6 +80,18 @@ class Service:
                 raise Refused(NodeRefusal.NOT_RECOGNISED)
             if certified and certified != party and not node.machine.wired.parties.is_above(certified, party):
                 raise Refused(NodeRefusal.CERTIFICATE_IS_ANOTHERS)
+            return Recognised(party, signer, node.machine.wired.parties.rotations(signer))
+
+    def still_recognise(self, who: Recognised) -> None:
+        """Refused NOT_RECOGNISED where the signer speaks for the party no more, or its keys were replaced since."""
+        node = self.node
+        if who == NOBODY:
+            return
+        with node.engine.lock:
+            rotations = node.machine.wired.parties.rotations(who.signer)
+            speaks = policy_of(node).speaks_for(who.signer, who.party, self.time_ms())
+        if not speaks or rotations != who.rotations:
+            raise Refused(NodeRefusal.NOT_RECOGNISED)
 
     def trusted_authorities(self) -> tuple[int, tuple[bytes, ...]]:
         """A number that changes with them, and the certificates (DER) of the authorities that the ledger trusts."""
@@ -90,15 +120,15 @@ class Service:
 
     def time_ms(self) -> int:
         """Block time as it would be now."""
-        last = self.node.machine.last
-        return max(last.time_ms + 1 if last is not None else 0, self.node.clock())
+        return now_ms(self.node)
 
     def submit(self, transactions: Sequence[bytes], submitter: bytes) -> Submission:
         """Take them in; `Rejected(POOL_IS_FULL)` where not all of them fit."""
         try:
             return self.node.engine.submit_many(transactions, submitter)
         except EngineStopped as stopped:
-            raise Refused(NodeRefusal.NODE_STOPPED, cause=stopped.__cause__ or "closed") from None
+            cause = told(stopped.__cause__) if stopped.__cause__ is not None else "closed"
+            raise Refused(NodeRefusal.NODE_STOPPED, cause=cause) from None
 
     def result(self, transaction: bytes, expiry_ms: int) -> Answered | None:
         """The first authorised result of a transaction, however long ago; None where there is none (yet).
@@ -109,7 +139,7 @@ class Service:
             return None
         with self.node.engine.lock:
             if self.node.engine.failure is not None:
-                raise Refused(NodeRefusal.NODE_STOPPED, cause=self.node.engine.failure)
+                raise Refused(NodeRefusal.NODE_STOPPED, cause=told(self.node.engine.failure))
             found = self.node.machine.first_result(expiry_ms, transaction)
         if found is None:
             return None
@@ -131,9 +161,19 @@ class Service:
                 return None
             time.sleep(POLL_SECONDS)
 
-    def read(self, viewer: bytes, name: str, params: bytes) -> bytes:
+    def read(self, who: Recognised, name: str, params: bytes) -> bytes:
         """The encoded result of a named read."""
-        return answer_read(self.node, viewer, name, params)
+        self.still_recognise(who)
+        return answer_read(self.node, who.party, name, params, who.signer)
+
+    def cursor(self, after: Position | None, about: bytes) -> Cursor:
+        """Where a stream begins: after a position, or after all that has happened by now."""
+        return Cursor(after or Position(self.node.height), about)
+
+    def watch(self, who: Recognised, cursor: Cursor) -> Batch:
+        """What has happened after a cursor, as far as it may be seen now and one batch goes."""
+        self.still_recognise(who)
+        return self._streams.next(Viewer(who.party, who.signer), cursor)
 
     def try_out(self, transaction: bytes) -> Answered:
         """A dry run under the keys and balances of now."""
@@ -143,7 +183,7 @@ class Service:
             verify(key, message, signature) for key, message, signature in prepared.checks()
         )
         with node.engine.lock:
-            return answered(0, node.machine.try_out(prepared, self.time_ms()))
+            return answered((0, node.machine.try_out(prepared, self.time_ms())), transaction)
 
     def advance_clock(self, time_ms: int) -> int:
         """Move a sandbox's clock forward and let happen what became due. Refused NO_SANDBOX anywhere else.

@@ -1,16 +1,24 @@
-"""Who may see what. The README beside this file is its specification; `may_see` is asked by every read."""
+"""Who may see what. The README beside this file is its specification; `Policy.right` is asked by every read.
+
+Every question takes the same way whether what it is about is not there or is another's: whatever would be looked up is
+looked up, for a stand-in where there is nothing, and all ways to a right are tried before one is chosen.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
+from typing import NamedTuple
 
+from counterfoil.modules.grants.interface import Grants, Scope
 from counterfoil.modules.holdings.interface import Account, Holdings
-from counterfoil.modules.instruments.interface import Instruments
+from counterfoil.modules.instruments.interface import Instrument, Instruments
 from counterfoil.modules.markets.interface import Markets
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties.interface import Parties, PartyStatus, Role
-from counterfoil.modules.parties.records import MANDATES
+from counterfoil.modules.parties.records import MANDATES, TREE_DEPTH_MAX
 from counterfoil.policy.errors import NotVisible
+from counterfoil.policy.rights import Basis, Right, Span
 from counterfoil.policy.subjects import (
     AccountContents,
     AccountHistory,
@@ -22,10 +30,12 @@ from counterfoil.policy.subjects import (
     PendingProposal,
     PersonLinks,
     PublicFact,
+    QueueCounts,
     ReceiptFor,
     Register,
     Side,
     Subject,
+    ViewGrant,
 )
 from counterfoil.state.tables import Reader
 
@@ -46,49 +56,72 @@ class Standing(IntEnum):
     FULL = 3
 
 
+class _NoParty(NamedTuple):
+    parent: bytes = b""
+
+
+class _NoAccount(NamedTuple):
+    owner: bytes = b""
+    servicer: bytes = b""
+    joint_holders: tuple[bytes, ...] = ()
+
+
+class _NoInstrument(NamedTuple):
+    issuer: bytes = b""
+    registrar: bytes = b""
+
+
+_NO_PARTY, _NO_ACCOUNT, _NO_INSTRUMENT = _NoParty(), _NoAccount(), _NoInstrument()
+"""Stand-ins for what is not there; nobody is any of those that they name."""
+
+Way = tuple[bool, Basis]
+"""Whether a way to a right is open, and the right that it leads to."""
+
+
 class Policy:
-    """Built by the wiring over the interfaces that know the rights in force now."""
+    """Built by the wiring over the interfaces that know the rights in force now.
+
+    now_ms: block time as it would be now.
+    """
 
     def __init__(
-        self, reader: Reader, parties: Parties, markets: Markets, instruments: Instruments, holdings: Holdings
+        self,
+        reader: Reader,
+        parties: Parties,
+        markets: Markets,
+        instruments: Instruments,
+        holdings: Holdings,
+        grants: Grants,
+        now_ms: int,
     ) -> None:
         self._reader = reader
         self._parties = parties
         self._markets = markets
         self._instruments = instruments
         self._holdings = holdings
+        self._grants = grants
+        self._now_ms = now_ms
 
-    def require(self, viewer: bytes, subject: Subject) -> None:
+    def require(self, viewer: bytes, subject: Subject, span: Span | None = None) -> None:
         """NotVisible where `may_see` says no."""
-        if not self.may_see(viewer, subject):
+        if not self.may_see(viewer, subject, span):
             raise NotVisible
 
-    def may_see(self, viewer: bytes, subject: Subject) -> bool:
-        """Whether a viewer (party id, or `ANYBODY`) may see a subject now. False too where there is no such thing."""
-        if isinstance(subject, PublicFact):
-            return True
+    def may_see(self, viewer: bytes, subject: Subject, span: Span | None = None) -> bool:
+        """Whether `right` finds any."""
+        return self.right(viewer, subject, span) is not None
+
+    def right(self, viewer: bytes, subject: Subject, span: Span | None = None) -> Right | None:
+        """The right by which a viewer (party id, or `ANYBODY`) may see a subject, or None.
+
+        None too where there is no such thing. Rights are those in force now; span: the time of which data is shown (by
+        default of now), which counts for what was granted.
+        """
         standing = self.standing(viewer)
-        if isinstance(subject, PartyName):
-            return self._is_public_name(subject.party) or self._sees_party(viewer, standing, subject.party)
-        if isinstance(subject, PartyDetails):
-            return standing >= Standing.PERSONAL and self._sees_party(viewer, standing, subject.party)
-        if isinstance(subject, PartyHistory):
-            return self._sees_party(viewer, standing, subject.party)
-        if isinstance(subject, PersonLinks):
-            return self._sees_persons(viewer, standing, subject)
-        if isinstance(subject, CertificateOf):
-            return self._sees_certificate(viewer, standing, subject)
-        if isinstance(subject, AccountContents):
-            return standing >= Standing.PERSONAL and self._sees_account(viewer, standing, subject.account)
-        if isinstance(subject, AccountHistory):
-            return self._sees_account(viewer, standing, subject.account)
-        if isinstance(subject, Register):
-            return self._sees_register(viewer, standing, subject.instrument)
-        if isinstance(subject, Business):
-            return self._sees_business(viewer, standing, subject)
-        if isinstance(subject, PendingProposal):
-            return self._sees_proposal(viewer, standing, subject)
-        return self._sees_receipt(viewer, standing, subject)
+        basis = self._basis(viewer, standing, subject)
+        if basis is not None:
+            return Right(basis)
+        return self._granted(viewer, standing, subject, span or Span(self._now_ms, self._now_ms))
 
     def standing(self, viewer: bytes) -> Standing:
         party = self._parties.find(viewer) if viewer else None
@@ -128,7 +161,41 @@ class Policy:
         mandate = self._reader.find(MANDATES, party_id + address)
         return mandate is not None and mandate.accepted
 
-    # ---- by subject ----
+    # ---- by what the viewer is ----
+
+    def _basis(self, viewer: bytes, standing: Standing, subject: Subject) -> Basis | None:
+        """The right that a viewer has of itself, without any grant."""
+        if isinstance(subject, PublicFact):
+            return Basis.PUBLIC
+        if isinstance(subject, PartyName):
+            public = self._is_public_name(subject.party)
+            known = self._party(viewer, standing, subject.party)
+            return Basis.PUBLIC if public else known
+        if isinstance(subject, PartyDetails):
+            return self._party(viewer, standing, subject.party) if standing >= Standing.PERSONAL else None
+        if isinstance(subject, PartyHistory):
+            return self._party(viewer, standing, subject.party)
+        if isinstance(subject, PersonLinks):
+            return self._persons(viewer, standing, subject)
+        if isinstance(subject, CertificateOf):
+            return self._certificate(viewer, standing, subject)
+        if isinstance(subject, AccountContents):
+            return self._account(viewer, standing, subject.account) if standing >= Standing.PERSONAL else None
+        if isinstance(subject, AccountHistory):
+            return self._account(viewer, standing, subject.account)
+        if isinstance(subject, Register):
+            return self._register(viewer, standing, subject.instrument)
+        if isinstance(subject, Business):
+            return self._business(viewer, standing, subject)
+        if isinstance(subject, QueueCounts):
+            return _first(True, self._market_ways(viewer, standing, subject.market))
+        if isinstance(subject, PendingProposal):
+            return self._proposal(viewer, standing, subject)
+        if isinstance(subject, ReceiptFor):
+            return self._receipt(viewer, standing, subject)
+        if isinstance(subject, ViewGrant):
+            return self._grant(viewer, standing, subject)
+        return _first(True, [self._guarding(viewer, standing)])
 
     def _is_public_name(self, party_id: bytes) -> bool:
         """Members are known to all; an investor's existence is a personal matter, and an applicant's its own."""
@@ -137,89 +204,123 @@ class Policy:
             return False
         return any(role is not Role.INVESTOR for role in party.roles)
 
-    def _sees_party(self, viewer: bytes, standing: Standing, party_id: bytes) -> bool:
-        if standing is Standing.STRANGER or self._parties.find(party_id) is None:
-            return False
-        return viewer == party_id or self._is_over(viewer, standing, party_id)
+    def _party(self, viewer: bytes, standing: Standing, party_id: bytes) -> Basis | None:
+        if standing is Standing.STRANGER:
+            return None
+        there = self._parties.find(party_id) is not None
+        own, over = viewer == party_id, self._is_over(viewer, standing, party_id)
+        return _first(there, [(own, Basis.OWN), (over, Basis.SUPERVISION)])
 
-    def _sees_persons(self, viewer: bytes, standing: Standing, links: PersonLinks) -> bool:
+    def _persons(self, viewer: bytes, standing: Standing, links: PersonLinks) -> Basis | None:
         """An office alone: what ties a person's parties together is nobody else's, not even the person's agents'."""
         if standing is not Standing.FULL:
-            return False
-        return viewer == links.registrar or self._is_regulator(viewer)
+            return None
+        attests, regulates = viewer == links.registrar, self._is_regulator(viewer)
+        return _first(True, [(attests, Basis.OFFICE), (regulates, Basis.SUPERVISION)])
 
-    def _sees_certificate(self, viewer: bytes, standing: Standing, certificate: CertificateOf) -> bool:
+    def _certificate(self, viewer: bytes, standing: Standing, certificate: CertificateOf) -> Basis | None:
         if certificate.of_a_node:
-            return True
+            return Basis.PUBLIC
         if standing < Standing.PERSONAL:
-            return False
-        issued = viewer == certificate.authority and standing is Standing.FULL
-        return issued or self._sees_party(viewer, standing, certificate.party)
+            return None
+        there = self._parties.find(certificate.party) is not None
+        own, issued = viewer == certificate.party, viewer == certificate.authority
+        over = self._is_over(viewer, standing, certificate.party)
+        return _first(
+            there,
+            [
+                (own, Basis.OWN),
+                (issued and standing is Standing.FULL, Basis.OFFICE),
+                (over, Basis.SUPERVISION),
+            ],
+        )
 
-    def _sees_account(self, viewer: bytes, standing: Standing, account_id: bytes) -> bool:
+    def _account(self, viewer: bytes, standing: Standing, account_id: bytes) -> Basis | None:
+        if standing is Standing.STRANGER:
+            return None
         account = self._holdings.account(account_id)
-        if account is None or standing is Standing.STRANGER:
-            return False
-        if viewer == account.owner or viewer in account.joint_holders:
-            return True
-        return self._services(viewer, standing, account)
+        return _first(account is not None, self._account_ways(viewer, standing, account or _NO_ACCOUNT))
 
-    def _services(self, viewer: bytes, standing: Standing, account: Account) -> bool:
-        """The servicer, and whoever is over it: rights from above follow the relationship, not the person."""
-        if standing is Standing.FORMER:
-            return False
-        return viewer == account.servicer or self._is_over(viewer, standing, account.servicer)
+    def _account_ways(self, viewer: bytes, standing: Standing, account: Account | _NoAccount) -> list[Way]:
+        """The holders; the servicer, and whoever is over it: rights from above follow the relationship."""
+        held = viewer == account.owner or viewer in account.joint_holders
+        serviced = standing is not Standing.FORMER and viewer == account.servicer
+        over = self._is_over(viewer, standing, account.servicer)
+        return [(held, Basis.OWN), (serviced, Basis.CUSTODY), (over, Basis.SUPERVISION)]
 
-    def _sees_register(self, viewer: bytes, standing: Standing, instrument_id: bytes) -> bool:
-        instrument = self._instruments.find(instrument_id)
-        if instrument is None or standing < Standing.PERSONAL:
-            return False
-        if viewer == instrument.issuer:
-            return True
-        if viewer == instrument.registrar:
-            return standing is Standing.FULL
-        return self._is_over(viewer, standing, instrument.issuer)
-
-    def _sees_business(self, viewer: bytes, standing: Standing, business: Business) -> bool:
+    def _register(self, viewer: bytes, standing: Standing, instrument_id: bytes) -> Basis | None:
         if standing < Standing.PERSONAL:
-            return False
-        for side in business.sides:
-            if self._sees_side(viewer, standing, side):
-                return True
-        if standing is not Standing.FULL:
-            return False
-        market = self._markets.find(business.market) if business.market else None
-        return (market is not None and market.operator == viewer) or self._is_regulator(viewer)
+            return None
+        found = self._instruments.find(instrument_id)
+        instrument: Instrument | _NoInstrument = found or _NO_INSTRUMENT
+        issues, keeps = viewer == instrument.issuer, viewer == instrument.registrar
+        over = self._is_over(viewer, standing, instrument.issuer)
+        ways = [(issues, Basis.OWN), (keeps and standing is Standing.FULL, Basis.OFFICE)]
+        return _first(found is not None, [*ways, (over, Basis.SUPERVISION)])
 
-    def _sees_side(self, viewer: bytes, standing: Standing, side: Side) -> bool:
-        if viewer == side.party:
-            return True
-        if side.account:
-            return self._sees_account(viewer, standing, side.account)
-        return self._is_over(viewer, standing, side.party)
-
-    def _sees_proposal(self, viewer: bytes, standing: Standing, proposal: PendingProposal) -> bool:
+    def _business(self, viewer: bytes, standing: Standing, business: Business) -> Basis | None:
         if standing < Standing.PERSONAL:
-            return False
-        if any(self.is_its_own(address, viewer) for address in proposal.signers):
-            return True
-        return standing is Standing.FULL and self._is_regulator(viewer)
+            return None
+        ways = [way for side in business.sides for way in self._side_ways(viewer, standing, side)]
+        return _first(True, ways + self._market_ways(viewer, standing, business.market))
 
-    def _sees_receipt(self, viewer: bytes, standing: Standing, receipt: ReceiptFor) -> bool:
+    def _side_ways(self, viewer: bytes, standing: Standing, side: Side) -> list[Way]:
+        """Who sees the account of a side sees the business; over a party that traded for itself are those above it."""
+        by_account = self._account(viewer, standing, side.account)
+        over = self._is_over(viewer, standing, side.party) and not side.account
+        return [
+            (viewer == side.party, Basis.OWN),
+            (by_account is not None, by_account or Basis.SUPERVISION),
+            (over, Basis.SUPERVISION),
+        ]
+
+    def _market_ways(self, viewer: bytes, standing: Standing, code: str) -> list[Way]:
+        market = self._markets.find(code)
+        full = standing is Standing.FULL
+        operates = market is not None and market.operator == viewer
+        return [(full and operates, Basis.OFFICE), (full and self._is_regulator(viewer), Basis.SUPERVISION)]
+
+    def _proposal(self, viewer: bytes, standing: Standing, proposal: PendingProposal) -> Basis | None:
+        if standing < Standing.PERSONAL:
+            return None
+        named = any(self.is_its_own(address, viewer) for address in proposal.signers)
+        watched = standing is Standing.FULL and self._is_regulator(viewer)
+        return _first(True, [(named, Basis.OWN), (watched, Basis.SUPERVISION)])
+
+    def _receipt(self, viewer: bytes, standing: Standing, receipt: ReceiptFor) -> Basis | None:
         stakeholder = receipt.stakeholder
         if stakeholder == PUBLIC:
-            return True
+            return Basis.PUBLIC
         if standing is Standing.STRANGER:
-            return False
-        if viewer == stakeholder or self._is_over(viewer, standing, stakeholder):
-            return True
-        if standing is not Standing.FORMER and self.is_its_own(stakeholder, viewer):
-            return True
+            return None
+        account = self._account_of(receipt)
+        if account is not None:
+            by_owner = viewer == account.owner
+            return _first(True, [(by_owner, Basis.OWN), *self._account_ways(viewer, standing, account)[1:]])
+        over = self._is_over(viewer, standing, stakeholder)
+        own = standing is not Standing.FORMER and self.is_its_own(stakeholder, viewer)
+        return _first(True, [(viewer == stakeholder or own, Basis.OWN), (over, Basis.SUPERVISION)])
+
+    def _account_of(self, receipt: ReceiptFor) -> Account | None:
+        """An account of the relationship that a receipt is addressed to: it says who the two are."""
         for account_id in receipt.accounts:
             account = self._holdings.account(account_id)
-            if account is not None and account.relationship == stakeholder:
-                return viewer == account.owner or self._services(viewer, standing, account)
-        return False
+            if account is not None and account.relationship == receipt.stakeholder:
+                return account
+        return None
+
+    def _grant(self, viewer: bytes, standing: Standing, grant: ViewGrant) -> Basis | None:
+        if standing < Standing.PERSONAL:
+            return None
+        own = viewer in (grant.grantor, grant.grantee) or viewer in grant.concerned
+        over = self._is_over(viewer, standing, grant.grantor)
+        ways = [(own, Basis.OWN), self._guarding(viewer, standing), (over, Basis.SUPERVISION)]
+        return _first(True, ways)
+
+    def _guarding(self, viewer: bytes, standing: Standing) -> Way:
+        """Who watches the watchers; not even a regulator reads along."""
+        guards = self._parties.has_role(viewer, Role.DATA_PROTECTION)
+        return standing is Standing.FULL and guards, Basis.OFFICE
 
     # ---- from above ----
 
@@ -227,7 +328,65 @@ class Policy:
         """An office: rests while its holder is stopped."""
         if standing is not Standing.FULL:
             return False
-        return self._is_regulator(viewer) or self._parties.is_above(viewer, party_id)
+        return self._is_regulator(viewer) | self._is_above(viewer, party_id)
+
+    def _is_above(self, viewer: bytes, party_id: bytes) -> bool:
+        """Whether a party stands below the viewer; it climbs as many steps from one that is not there."""
+        above, at = False, party_id
+        for _ in range(TREE_DEPTH_MAX):
+            party = self._parties.find(at) or _NO_PARTY
+            above |= party.parent == viewer
+            at = party.parent or viewer
+        return above
 
     def _is_regulator(self, viewer: bytes) -> bool:
         return self._parties.has_role(viewer, Role.REGULATOR)
+
+    # ---- by what was granted ----
+
+    def _granted(self, viewer: bytes, standing: Standing, subject: Subject, span: Span) -> Right | None:
+        """By the first grant in force that covers subject and time, if its grantor still sees the subject itself.
+
+        A grant shows nothing more than its grantor sees, and is an office of the grantee: it rests with the others.
+        """
+        if standing is not Standing.FULL:
+            return None
+        for scope, shown in self._scopes(subject):
+            for grant_id, grant in self._grants.of(viewer, scope, shown, self._now_ms):
+                grantor = grant.grantor
+                if (
+                    span.is_within(grant)
+                    and self._basis(grantor, self.standing(grantor), subject) is not None
+                ):
+                    return Right(Basis.GRANT, grant_id, grant.purpose)
+        return None
+
+    def _scopes(self, subject: Subject) -> list[tuple[Scope, bytes]]:
+        """What a grant could name that would show the subject."""
+        if isinstance(subject, PartyName | PartyDetails | PartyHistory):
+            return [(Scope.PARTY, subject.party)]
+        if isinstance(subject, AccountContents | AccountHistory):
+            return self._account_scopes(subject.account)
+        if isinstance(subject, Register):
+            instrument = self._instruments.find(subject.instrument) or _NO_INSTRUMENT
+            return [(Scope.REGISTER, subject.instrument), (Scope.PARTY, instrument.issuer)]
+        if isinstance(subject, Business):
+            scopes = [(Scope.MARKET, subject.market.encode())]
+            for side in subject.sides:
+                scopes += [(Scope.PARTY, side.party), *self._account_scopes(side.account)]
+            return scopes
+        if isinstance(subject, ReceiptFor):
+            account = self._account_of(subject) or _NO_ACCOUNT
+            parties = (subject.stakeholder, account.owner, account.servicer)
+            return [(Scope.PARTY, party) for party in parties]
+        return []
+
+    def _account_scopes(self, account_id: bytes) -> list[tuple[Scope, bytes]]:
+        account = self._holdings.account(account_id) or _NO_ACCOUNT
+        parties = (account.owner, account.servicer)
+        return [(Scope.ACCOUNT, account_id), *((Scope.PARTY, party) for party in parties)]
+
+
+def _first(there: bool, ways: Iterable[Way]) -> Basis | None:
+    """The first basis to which a way is open; none to what is not there."""
+    return min((basis for is_open, basis in ways if is_open & there), default=None)

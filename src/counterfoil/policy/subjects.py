@@ -85,6 +85,13 @@ class Business:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueCounts:
+    """How many instructions wait in each queue of a market (its code); they name nobody."""
+
+    market: str
+
+
+@dataclass(frozen=True, slots=True)
 class PendingProposal:
     """A transaction that collects signatures on the ledger. signers: the named addresses (20 bytes each)."""
 
@@ -102,6 +109,20 @@ class ReceiptFor:
     accounts: tuple[bytes, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ViewGrant:
+    """A grant of a view. concerned: the parties whose business it shows, as far as its purpose tells them."""
+
+    grantor: bytes
+    grantee: bytes
+    concerned: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadsOfNode:
+    """This node's log of who read what under supervision, custody, an office or a grant."""
+
+
 Subject = (
     PublicFact
     | PartyName
@@ -113,6 +134,9 @@ Subject = (
     | AccountHistory
     | Register
     | Business
+    | QueueCounts
     | PendingProposal
     | ReceiptFor
+    | ViewGrant
+    | ReadsOfNode
 )

@@ -39,10 +39,13 @@ def length_of(head: bytes) -> int:
     return int(length)
 
 
-def problem_of(rejected: Rejected) -> Problem:
+def problem_of(rejected: Rejected, transaction: bytes | None = None) -> Problem:
+    """Why something was refused. Of a transaction, with those identities alone that it names itself: who may not do
+    something need not learn from the refusal whose account, earmark or office stands behind what it named."""
     facts = {
         name: value.hex() if isinstance(value, bytes) else str(value)
         for name, value in rejected.facts.items()
+        if transaction is None or not isinstance(value, bytes) or value in transaction
     }
     return problem_with(rejected.code, facts)
 

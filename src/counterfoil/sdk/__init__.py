@@ -2,6 +2,7 @@
 
 from counterfoil.custody.tls import Identity
 from counterfoil.machine.transactions import Mode
+from counterfoil.node.streams import Position, StreamItem
 from counterfoil.sdk import messages, recipes
 from counterfoil.sdk.client import Client, Result
 from counterfoil.sdk.connections import Connection, LocalConnection, SocketConnection, TlsAddress
@@ -9,6 +10,7 @@ from counterfoil.sdk.draft import Draft
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable, NotVisible, TransactionRejected
 from counterfoil.sdk.failover import FailoverConnection
 from counterfoil.sdk.sandbox import Fixtures, Sandbox, persona_client, seed
+from counterfoil.sdk.stream import Stream
 
 __all__ = [
     "Client",
@@ -22,9 +24,12 @@ __all__ = [
     "Mode",
     "NodeUnreachable",
     "NotVisible",
+    "Position",
     "Result",
     "Sandbox",
     "SocketConnection",
+    "Stream",
+    "StreamItem",
     "TlsAddress",
     "TransactionRejected",
     "messages",

@@ -13,14 +13,16 @@ from counterfoil.machine.transactions import Mode
 from counterfoil.node import reads
 from counterfoil.node.protocol import Answered
 from counterfoil.node.reads_base import Params, Read
-from counterfoil.node.reads_ledger import Nothing, Status
+from counterfoil.node.reads_ledger import NameOf, Nothing, Status
+from counterfoil.node.streams import Position
 from counterfoil.primitives.codec import Message, encode
 from counterfoil.primitives.frames import Problem
 from counterfoil.sdk.connections import Connection
 from counterfoil.sdk.draft import Draft
 from counterfoil.sdk.errors import LedgerError, TransactionRejected
-from counterfoil.sdk.reading import Reading
+from counterfoil.sdk.reading import Id, Reading
 from counterfoil.sdk.rejects import problem_of_number
+from counterfoil.sdk.stream import Stream
 from counterfoil.state.receipts import MessageResult
 
 P = TypeVar("P", bound=Params)
@@ -176,6 +178,16 @@ class Client(Reading):
         clock_ms = max(status.clock_ms, status.moment.time_ms)
         self._clock, self._window_ms = (clock_ms, now), status.id_window_ms
         return clock_ms
+
+    def watch(self, after: Position | int | None = None, about: Id = b"", *, follow: bool = True) -> Stream:
+        """What happens, as far as this client may see it when it is told: iterate over it, and close it.
+
+        after: a position from before, or a height (0: from the beginning); None for what happens from now on. about: an
+        account, instrument, party, trade or instruction that alone is of interest. follow: go on waiting for more.
+        """
+        begin = Position(after) if isinstance(after, int) else after
+        identity = about if isinstance(about, bytes) else self.ask(reads.find, NameOf(text=about)).identity
+        return Stream(self.connection.watch(begin, identity, follow), begin)
 
     def close(self) -> None:
         self.connection.close()

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -16,6 +17,7 @@ import msgspec
 
 from counterfoil.custody.signers import Signer
 from counterfoil.custody.tls import Identity, client_context, shown_by_peer
+from counterfoil.engine.incidents import told
 from counterfoil.engine.port import EngineStopped
 from counterfoil.engine.submission import Submission
 from counterfoil.node.ledger import LedgerNode
@@ -38,19 +40,22 @@ from counterfoil.node.protocol import (
     Greeting,
     Read,
     Submit,
+    Told,
     TryOut,
     Wait,
+    Watch,
     answered,
     authentication_bytes,
     bound_challenge,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.node.service import Service
+from counterfoil.node.service import NOBODY, POLL_SECONDS, Service
+from counterfoil.node.streams import STREAM_ITEMS, Batch, Position
 from counterfoil.policy.errors import NotVisible as Hidden
-from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.frames import LENGTH_BYTES, frame, length_of, problem_of
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable, error_for
+from counterfoil.sdk.stream import OpenAction
 
 T = TypeVar("T")
 
@@ -112,6 +117,11 @@ class Connection(Protocol):
     def read(self, name: str, params: bytes) -> bytes: ...
     def try_out(self, transaction: bytes) -> Answered: ...
     def advance_clock(self, time_ms: int) -> int: ...
+
+    def watch(self, after: Position | None, about: bytes, follow: bool) -> Iterator[Batch]:
+        """What happens after a position (None: after now), as far as the viewer may see it; without end where it is to
+        follow. A batch may be empty: it then says how far the node looked."""
+
     def close(self) -> None: ...
 
 
@@ -120,7 +130,7 @@ class LocalConnection:
 
     def __init__(self, node: LedgerNode) -> None:
         self._service = Service(node)
-        self._viewer = ANYBODY
+        self._who = NOBODY
 
     @property
     def node(self) -> LedgerNode:
@@ -137,34 +147,36 @@ class LocalConnection:
     def show(self, viewing: Viewing) -> None:
         challenge = os.urandom(CHALLENGE_BYTES)
         signatures = _signed(viewing, self.chain_id, challenge)
-        _translated(lambda: self._service.recognise(challenge, viewing.party, viewing.signer, signatures))
-        self._viewer = viewing.party
+        self._who = _translated(
+            lambda: self._service.recognise(challenge, viewing.party, viewing.signer, signatures)
+        )
 
     def submit(self, transactions: Sequence[bytes]) -> list[Answered]:
         found: list[Answered] = []
-        under_way: deque[Submission] = deque()
+        under_way: deque[tuple[tuple[bytes, ...], Submission]] = deque()
         for some in _in_frames(transactions):
-            under_way.append(self._taken_in(some))
+            under_way.append((some, self._taken_in(some)))
             if len(under_way) > FRAMES_AHEAD:
-                found += self._outcomes(under_way.popleft())
+                found += self._outcomes(*under_way.popleft())
         while under_way:
-            found += self._outcomes(under_way.popleft())
+            found += self._outcomes(*under_way.popleft())
         return found
 
     def _taken_in(self, some: tuple[bytes, ...]) -> Submission:
-        return _translated(lambda: self._service.submit(some, self._viewer))
+        return _translated(lambda: self._service.submit(some, self._who.party))
 
-    def _outcomes(self, submission: Submission) -> list[Answered]:
+    def _outcomes(self, transactions: tuple[bytes, ...], submission: Submission) -> list[Answered]:
         try:
-            return [answered(*found) for found in submission.results()]
+            return list(map(answered, submission.results(), transactions))
         except EngineStopped as stopped:
-            raise error_for(Refused(NodeRefusal.NODE_STOPPED, cause=stopped).problem) from stopped
+            refused = Refused(NodeRefusal.NODE_STOPPED, cause=told(stopped.__cause__ or stopped))
+            raise error_for(refused.problem) from stopped
 
     def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None:
         return self._service.wait(transaction, expiry_ms, wait_ms)
 
     def read(self, name: str, params: bytes) -> bytes:
-        return _translated(lambda: self._service.read(self._viewer, name, params))
+        return _translated(lambda: self._service.read(self._who, name, params))
 
     def try_out(self, transaction: bytes) -> Answered:
         return _translated(lambda: self._service.try_out(transaction))
@@ -172,8 +184,18 @@ class LocalConnection:
     def advance_clock(self, time_ms: int) -> int:
         return _translated(lambda: self._service.advance_clock(time_ms))
 
+    def watch(self, after: Position | None, about: bytes, follow: bool) -> Iterator[Batch]:
+        cursor = self._service.cursor(after, about)
+        while True:
+            batch = _translated(partial(self._service.watch, self._who, cursor))
+            yield batch
+            if batch.is_current and not follow:
+                return
+            while batch.is_current and self.node.height <= batch.reached.height:
+                time.sleep(POLL_SECONDS)
+
     def close(self) -> None:
-        self._viewer = ANYBODY
+        self._who = NOBODY
 
 
 class SocketConnection:
@@ -227,6 +249,34 @@ class SocketConnection:
 
     def advance_clock(self, time_ms: int) -> int:
         return msgspec.msgpack.decode(self._ask(lambda number: AdvanceClock(number, time_ms)), type=int)
+
+    def watch(self, after: Position | None, about: bytes, follow: bool) -> Iterator[Batch]:
+        return watched(self.another, after, about, follow)
+
+    def another(self) -> SocketConnection:
+        """A connection of its own to the same node, which reads as the same viewer."""
+        made = SocketConnection(self._address, attempts=self._attempts, timeout_seconds=self._timeout_seconds)
+        if self._viewing is not None:
+            try:
+                made.show(self._viewing)
+            except BaseException:
+                made.close()
+                raise
+        return made
+
+    def told(self, after: Position | None, about: bytes) -> Iterator[Batch]:
+        """The one watch of this connection, which does nothing else from now on. OSError when it is lost."""
+        self._connected()
+        self._number += 1
+        height, place = after or Position(-1, 0)
+        self._send(Watch(self._number, height, place, about), 0)
+        while True:
+            reply = self._receive()
+            if isinstance(reply, Failed):
+                raise error_for(reply.problem)
+            if isinstance(reply, Told):
+                items = STREAM_ITEMS.decode(reply.value)
+                yield Batch(items, Position(reply.height, reply.place), reply.is_current)
 
     def close(self) -> None:
         with self._lock:
@@ -326,7 +376,7 @@ class SocketConnection:
         self._shown = (shown_by_peer(secured), shown)
         return secured
 
-    def _greeted(self) -> Greeting | Done | Failed:
+    def _greeted(self) -> Greeting | Done | Failed | Told:
         """What the node says first. With TLS 1.3 it is only now that it turns a certificate away."""
         try:
             return self._receive()
@@ -381,12 +431,12 @@ class SocketConnection:
             raise error_for(reply.problem)
         return bytes(reply.value)
 
-    def _receive(self) -> Greeting | Done | Failed:
+    def _receive(self) -> Greeting | Done | Failed | Told:
         length = length_of(self._take(LENGTH_BYTES))
         if length > ANSWER_BYTES_MAX:
             raise ConnectionError("what answers is not a node")
         try:
-            reply: Greeting | Done | Failed = REPLY.decode(self._take(length))
+            reply: Greeting | Done | Failed | Told = REPLY.decode(self._take(length))
         except msgspec.MsgspecError as error:
             raise ConnectionError(f"what answers is not a node of this version: {error}") from None
         return reply
@@ -410,6 +460,27 @@ def _reason(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"{error.verify_message}"
     return (error.reason or str(error)).replace("_", " ").lower()
+
+
+def watched(
+    connect: Callable[[], SocketConnection], after: Position | None, about: bytes, follow: bool
+) -> Iterator[Batch]:
+    """A watch on a connection of its own; when that is lost, from the last position on another. What was told already
+    of an action that the loss broke off is not told again."""
+    reached, open_action = after, OpenAction()
+    while True:
+        own = connect()
+        try:
+            open_action.begin_again()
+            for batch in own.told(reached, about):
+                reached = batch.reached
+                yield batch._replace(items=tuple(open_action.without_told(batch.items)))
+                if batch.is_current and not follow:
+                    return
+        except OSError:
+            time.sleep(FIRST_PAUSE_SECONDS)
+        finally:
+            own.close()
 
 
 def _signed(viewing: Viewing, chain_id: str, challenge: bytes) -> tuple[tuple[bytes, bytes], ...]:
@@ -436,7 +507,7 @@ def _translated(work: Callable[[], T]) -> T:
     try:
         return work()
     except Rejected as rejected:
-        raise LedgerError(problem_of(rejected)) from None
+        raise LedgerError(problem_of(rejected, b"")) from None
     except Refused as refused:
         raise error_for(refused.problem) from None
     except Hidden:

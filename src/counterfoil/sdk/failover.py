@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from counterfoil.node import reads
 from counterfoil.node.protocol import Answered
 from counterfoil.node.reads_ledger import Nothing
 from counterfoil.node.refusals import NodeRefusal
+from counterfoil.node.streams import Batch, Position
 from counterfoil.primitives.codec import encode
-from counterfoil.sdk.connections import TIMEOUT_SECONDS, Address, SocketConnection, Viewing
+from counterfoil.sdk.connections import TIMEOUT_SECONDS, Address, SocketConnection, Viewing, watched
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable
 
 T = TypeVar("T")
@@ -79,6 +80,12 @@ class FailoverConnection:
     def advance_clock(self, time_ms: int) -> int:
         return self._repeated(lambda one: one.advance_clock(time_ms))
 
+    def watch(self, after: Position | None, about: bytes, follow: bool) -> Iterator[Batch]:
+        """On a connection of its own; when its node is lost, from the last position on at another."""
+        for batch in watched(lambda: self._repeated(_another), after, about, follow):
+            self._height = max(self._height, batch.reached.height)
+            yield batch
+
     def close(self) -> None:
         with self._lock:
             if self._connection is not None:
@@ -132,3 +139,9 @@ class FailoverConnection:
             if time.monotonic() > give_up:
                 raise NodeUnreachable(f"the node at {self.address} is behind the one that was asked before")
             time.sleep(PAUSE_SECONDS / 5)
+
+
+def _another(connection: SocketConnection) -> SocketConnection:
+    """A second connection to a node that still answers."""
+    connection.read(reads.status.name, encode(Nothing()))
+    return connection.another()

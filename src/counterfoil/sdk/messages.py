@@ -2,7 +2,7 @@
 
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction, WithdrawProposal
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
-from counterfoil.modules.certificates.interface import Purpose
+from counterfoil.modules.certificates.interface import Purpose as CertificatePurpose
 from counterfoil.modules.certificates.messages import (
     NameAuthority,
     RecordCertificate,
@@ -11,6 +11,8 @@ from counterfoil.modules.certificates.messages import (
 )
 from counterfoil.modules.custodians.messages import RecordTrail
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
+from counterfoil.modules.grants.interface import Purpose, Scope
+from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
 from counterfoil.modules.holdings.interface import AccountKind
 from counterfoil.modules.holdings.messages import (
     AmendAccount,
@@ -157,6 +159,7 @@ __all__ = [
     "CancelTrade",
     "CancelUpgrade",
     "Capacity",
+    "CertificatePurpose",
     "CloseAccount",
     "CloseDay",
     "ConfirmTrade",
@@ -169,6 +172,7 @@ __all__ = [
     "FreezeHolding",
     "GrantMandate",
     "HandOverMarket",
+    "GrantView",
     "HoldingLine",
     "Identifier",
     "Instruct",
@@ -200,6 +204,7 @@ __all__ = [
     "QuantityType",
     "RecordCertificate",
     "RecordLicence",
+    "RecordReadLog",
     "RecordTrade",
     "RecordVerification",
     "RecordTrail",
@@ -221,11 +226,13 @@ __all__ = [
     "RevokeCertificate",
     "RevokeMandate",
     "RevokeParty",
+    "RevokeView",
     "Role",
     "RotateKeys",
     "Rounding",
     "Rulebook",
     "ScheduleUpgrade",
+    "Scope",
     "SetCalendar",
     "SettleBatch",
     "Side",

@@ -37,8 +37,10 @@ from counterfoil.node.reads_certificates import (
     FingerprintOf,
 )
 from counterfoil.node.reads_custody import SignerOf, SignerRecord, TrailOf, TrailRecord
+from counterfoil.node.reads_grants import GrantLine
 from counterfoil.node.reads_history import HistoryEntry, HistoryOf
 from counterfoil.node.reads_ledger import NameOf, Nothing, Persona, SealedHeader, TransactionOf
+from counterfoil.node.reads_log import LOG_PAGE_MAX, ReadLogOf, ReadLogPage
 from counterfoil.node.reads_market import (
     InstrumentDetails,
     InstrumentLine,
@@ -316,6 +318,16 @@ class Reading(ABC):
             first_height = page.next_height
             if not first_height:
                 return found
+
+    # ---- who sees what ----
+
+    def grants(self, at: At = "") -> tuple[GrantLine, ...]:
+        """Granted views: that this party gave, that it has, and those that show what is its own."""
+        return self.ask(reads.list_grants, AsOf(at=at_text(at))).grants
+
+    def read_log(self, first: int = 1, limit: int = LOG_PAGE_MAX) -> ReadLogPage:
+        """A page of the node's log of who read what is another's; for the data protection role."""
+        return self.ask(reads.read_log, ReadLogOf(first=first, limit=limit))
 
     # ---- business ----
 

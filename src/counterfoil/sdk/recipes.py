@@ -18,6 +18,8 @@ from counterfoil.sdk.messages import (
     AnnounceInstrument,
     Calendar,
     DaySchedule,
+    GrantMandate,
+    GrantView,
     HoldingLine,
     Identifier,
     InstructBoth,
@@ -26,12 +28,15 @@ from counterfoil.sdk.messages import (
     MatchingField,
     OpenAccount,
     OpenMarket,
+    Purpose,
     QuantityType,
+    RecordReadLog,
     RecordVerification,
     RegisterIssue,
     RegistrationApprover,
     Rounding,
     Rulebook,
+    Scope,
     Side,
     Terms,
     TradeTerms,
@@ -292,6 +297,40 @@ def dvp(
         Side(seller[1], f"{reference}-S", seller_cash),
         Side(buyer[1], f"{reference}-B", buyer_cash),
     )
+
+
+def show(
+    grantor: Who,
+    grantee: Who,
+    until_ms: int,
+    *,
+    purpose: Purpose = Purpose.AUDIT,
+    party: bytes = b"",
+    account: bytes = b"",
+    instrument: bytes = b"",
+    market: str = "",
+    period_from_ms: int = 0,
+    period_until_ms: int = 0,
+) -> GrantView:
+    """Let another party see one thing until a moment: a party's business (by default the grantor's own), an account, an
+    instrument's register, or the business of a market. The period is of the data shown: all of it unless it is said.
+    """
+    scope, shown = Scope.PARTY, party or _party(grantor)
+    if account:
+        scope, shown = Scope.ACCOUNT, account
+    elif instrument:
+        scope, shown = Scope.REGISTER, instrument
+    elif market:
+        scope, shown = Scope.MARKET, market.encode()
+    return GrantView(
+        _party(grantor), _party(grantee), scope, shown, purpose, period_from_ms, period_until_ms, until_ms
+    )
+
+
+def node_of(party: Who, node: bytes) -> GrantMandate:
+    """Let a member's node (the address of its key, as `status` shows it) record how far its log of reads is."""
+    tag = RecordReadLog.__struct_config__.tag
+    return GrantMandate(_party(party), node, (int(tag or 0),), ())
 
 
 def _announce(

@@ -167,7 +167,7 @@ class State:
     def require_entry(self, kind: str, key: bytes) -> bytes:
         found = self.entry(kind, key)
         if found is None:
-            raise InvariantViolation(f"the record store lacks its {kind} entry {key!r}")
+            raise InvariantViolation(f"the record store lacks an entry of its {kind}s")
         return found
 
     def entry(self, kind: str, key: bytes) -> bytes | None:

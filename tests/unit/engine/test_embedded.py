@@ -24,7 +24,7 @@ from counterfoil.node.clock import SandboxClock
 from counterfoil.node.ledger import LAYOUTS, LedgerNode, complete_genesis
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.node.service import Service
+from counterfoil.node.service import NOBODY, Service
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from counterfoil.storage.memory_log import MemoryLog
 from counterfoil.storage.memory_store import MemoryStore
@@ -375,7 +375,7 @@ def test_what_cannot_be_stops_the_node_and_everybody_who_waits_is_told(
     assert isinstance(stopped.value.__cause__, InvariantViolation)
     assert running.log.last_height() == 1
     with pytest.raises(Refused) as refused:
-        Service(running.node).read(b"", "status", b"\x80")
+        Service(running.node).read(NOBODY, "status", b"\x80")
     assert refused.value.code is NodeRefusal.NODE_STOPPED
     running.engine.close()
     assert running.node.store.height() == 1, "nothing of what cannot be is written"
@@ -407,7 +407,7 @@ def test_what_could_not_be_made_durable_is_never_told_nor_served(running: Runnin
     service = Service(running.node)
     for ask in (
         lambda: service.result(prepared.id, prepared.body.expiry_ms),
-        lambda: service.read(b"", "status", b"\x80"),
+        lambda: service.read(NOBODY, "status", b"\x80"),
         lambda: service.submit([raw], b""),
     ):
         with pytest.raises(Refused) as refused:

@@ -19,6 +19,12 @@ from counterfoil.sdk import Client, LocalConnection, messages, recipes
 from tests.unit.policy.world import TREE
 
 MARKET, OTHER_MARKET, TODAY, LATER = "XMKT", "XOTH", 20240102, 20240104
+DAY_MS = 86_400_000
+CUSTODY, DISCLOSURE, INVESTIGATION = (
+    messages.Purpose.CUSTODY,
+    messages.Purpose.DISCLOSURE,
+    messages.Purpose.INVESTIGATION,
+)
 SHARE_ISIN, OTHER_ISIN = "XS0000000009", "XS0000000017"
 _SEED = b"the cast of the matrix"
 _FOUNDED_LATER = ("applicant",)
@@ -51,6 +57,7 @@ class Cast:
         self._do_business()
         self._know_people()
         self._issue_certificates()
+        self._grant_views()
         self._end_some()
 
     def client(self, name: str) -> Client:
@@ -87,6 +94,9 @@ class Cast:
             ("client-s's", "client-s", "broker-s"),
             ("former's", "former", "broker-a"),
             ("client-o's", "client-o", "operator"),
+            ("moved's old", "moved", "broker-a"),
+            ("moved's", "moved", "broker-b"),
+            ("client-w's", "client-w", "broker-w"),
         ):
             self._open(name, owner, servicer, own if owner.startswith("broker") else segregated)
         self._open(
@@ -214,16 +224,16 @@ class Cast:
         draft = a.draft(settled, signers=(a.keys[0].address, b.keys[0].address)).sign(a.keys[0], b.keys[0])
         self.settled, self.settled_expiry_ms = a.submit(draft), draft.expiry_ms
         self._trade_for_clients(a, b, terms)
+        recovers = tuple(sorted(self.clients[name].keys[0].address for name in ("issuer", "notary")))
+        client = self.clients["client-b"]
+        self.signer = client.keys[0].address
+        client.send(messages.RegisterSigner(messages.single_key(client.keys[0].public_key), recovers, 2))
         named = (self.clients["issuer"].keys[0], self.clients["notary"].keys[0], key("broker-a user"))
         content = encode(
             (tuple(one.address for one in named), (messages.WithdrawAsset(MARKET, self.token, LATER),))
         )
         ask = messages.ProposeTransaction(content, self.nobody.time_ms() + 86_400_000)
         self.proposal = self.clients["issuer"].send(ask).created
-        recovers = tuple(sorted(self.clients[name].keys[0].address for name in ("issuer", "notary")))
-        client = self.clients["client-b"]
-        self.signer = client.keys[0].address
-        client.send(messages.RegisterSigner(messages.single_key(client.keys[0].public_key), recovers, 2))
 
     def _trade_for_clients(self, a: Client, b: Client, terms: messages.TradeTerms) -> None:
         """Client-a's broker sold to three-brokers' one: signed by the exchange; entered by both and settled at once;
@@ -305,7 +315,7 @@ class Cast:
         self.certificates: dict[str, bytes] = {}
         for name in ("exchange", "broker-a", "client-o"):
             node = name == "exchange"
-            purpose = messages.Purpose.NODE if node else messages.Purpose.MEMBER
+            purpose = messages.CertificatePurpose.NODE if node else messages.CertificatePurpose.MEMBER
             self.certificates[name] = papers(f"certificate of {name}")
             operator.send(
                 messages.RecordCertificate(
@@ -319,8 +329,40 @@ class Cast:
                 )
             )
 
+    def _grant_views(self) -> None:
+        """As the matrix says. The past that an auditor is shown ended when the last block before came."""
+        self.past_height = self.node.height - 1
+        shown = {
+            "auditor-of-a": ("broker-a", {}),
+            "auditor-of-the-past": ("broker-a", {"period_until_ms": self.time_ms}),
+            "auditor-expired": ("broker-a", {}),
+            "auditor-revoked": ("broker-a", {}),
+            "auditor-of-the-register": ("issuer", {"instrument": self.share}),
+            "auditor-of-the-market": ("exchange", {"market": MARKET}),
+            "second-custodian": ("broker-a", {"account": self.accounts["client-a's"], "purpose": CUSTODY}),
+            "lender": ("client-a", {"account": self.accounts["client-a's"], "purpose": DISCLOSURE}),
+            "investigator": ("regulator", {"party": self.parties["broker-b"], "purpose": INVESTIGATION}),
+        }
+        self.grants: dict[str, bytes] = {}
+        for grantee, (grantor, what) in shown.items():
+            client = self.clients[grantor]
+            until_ms = client.time_ms() + (20 if grantee == "auditor-expired" else DAY_MS)
+            ask = recipes.show(client, self.parties[grantee], until_ms, **what)
+            self.grants[grantee] = client.send(ask).created
+        self.granted_height = self.node.height
+        broker = self.clients["broker-a"]
+        broker.send(messages.RevokeView(broker.party, self.grants["auditor-revoked"]))
+
+    @property
+    def time_ms(self) -> int:
+        """Block time of the last block."""
+        last = self.node.machine.last
+        assert last is not None
+        return last.time_ms
+
     def _end_some(self) -> None:
         a = self.clients["broker-a"]
+        a.send(messages.CloseAccount(self.accounts["moved's old"]))
         former, account = self.parties["former"], self.accounts["former's"]
         moved = messages.ForceTransfer(
             self.parties["depository"],
@@ -342,6 +384,9 @@ class Cast:
         regulator.send(
             messages.SuspendParty(regulator.party, self.parties["broker-s"], "Under investigation.")
         )
+        regulator.send(messages.WindDownParty(regulator.party, self.parties["broker-w"], "It gives up."))
+        nobody = self.nobody.connection
+        nobody.advance_clock(self.time_ms + 1_000)
 
     # ---- helpers ----
 

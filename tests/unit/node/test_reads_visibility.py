@@ -14,7 +14,7 @@ from counterfoil.primitives.codec import encode
 from counterfoil.sdk import Client, NotVisible
 from counterfoil.sdk.errors import LedgerError
 from tests.unit.node.cast import SHARE_ISIN, Cast
-from tests.unit.policy.visibility_matrix import CAST, MATRIX
+from tests.unit.policy.visibility_matrix import CAST, MATRIX, seen
 
 Look = Callable[[Client, Cast], object]
 """Reads something; it is seen unless the read says NotVisible, or a list lacks it. A history may be empty and seen."""
@@ -49,10 +49,19 @@ def _servicer(cast: Cast, name: str) -> bytes:
     return account.servicer
 
 
+def as_history(look: Look) -> Look:
+    """Mark a look as one that goes back through all that happened."""
+    HISTORIES.append(look)
+    return look
+
+
+HISTORIES: list[Look] = []
+
+
 def _account_history(name: str) -> tuple[Look, ...]:
     return (
         lambda client, cast: client.statement(cast.accounts[name]),
-        lambda client, cast: client.history(account=cast.accounts[name]),
+        as_history(lambda client, cast: (client.history(account=cast.accounts[name]),)),
     )
 
 
@@ -69,7 +78,7 @@ def _details(party: str) -> tuple[Look, ...]:
 
 
 def _party_history(party: str) -> tuple[Look, ...]:
-    return (lambda client, cast: (client.history(party=cast.parties[party]),),)
+    return (as_history(lambda client, cast: (client.history(party=cast.parties[party]),)),)
 
 
 def _register(name: str) -> tuple[Look, ...]:
@@ -103,7 +112,7 @@ def _instruction(name: str) -> tuple[Look, ...]:
             for line in client.instructions(account=client.instruction(getattr(cast, name)).account)
             if line.instruction_id == getattr(cast, name)
         ],
-        lambda client, cast: client.history(business=getattr(cast, name)),
+        as_history(lambda client, cast: client.history(business=getattr(cast, name))),
     )
 
 
@@ -126,6 +135,13 @@ def names(answer: object, identity: bytes) -> bool:
     """Whether an answer, or a proof file, shows an identity anywhere."""
     shown = answer if isinstance(answer, bytes) else msgspec.msgpack.encode(answer)
     return identity in shown or identity.hex().encode() in shown
+
+
+def _grant(grantee: str) -> tuple[Look, ...]:
+    def look(client: Client, cast: Cast) -> object:
+        return [line for line in client.grants() if line.grant_id == cast.grants[grantee]]
+
+    return (look,)
 
 
 LOOKS: dict[str, tuple[Look, ...]] = {
@@ -220,6 +236,19 @@ LOOKS: dict[str, tuple[Look, ...]] = {
         lambda client, cast: client.proof("trade", business=cast.trade),
         lambda client, cast: [line for line in client.trades() if line.trade_id == cast.trade],
     ),
+    "history of broker-a": _party_history("broker-a"),
+    "details of moved": _details("moved"),
+    "details of broker-w": _details("broker-w"),
+    "details of client-w": _details("client-w"),
+    "account of client-w": _account("client-w's"),
+    "old account of moved at broker-a": _account("moved's old"),
+    "history of moved's old account": _account_history("moved's old"),
+    "account of moved at broker-b": _account("moved's"),
+    "history of moved's account": _account_history("moved's"),
+    "grant to the auditor of broker-a": _grant("auditor-of-a"),
+    "grant of client-a to the lender": _grant("lender"),
+    "grant to the investigator of broker-b": _grant("investigator"),
+    "reads at this node": (lambda client, cast: client.read_log(),),
     "instruction of broker-a for client-a": _instruction("sale"),
     "instruction of broker-b for itself": _instruction("purchase"),
     "trade of two clients": (
@@ -235,8 +264,9 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "custody trail of broker-a": (lambda client, cast: client.custody_trail(cast.parties["broker-a"]),),
 }
 
-BY_POLICY_ALONE = frozenset(row for row in MATRIX if row.startswith("receipt "))
-"""Rows that no read shows by themselves; receipts are tested in test_reads_history.py and by the policy's own test."""
+BY_POLICY_ALONE = frozenset(row for row in MATRIX if row.startswith("receipt ")) | {"queues of the market"}
+"""Rows that no read shows by themselves; receipts are tested in test_reads_history.py and by what streams tell, queues
+below, and both by the policy's own test."""
 
 SHOWN_HERE = {
     *(
@@ -262,9 +292,9 @@ SHOWN_HERE = {
         "trades",
         "proposals",
     ),
-    *("proof", "registrars", "identity", "identities", "person"),
+    *("registrars", "identity", "identities", "person"),
     *("authorities", "certificate", "certificates"),
-    *("proof", "signer", "custody_trail"),
+    *("proof", "grants", "read-log", "signer", "custody_trail"),
 }
 ELSEWHERE = {"personas"}
 """Shown on a sandbox alone, to anybody."""
@@ -285,8 +315,22 @@ def test_every_row_and_every_read_is_looked_at() -> None:
 @pytest.mark.parametrize("row", LOOKS)
 def test_matrix(cast: Cast, row: str) -> None:
     for number, look in enumerate(LOOKS[row]):
-        seen = {viewer for viewer in CAST if sees(cast.client(viewer), cast, look)}
-        assert seen == set(MATRIX[row].split()), f"read {number} of {row!r}"
+        found = {viewer for viewer in CAST if sees(cast.client(viewer), cast, look)}
+        assert found == seen(row, as_history=look in HISTORIES), f"read {number} of {row!r}"
+
+
+def test_who_sees_how_many_instructions_wait(cast: Cast) -> None:
+    """The regulator; an operator where it runs all markets, and not where others run some."""
+    waiting = {viewer: bool(cast.client(viewer).status().waiting) for viewer in CAST}
+    assert [viewer for viewer, shown in waiting.items() if shown] == ["regulator"]
+
+
+def test_a_revoked_or_expired_grant_is_gone(cast: Cast) -> None:
+    live = {line.grant_id for line in cast.client("regulator").grants()}
+    ended = {cast.grants["auditor-revoked"], cast.grants["auditor-expired"]}
+    assert live == set(cast.grants.values()) - ended
+    before = cast.client("regulator").grants(at=cast.granted_height)
+    assert {line.grant_id for line in before} == set(cast.grants.values())
 
 
 @pytest.mark.parametrize(

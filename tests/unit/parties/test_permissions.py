@@ -65,6 +65,7 @@ def test_the_eight_kinds_of_member_and_the_others_keep_their_numbers() -> None:
         "OPERATOR",
         "NOTARY",
         "AUDITOR",
+        "DATA_PROTECTION",
         "IDENTITY_REGISTRAR",
     ]
-    assert [role.value for role in Role] == [*range(1, 13), 14]
+    assert [role.value for role in Role] == list(range(1, 15))

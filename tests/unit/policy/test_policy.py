@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
-import pytest
+import typing
 
+import pytest
+from msgspec.structs import replace
+
+from counterfoil.modules.grants.records import Purpose, View, view_key
+from counterfoil.modules.holdings.records import ACCOUNTS
 from counterfoil.modules.parties.interface import PartyStatus
 from counterfoil.modules.parties.records import MANDATES, PARTIES, Mandate
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.policy import Standing
-from counterfoil.policy.subjects import AccountContents, PartyDetails
-from tests.unit.policy.visibility_matrix import CAST, MATRIX, WHILE_SUSPENDED
-from tests.unit.policy.world import SUBJECTS, TREE, USER_OF_BROKER_A, World, account, party, signer
+from counterfoil.policy.rights import Basis, Right, Span
+from counterfoil.policy.subjects import AccountContents, PartyDetails, Subject
+from tests.unit.policy.visibility_matrix import (
+    CAST,
+    GRANTEES,
+    GRANTEES_WHILE_SUSPENDED,
+    MATRIX,
+    PERIODS,
+    WHILE_SUSPENDED,
+    seen,
+)
+from tests.unit.policy.world import (
+    ALSO,
+    GRANTED,
+    SUBJECTS,
+    TREE,
+    USER_OF_BROKER_A,
+    World,
+    account,
+    party,
+    signer,
+)
 
 NOW_MS = 1_700_000_000_000
 
@@ -21,7 +45,11 @@ def world() -> World:
 
 
 def seen_by(world: World, row: str) -> set[str]:
-    return {viewer for viewer in CAST if world.policy.may_see(party(viewer), SUBJECTS[row])}
+    also = ALSO.get(row, SUBJECTS[row])
+    may_see = world.policy.may_see
+    return {
+        viewer for viewer in CAST if may_see(party(viewer), SUBJECTS[row]) and may_see(party(viewer), also)
+    }
 
 
 def test_the_matrix_names_only_its_cast_and_covers_every_subject() -> None:
@@ -29,18 +57,91 @@ def test_the_matrix_names_only_its_cast_and_covers_every_subject() -> None:
     assert set(TREE) | {"nobody", "stranger"} == set(CAST)
     for row in (*MATRIX.values(), *(cells for rows in WHILE_SUSPENDED.values() for cells in rows.values())):
         assert set(row.split()) <= set(CAST), row
+    for grantee, rows in GRANTEES.items():
+        assert grantee in CAST
+        assert set(rows) <= set(MATRIX), grantee
+    kinds = {type(subject) for subject in SUBJECTS.values()}
+    assert kinds == set(typing.get_args(Subject)), "a kind of subject without a row"
 
 
 @pytest.mark.parametrize("row", MATRIX)
 def test_matrix(world: World, row: str) -> None:
-    assert seen_by(world, row) == set(MATRIX[row].split())
+    assert seen_by(world, row) == seen(row)
 
 
 @pytest.mark.parametrize(
-    ("suspended", "row"), [(who, row) for who, rows in WHILE_SUSPENDED.items() for row in rows]
+    ("suspended", "row"),
+    [
+        *((who, row) for who, rows in WHILE_SUSPENDED.items() for row in rows),
+        *((who, row) for who, rows in GRANTEES_WHILE_SUSPENDED.items() for row in rows),
+    ],
 )
 def test_matrix_while_somebody_is_suspended(suspended: str, row: str) -> None:
-    assert seen_by(World(suspended), row) == set(WHILE_SUSPENDED[suspended][row].split())
+    themselves = WHILE_SUSPENDED.get(suspended, {}).get(row, MATRIX[row])
+    granted = GRANTEES_WHILE_SUSPENDED.get(suspended, {}).get(row, "")
+    assert seen_by(World(suspended), row) == {*themselves.split(), *granted.split()}
+
+
+@pytest.mark.parametrize(("begins", "ends", "first", "last", "shown"), PERIODS)
+def test_a_grant_shows_its_period_alone(begins: int, ends: int, first: int, last: int, shown: bool) -> None:
+    world = World(granted=False)
+    grant = replace(GRANTED["auditor-of-a"], period_from_ms=begins, period_until_ms=ends)
+    world.grants_books.grants.put(b"g" * 32, grant)
+    world.grants_books.views.put(view_key(b"g" * 32, grant), View())
+    right = world.policy.right(party("auditor-of-a"), SUBJECTS["account of client-a"], Span(first, last))
+    assert right == (Right(Basis.GRANT, b"g" * 32, Purpose.AUDIT) if shown else None)
+    own = world.policy.right(party("client-a"), SUBJECTS["account of client-a"], Span(first, last))
+    assert own == Right(Basis.OWN), "one's own rights are for all times"
+
+
+@pytest.mark.parametrize(
+    ("viewer", "row", "basis"),
+    [
+        ("nobody", "terms of the equity", Basis.PUBLIC),
+        ("client-a", "account of client-a", Basis.OWN),
+        ("joint-holder", "joint account", Basis.OWN),
+        ("broker-a", "account of client-a", Basis.CUSTODY),
+        ("regulator", "account of client-a", Basis.SUPERVISION),
+        ("broker-a", "details of client-a", Basis.SUPERVISION),
+        ("issuer", "register of the equity", Basis.OWN),
+        ("depository", "register of the equity", Basis.OFFICE),
+        ("regulator", "register of the equity", Basis.SUPERVISION),
+        ("depository", "register of the money token", None),
+        ("broker-a", "trade", Basis.OWN),
+        ("client-a", "trade", Basis.OWN),
+        ("exchange", "trade", Basis.OFFICE),
+        ("regulator", "trade", Basis.SUPERVISION),
+        ("depository", "instruction of broker-b for itself", Basis.CUSTODY),
+        ("issuer", "proposal", Basis.OWN),
+        ("regulator", "proposal", Basis.SUPERVISION),
+        ("broker-b", "receipt for three-brokers at broker-b", Basis.CUSTODY),
+        ("three-brokers", "receipt for three-brokers at broker-b", Basis.OWN),
+        ("depository", "receipt for the issuer", Basis.SUPERVISION),
+        ("data-protection", "reads at this node", Basis.OFFICE),
+        ("second-custodian", "account of client-a", Basis.GRANT),
+    ],
+)
+def test_by_which_right(world: World, viewer: str, row: str, basis: Basis | None) -> None:
+    right = world.policy.right(party(viewer), SUBJECTS[row])
+    assert (right.basis if right is not None else None) is basis
+
+
+def test_a_grant_dies_with_what_its_grantor_sees() -> None:
+    """Nobody shows more than it sees at the moment of reading, and nobody passes on what it was granted."""
+    world = World()
+    row = SUBJECTS["account of client-a"]
+    lender, custodian = party("lender"), party("second-custodian")
+    assert world.policy.may_see(lender, row)
+    shelf = world.books.shelf(ACCOUNTS)
+    held = shelf.find(account("client-a's"))
+    assert held is not None
+    shelf.put(account("client-a's"), replace(held, owner=party("client-b")))
+    assert not world.policy.may_see(lender, row)
+    assert world.policy.may_see(custodian, row)
+    onward = replace(GRANTED["lender"], grantor=custodian, grantee=party("auditor"), purpose=Purpose.AUDIT)
+    world.grants_books.grants.put(b"o" * 32, onward)
+    world.grants_books.views.put(view_key(b"o" * 32, onward), View())
+    assert not world.policy.may_see(party("auditor"), row)
 
 
 def test_not_there_and_not_yours_are_one_answer(world: World) -> None:

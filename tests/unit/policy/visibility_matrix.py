@@ -3,10 +3,11 @@
 A row names everybody who sees; whoever of the cast is not named does not. `broker-a` and `broker-b` are siblings, and
 so are the two issuers, the two exchanges, the two clients of broker-a, and the operator beside the brokers.
 
-The tree: regulator over depository, exchange, other-exchange, broker-a, broker-b, broker-s, trustee, central-bank,
-operator, notary, auditor, registrar; depository over issuer and other-issuer; broker-a over client-a, other-client-a,
-former and three-brokers; broker-b over client-b and joint-holder; broker-s (suspended) over client-s; operator over
-client-o.
+The tree: regulator over depository, exchange, other-exchange, broker-a, broker-b, broker-s, broker-w, trustee,
+central-bank, operator, notary, auditor, data-protection,
+registrar and everybody to whom something is granted; depository over
+issuer and other-issuer; broker-a over client-a, other-client-a, former, moved and three-brokers; broker-b over client-b
+and joint-holder; broker-s (suspended) over client-s; broker-w (winding down) over client-w; operator over client-o.
 """
 
 from __future__ import annotations
@@ -38,6 +39,19 @@ CAST = (
     "notary",
     "auditor",  # nothing was granted to it
     "registrar",  # attests who client-a and client-o are: one person
+    "data-protection",  # watches who reads what
+    "moved",  # enrolled by broker-a, where its account is closed; its account now is at broker-b
+    "broker-w",  # winds down
+    "client-w",
+    "auditor-of-a",  # of broker-a, by broker-a
+    "auditor-of-the-past",  # the same, but of a time that is over
+    "auditor-expired",  # the same, but its grant has expired
+    "auditor-revoked",  # the same, but its grant was revoked
+    "auditor-of-the-register",  # of the equity's register, by the issuer
+    "auditor-of-the-market",  # of the exchange's market, by the exchange
+    "second-custodian",  # of client-a's account, by broker-a
+    "lender",  # is shown client-a's account by client-a
+    "investigator",  # of broker-b, by the regulator
 )
 
 EVERYBODY = " ".join(CAST)
@@ -77,6 +91,10 @@ MATRIX: dict[str, str] = {
     "certificate of broker-a, by its fingerprint": EVERYBODY,
     "certificate of client-o": "client-o operator regulator",
     "certificate that is not there": "",
+    "history of broker-a": "broker-a regulator",
+    "details of moved": "moved broker-a regulator",
+    "details of broker-w": "broker-w regulator",
+    "details of client-w": "client-w broker-w regulator",
     # Accounts
     "account of client-a": "client-a broker-a regulator",
     "history of client-a's account": "client-a broker-a regulator",
@@ -92,6 +110,11 @@ MATRIX: dict[str, str] = {
     "history of former's account": "former broker-a regulator",
     "issuance account of the equity": "issuer depository regulator",
     "account of client-o": "client-o operator regulator",
+    "account of client-w": "client-w broker-w regulator",
+    "old account of moved at broker-a": "moved broker-a regulator",
+    "history of moved's old account": "moved broker-a regulator",
+    "account of moved at broker-b": "moved broker-b regulator",
+    "history of moved's account": "moved broker-b regulator",
     "account that is not there": "",
     # Registers
     "register of the equity": "issuer depository regulator",
@@ -121,7 +144,71 @@ MATRIX: dict[str, str] = {
     "receipt for broker-a": "broker-a regulator",
     "receipt for a user of broker-a": "broker-a regulator",
     "receipt for everybody": EVERYBODY,
+    # Grants: who gave it, who has it, whose business it shows (but of an investigation), those above who gave it
+    "grant to the auditor of broker-a": "broker-a auditor-of-a regulator data-protection",
+    "grant of client-a to the lender": "client-a lender broker-a regulator data-protection",
+    "grant to the investigator of broker-b": "regulator investigator data-protection",
+    # What the node itself knows
+    "reads at this node": "data-protection",
+    "queues of the market": "exchange regulator",
 }
+
+GRANTEES: dict[str, tuple[str, ...]] = {
+    "auditor-of-a": (
+        *(
+            "details of broker-a",
+            "history of broker-a",
+            "custody trail of broker-a",
+            "account of client-a",
+            "history of client-a's account",
+        ),
+        *("joint account", "history of the joint account", "account of three-brokers at broker-a"),
+        *("account of broker-a at the depository", "account of former", "history of former's account"),
+        *("old account of moved at broker-a", "history of moved's old account"),
+        *("trade", "instruction of broker-a for client-a"),
+        *("receipt for client-a at broker-a", "receipt for former at broker-a", "receipt for broker-a"),
+        "whom broker-a has asked about",
+    ),
+    "auditor-of-the-past": (),
+    "auditor-expired": (),
+    "auditor-revoked": (),
+    "auditor-of-the-register": ("register of the equity",),
+    "auditor-of-the-market": (
+        *("trade", "instruction of broker-a for client-a", "instruction of broker-b for itself"),
+    ),
+    "second-custodian": (
+        *("account of client-a", "history of client-a's account", "trade"),
+        *("instruction of broker-a for client-a",),
+    ),
+    "lender": (
+        *("account of client-a", "history of client-a's account", "trade"),
+        *("instruction of broker-a for client-a",),
+    ),
+    "investigator": (
+        *("account of three-brokers at broker-b", "account of broker-b at the depository"),
+        *("account of moved at broker-b", "history of moved's account"),
+        *("trade", "instruction of broker-b for itself", "receipt for three-brokers at broker-b"),
+    ),
+}
+"""To whom something was granted → the rows that it sees by that, beside what everybody and it itself sees."""
+
+
+OF_THE_PAST: dict[str, tuple[str, ...]] = {
+    "auditor-of-the-past": (
+        *("history of broker-a", "history of client-a's account", "history of the joint account"),
+        *("history of former's account", "history of moved's old account"),
+        *("instruction of broker-a for client-a",),
+    ),
+}
+"""To whom the past alone was granted → the rows that show it entries of that time where they are read as histories."""
+
+
+def seen(row: str, *, as_history: bool = False) -> set[str]:
+    """Everybody who sees a row. as_history: by a read that goes back through all that happened."""
+    granted = {grantee for grantee, rows in GRANTEES.items() if row in rows}
+    past = {grantee for grantee, rows in OF_THE_PAST.items() if as_history and row in rows}
+    return set(MATRIX[row].split()) | granted | past
+
 
 WHILE_SUSPENDED: dict[str, dict[str, str]] = {
     # What an office showed while it was held, it does not show while its holder is suspended.
@@ -159,3 +246,39 @@ WHILE_SUSPENDED: dict[str, dict[str, str]] = {
 }
 """Who is suspended → the rows that it changes, or that it must not change. Suspending the regulator, which nobody on
 the ledger can, stands for a top whose powers rest: then everybody below is stopped, and reads only its own."""
+
+GRANTEES_WHILE_SUSPENDED: dict[str, dict[str, str]] = {
+    # Who is stopped still sees what it is a side of, and so does whom it showed that; an office that rests shows none.
+    "exchange": {
+        "trade": "auditor-of-a investigator second-custodian lender",
+        "instruction of broker-b for itself": "investigator",
+    },
+    "depository": {
+        "register of the equity": "auditor-of-the-register",
+        "account of broker-a at the depository": "auditor-of-a",
+    },
+    "broker-a": {
+        "account of client-a": "auditor-of-a second-custodian lender",
+        "details of broker-a": "auditor-of-a",
+        "trade": "auditor-of-a auditor-of-the-market investigator second-custodian lender",
+    },
+    "issuer": {"register of the equity": "auditor-of-the-register"},
+    "auditor-of-a": {"details of broker-a": "", "account of client-a": "second-custodian lender"},
+}
+"""Who is suspended → those of the grantees that then see a row; none where a row of `WHILE_SUSPENDED` is not named."""
+
+PERIODS: tuple[tuple[int, int, int, int, bool], ...] = (
+    # The grant's period (0 at its end: without end), the time of which data is asked, whether it is shown
+    (0, 0, 50, 60, True),
+    (100, 200, 50, 99, False),
+    (100, 200, 50, 100, True),
+    (100, 200, 120, 130, True),
+    (100, 200, 199, 900, True),
+    (100, 200, 200, 900, False),
+    (100, 0, 50, 99, False),
+    (100, 0, 99, 100, True),
+    (100, 0, 900, 900, True),
+    (0, 200, 0, 0, True),
+    (0, 200, 200, 200, False),
+)
+"""Block times: a state has the time from its block until the next one."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from counterfoil.modules.grants.books import GrantsBooks
+from counterfoil.modules.grants.interface import Grants
+from counterfoil.modules.grants.records import Grant, Purpose, Scope, View, view_key
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.interface import Holdings
 from counterfoil.modules.holdings.records import (
@@ -44,14 +47,20 @@ from counterfoil.policy.subjects import (
     PendingProposal,
     PersonLinks,
     PublicFact,
+    QueueCounts,
+    ReadsOfNode,
     ReceiptFor,
     Register,
     Side,
     Subject,
+    ViewGrant,
 )
 from counterfoil.primitives.digests import OBJECT, digest
 from counterfoil.state.books import Books
 from counterfoil.state.rows import value_of
+
+NOW_MS = 1_700_000_000_000
+LATER_MS = NOW_MS + 86_400_000
 
 TREE: dict[str, tuple[str, Role]] = {
     "regulator": ("", Role.REGULATOR),
@@ -66,7 +75,18 @@ TREE: dict[str, tuple[str, Role]] = {
     "operator": ("regulator", Role.OPERATOR),
     "notary": ("regulator", Role.NOTARY),
     "auditor": ("regulator", Role.AUDITOR),
+    "data-protection": ("regulator", Role.DATA_PROTECTION),
     "registrar": ("regulator", Role.IDENTITY_REGISTRAR),
+    "broker-w": ("regulator", Role.SECURITIES_COMPANY),
+    "auditor-of-a": ("regulator", Role.AUDITOR),
+    "auditor-of-the-past": ("regulator", Role.AUDITOR),
+    "auditor-expired": ("regulator", Role.AUDITOR),
+    "auditor-revoked": ("regulator", Role.AUDITOR),
+    "auditor-of-the-register": ("regulator", Role.AUDITOR),
+    "auditor-of-the-market": ("regulator", Role.AUDITOR),
+    "second-custodian": ("regulator", Role.COMMERCIAL_BANK),
+    "lender": ("regulator", Role.COMMERCIAL_BANK),
+    "investigator": ("regulator", Role.NOTARY),
     "issuer": ("depository", Role.ISSUER),
     "other-issuer": ("depository", Role.ISSUER),
     "client-a": ("broker-a", Role.INVESTOR),
@@ -78,12 +98,15 @@ TREE: dict[str, tuple[str, Role]] = {
     "joint-holder": ("broker-b", Role.INVESTOR),
     "client-s": ("broker-s", Role.INVESTOR),
     "client-o": ("operator", Role.INVESTOR),
+    "moved": ("broker-a", Role.INVESTOR),
+    "client-w": ("broker-w", Role.INVESTOR),
 }
 
 STATUS = {
     "broker-s": PartyStatus.SUSPENDED,
     "former": PartyStatus.TERMINATED,
     "applicant": PartyStatus.APPLIED,
+    "broker-w": PartyStatus.WINDING_DOWN,
 }
 
 ACCOUNTS_OF: dict[str, tuple[str, str]] = {
@@ -98,6 +121,9 @@ ACCOUNTS_OF: dict[str, tuple[str, str]] = {
     "former's": ("former", "broker-a"),
     "client-o's": ("client-o", "operator"),
     "issuance": ("issuer", "depository"),
+    "moved's old": ("moved", "broker-a"),
+    "moved's": ("moved", "broker-b"),
+    "client-w's": ("client-w", "broker-w"),
 }
 
 
@@ -124,22 +150,39 @@ EQUITY, OTHER_EQUITY, TOKEN, NO_INSTRUMENT = (
 USER_OF_BROKER_A = named("user", "broker-a")
 
 
-class World:
-    """Books with the cast on them. `suspended`: who is suspended besides broker-s."""
+GRANTED: dict[str, Grant] = {
+    grantee: Grant(
+        party(grantor), party(grantee), scope, shown, purpose, 0, period_until_ms, valid_until_ms, 1
+    )
+    for grantee, grantor, scope, shown, purpose, period_until_ms, valid_until_ms in (
+        ("auditor-of-a", "broker-a", Scope.PARTY, party("broker-a"), Purpose.AUDIT, 0, LATER_MS),
+        ("auditor-of-the-past", "broker-a", Scope.PARTY, party("broker-a"), Purpose.AUDIT, NOW_MS, LATER_MS),
+        ("auditor-expired", "broker-a", Scope.PARTY, party("broker-a"), Purpose.AUDIT, 0, NOW_MS),
+        ("auditor-of-the-register", "issuer", Scope.REGISTER, EQUITY, Purpose.AUDIT, 0, LATER_MS),
+        ("auditor-of-the-market", "exchange", Scope.MARKET, b"XMKT", Purpose.AUDIT, 0, LATER_MS),
+        ("second-custodian", "broker-a", Scope.ACCOUNT, account("client-a's"), Purpose.CUSTODY, 0, LATER_MS),
+        ("lender", "client-a", Scope.ACCOUNT, account("client-a's"), Purpose.DISCLOSURE, 0, LATER_MS),
+        ("investigator", "regulator", Scope.PARTY, party("broker-b"), Purpose.INVESTIGATION, 0, LATER_MS),
+    )
+}
+"""By grantee."""
 
-    def __init__(self, suspended: str = "") -> None:
+
+class World:
+    """Books with the cast on them. suspended: who is suspended besides broker-s. granted: with the cast's grants."""
+
+    def __init__(self, suspended: str = "", *, granted: bool = True) -> None:
         self.books = Books(lambda _table, _key: None, lambda _table, keys: [None] * len(keys), value_of)
         shelf: Any = self.books.shelf
         parties = Parties(PartiesBooks(shelf))
         markets = Markets(MarketsBooks(shelf, parties))
         instruments = Instruments(InstrumentsBooks(shelf, parties, markets))
-        self.policy = Policy(
-            self.books,
-            parties,
-            markets,
-            instruments,
-            Holdings(HoldingsBooks(shelf, parties, Identities(IdentitiesBooks(shelf, parties)), instruments)),
+        holdings = Holdings(
+            HoldingsBooks(shelf, parties, Identities(IdentitiesBooks(shelf, parties)), instruments)
         )
+        self.grants_books = GrantsBooks(shelf, parties, markets, instruments, holdings)
+        grants = Grants(self.grants_books)
+        self.policy = Policy(self.books, parties, markets, instruments, holdings, grants, NOW_MS)
         for name, (parent, role) in TREE.items():
             status = PartyStatus.SUSPENDED if name == suspended else STATUS.get(name, PartyStatus.ACTIVE)
             record = Party((role,), party(parent) if parent else b"", name, "", signer(name), status)
@@ -159,6 +202,10 @@ class World:
             (TOKEN, "trustee", "trustee"),
         ):
             shelf(INSTRUMENTS).put(identity, _instrument(party(issuer), party(registrar)))
+        for grantee, grant in GRANTED.items() if granted else ():
+            identity = named("grant", grantee) + bytes(12)
+            self.grants_books.grants.put(identity, grant)
+            self.grants_books.views.put(view_key(identity, grant), View())
         market = Market(party("exchange"), "Market", MarketStatus.OPEN, 20240102, 0, 0, 0)
         shelf(MARKETS).put(b"XMKT", market)
         shelf(MARKETS).put(
@@ -216,6 +263,9 @@ def _relationship(name: str) -> bytes:
     owner, servicer = ACCOUNTS_OF[name]
     return relationship_of(party(servicer), party(owner))
 
+
+ALSO: dict[str, Subject] = {"handle of client-a at broker-a": PartyDetails(party("client-a"))}
+"""What a viewer of a row must see beside the row's own subject."""
 
 SUBJECTS: dict[str, Subject] = {
     "terms of the equity": PublicFact(),
@@ -292,4 +342,22 @@ SUBJECTS: dict[str, Subject] = {
     "receipt for broker-a": ReceiptFor(party("broker-a")),
     "receipt for a user of broker-a": ReceiptFor(USER_OF_BROKER_A),
     "receipt for everybody": ReceiptFor(PUBLIC),
+    "history of broker-a": PartyHistory(party("broker-a")),
+    "details of moved": PartyDetails(party("moved")),
+    "details of broker-w": PartyDetails(party("broker-w")),
+    "details of client-w": PartyDetails(party("client-w")),
+    "account of client-w": AccountContents(account("client-w's")),
+    "old account of moved at broker-a": AccountContents(account("moved's old")),
+    "history of moved's old account": AccountHistory(account("moved's old")),
+    "account of moved at broker-b": AccountContents(account("moved's")),
+    "history of moved's account": AccountHistory(account("moved's")),
+    "grant to the auditor of broker-a": ViewGrant(
+        party("broker-a"), party("auditor-of-a"), (party("broker-a"),)
+    ),
+    "grant of client-a to the lender": ViewGrant(
+        party("client-a"), party("lender"), (party("client-a"), party("broker-a"))
+    ),
+    "grant to the investigator of broker-b": ViewGrant(party("regulator"), party("investigator")),
+    "reads at this node": ReadsOfNode(),
+    "queues of the market": QueueCounts("XMKT"),
 }

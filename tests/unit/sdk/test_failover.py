@@ -76,3 +76,27 @@ def test_what_was_acknowledged_is_waited_for_at_a_node_that_is_behind(
 def test_a_connection_needs_an_address() -> None:
     with pytest.raises(ValueError, match="address"):
         FailoverConnection([])
+
+
+def test_a_stream_goes_on_at_the_next_node(
+    ledger: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its node is lost, nothing is told twice, and nothing is left out; what it may not see stays away."""
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0.01)
+    first, second = (RpcServer(ledger.node, path=tmp_path / name) for name in ("first", "second"))
+    first.start()
+    second.start()
+    connection = FailoverConnection([tmp_path / "first", tmp_path / "second"])
+    client, own = persona_client(connection, "broker-a"), ledger.client("broker-a")
+    ask = PlaceEarmark(ledger.account("broker-a"), ledger.seeded.share, 1)
+    before = own.send(ask)
+    with client.watch(ledger.node.height - 1) as stream:
+        assert next(stream).action == before.id
+        first.close()
+        after = own.send(ask)
+        ledger.client("broker-b").send(PlaceEarmark(ledger.account("broker-b"), ledger.seeded.share, 1))
+        last = own.send(ask)
+        assert [next(stream).action for _ in range(2)] == [after.id, last.id]
+    assert connection.address == tmp_path / "second"
+    second.close()
+    connection.close()

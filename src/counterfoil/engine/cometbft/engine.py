@@ -22,6 +22,7 @@ from counterfoil.engine.cometbft.rpc import EngineRpc
 from counterfoil.engine.cometbft.seen import SeenItems
 from counterfoil.engine.cometbft.server import AbciServer
 from counterfoil.engine.cometbft.snapshots import Snapshots
+from counterfoil.engine.incidents import report
 from counterfoil.engine.items import Items
 from counterfoil.engine.pool import Pool, Rates, Waiting
 from counterfoil.engine.port import EngineStopped, Log, MovableClock, Sealer, refused
@@ -244,6 +245,6 @@ class CometBftEngine:
                     if self._is_idle() and self._is_due():
                         self._gathering.offer_tick(self._moment())
             except Exception as error:
-                log.error("what is due could not be looked for: %s", error, exc_info=error)
+                report(log, logging.ERROR, "what is due could not be looked for", error)
                 self._fail(error)
                 return

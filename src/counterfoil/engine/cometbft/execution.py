@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from counterfoil.engine.cometbft.seen import SeenItems
 from counterfoil.engine.decided import items_digest
+from counterfoil.engine.incidents import report, told
 from counterfoil.engine.items import Items, OpenedItem
 from counterfoil.machine.machine import Machine, Outcome, ProgramIsOutdated, RulesFailed, SetAside
 from counterfoil.machine.rejects import MachineReject
@@ -110,16 +111,16 @@ class Execution:
             except OURS:
                 raise
             except RulesFailed as failed:
-                log.error("%s", failed, exc_info=failed.__cause__)
+                report(log, logging.ERROR, "the rules failed on a transaction", failed)
                 bad = self._item_with(items, failed.prepared)
                 self._note_failed(bad)
                 items = [item for item in items if item is not bad]
             except Exception as error:
                 if not items:
-                    log.error("no block can be made, not even an empty one: %s", error, exc_info=error)
+                    report(log, logging.CRITICAL, "no block can be made, not even an empty one", error)
                     raise
                 if len(items) == 1:
-                    log.error("the rules fail on an item: %s", error, exc_info=error)
+                    report(log, logging.ERROR, "the rules failed on an item", error)
                     self._note_failed(items[0])
                     return []
                 half = len(items) // 2
@@ -149,7 +150,7 @@ class Execution:
         except OURS:
             raise
         except Exception as error:
-            return str(error) or repr(error)
+            return told(error)
         return ""
 
     def finalise(self, height: int, time_ms: int, items: Sequence[bytes]) -> Decided:

@@ -11,6 +11,7 @@ from counterfoil.engine.cometbft.application import LedgerApplication
 from counterfoil.engine.cometbft.execution import Decided
 from counterfoil.engine.cometbft.rpc import EngineRpc, EngineUnreachable
 from counterfoil.engine.cometbft.seen import SeenItems
+from counterfoil.engine.incidents import masked
 from counterfoil.engine.items import Items, OpenedItem, check, fill_in
 from counterfoil.engine.pool import Pool, Waiting
 from counterfoil.engine.port import EngineStopped, Sealer, first_answer, refused
@@ -206,7 +207,7 @@ class Gathering:
             log.warning("%s", error)
             return -1
         if code:
-            log.warning("the engine did not take a bundle: %s", why)
+            log.warning("the engine did not take a bundle: %s", masked(why))
         return code
 
     def _refuse(self, bundle: _UnderWay, reject: Rejected) -> None:

@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 
 from counterfoil.engine.cometbft.proto.tendermint.abci import types_pb2 as abci
 from counterfoil.engine.cometbft.wire import Inbound, WireBroken, framed
+from counterfoil.engine.incidents import report, told
 
 log = logging.getLogger(__name__)
 
@@ -121,9 +122,9 @@ class AbciServer:
     def _serve(self, connected: socket.socket) -> None:
         try:
             self._answer_all(connected)
-        except (OSError, WireBroken, DecodeError) as error:
+        except (OSError, DecodeError) as error:
             if not self._closed:
-                log.warning("a connection of the engine was closed: %s", error)
+                log.warning("a connection of the engine was closed: %s", told(error))
         finally:
             with self._guard:
                 self._connections.discard(connected)
@@ -137,8 +138,10 @@ class AbciServer:
             try:
                 response = self._answer(request)
             except Exception as error:
-                log.critical("the application failed on %s: %s", request.WhichOneof("value"), error)
-                failure, response = error, abci.Response(exception=abci.ResponseException(error=str(error)))
+                what = f"the application failed on {request.WhichOneof('value')}"
+                case = report(log, logging.CRITICAL, what, error)
+                answer = abci.ResponseException(error=f"{told(error)} (case {case})")
+                failure, response = error, abci.Response(exception=answer)
             unsent += framed(response.SerializeToString())
             if failure is not None or inbound.is_drained or len(unsent) > UNSENT_BYTES_MAX:
                 connected.sendall(unsent)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from counterfoil.engine.incidents import report
 from counterfoil.engine.port import ENGINE_HEIGHT
 from counterfoil.machine.machine import STORED_HEADER, Machine
 from counterfoil.machine.wiring import TABLES
@@ -122,7 +123,7 @@ class Snapshots:
 
             self._write(state.height, write_snapshot(state, stored, count, self._chain_id, window_span_ms))
         except Exception as error:
-            log.error("a snapshot could not be taken: %s", error, exc_info=error)
+            report(log, logging.ERROR, "a snapshot could not be taken", error)
         finally:
             frozen.close()
 

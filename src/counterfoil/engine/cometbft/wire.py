@@ -10,7 +10,7 @@ READ_BYTES = 256 * 1024
 _VARINT_BYTES_MAX = 5
 
 
-class WireBroken(Exception):
+class WireBroken(ConnectionError):
     """What arrived cannot be a message of the engine; the text says why. The connection is of no more use."""
 
 

@@ -19,6 +19,7 @@ TRUSTEE = Role.TRUSTEE
 OPERATOR = Role.OPERATOR
 NOTARY = Role.NOTARY
 AUDITOR = Role.AUDITOR
+DATA_PROTECTION = Role.DATA_PROTECTION
 IDENTITY_REGISTRAR = Role.IDENTITY_REGISTRAR
 
 ANYBODY = tuple(Role)
@@ -34,6 +35,7 @@ ADMITS: dict[Role, tuple[Role, ...]] = {
         OPERATOR,
         NOTARY,
         AUDITOR,
+        DATA_PROTECTION,
         IDENTITY_REGISTRAR,
         COMMERCIAL_BANK,
         SECURITIES_COMPANY,
@@ -173,6 +175,10 @@ PERMISSIONS: dict[int, Permission] = {
     909: Permission("LoadBatch", RUNS_A_MARKET),
     910: Permission("SettleBatch", HOLDERS, ONE, WINDING_DOWN),
     911: Permission("CancelBatch", RUNS_A_MARKET),
+    # Grants of a view, and the logs of reads
+    1000: Permission("GrantView", ANYBODY, ONE, WINDING_DOWN),
+    1001: Permission("RevokeView", ANYBODY, ONE, WINDING_DOWN),
+    1002: Permission("RecordReadLog", ANYBODY, ONE, WINDING_DOWN),
     # Real names
     1400: Permission("AppointIdentityRegistrar", (REGULATOR,), TWO),
     1401: Permission("RecordLicence", (REGULATOR,), TWO),

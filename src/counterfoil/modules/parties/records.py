@@ -33,7 +33,10 @@ APPLICATIONS_MAX = 1_000
 
 
 class Role(IntEnum):
-    """What a party is in the market. The first eight are the members' kinds; the numbers are stored."""
+    """What a party is in the market. The first eight are the members' kinds; the numbers are stored.
+
+    DATA_PROTECTION: watches who reads what under supervision, custody or a grant, and sees nothing of the business.
+    """
 
     REGULATOR = 1
     DEPOSITORY = 2
@@ -47,6 +50,7 @@ class Role(IntEnum):
     OPERATOR = 10
     NOTARY = 11
     AUDITOR = 12
+    DATA_PROTECTION = 13
     IDENTITY_REGISTRAR = 14
 
 

@@ -39,11 +39,8 @@ def rotate_keys(books: PartiesBooks, ask: RotateKeys, context: ActionContext) ->
             raise Rejected(PartiesReject.SIGNER_NOT_FOUND)
         approvals = sum(1 for approver in signer.recovery if approver in context.signers)
         if not signer.recovery or approvals < signer.recovery_threshold:
-            raise Rejected(
-                PartiesReject.SIGNER_IS_NOT_AUTHORISED,
-                approvals=approvals,
-                threshold=signer.recovery_threshold,
-            )
+            told = {"approvals": approvals, "threshold": signer.recovery_threshold} if approvals else {}
+            raise Rejected(PartiesReject.SIGNER_IS_NOT_AUTHORISED, **told)
     check_policy(ask.policy)
     put_in_force(books, ask.address, signer or Signer(ask.policy), ask.policy, context, recovered=recovered)
 

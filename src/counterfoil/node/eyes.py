@@ -1,0 +1,83 @@
+"""Which of a block's facts one viewer may see: by whole receipts, or by whose business each fact is."""
+
+from __future__ import annotations
+
+from counterfoil.modules.holdings.interface import ACCOUNTS
+from counterfoil.modules.module import PUBLIC
+from counterfoil.node.ledger import LedgerNode
+from counterfoil.node.reads_base import policy_of
+from counterfoil.node.receipts_of import Found, mentions
+from counterfoil.node.told import ToldBlock, is_business
+from counterfoil.node.viewer import Viewer
+from counterfoil.policy.rights import Right, Span
+from counterfoil.policy.subjects import AccountHistory, Business, Register, Subject
+from counterfoil.primitives.codec import Fact
+
+
+class Eyes:
+    """What one viewer may see of one block, each question asked once. Use with the engine's lock held."""
+
+    def __init__(self, node: LedgerNode, viewer: Viewer, block: ToldBlock) -> None:
+        self._node = node
+        self._viewer = viewer
+        self._policy = policy_of(node)
+        self._block = block
+        self._span = Span(block.time_ms, block.time_ms)
+        self._asked: dict[Subject, Right | None] = {}
+        self._relationships: dict[bytes, bytes] = {}
+        self._issuers: dict[bytes, bytes] = {}
+
+    def seen(self, found: Found, about: bytes, first: int = 0, until: int | None = None) -> list[Fact]:
+        """Those of a receipt's facts that the viewer may see: all where it may see the receipt whole, else those of
+        which it may see whose they are.
+
+        about: an identity that they must be about, b"" for any. first, until: which of the facts are looked at.
+        """
+        stakeholder = found.receipt.stakeholder
+        whole = stakeholder == PUBLIC or self._may_see(self._block.told_to(stakeholder))
+        seen = []
+        for fact in found.facts[first:until]:
+            accounts = self._block.accounts(found, fact) if about or not whole else ()
+            if about and about not in accounts and not mentions(fact, about):
+                continue
+            if whole or self._sees(fact, accounts, stakeholder):
+                seen.append(fact)
+        return seen
+
+    def _sees(self, fact: Fact, accounts: tuple[bytes, ...], stakeholder: bytes) -> bool:
+        """As one about an account, on a register, or of a market's business that the viewer may see.
+
+        An account's are those told to its own relationship, a register's those told to its issuer.
+        """
+        for account in accounts:
+            if self._told_of(account) == stakeholder and self._may_see(AccountHistory(account)):
+                return True
+        instrument = getattr(fact, "instrument_id", b"")
+        if instrument and self._issuer(instrument) == stakeholder and self._may_see(Register(instrument)):
+            return True
+        markets = self._block.objects.markets(fact) if is_business(fact) else ()
+        return bool(markets) and all(self._may_see(Business((), market)) for market in markets)
+
+    def _told_of(self, account_id: bytes) -> bytes:
+        """Whom an account's business is told to: its relationship."""
+        found = self._relationships.get(account_id)
+        if found is None:
+            account = self._node.state.find(ACCOUNTS, account_id)
+            found = self._relationships[account_id] = account.relationship if account is not None else b""
+        return found
+
+    def _issuer(self, instrument_id: bytes) -> bytes:
+        found = self._issuers.get(instrument_id)
+        if found is None:
+            instrument = self._node.machine.wired.instruments.find(instrument_id)
+            found = self._issuers[instrument_id] = instrument.issuer if instrument is not None else b""
+        return found
+
+    def _may_see(self, subject: Subject) -> bool:
+        if subject not in self._asked:
+            self._asked[subject] = self._policy.right(self._viewer.party, subject, self._span)
+        right = self._asked[subject]
+        if right is None:
+            return False
+        self._viewer.uses(right, subject)
+        return True

@@ -1,0 +1,127 @@
+"""Identities that a transaction made cannot be guessed; the founding's can, and it gains nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import msgspec
+import pytest
+
+from counterfoil.node.reads import READS, answer_read
+from counterfoil.node.refusals import Refused
+from counterfoil.policy.errors import NotVisible
+from counterfoil.primitives.codec import encode
+from counterfoil.primitives.digests import object_id
+from counterfoil.sdk import Sandbox, messages
+from tests.unit.node.cast import Cast
+
+INVESTORS = ("client-a", "other-client-a", "client-b", "client-o", "three-brokers", "joint-holder", "moved")
+
+
+def distance(one: bytes, other: bytes) -> int:
+    """Bits in which two identities differ."""
+    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
+
+
+def test_the_same_request_makes_other_identities_every_time() -> None:
+    """An identity is a digest over 128 random bits: whoever knows every word of a transaction does not know it."""
+    with Sandbox() as ledger:
+        broker = ledger.client("broker-a")
+        ask = messages.OpenAccount(broker.party, broker.party, messages.AccountKind.OWN)
+        drafts = [broker.draft(ask) for _ in range(2_000)]
+        assert len({draft.id for draft in drafts}) == 2_000
+        assert len({draft.body.nonce for draft in drafts}) == 2_000
+        assert all(len(draft.body.nonce) == 16 for draft in drafts)
+        made = broker.send(*[ask] * 60).objects
+    assert len(set(made)) == 60
+    differing = [distance(one, other) for one, other in combinations(made, 2)]
+    assert 76 < sum(differing) / len(differing) < 84, "unrelated digests differ in half of their 160 bits"
+    assert min(differing) > 40
+
+
+def questions(identity: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every read that one identity can be put into, in every field of its size."""
+    for name, read in READS.items():
+        required = {field.name for field in msgspec.structs.fields(read.params) if field.required}
+        for field in msgspec.structs.fields(read.params):
+            if field.type is not bytes:
+                continue
+            params: dict[str, Any] = {field.name: identity}
+            if "kind" in required:
+                for kind in (
+                    "account",
+                    "holding",
+                    "no-holding",
+                    "register",
+                    "trade",
+                    "instruction",
+                    "receipt",
+                ):
+                    yield name, {**params, "kind": kind}
+            elif required <= {field.name} | {"expiry_ms"}:
+                yield name, {**params, **({"expiry_ms": 5} if "expiry_ms" in required else {})}
+
+
+def told(cast: Cast, viewer: str, name: str, params: dict[str, Any]) -> object:
+    """What a viewer gets of a question: an answer (without its identity), or the refusal."""
+    try:
+        answer = READS[name].decode_answer(answer_read(cast.node, cast.viewer(viewer), name, encode(params)))
+    except NotVisible as hidden:
+        return str(hidden)
+    except Refused as refused:
+        return refused.code
+    return msgspec.structs.replace(answer, moment=None)
+
+
+@pytest.mark.parametrize(
+    "viewer", ["nobody", "other-client-a", "operator", "notary", "central-bank", "auditor"]
+)
+def test_who_guesses_a_founding_identity_learns_nothing(cast: Cast, viewer: str) -> None:
+    """The genesis file is public, and the founding counts: a founded investor's identity can be computed by anybody."""
+    guessed = [object_id((1).to_bytes(32, "big"), 0, place)[:20] for place in range(60)]
+    hits = [cast.parties[name] for name in INVESTORS]
+    assert set(hits) <= set(guessed), "they can indeed be guessed"
+    own = {cast.viewer(viewer)}
+    sees = {"operator": {"client-o", "three-brokers"}, "other-client-a": {"other-client-a"}}.get(
+        viewer, set()
+    )
+    known = {cast.parties[name] for name in sees}
+    asked = 0
+    for identity in hits:
+        if identity in known | own:
+            continue
+        for name, params in questions(identity):
+            nothing = {
+                field: b"n" * len(identity) if value == identity else value for field, value in params.items()
+            }
+            assert told(cast, viewer, name, params) == told(cast, viewer, name, nothing), (name, params)
+            asked += 1
+    assert asked > 100
+
+
+def test_beside_what_one_knows_lies_nothing(cast: Cast) -> None:
+    """Identities that differ from a known one in a bit, or by one, lead nowhere, and say so as any others."""
+    own = cast.accounts["client-a's"]
+    number = int.from_bytes(own, "big")
+    near = [(number ^ (1 << bit)).to_bytes(20, "big") for bit in range(160)]
+    near += [(number + step).to_bytes(20, "big") for step in (-2, -1, 1, 2)]
+    answers = {str(told(cast, "client-a", "holdings", {"account": identity})) for identity in near}
+    assert len(answers) == 1
+    assert "1090 NOT_VISIBLE" in answers.pop()
+
+
+def test_who_knows_a_transaction_knows_its_own_objects_alone(cast: Cast) -> None:
+    """From a transaction's id follow the identities that it created, which its authors know; they open nothing."""
+    transaction = cast.settled.id
+    made = [object_id(transaction, message, ordinal) for message in range(3) for ordinal in range(6)]
+    assert set(cast.settled.objects) <= set(made)
+    for identity in made:
+        for name, params in questions(identity):
+            nothing = {
+                field: b"n" * len(identity) if value == identity else value for field, value in params.items()
+            }
+            if name == "result" or params.get("transaction"):
+                continue
+            assert told(cast, "notary", name, params) == told(cast, "notary", name, nothing)

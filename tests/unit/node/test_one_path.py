@@ -1,0 +1,128 @@
+""" "Not there" and "not yours" run through the very same lines of the reads and of the policy, for whoever asks.
+
+What the store does below (it finds a row, or does not) is not the same; the door hides that: tests/e2e/test_timing.py.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import counterfoil
+from counterfoil.node.reads import READS, answer_read
+from counterfoil.node.reads_base import LONG_ID_SIZE
+from counterfoil.policy.errors import NotVisible
+from counterfoil.policy.policy import Policy, Standing
+from counterfoil.primitives.codec import encode
+from tests.unit.node.cast import Cast
+
+ROOT = str(Path(counterfoil.__file__).parent)
+ROOMS = tuple(f"{ROOT}/{room}/" for room in ("policy", "node"))
+NOT_THERE = {20: b"n" * 20, LONG_ID_SIZE: b"n" * LONG_ID_SIZE}
+
+
+class Lines:
+    """Which lines of the policy and the reads are run, and how often each function is entered."""
+
+    def __init__(self) -> None:
+        self.seen: set[tuple[str, int]] = set()
+        self.calls: dict[str, int] = {}
+
+    def __enter__(self) -> Lines:
+        sys.settrace(self._entered)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def _entered(self, frame: FrameType, event: str, argument: object) -> Any:
+        name = frame.f_code.co_filename
+        if not name.startswith(ROOMS):
+            return None
+        where = f"{name.removeprefix(ROOT)}:{frame.f_code.co_qualname}"
+        self.calls[where] = self.calls.get(where, 0) + 1
+        return self._ran
+
+    def _ran(self, frame: FrameType, event: str, argument: object) -> Any:
+        if event == "line":
+            self.seen.add((frame.f_code.co_filename.removeprefix(ROOT), frame.f_lineno))
+        return self._ran
+
+
+def questions(cast: Cast) -> Iterator[tuple[str, str, dict[str, Any], bytes]]:
+    """(read, field, other parameters, something that is there): every way to name one thing that may be hidden."""
+    account, party, share = cast.accounts["three at b"], cast.parties["client-b"], cast.other_share
+    yield "holdings", "account", {}, account
+    yield "statement", "account", {}, account
+    yield "statement", "account", {"since": "3", "until": "9"}, account
+    yield "party", "party", {}, party
+    yield "register", "instrument", {}, share
+    yield "instruction", "instruction", {}, cast.purchase
+    yield "trade", "trade", {}, cast.trade
+    yield "history", "account", {}, account
+    yield "history", "party", {}, party
+    yield "history", "instrument", {}, share
+    for kind, identity in (("account", account), ("no-holding", account), ("holding", account)):
+        yield "proof", "account", {"kind": kind, "instrument": cast.share}, identity
+    yield "proof", "instrument", {"kind": "register"}, share
+    yield "proof", "business", {"kind": "trade"}, cast.trade
+    yield "proof", "business", {"kind": "instruction"}, cast.purchase
+
+
+def hidden(cast: Cast, viewer: str, read: str, params: dict[str, Any]) -> Lines | None:
+    """What was run where the answer was NotVisible; None where it was another."""
+    encoded = encode(params)
+    with Lines() as lines:
+        try:
+            answer_read(cast.node, cast.viewer(viewer), read, encoded)
+        except NotVisible:
+            return lines
+    return None
+
+
+VIEWERS = ("nobody", "stranger", "other-client-a", "client-s", "former", "applicant", "operator", "notary")
+VIEWERS += ("other-exchange", "auditor", "broker-s", "central-bank")
+
+
+@pytest.mark.parametrize("viewer", VIEWERS)
+def test_the_same_lines_are_run(cast: Cast, viewer: str) -> None:
+    compared = 0
+    for read, field, more, identity in questions(cast):
+        for height in ("", str(cast.node.height - 1)):
+            params = {**more, field: identity}
+            if height and "at" in READS[read].params.__struct_fields__:
+                params["at"] = height
+            there = hidden(cast, viewer, read, params)
+            nowhere = hidden(cast, viewer, read, {**params, field: NOT_THERE[len(identity)]})
+            assert nowhere is not None, f"{read}: what is not there was answered"
+            if there is None:
+                continue  # this viewer may see it
+            compared += 1
+            assert there.seen == nowhere.seen, (
+                f"{read} of {field} by {viewer}: {sorted(there.seen ^ nowhere.seen)}"
+            )
+            assert there.calls == nowhere.calls, f"{read} of {field} by {viewer}"
+    assert compared > 20
+
+
+def test_the_test_sees_an_early_return(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy that looks no further where nothing is found would be noticed."""
+    whole = Policy._account
+
+    def early(self: Policy, viewer: bytes, standing: Standing, account_id: bytes) -> Any:
+        if self._holdings.account(account_id) is None:
+            return None
+        return whole(self, viewer, standing, account_id)
+
+    monkeypatch.setattr(Policy, "_account", early)
+    account = cast.accounts["three at b"]
+    there = hidden(cast, "notary", "holdings", {"account": account})
+    nowhere = hidden(cast, "notary", "holdings", {"account": b"n" * 20})
+    assert there is not None
+    assert nowhere is not None
+    assert there.seen != nowhere.seen

@@ -363,7 +363,7 @@ class Policy:
 
     def _scopes(self, subject: Subject) -> list[tuple[Scope, bytes]]:
         """What a grant could name that would show the subject."""
-        if isinstance(subject, PartyName | PartyDetails | PartyHistory):
+        if isinstance(subject, PartyName | PartyDetails | PartyHistory | CertificateOf):
             return [(Scope.PARTY, subject.party)]
         if isinstance(subject, AccountContents | AccountHistory):
             return self._account_scopes(subject.account)

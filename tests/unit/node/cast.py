@@ -55,8 +55,8 @@ class Cast:
         self._open_accounts()
         self._issue()
         self._do_business()
-        self._know_people()
         self._issue_certificates()
+        self._know_people()
         self._grant_views()
         self._end_some()
 

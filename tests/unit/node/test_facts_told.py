@@ -4,6 +4,7 @@ those whom the row names, and to nobody else."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -15,12 +16,16 @@ from counterfoil.machine.wiring import MODULES
 from counterfoil.modules.approvals.messages import ApproveTransaction
 from counterfoil.modules.holdings.records import ACCOUNTS, PostingReason, relationship_of
 from counterfoil.modules.instruments.records import INSTRUMENTS
+from counterfoil.modules.markets.messages import CloseDay, OpenDay
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties.records import PARTIES
-from counterfoil.modules.trades.records import TRADES
+from counterfoil.modules.trades.records import TradeStatus
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.receipts_of import found_in, receipts_of_block
+from counterfoil.node.service import Service
 from counterfoil.primitives.codec import Fact
+from tests.model.desk import by
+from tests.model.opening import DAY_MS, Opening
 from tests.model.playing import Play
 from tests.unit.node.cast import Cast
 from tests.unit.policy.facts_matrix import TOLD
@@ -28,6 +33,7 @@ from tests.vectors.golden_market import market_day
 
 NEVER = {"RulesUpgraded"}
 """This program knows one rule version; what tells of another is tested beside its rule."""
+WEEKS = 14
 FACTS = {kind.__name__ for module in MODULES for kind in module.facts}
 
 
@@ -108,6 +114,10 @@ class Reader:
             self.known[b"authority" + fact.authority] = fact.party
         if name == "CertificateRecorded":
             self.known[fact.fingerprint] = fact
+        if name in ("InstrumentAnnounced", "RegistrarAppointed"):
+            self.known[b"registrar" + fact.instrument_id] = fact.registrar
+        if name in ("MarketOpened", "MarketHandedOver"):
+            self.known[b"operator" + fact.market.encode()] = fact.operator
         if name == "AccountFrozen":
             self.orders[fact.account_id, fact.order_hash] = fact.authority
 
@@ -160,7 +170,9 @@ class Reader:
         return {self.instrument(fact).issuer}
 
     def of_registrar(self, fact: Any) -> set[bytes]:
-        return {self.instrument(fact).registrar}
+        """Who keeps the register at that time."""
+        present = self.known.get(b"registrar" + fact.instrument_id)
+        return {present if present is not None else self.instrument(fact).registrar}
 
     def of_approvers(self, fact: Any) -> set[bytes]:
         return set(fact.approvers)
@@ -197,14 +209,33 @@ class Reader:
         return by_authority or {message.party for message in self.messages if hasattr(message, "party")}
 
     def of_sides(self, fact: Any) -> set[bytes]:
-        terms = getattr(fact, "terms", None) or self.terms(fact.trade_id)
-        return {terms.seller, terms.buyer}
+        terms = self.known[fact.trade_id].terms
+        if not hasattr(fact, "terms") or terms.seller == terms.buyer:
+            return {terms.seller, terms.buyer}
+        seller, buyer = self.clients(fact)
+        shown = (fact.terms.seller_client, fact.terms.buyer_client)
+        of_seller = {terms.seller} if shown == (seller, b"") else set()
+        return of_seller | ({terms.buyer} if shown == (b"", buyer) else set())
 
-    def terms(self, trade_id: bytes) -> Any:
-        if trade_id in self.known:
-            return self.known[trade_id].terms
-        versions = list(self.node.state.versions(TRADES, trade_id))
-        return TRADES.decoder.trusted(versions[0]).terms
+    def of_venue(self, fact: Any) -> set[bytes]:
+        recorded = self.known[fact.trade_id]
+        operator = self.known.get(b"operator" + recorded.terms.venue.encode(), b"")
+        if recorded.status is not TradeStatus.EXCHANGE_SIGNED:
+            return set()
+        if operator in (recorded.terms.seller, recorded.terms.buyer):
+            return set()
+        if hasattr(fact, "terms") and self.clients(fact) != (
+            fact.terms.seller_client,
+            fact.terms.buyer_client,
+        ):
+            return set()
+        return {operator}
+
+    def clients(self, fact: Any) -> tuple[bytes, bytes]:
+        """The clients of both sides, by all that the action told of the trade."""
+        told = [one.terms for one in self.action if type(one) is type(fact) and one.trade_id == fact.trade_id]
+        seller = max(terms.seller_client for terms in told)
+        return seller, max(terms.buyer_client for terms in told)
 
     def of_opener(self, fact: Any) -> set[bytes]:
         return {self.known[fact.batch_id].party}
@@ -227,10 +258,15 @@ class Reader:
             if type(message).__name__ == "InstructBoth" and message.trade.trade_reference == (
                 fact.terms.trade_reference
             ):
-                return {
-                    self.relationship(message.delivery.account),
-                    self.relationship(message.receipt.account),
-                }
+                seller, buyer = message.trade.seller_client, message.trade.buyer_client
+                shown = (fact.terms.seller_client, fact.terms.buyer_client)
+                one_party = message.trade.seller == message.trade.buyer
+                told: set[bytes] = set()
+                if one_party or shown == (seller, b""):
+                    told.add(self.relationship(message.delivery.account))
+                if one_party or shown == (b"", buyer):
+                    told.add(self.relationship(message.receipt.account))
+                return told
         raise AssertionError("a delivery that nobody instructed")
 
     def of_grantor(self, fact: Any) -> set[bytes]:
@@ -269,6 +305,23 @@ def market() -> LedgerNode:
     return market_day()[0].node
 
 
+def weeks_later() -> LedgerNode:
+    """What nobody did anything about in the weeks after a market was opened."""
+    desk = Opening().everything().desk
+    service, day = Service(desk.node), date(2024, 1, 2)
+    for _ in range(WEEKS * 7):
+        desk.send(CloseDay("XTST", date_number(day)), *by("depository"))
+        day += timedelta(1)
+        service.advance_clock(desk.time_ms + DAY_MS)
+        desk.send(OpenDay("XTST", date_number(day)), *by("depository"))
+        desk.settle_down()
+    return desk.node
+
+
+def date_number(day: date) -> int:
+    return int(day.strftime("%Y%m%d"))
+
+
 def game(number: int) -> LedgerNode:
     play = Play()
     for step in range(150):
@@ -279,6 +332,7 @@ def game(number: int) -> LedgerNode:
 
 LEDGERS: dict[str, Callable[[], LedgerNode]] = {
     "the market day": market,
+    "weeks later": weeks_later,
     "the cast": lambda: Cast().node,
     **{f"game {number}": lambda number=number: game(number) for number in range(4)},
 }

@@ -11,7 +11,7 @@ import pytest
 from counterfoil.modules.holdings.records import ACCOUNTS, HOLDINGS
 from counterfoil.modules.instruments.records import INSTRUMENTS, TERMS, terms_key
 from counterfoil.modules.settlement.records import INSTRUCTIONS
-from counterfoil.modules.trades.records import TRADES
+from counterfoil.modules.trades.records import BUYS, SELLS, TRADE_CLIENTS, TRADES
 from counterfoil.node.reads import READS, answer_read
 from counterfoil.node.refusals import Refused
 from counterfoil.policy.errors import NotVisible
@@ -22,6 +22,7 @@ from counterfoil.state.proof_formats import Proof, ProofKind, Standing
 from counterfoil.state.rows import Row, parse
 from counterfoil.state.tables import LINKS
 from tests.unit.node.cast import Cast
+from tests.unit.policy.visibility_matrix import seen
 
 VIEWERS = (
     "client-a",
@@ -48,8 +49,8 @@ class Asked(NamedTuple):
     about: frozenset[bytes]
 
 
-def questions(cast: Cast) -> Iterator[tuple[dict[str, Any], frozenset[bytes]]]:
-    """Every kind of proof about everything in the cast, and which records it must show and no other."""
+def questions(cast: Cast, viewer: str) -> Iterator[tuple[dict[str, Any], frozenset[bytes]]]:
+    """Every kind of proof about everything in the cast, and which records it must show the viewer and no other."""
     instruments = (cast.share, cast.other_share, cast.token)
     for account, instrument in product(cast.accounts.values(), instruments):
         holding = HOLDINGS.prefix + account + instrument
@@ -75,7 +76,13 @@ def questions(cast: Cast) -> Iterator[tuple[dict[str, Any], frozenset[bytes]]]:
             {"kind": "terms", "instrument": instrument},
             frozenset({TERMS.prefix + terms_key(instrument, 1)}),
         )
-    yield {"kind": "trade", "business": cast.trade}, frozenset({TRADES.prefix + cast.trade})
+    for trade in (cast.trade, cast.client_trade.created):
+        clients = {
+            TRADE_CLIENTS.prefix + trade + side
+            for side, row in ((SELLS, "its seller's client"), (BUYS, "its buyer's client"))
+            if viewer in seen(row) and cast.node.state.find(TRADE_CLIENTS, trade + side) is not None
+        }
+        yield {"kind": "trade", "business": trade}, frozenset({TRADES.prefix + trade} | clients)
     for business in (cast.sale, cast.purchase):
         yield {"kind": "instruction", "business": business}, frozenset({INSTRUCTIONS.prefix + business})
     yield {"kind": "header"}, frozenset()
@@ -87,7 +94,7 @@ def questions(cast: Cast) -> Iterator[tuple[dict[str, Any], frozenset[bytes]]]:
 def proofs(cast: Cast) -> list[tuple[Asked, Proof, bytes]]:
     """Everything that the viewers are given, decoded, and as plain bytes."""
     made = []
-    for viewer, (params, about) in product(VIEWERS, questions(cast)):
+    for viewer, (params, about) in ((name, one) for name in VIEWERS for one in questions(cast, name)):
         try:
             answer = READS["proof"].decode_answer(
                 answer_read(cast.node, cast.viewer(viewer), "proof", encode(params))

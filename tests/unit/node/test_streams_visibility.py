@@ -31,6 +31,11 @@ REGISTERS = {
     "other_share": "register of the other equity",
     "token": "register of the money token",
 }
+CERTIFICATES = {
+    "exchange": "certificate of the exchange's node",
+    "broker-a": "certificate of broker-a",
+    "client-o": "certificate of client-o",
+}
 PUBLIC = {
     *("MarketOpened", "DayOpened", "DayClosed", "InstrumentAnnounced", "TermsInForce", "AssetAccepted"),
     *("InstrumentStatusChanged", "IdentityRegistrarAppointed", "LicenceRecorded", "AuthorityNamed"),
@@ -48,6 +53,12 @@ def told(cast: Cast) -> dict[str, dict[str, tuple[int, Fact]]]:
     return found
 
 
+INSTRUCTIONS = {
+    "client-a's": "instruction of broker-a for client-a",
+    "broker-b's": "instruction of broker-b for itself",
+}
+
+
 def by_row(row: str, *, past: bool) -> set[str]:
     """Who sees a row: by its own right, by a grant, and of the granted past where it happened then."""
     granted = {who for who, rows in GRANTEES.items() if row in rows}
@@ -61,6 +72,9 @@ def expected(cast: Cast, fact: Any, height: int) -> set[str] | None:
     kind, past = type(fact).__name__, height <= cast.past_height
     rows: list[str] = []
     names = {identity: name for name, identity in cast.accounts.items()}
+    if kind == "CertificateRecorded":
+        names = {identity: name for name, identity in cast.certificates.items()}
+        return by_row(CERTIFICATES[names[fact.fingerprint]], past=past)
     if kind in PUBLIC:
         return set(EVERYBODY.split())
     if kind in ("Posting", "AccountOpened", "AccountClosed", "Allotted", "Minted"):
@@ -72,13 +86,22 @@ def expected(cast: Cast, fact: Any, height: int) -> set[str] | None:
             rows += [row for name, row in REGISTERS.items() if getattr(cast, name) == fact.instrument_id]
         if kind == "Allotted":
             return by_row(rows[0], past=past)
-    elif kind in ("InstructionAccepted", "InstructionPending"):
-        mine = fact.instruction_id == cast.sale
-        rows.append("instruction of broker-a for client-a" if mine else "instruction of broker-b for itself")
+    elif kind == "InstructionAccepted":
+        row = INSTRUCTIONS.get(names[fact.account])
+        if row is None:
+            return None
+        rows.append(row)
+    elif kind == "InstructionPending" and fact.instruction_id in (cast.sale, cast.purchase):
+        rows.append(INSTRUCTIONS["client-a's" if fact.instruction_id == cast.sale else "broker-b's"])
     elif kind == "TradeRecorded":
-        # Told to both sides and to the venue's operator: the client whose account is behind a side reads the trade
-        # itself, and so does whoever was shown that account.
-        return by_row("trade", past=past) - {"client-a", "second-custodian", "lender"}
+        # Told to each side with its own client alone, and to the venue's operator: the client whose account is behind a
+        # side reads the trade itself, and so does whoever was shown that account.
+        seller = by_row("its seller's client", past=past) - {"client-a", "second-custodian", "lender"}
+        buyer = by_row("its buyer's client", past=past) - {"three-brokers"}
+        shown = (names.get(fact.terms.seller_client), names.get(fact.terms.buyer_client))
+        if all(shown):
+            return seller & buyer
+        return seller if shown == ("client-a's", None) else buyer
     elif kind == "ViewGranted" and fact.grant_id in (cast.grants["auditor-of-a"], cast.grants["lender"]):
         lent = fact.grant_id == cast.grants["lender"]
         row = "grant of client-a to the lender" if lent else "grant to the auditor of broker-a"

@@ -8,10 +8,12 @@ account            owner and servicer of the account that the fact is about, tog
 instruction        the same, of the account of the instruction
 earmark            the same, of the account of the earmark
 redemption         the same, of the account that is to be paid out
-both-accounts      the same, of the two accounts between which something moved
+both-accounts      the same, of the two accounts between which something moved; of terms, whoever of them may know the
+                   clients that are named
 accounts           the same, of every account that something moved in
 issuer, registrar  of the instrument
-sides              seller and buyer of the trade
+sides              seller and buyer of the trade; of terms, whoever of them may know the clients that are named
+venue              the operator of the market where the exchange signed the trade; of terms, where both clients stand
 owner              whoever may use or release the earmark, where that is a party
 party, sponsor …   the party in the field of that name; above: who admitted the party
 signers            the addresses that the proposal names
@@ -55,6 +57,7 @@ TOLD: dict[str, str] = {
     "MandateRevoked": "party",
     # Markets
     "MarketOpened": "everybody",
+    "MarketHandedOver": "everybody",
     "RulebookAmended": "everybody",
     "CalendarSet": "everybody",
     "DayOpened": "everybody",
@@ -66,6 +69,7 @@ TOLD: dict[str, str] = {
     "TermsAmended": "everybody",
     "TermsInForce": "everybody",
     "InstrumentStatusChanged": "everybody",
+    "RegistrarAppointed": "everybody",
     # Holdings
     "Posting": "account issuer",
     "EarmarkPlaced": "account issuer owner",
@@ -85,12 +89,14 @@ TOLD: dict[str, str] = {
     "RedemptionRequested": "account issuer",
     "RedemptionPaid": "redemption issuer",
     "RedemptionRefused": "redemption issuer",
+    "RedemptionLapsed": "redemption issuer",
     # Trades
-    "TradeRecorded": "sides",
-    "TradeConfirmed": "sides",
-    "TradeAmended": "sides",
-    "TradeCancelled": "sides",
-    "TradeSettled": "sides",
+    "TradeRecorded": "sides venue",
+    "TradeConfirmed": "sides venue",
+    "TradeAmended": "sides venue",
+    "TradeCancelled": "sides venue",
+    "TradeSettled": "sides venue",
+    "TradeLapsed": "sides venue",
     # Settlement
     "InstructionAccepted": "account",
     "InstructionMatched": "instruction",
@@ -105,6 +111,7 @@ TOLD: dict[str, str] = {
     "BatchLoaded": "opener",
     "BatchSettled": "opener accounts",
     "BatchCancelled": "opener",
+    "BatchLapsed": "opener",
     # Grants and the logs of reads
     "ViewGranted": "grantor grantee concerned",
     "ViewRevoked": "grantor grantee concerned",

@@ -165,9 +165,9 @@ GRANTEES: dict[str, tuple[str, ...]] = {
         *("joint account", "history of the joint account", "account of three-brokers at broker-a"),
         *("account of broker-a at the depository", "account of former", "history of former's account"),
         *("old account of moved at broker-a", "history of moved's old account"),
-        *("trade", "instruction of broker-a for client-a"),
+        *("trade", "trade of two clients", "its seller's client", "instruction of broker-a for client-a"),
         *("receipt for client-a at broker-a", "receipt for former at broker-a", "receipt for broker-a"),
-        "whom broker-a has asked about",
+        *("whom broker-a has asked about", "certificate of broker-a"),
     ),
     "auditor-of-the-past": (),
     "auditor-expired": (),
@@ -175,19 +175,21 @@ GRANTEES: dict[str, tuple[str, ...]] = {
     "auditor-of-the-register": ("register of the equity",),
     "auditor-of-the-market": (
         *("trade", "instruction of broker-a for client-a", "instruction of broker-b for itself"),
+        *("trade of two clients", "its seller's client", "its buyer's client"),
     ),
     "second-custodian": (
         *("account of client-a", "history of client-a's account", "trade"),
-        *("instruction of broker-a for client-a",),
+        *("trade of two clients", "its seller's client", "instruction of broker-a for client-a"),
     ),
     "lender": (
         *("account of client-a", "history of client-a's account", "trade"),
-        *("instruction of broker-a for client-a",),
+        *("trade of two clients", "its seller's client", "instruction of broker-a for client-a"),
     ),
     "investigator": (
         *("account of three-brokers at broker-b", "account of broker-b at the depository"),
         *("account of moved at broker-b", "history of moved's account"),
         *("trade", "instruction of broker-b for itself", "receipt for three-brokers at broker-b"),
+        *("trade of two clients", "its buyer's client"),
     ),
 }
 """To whom something was granted → the rows that it sees by that, beside what everybody and it itself sees."""
@@ -249,6 +251,7 @@ the ledger can, stands for a top whose powers rest: then everybody below is stop
 
 GRANTEES_WHILE_SUSPENDED: dict[str, dict[str, str]] = {
     # Who is stopped still sees what it is a side of, and so does whom it showed that; an office that rests shows none.
+    "operator": {"certificate of broker-a": "auditor-of-a"},
     "exchange": {
         "trade": "auditor-of-a investigator second-custodian lender",
         "instruction of broker-b for itself": "investigator",

@@ -17,7 +17,7 @@ setup: ## Make .venv from the pinned packages (again when the lock has changed)
 demo: setup ## A whole market day: founded, issued, traded, settled, proven, replayed
 	@$(BIN)/counterfoil demo $(ARGS)
 
-network-demo: setup engine ## The market day on four validators and a full node, one of them killed and brought back
+network-demo: setup engine ## The market day on four validators, a full node and a follower; one is killed and brought back
 	@$(BIN)/counterfoil network demo $(ARGS)
 
 test: setup ## All tests

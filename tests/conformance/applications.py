@@ -21,6 +21,7 @@ from counterfoil.engine.port import ENGINE_HEIGHT
 from counterfoil.machine.genesis import genesis_digest
 from counterfoil.machine.machine import RulesFailed
 from counterfoil.node.ledger import LAYOUTS, LedgerNode
+from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.state.port import RecordStore
 from counterfoil.storage.memory_log import MemoryLog
@@ -85,11 +86,21 @@ class _NoEngine(EngineRpc):
         return 0, ""
 
 
-def network_node(desk: Desk, store: RecordStore | None = None, log: MemoryLog | None = None) -> LedgerNode:
-    """A node under consensus that goes on where a desk's ledger stands (or where its own store does)."""
+class Decided(Protocol):
+    """Where a ledger stands that goes on under consensus: a desk's, or another embedded one."""
+
+    @property
+    def node(self) -> LedgerNode: ...
+
+
+def network_node(
+    desk: Decided, store: RecordStore | None = None, log: MemoryLog | None = None, *, logged: bool = False
+) -> LedgerNode:
+    """A node under consensus that goes on where a desk's ledger stands (or where its own store does). logged: with the
+    blocks before in its log, where they are read from."""
 
     def make(node: LedgerNode) -> CometBftEngine:
-        snapshots = Snapshots(None, node.store, SECRETS.network, node.chain_id)
+        snapshots = Snapshots(None, node.store, node.secrets.network, node.chain_id)
         return CometBftEngine(
             node.machine,
             genesis_digest(node.genesis_bytes),
@@ -106,18 +117,18 @@ def network_node(desk: Desk, store: RecordStore | None = None, log: MemoryLog | 
     begun = store is not None
     node = LedgerNode(
         desk.node.genesis_bytes,
-        SECRETS,
+        desk.node.secrets,
         store or MemoryStore(LAYOUTS),
         log or MemoryLog(),
         workers=0,
-        consensus_from=desk.height + 1,
+        consensus_from=desk.node.height + 1,
         make_engine=make,
     )
     if not begun:
         node.machine.open()
         for block in desk.node.blocks():
             node.replaying.replay(block)
-            node.log.append(block.header.number + 1, b"")
+            node.log.append(block.header.number + 1, encode(block) if logged else b"")
         node.state.flush()
         node.engine.recover()
     else:
@@ -128,7 +139,7 @@ def network_node(desk: Desk, store: RecordStore | None = None, log: MemoryLog | 
 class InProcess:
     """The ABCI application, called as the server calls it."""
 
-    def __init__(self, desk: Desk, node: LedgerNode | None = None) -> None:
+    def __init__(self, desk: Decided, node: LedgerNode | None = None) -> None:
         self.desk = desk
         self.node = node or network_node(desk)
         assert isinstance(self.node.engine, CometBftEngine)
@@ -207,7 +218,7 @@ class InProcess:
 class OverSocket(InProcess):
     """The same through the server, on a connection such as the engine makes."""
 
-    def __init__(self, desk: Desk, node: LedgerNode | None = None) -> None:
+    def __init__(self, desk: Decided, node: LedgerNode | None = None) -> None:
         super().__init__(desk, node)
         self.server = AbciServer(self.application, 0)
         self.server.start()

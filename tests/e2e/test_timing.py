@@ -84,6 +84,10 @@ class Served:
                 amount=1,
             )
             self.instruction = broker.send(instruct).created
+            approvers = (ledger.client(name).keys[0].address for name in ("broker-a", "issuer-a"))
+            key = messages.single_key(client.keys[0].public_key)
+            client.send(messages.RegisterSigner(key, tuple(sorted(approvers)), 2))
+            self.signer = client.keys[0].address
             self.party, self.share = client.party, made.share
         self.node = open_ledger(path, workers=0)
         self.path = folder / "s"
@@ -125,6 +129,9 @@ QUESTIONS = {
     "party": ("party", {}),
     "trade": ("trade", {}),
     "instruction": ("instruction", {}),
+    "signer": ("signer", {}),
+    "history of a signer": ("signer", {}),
+    "custody_trail": ("custodian", {}),
     "proof of an account": ("account", {"kind": "account"}),
     "proof of a register": ("instrument", {"kind": "register"}),
     "proof of a trade": ("business", {"kind": "trade"}),
@@ -136,7 +143,8 @@ def hidden(served: Served, question: str) -> bytes:
     if field in ("trade", "business"):
         return served.trade
     known = {"account": served.accounts[0], "party": served.party, "instrument": served.share}
-    return {**known, "instruction": served.instruction}[field]
+    keys = {"signer": served.signer, "custodian": served.party}
+    return {**known, **keys, "instruction": served.instruction}[field]
 
 
 @pytest.mark.slow

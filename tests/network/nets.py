@@ -55,7 +55,7 @@ def free_port(nodes: int) -> int:
     chance = random.Random()
     while True:
         first = chance.randrange(20_000, 32_000 - nodes * PORTS_EACH)
-        if all(_is_free(first + PORTS_EACH * node + at) for node in range(nodes) for at in range(3)):
+        if all(_is_free(first + PORTS_EACH * node + at) for node in range(nodes) for at in range(4)):
             return first
 
 
@@ -80,15 +80,22 @@ class Net:
         genesis: Genesis | None = None,
         snapshot_interval: int = 10,
         spare_ports: int = 0,
+        followers: int = 0,
+        retain_blocks: int = 0,
     ) -> None:
-        self.port = free_port(validators + full_nodes + spare_ports)
-        self.places = places_here(validators, full_nodes, self.port)
+        self.port = free_port(validators + full_nodes + followers + spare_ports)
+        self.places = places_here(validators, full_nodes, self.port, followers)
         self.genesis = genesis or GENESIS
         create_network(
-            folder, self.genesis, self.places, encrypted=False, snapshot_interval=snapshot_interval
+            folder,
+            self.genesis,
+            self.places,
+            encrypted=False,
+            snapshot_interval=snapshot_interval,
+            retain_blocks=retain_blocks,
         )
         self.control = Control(folder)
-        self.names = self.control.names()
+        self.names = [name for name in self.control.names() if not self.control.follows(name)]
         self.fixtures: Fixtures | None = None
         self.seeded_at = ""
 
@@ -96,7 +103,8 @@ class Net:
     def of(cls, control: Control, fixtures: Fixtures | None) -> Net:
         """A network that was made elsewhere."""
         net = cls.__new__(cls)
-        net.control, net.names, net.fixtures, net.seeded_at = control, control.names(), fixtures, ""
+        net.control, net.fixtures, net.seeded_at = control, fixtures, ""
+        net.names = [name for name in control.names() if not control.follows(name)]
         return net
 
     @property

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil.node.follower import open_follower
 from counterfoil.node.ledger import open_ledger
 from counterfoil.node.network.control import Control
 from counterfoil.node.network.creating import grow_network, places_here
@@ -104,3 +105,39 @@ def proven(client: Client, folder: Path, *words: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_a_follower_follows_a_ledger_that_grew_up(tmp_path: Path) -> None:
+    """From the sealer's first block over the handover to what the validators decided, with no gap."""
+    need_engine()
+    with Sandbox(folder=tmp_path / "embedded") as alone:
+        fixtures = alone.fixtures
+        export_ledger(alone.node, tmp_path / "export", LOCK, cost=CHEAP)
+    made = grow_network(
+        tmp_path / "net",
+        tmp_path / "export",
+        LOCK,
+        places_here(1, 1, free_port(3), 1),
+        encrypted=False,
+        snapshot_interval=0,
+    )
+    (follower,) = made.followers
+    net = Net.of(Control(tmp_path / "net"), fixtures)
+    try:
+        with running(net):
+            net.client("broker-a", "validator-1").submit_many(signed_deals(net, "followed", 3))
+            agreed = net.agreed()
+            net.control.up([follower], "--as", "broker-a", is_serving=net.is_serving)
+            told = net.wait_for_height(follower, agreed.moment.height)
+            assert told.application_hash == agreed.application_hash
+            net.down()
+            net.control.down([follower])
+    finally:
+        net.control.kill(follower)
+    with open_follower(net.path(follower)) as kept:
+        blocks = list(kept.blocks())
+        assert [one.block.height for one in blocks] == list(range(1, kept.height + 1))
+        sealed = [one for one in blocks if one.seal]
+        assert [one.block.height for one in sealed] == list(range(1, made.consensus_from))
+        assert all(one.light_block is not None for one in blocks[len(sealed) :])
+        assert kept.fetched_height >= made.consensus_from

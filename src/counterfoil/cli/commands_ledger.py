@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -15,22 +13,29 @@ from counterfoil.cli.failures import UsageError
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeysOption, open_key
 from counterfoil.cli.options import (
     DEFAULT_LEDGER,
+    JsonLogsOption,
     JsonOption,
     KeyFileOption,
     LedgerOption,
+    LogLevelOption,
+    MonitorOption,
     WorkersOption,
     connected,
     socket_of,
 )
 from counterfoil.cli.output import bar, say, say_json, say_moment, say_table
 from counterfoil.cli.plain import address_text, instant
+from counterfoil.cli.running import Stopping, monitored
 from counterfoil.custody.tls import Identity
 from counterfoil.engine.incidents import told
 from counterfoil.engine.port import EngineStopped
 from counterfoil.machine.genesis import Genesis
 from counterfoil.modules.parties.founding import FoundingParty, FoundingSigner, PartiesGenesis
 from counterfoil.node.clock import system_clock_ms
+from counterfoil.node.health import NodeWatch
 from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger, spare_collector
+from counterfoil.node.logs import LogLevel, begin_logging
+from counterfoil.node.network.settings import read_network, read_settings
 from counterfoil.node.personas import SANDBOX_START_MS, refuse_personas, sandbox_genesis
 from counterfoil.node.read_log_recording import Recorder
 from counterfoil.node.reads_base import now_ms, policy_of
@@ -39,8 +44,6 @@ from counterfoil.node.tls_door import Door
 from counterfoil.primitives.calendars import date_text, is_date
 from counterfoil.sdk import Client, LocalConnection, seed
 from counterfoil.storage.folder import encryption_of, is_ledger_folder
-
-POLL_SECONDS = 0.5
 
 
 def init(
@@ -155,21 +158,24 @@ def start(
     ] = "",
     storage_key: KeyFileOption = None,
     workers: WorkersOption = None,
+    monitor: MonitorOption = None,
+    json_logs: JsonLogsOption = False,
+    log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
     """Keep a ledger running until Ctrl-C; other commands then talk to it."""
     if bool(listen) != (certificate is not None):
         raise UsageError("--listen and --certificate go together.")
     door = door_of(listen, certificate) if certificate is not None else None
+    begin_logging(as_json=json_logs, level=log_level)
     with bar("Taking up the last blocks") as progress:
         node = open_ledger(folder, key_file=storage_key, workers=workers, progress=progress.at)
     spare_collector()
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+    stopping = Stopping()
     with (
         node,
         RpcServer(node, path=socket_of(folder), port=port, door=door) as server,
         _recorder(node, member),
+        _watched(node, server, monitor),
     ):
         if node.height:
             _say_which(folder)
@@ -179,9 +185,7 @@ def start(
         if door is not None:
             say(f"Listening with TLS on {door.host}:{server.tls_port}.")
         say("Stop with Ctrl-C.")
-        while not stopping.wait(POLL_SECONDS):
-            if node.engine.failure is not None:
-                raise EngineStopped(f"The ledger stopped: {told(node.engine.failure)}")
+        stopping.wait(lambda: _refuse_failed(node))
         say("Stopping: what was acknowledged is durable.")
 
 
@@ -191,6 +195,29 @@ def door_of(listen: str, certificate: Path) -> Door:
     if not colon or not host or not (port.isdigit() and int(port) < 65_536):
         raise UsageError(f"{listen!r} is no ADDRESS:PORT, such as 0.0.0.0:7443.")
     return Door(host.strip("[]"), int(port), Identity(certificate, certificate))
+
+
+def _refuse_failed(node: LedgerNode) -> None:
+    if node.engine.failure is not None:
+        raise EngineStopped(f"The ledger stopped: {told(node.engine.failure)}")
+
+
+def _watched(node: LedgerNode, server: RpcServer, monitor: int | None) -> AbstractContextManager[object]:
+    """Health and metrics: where they are asked for or, of a network's node, where its settings say."""
+    folder = node.folder.path if node.folder is not None else None
+    settings = read_settings(folder) if folder is not None else None
+    if folder is None or settings is None:
+        return monitored(NodeWatch(node, lambda: server.clients), monitor)
+    from counterfoil.node.network.engine_state import EngineLook
+
+    network = read_network(folder)
+    watch = NodeWatch(
+        node,
+        lambda: server.clients,
+        EngineLook(folder),
+        alone=network is not None and len(network.nodes) == 1,
+    )
+    return monitored(watch, settings.monitor_port if monitor is None else monitor)
 
 
 def _recorder(node: LedgerNode, member: str) -> AbstractContextManager[object]:
@@ -236,7 +263,7 @@ def status(
             ("state root", found.state_root.hex()),
             ("application hash", found.application_hash.hex()),
             ("genesis", found.genesis.hex()),
-            ("node", address_text("signer", found.node)),
+            ("node", address_text("signer", found.node) if found.node else "a follower"),
             ("rule version", str(found.rule_version)),
             ("records (slots)", f"{found.records:,}"),
             ("waiting instructions", ", ".join(f"{name} {count:,}" for name, count in found.waiting.items())),

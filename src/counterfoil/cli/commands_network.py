@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -15,6 +15,7 @@ from counterfoil.cli.key_stores import DEFAULT_KEYS, KeysOption
 from counterfoil.cli.options import (
     JsonOption,
     KeyFileOption,
+    MonitorOption,
     WorkersOption,
     lock_of,
 )
@@ -22,6 +23,7 @@ from counterfoil.cli.output import say, say_json, say_table
 from counterfoil.demo.network_show import NetworkWishes, show_network
 from counterfoil.gateways.trade_files.generator import TRADES_MAX, TRADES_MIN
 from counterfoil.machine.genesis import Genesis
+from counterfoil.node.follower import HANDOVER_NAME
 from counterfoil.node.ledger import GENESIS_NAME
 from counterfoil.node.network import control as running
 from counterfoil.node.network.control import Control
@@ -33,13 +35,16 @@ from counterfoil.node.network.creating import (
     Place,
     create_network,
     grow_network,
+    lay_out_follower,
     places_here,
     read_hosts,
 )
 from counterfoil.node.network.joining import invite as invite_node
 from counterfoil.node.network.joining import join as join_network
-from counterfoil.node.network.settings import NetworkSettings, name_member
+from counterfoil.node.network.settings import NetworkSettings, name_member, read_network
+from counterfoil.node.network.source import address_of_engine
 from counterfoil.node.personas import SANDBOX_START_MS, sandbox_genesis
+from counterfoil.node.reads_ledger import Status
 from counterfoil.primitives.addresses import AddressKind, from_text, to_text
 from counterfoil.sdk import Client, LedgerError, NodeUnreachable, SocketConnection
 
@@ -54,10 +59,14 @@ def create(
     folder: Annotated[Path, typer.Argument(help="New or empty folder.")] = DEFAULT_NETWORK,
     validators: Annotated[int, typer.Option(help="Nodes that vote.", min=1, max=100)] = 4,
     full_nodes: Annotated[int, typer.Option(help="Nodes that execute and do not vote.", min=0, max=100)] = 0,
+    followers: Annotated[
+        int, typer.Option(help="Nodes that check and keep blocks and execute nothing.", min=0, max=100)
+    ] = 0,
     hosts: Annotated[
         Path | None,
         typer.Option(
-            help="File with a line for each node, NAME validator|full HOST [PORT [POWER]], in place of the counts."
+            help="File with a line for each node, NAME validator|full|follower HOST [PORT [POWER]],"
+            " in place of the counts."
         ),
     ] = None,
     port: Annotated[int, typer.Option(help="First port on this machine; each node has ten.")] = DEFAULT_PORT,
@@ -84,7 +93,7 @@ def create(
     ] = False,
 ) -> None:
     """Make a network: for each node a folder with keys, genesis and configuration, and services to run them."""
-    places = _places(hosts, validators, full_nodes, port)
+    places = _places(hosts, validators, full_nodes, followers, port)
     try:
         if grow is not None:
             if name or regulator or key or genesis:
@@ -113,9 +122,9 @@ def create(
     _say_made(folder, made, encrypted=not unencrypted)
 
 
-def _places(hosts: Path | None, validators: int, full_nodes: int, port: int) -> list[Place]:
+def _places(hosts: Path | None, validators: int, full_nodes: int, followers: int, port: int) -> list[Place]:
     if hosts is None:
-        return places_here(validators, full_nodes, port)
+        return places_here(validators, full_nodes, port, followers)
     try:
         return read_hosts(hosts.read_text(encoding="utf-8"))
     except OSError as error:
@@ -140,6 +149,7 @@ def _say_made(folder: Path, made: NetworkSettings, *, encrypted: bool) -> None:
         )
         for node in made.nodes
     ]
+    rows += [(name, "follower", "-", "-") for name in made.followers]
     say_table(("node", "what it does", "listens at", "id"), rows, title=made.chain_id)
     say(f"Genesis:      {folder / GENESIS_NAME} (give it to whoever shall check proofs)")
     say(f"Its engine's: {folder / ENGINE_GENESIS_NAME}")
@@ -155,28 +165,56 @@ def up(
     """Start the nodes that live here, and wait until they serve."""
     control = Control(folder)
     options = ("--workers", str(workers)) if workers is not None else ()
-    control.up(
-        control.names(nodes or ()),
-        *options,
-        is_serving=lambda name: is_serving(control.socket(name)),
-        progress=lambda name: say(f"{name} serves at {control.socket(name)}"),
-    )
+    names = control.names(nodes or ())
+    for some, given in (
+        ([name for name in names if not control.follows(name)], options),
+        ([name for name in names if control.follows(name)], ()),
+    ):
+        control.up(
+            some,
+            *given,
+            is_serving=lambda name: is_serving(control.socket(name)),
+            progress=lambda name: say(f"{name} serves at {control.socket(name)}"),
+        )
 
 
 def is_serving(path: Path) -> bool:
     """Whether a node answers at a socket, and has taken up its ledger."""
+    told = _status_at(path)
+    return told is not None and told.moment.height > 0
+
+
+def _status_at(path: Path) -> Status | None:
+    """What a node says of itself at a socket; None where it does not answer."""
     if not path.exists():
-        return False
+        return None
     try:
         connection = SocketConnection(path, attempts=1, timeout_seconds=5.0)
     except NodeUnreachable:
-        return False
+        return None
     try:
-        return Client(connection).status().moment.height > 0
+        return Client(connection).status()
     except (LedgerError, NodeUnreachable):
-        return False
+        return None
     finally:
         connection.close()
+
+
+class FollowerState(NamedTuple):
+    """A follower as it is now. height, application_hash: of the last header that is signed; 0 and "" where it is
+    silent."""
+
+    name: str
+    pid: int | None
+    height: int = 0
+    application_hash: str = ""
+
+
+def _follower(control: Control, name: str) -> FollowerState:
+    told, pid = _status_at(control.socket(name)), control.pid(name)
+    if told is None:
+        return FollowerState(name, pid)
+    return FollowerState(name, pid, told.moment.height, told.application_hash.hex())
 
 
 def down(folder: FolderArgument = DEFAULT_NETWORK, nodes: NodesArgument = None) -> None:
@@ -189,8 +227,9 @@ def status(folder: FolderArgument = DEFAULT_NETWORK, json: JsonOption = False) -
     """Show the nodes that live here: whether they run, how far they are, whether their roots agree."""
     control = Control(folder)
     states = control.states()
+    followers = [_follower(control, name) for name in control.names() if control.follows(name)]
     if json:
-        say_json({"chain_id": control.network.chain_id, "nodes": states})
+        say_json({"chain_id": control.network.chain_id, "nodes": states, "followers": followers})
         return
     rows = [
         (
@@ -203,6 +242,18 @@ def status(folder: FolderArgument = DEFAULT_NETWORK, json: JsonOption = False) -
             "catching up" if state.catching_up else "",
         )
         for state in states
+    ]
+    rows += [
+        (
+            one.name,
+            "follower",
+            f"process {one.pid}" if one.pid is not None else "stopped",
+            f"{one.height:,}" if one.height else "-",
+            one.application_hash[:16] or "-",
+            "-",
+            "",
+        )
+        for one in followers
     ]
     heading = ("node", "what it does", "runs", "height", "application hash", "peers", "")
     say_table(heading, rows, right=("height", "peers"), title=control.network.chain_id)
@@ -300,6 +351,61 @@ def member(
     say(f"{node} gathers for {party} from its next start on.")
 
 
+def follower(
+    public: Annotated[
+        Path,
+        typer.Argument(help="Folder with the network's genesis.json and network.json, as it is given out."),
+    ],
+    folder: Annotated[Path, typer.Argument(help="New or empty folder of the follower.")],
+    engines: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--engine", help="RPC of an engine, http://HOST:PORT, in place of those of the network."
+        ),
+    ] = None,
+    nodes: Annotated[
+        list[str] | None,
+        typer.Option("--node", help="Socket, or 127.0.0.1:PORT, of a node that its owner's questions go to."),
+    ] = None,
+    monitor: MonitorOption = None,
+    storage_key: Annotated[
+        Path | None,
+        typer.Option("--storage-key", help="Key file of the encryption at rest, made if need be."),
+    ] = None,
+    unencrypted: Annotated[bool, typer.Option("--unencrypted", help="Keep the folder in clear.")] = False,
+) -> None:
+    """Make a follower's folder from what is public of a network; `counterfoil follow` then runs it."""
+    folder = folder.absolute()
+    network = read_network(public)
+    try:
+        genesis = (public / GENESIS_NAME).read_bytes()
+        handover = public / HANDOVER_NAME
+        handed = handover.read_bytes() if handover.exists() else b""
+    except OSError as error:
+        raise UsageError(f"{public} has no genesis file: {error.strerror}.") from None
+    if network is None:
+        raise UsageError(f"{public} has no network.json.")
+    key_file = None if unencrypted else storage_key or folder.with_name(folder.name + ".key")
+    try:
+        for address in engines or ():
+            address_of_engine(address)
+        lay_out_follower(
+            folder,
+            genesis,
+            network,
+            handover=handed,
+            nodes=nodes or (),
+            engines=engines or (),
+            monitor_port=monitor or 0,
+            encrypted=not unencrypted,
+            key_file=key_file,
+        )
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
+    say(f"Follower of {network.chain_id}: {folder}")
+    say(f"Next:        counterfoil follow {folder} --as MEMBER --key KEY")
+
+
 def _trusted(text: str) -> tuple[int, str] | None:
     if not text:
         return None
@@ -317,7 +423,7 @@ def demo(
     port: Annotated[int, typer.Option(help="First port on this machine; each node has ten.")] = DEFAULT_PORT,
     keep: Annotated[Path | None, typer.Option(help="New folder to keep the network in.")] = None,
 ) -> None:
-    """Run a market day on four validators and a full node, one of which is killed and brought back."""
+    """Run a market day on four validators, a full node and a follower; one validator is killed and brought back."""
     show_network(NetworkWishes(seed, count, port, keep), console_of_demo())
 
 
@@ -338,6 +444,9 @@ def add_to(app: typer.Typer) -> None:
     group.command(epilog="Example: counterfoil network join invitation node --name our-node --port 27000")(
         join
     )
+    group.command(
+        epilog="Example: counterfoil network follower my-network follower --node my-network/full-1/socket"
+    )(follower)
     group.command(epilog="Example: counterfoil network member node cfp1...")(member)
     group.command(epilog="Example: counterfoil network demo --count 2000")(demo)
     app.add_typer(group, name="network")

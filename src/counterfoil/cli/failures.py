@@ -24,6 +24,7 @@ from counterfoil.engine.port import EngineStopped
 from counterfoil.gateways.sheets import SheetError
 from counterfoil.gateways.trade_files import TradeFileError
 from counterfoil.machine.machine import ProgramIsOutdated
+from counterfoil.node.backup import BackupFailed
 from counterfoil.node.network.control import NetworkFailed
 from counterfoil.node.transfer_format import TransferFileError
 from counterfoil.primitives.outcome import InvariantViolation
@@ -80,6 +81,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (NetworkFailed, Exit.UNAVAILABLE),
     (ProgramIsOutdated, Exit.UNAVAILABLE),
     (TransferFileError, Exit.NOT_PROVEN),
+    (BackupFailed, Exit.NOT_PROVEN),
     (ProofRefused, Exit.NOT_PROVEN),
     (TrailIsBroken, Exit.NOT_PROVEN),
     (DemoFailed, Exit.NOT_PROVEN),

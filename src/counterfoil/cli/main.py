@@ -5,10 +5,12 @@ from __future__ import annotations
 import typer
 
 from counterfoil.cli import (
+    commands_backup,
     commands_books,
     commands_ca,
     commands_custodian,
     commands_demo,
+    commands_follow,
     commands_identity,
     commands_keys,
     commands_ledger,
@@ -45,12 +47,14 @@ app = typer.Typer(
 
 commands_demo.add_to(app)
 commands_ledger.add_to(app)
+commands_follow.add_to(app)
 commands_submit.add_to(app)
 commands_books.add_to(app)
 commands_lists.add_to(app)
 commands_proofs.add_to(app)
 commands_trust.add_to(app)
 commands_transfer.add_to(app)
+commands_backup.add_to(app)
 commands_views.add_to(app)
 commands_network.add_to(app)
 commands_keys.add_to(app)

@@ -18,6 +18,7 @@ from counterfoil.cli.remote import address_in, is_remote
 from counterfoil.custody.signers import Signer
 from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest
 from counterfoil.node.ledger import GENESIS_NAME, open_ledger
+from counterfoil.node.logs import LogLevel
 from counterfoil.node.network.settings import socket_path
 from counterfoil.node.personas import PERSONAS, PersonaCard, party_key, persona_keys
 from counterfoil.node.transfer_format import KEY_BYTES, Lock
@@ -71,6 +72,18 @@ WorkersOption = Annotated[
     int | None,
     typer.Option("--workers", min=0, help="Processes that check signatures (as many as there are cores)."),
 ]
+
+MonitorOption = Annotated[
+    int | None,
+    typer.Option(
+        "--monitor",
+        min=0,
+        max=65_535,
+        help="Port of 127.0.0.1 for health and metrics; 0 for none. A network's node has one of its own.",
+    ),
+]
+JsonLogsOption = Annotated[bool, typer.Option("--json-logs", help="Write the log as JSON lines.")]
+LogLevelOption = Annotated[LogLevel, typer.Option("--log-level", help="What is logged at least.")]
 
 DEFAULT_LEDGER = Path("ledger")
 

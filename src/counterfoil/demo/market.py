@@ -172,10 +172,15 @@ def _provisions(market: Market) -> dict[str, dict[bytes, int]]:
     return found
 
 
+def issuer_name(security: Security) -> str:
+    """The public name of a security's issuer, which has a key by that name."""
+    return f"Issuer of {security.symbol or security.isin}"
+
+
 def _issue(market: Market, names: Sequence[Security], provisions: dict[bytes, int]) -> int:
     """Announce, register and allot one security, under whichever names the trades know it; the units issued."""
     floor, depository, security = market.floor, market.floor.depository.party, names[0]
-    name = f"Issuer of {security.symbol or security.isin}"
+    name = issuer_name(security)
     key = key_of(name)
     enrol = EnrolParty(depository, (Role.ISSUER,), name, "", key.address, activate=True)
     issuer = send(floor.depository, [enrol])[0][0]

@@ -1,4 +1,7 @@
-"""The market day on a network: four validators and a full node, one of them killed in the middle and brought back."""
+"""The market day on a network: four validators, a full node and an issuer's follower.
+
+One validator is killed in the middle and brought back.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from counterfoil.demo.floor import DemoFailed, Floor
-from counterfoil.demo.market import found_market
+from counterfoil.demo.floor import DemoFailed, Floor, key_of
+from counterfoil.demo.market import Market, found_market, issuer_name
 from counterfoil.demo.market_day import Trading
 from counterfoil.demo.plan import Plan, PlanError, plan_generated
 from counterfoil.demo.report import RowList, busiest_security, outcomes_table, settle_accounts
@@ -30,7 +33,7 @@ from counterfoil.node.reads_ledger import Status
 from counterfoil.node.transfer import replay_ledger
 from counterfoil.sdk import Client, FailoverConnection, LedgerError, NodeUnreachable, SocketConnection
 
-VALIDATORS, FULL_NODES = 4, 1
+VALIDATORS, FULL_NODES, FOLLOWERS = 4, 1, 1
 VICTIM = "validator-2"
 """The node to which the market's clients talk first."""
 KILLED_AT, BROUGHT_BACK_AT = 0.35, 0.7
@@ -55,8 +58,10 @@ class Nodes:
 
     def __init__(self, control: Control) -> None:
         self.control = control
-        self.names = control.names()
+        self.names = [name for name in control.names() if not control.follows(name)]
+        self.followers = [name for name in control.names() if control.follows(name)]
         self._states: list[NodeState] = []
+        self._followed: list[tuple[str, Status | None]] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -71,7 +76,11 @@ class Nodes:
             self._stopping.set()
             if self._thread.is_alive():
                 self._thread.join()
-            self.control.down(self.names)
+            self.control.down([*self.followers, *self.names])
+
+    def follow(self, owner: str) -> None:
+        """Start the followers, for a member that is on the ledger already."""
+        self.control.up(self.followers, "--as", owner, is_serving=self.is_serving)
 
     def is_serving(self, name: str) -> bool:
         return self.status(name) is not None
@@ -106,10 +115,19 @@ class Nodes:
                 f"{state.application_hash[:16]}…" if state.height else "-",
                 str(state.peers) if state.height else "-",
             )
+        for name, status in self._followed:
+            table.add_row(
+                name,
+                "follows" if status is not None else "[red]down[/red]",
+                f"{status.moment.height:,}" if status is not None else "-",
+                f"{status.application_hash.hex()[:16]}…" if status is not None else "-",
+                "-",
+            )
         return table
 
     def look(self) -> None:
         self._states = self.control.states(self.names)
+        self._followed = [(name, self.status(name)) for name in self.followers]
 
     def _look(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
@@ -123,7 +141,7 @@ def show_network(wishes: NetworkWishes, console: Console) -> None:
         plan = plan_generated(
             DemoDay(DemoSettings(seed=wishes.seed, trades=wishes.trades, zone=GENERATED_ZONE))
         )
-        places = places_here(VALIDATORS, FULL_NODES, wishes.port)
+        places = places_here(VALIDATORS, FULL_NODES, wishes.port, FOLLOWERS)
         network = create_network(folder / NETWORK_NAME, demo_genesis(plan), places)
         nodes = Nodes(Control(folder / NETWORK_NAME))
         screen = LiveScreen(nodes.table, console)
@@ -145,11 +163,14 @@ def _run(
     with nodes.running():
         screen.heading("The network is up")
         screen.line(
-            f"{VALIDATORS} validators and a full node of {network.chain_id}, each a process of its own"
+            f"{VALIDATORS} validators, a full node and an issuer's follower of {network.chain_id}, each a process"
         )
         screen.heading("The market is founded")
         floor = Floor(lambda: FailoverConnection(addresses))
         market = found_market(plan, floor, screen)
+        issuer = issuer_name(next(one for one in plan.securities.values() if one.listed))
+        nodes.follow(issuer)
+        screen.line(f"A follower checks every block from the first on, for the {issuer}")
         screen.heading("The market runs")
         trading = Trading(market, listed.refused)
         with _mishap(nodes, trading, plan.tally.trades, screen):
@@ -163,7 +184,8 @@ def _run(
         with screen.step("Roots compared") as step:
             agreed = _agreement(nodes)
             root = agreed.state_root.hex()[:16]
-            step.said = f"{len(nodes.names)} nodes, one root at height {agreed.moment.height:,}: {root}…"
+            count = len(nodes.names) + len(nodes.followers)
+            step.said = f"{count} nodes, one root at height {agreed.moment.height:,}: {root}…"
         nodes.look()
         screen.table(nodes.table())
         screen.heading("A stranger checks")
@@ -175,6 +197,10 @@ def _run(
             proof.write_bytes(data)
             step.said = f"{len(data) / 1024:,.0f} KiB, signed by the validators"
         verify_elsewhere(screen, proof, control.folder / GENESIS_NAME)
+        screen.heading("The issuer looks at its own node")
+        with screen.step("Receipts fetched and checked") as step:
+            blocks, receipts = _issuers_receipts(nodes, market, issuer)
+            step.said = f"{receipts:,} from {blocks:,} blocks, each under a root that the validators signed"
     with screen.step("Replayed by one machine") as step:
         report = replay_ledger(
             control.path(VICTIM),
@@ -234,19 +260,32 @@ def _agreement(nodes: Nodes) -> Status:
     """Every node at the same height with the same root. DemoFailed where two differ, or one does not get there."""
     give_up = time.monotonic() + AGREE_SECONDS
     while True:
-        found = {name: nodes.status(name) for name in nodes.names}
+        found = {name: nodes.status(name) for name in [*nodes.names, *nodes.followers]}
         told = [status for status in found.values() if status is not None]
         by_height: dict[int, set[bytes]] = {}
         for status in told:
             by_height.setdefault(status.moment.height, set()).add(status.application_hash)
         if any(len(hashes) > 1 for hashes in by_height.values()):
             raise DemoFailed("Two nodes have different books at one height; this is an error of the program.")
-        if len(told) == len(nodes.names) and len(by_height) == 1:
+        if len(told) == len(found) and len(by_height) == 1:
             return told[0]
         if time.monotonic() > give_up:
             silent = [name for name, status in found.items() if status is None]
             raise DemoFailed(f"The nodes do not come together: {silent or by_height}")
         time.sleep(LOOK_SECONDS)
+
+
+def _issuers_receipts(nodes: Nodes, market: Market, issuer: str) -> tuple[int, int]:
+    """How many blocks told the issuer something, and how many receipts its follower keeps of them."""
+    (follower,) = nodes.followers
+    party = market.floor.regulator.party_id(issuer)
+    give_up = time.monotonic() + AGREE_SECONDS
+    with Client(SocketConnection(nodes.control.socket(follower)), key_of(issuer), party=party) as client:
+        while not (blocks := client.read("receipts").blocks):
+            if time.monotonic() > give_up:
+                raise DemoFailed("The issuer's follower has no receipts; this is an error of the program.")
+            time.sleep(LOOK_SECONDS)
+    return len(blocks), sum(len(block.receipts) for block in blocks)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from counterfoil.engine.counts import Counts
 from counterfoil.engine.decided import LOGGED_BLOCK, DecidedBlock, LoggedBlock, items_digest
 from counterfoil.engine.incidents import report, told
 from counterfoil.engine.items import Items, check, fill_in
@@ -71,6 +72,7 @@ class EmbeddedEngine:
         self.machine = machine
         self.lock = threading.RLock()
         self.failure: BaseException | None = None
+        self.counts = Counts()
         self._log = block_log
         self._sealer = sealer
         self._clock = clock
@@ -305,6 +307,7 @@ class EmbeddedEngine:
             machine.discard()
             return outcomes, 0
         self.conclude(time_ms, items)
+        self.counts.note(outcomes)
         return outcomes, height
 
     def conclude(self, time_ms: int, items: tuple[bytes, ...]) -> None:

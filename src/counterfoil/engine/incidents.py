@@ -15,7 +15,7 @@ from pathlib import Path
 
 import counterfoil
 from counterfoil.machine.machine import ProgramIsOutdated
-from counterfoil.primitives.outcome import InvariantViolation
+from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from counterfoil.state.port import StoreFailed
 
 WORDS_ARE_OURS = (InvariantViolation, ProgramIsOutdated, StoreFailed, OSError)
@@ -30,6 +30,8 @@ def told(error: BaseException | None) -> str:
     """An error in the words that anybody may read: its kind, and its text where that is for an operator."""
     if error is None:
         return "no error"
+    if isinstance(error, Rejected):
+        return f"{error.number} {error.code.name}"
     if isinstance(error, WORDS_ARE_OURS):
         return f"{type(error).__name__}: {masked(str(error))}"
     return type(error).__name__

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
+from counterfoil.engine.counts import Counts
 from counterfoil.engine.submission import Submission
 from counterfoil.machine.machine import Machine, Outcome
 from counterfoil.machine.rejects import MachineReject
@@ -29,6 +30,9 @@ class Log(Protocol):
     def append(self, height: int, payload: bytes) -> None: ...
     def sync(self) -> None: ...
     def last_height(self) -> int: ...
+    def first_height(self) -> int:
+        """Of the first block that is there: 1, unless the log was pruned or began with a snapshot; 0 when empty."""
+
     def read_from(self, height: int) -> Iterator[tuple[int, bytes]]: ...
     def close(self) -> None: ...
 
@@ -56,6 +60,7 @@ class Engine(Protocol):
 
     machine: Machine
     failure: BaseException | None
+    counts: Counts
 
     @property
     def lock(self) -> AbstractContextManager[Any]: ...

@@ -66,8 +66,20 @@ class Follower:
         self._log = folder.open_log()
         self._receipts = folder.open_log(RECEIPTS_NAME)
         self._checked = Checked()
+        self._vouched: Header | None = None
         if self._log.last_height():
             self._checked = self._record(self._log.last_height())
+        if self.vouched_height:
+            self._vouched = self.header_of(self.vouched_height)
+        self._fetched_height = max((kept.height for kept in self.fetched()), default=0)
+
+    @property
+    def chain_id(self) -> str:
+        return self.trust.chain_id
+
+    @property
+    def sandbox(self) -> bool:
+        return self.trust.sandbox
 
     @property
     def height(self) -> int:
@@ -83,6 +95,16 @@ class Follower:
     def header(self) -> Header | None:
         """The last header."""
         return self._checked.header
+
+    @property
+    def vouched_header(self) -> Header | None:
+        """The header of `vouched_height`: the last one that is signed, or follows from one that is."""
+        return self._vouched
+
+    @property
+    def fetched_height(self) -> int:
+        """Of the last block of which receipts are kept; 0 where there are none."""
+        return self._fetched_height
 
     def catch_up(
         self,
@@ -140,12 +162,18 @@ class Follower:
         receipts = self._checked_receipts(fetched)
         self._receipts.append(self._receipts.last_height() + 1, encode(fetched))
         self._receipts.sync()
+        self._fetched_height = max(self._fetched_height, fetched.height)
         return receipts
+
+    def fetched(self) -> Iterator[FetchedReceipts]:
+        """What `keep_receipts` kept, in that order."""
+        for _, payload in self._receipts.read_from(1):
+            kept: FetchedReceipts = _RECEIPTS.trusted(payload)
+            yield kept
 
     def receipts(self) -> Iterator[Receipt]:
         """Every receipt that is kept, in the order in which they were fetched."""
-        for _, payload in self._receipts.read_from(1):
-            kept: FetchedReceipts = _RECEIPTS.trusted(payload)
+        for kept in self.fetched():
             for shown in kept.receipts:
                 receipt: Receipt = _RECEIPT.trusted(shown.plaintext)
                 yield receipt
@@ -163,9 +191,22 @@ class Follower:
 
     def _keep(self, checked: Checked) -> None:
         self._log.append(checked.height, encode(checked))
+        if checked.vouched_height != self._checked.vouched_height:
+            sealed = checked.header is not None and checked.header.height == checked.vouched_height
+            self._vouched = checked.header if sealed else self._checked.header
         self._checked = checked
         if checked.height % SYNC_BLOCKS == 0:
             self._log.sync()
+
+    def header_of(self, height: int) -> Header | None:
+        """The header of a block that is kept; None where that had no effect. CorruptStorage where there is none."""
+        last = self._record(height).last
+        return last.header if last is not None else None
+
+    def seal_of(self, height: int) -> bytes:
+        """Of the embedded engine, over the header of a block that is kept; empty where consensus vouches for it."""
+        last = self._record(height).last
+        return last.seal if last is not None else b""
 
     def _record(self, height: int) -> Checked:
         for _, payload in self._log.read_from(height):
@@ -177,8 +218,7 @@ class Follower:
         height = fetched.height
         if not 0 < height <= self.vouched_height:
             raise DoesNotFit(height, "nobody has signed its header yet, as far as is known here")
-        last = self._record(height).last
-        header = last.header if last is not None else None
+        header = self.header_of(height)
         if header is None:
             raise DoesNotFit(height, "it had no effect, and so no receipts")
         leaves = {
@@ -197,19 +237,28 @@ class Follower:
 
 
 def create_follower(
-    path: Path, genesis: bytes, *, encrypted: bool = True, key_file: Path | None = None
+    path: Path,
+    genesis: bytes,
+    *,
+    handover: bytes = b"",
+    encrypted: bool = True,
+    key_file: Path | None = None,
 ) -> None:
-    """Make a follower's folder for the ledger of a genesis file, whole or not at all. ValueError where it is none.
+    """Make a follower's folder for the ledger of a genesis file, whole or not at all. ValueError where it is none, or
+    `handover` (a file's bytes, where there is one) is not its own.
 
     Raises as `create_folder`.
     """
-    Trust.in_genesis(genesis)
-    create_folder(
-        path,
-        encrypted=encrypted,
-        key_file=key_file,
-        fill=lambda folder: files.write_new(folder.path / GENESIS_NAME, genesis, mode=0o644),
-    )
+    trust = Trust.in_genesis(genesis)
+    if handover:
+        trust.believing(handover)
+
+    def fill(folder: LedgerFolder) -> None:
+        files.write_new(folder.path / GENESIS_NAME, genesis, mode=0o644)
+        if handover:
+            files.write_new(folder.path / HANDOVER_NAME, handover, mode=0o644)
+
+    create_folder(path, encrypted=encrypted, key_file=key_file, fill=fill)
 
 
 def open_follower(path: Path, *, key_file: Path | None = None) -> Follower:

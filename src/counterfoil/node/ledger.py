@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -185,6 +186,14 @@ class LedgerNode:
             block: LoggedBlock = LOGGED_BLOCK.trusted(payload)
             yield block
 
+    def block_at(self, height: int) -> LoggedBlock | None:
+        """The block of a height, where it had an effect and is in the log."""
+        machine = self.machine
+        numbers = range(machine.history.size)
+        number = bisect_left(numbers, height, key=lambda at: machine.header(at).header.height)
+        found = next(self.blocks(number + 1), None)
+        return found if found is not None and found.block.height == height else None
+
     def close(self) -> None:
         self.engine.close()
         self.read_log.close()
@@ -310,6 +319,15 @@ def rebuild_store(path: Path, *, key_file: Path | None = None, progress: Progres
     """Discard a ledger's record store, which may be damaged, and make it again from the block log; every header is
     compared. Returns the height."""
     with open_folder(path, key_file=key_file) as folder:
+        log = folder.open_log()
+        first = log.first_height()
+        log.close()
+        if first > 1:
+            raise CorruptStorage(
+                folder.log_path,
+                "it does not begin with the founding, so that no store can be made from it; restore a backup",
+                height=first,
+            )
         folder.discard_store()
     with open_ledger(path, key_file=key_file, progress=progress, start=False) as node:
         return node.height

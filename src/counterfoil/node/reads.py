@@ -18,6 +18,7 @@ from counterfoil.node.reads_market import instrument, list_instruments, list_mar
 from counterfoil.node.reads_names import identity, list_identities, person, registrars
 from counterfoil.node.reads_parties import list_parties, party_details
 from counterfoil.node.reads_proofs import proof
+from counterfoil.node.reads_receipts import receipts
 from counterfoil.node.reads_statement import statement
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.viewer import Viewer
@@ -51,6 +52,7 @@ __all__ = [
     "personas",
     "proof",
     "proposals",
+    "receipts",
     "read_log",
     "register",
     "registrars",
@@ -93,6 +95,7 @@ _ALL: tuple[Read[Any, Any], ...] = (
     list_grants,
     read_log,
     proof,
+    receipts,
 )
 
 READS: Final[dict[str, Read[Any, Any]]] = {read.name: read for read in _ALL}

@@ -6,10 +6,10 @@ import msgspec
 
 from counterfoil.modules.custodians import queries as custodians
 from counterfoil.modules.parties import queries as parties
+from counterfoil.modules.parties.records import RECOVERY_APPROVERS_MAX
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import Answer, AsOf, check_id, named, reading
 from counterfoil.node.viewer import Viewer
-from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.subjects import PartyDetails, PendingProposal
 
 FIRST_HEAD = bytes(32)
@@ -56,15 +56,19 @@ class TrailRecord(Answer, frozen=True, kw_only=True):
     head: bytes
 
 
+def _to_its_approvers(address: bytes, approvers: tuple[bytes, ...]) -> PendingProposal:
+    """A signer's keys are shown as a transaction that it signs with its approvers would be. As many addresses are
+    looked at whether there are approvers, or a signer, or not."""
+    return PendingProposal((address, *approvers, *(address,) * (RECOVERY_APPROVERS_MAX - len(approvers))))
+
+
 @named("signer")
 def signer_details(node: LedgerNode, viewer: Viewer, params: SignerOf) -> SignerRecord:
     """A registered signer: to whoever speaks by it, to whoever may approve its recovery, and to the regulator."""
     with reading(node, viewer, params) as view:
         address = check_id(params.signer)
-        found = parties.signer(view.state, address, view.height)
-        if found is None:
-            raise NotVisible
-        view.require(PendingProposal((address, *found.recovery)))
+        named = parties.signer(view.state, address, view.height)
+        found = view.shown(named, _to_its_approvers(address, named.recovery if named is not None else ()))
         votes = parties.recovery_votes(view.state, address, view.height)
         return SignerRecord(
             moment=view.moment,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from counterfoil.engine.decided import LoggedBlock
 from counterfoil.machine.transactions import read_bundle
 from counterfoil.modules.certificates import facts as certificates_facts
 from counterfoil.modules.holdings import queries as holdings
@@ -306,9 +305,10 @@ def _entries(
 
 def _bodies(node: LedgerNode, height: int) -> dict[bytes, tuple[tuple[bytes, ...], tuple[str, ...]]]:
     """(signers, kinds of messages) of each transaction of a block, by its id."""
-    logged: LoggedBlock | None = next(node.blocks(height), None)
+    with node.engine.lock:
+        logged = node.block_at(height)
     found: dict[bytes, tuple[tuple[bytes, ...], tuple[str, ...]]] = {}
-    if logged is None or logged.block.height != height:
+    if logged is None:
         return found
     for item in logged.block.items:
         for raw in read_bundle(item)[1].transactions:

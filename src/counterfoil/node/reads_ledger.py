@@ -45,9 +45,9 @@ class Status(Answer, frozen=True, kw_only=True):
     """The ledger as it stands.
 
     application_hash: digest of the last header. clock_ms: what the node's clock shows; the time of a block that comes
-    now is not before it. node: the address of this node's own key. records: slots of the tree. waiting: instructions
-    in each queue, for regulators and whoever operates all markets; nothing for others, whom it would tell of each
-    other's business.
+    now is not before it. node: the address of this node's own key, b"" of a follower. records: slots of the tree.
+    waiting: instructions in each queue, for regulators and whoever operates all markets; nothing for others, whom it
+    would tell of each other's business.
     """
 
     name: str

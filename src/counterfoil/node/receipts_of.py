@@ -11,7 +11,8 @@ import msgspec
 
 from counterfoil.machine.wiring import MODULES
 from counterfoil.node.ledger import LedgerNode
-from counterfoil.primitives.codec import Decoder, Fact
+from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.primitives.codec import Decoder, Fact, encode
 from counterfoil.state.receipts import BlockResults, KeptReceipt, Receipt
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def found_in(index: int, kept: KeptReceipt) -> Found:
 
 def receipts_of_block(node: LedgerNode, height: int) -> tuple[KeptReceipt, ...]:
     """All receipts of one block; none where it has no record of any."""
+    _refuse_pruned(node, height)
     data = _blob(node, height)
     return _RESULTS.trusted(data).receipts if data is not None else ()
 
@@ -54,6 +56,8 @@ def receipts_with(
     about a second for a gigabyte of receipts, decrypting included. The ledger is held still only while one block's
     are fetched, since what lies in the past does not change.
     """
+    if first <= last:
+        _refuse_pruned(node, first)
     for height in range(first, last + 1):
         data = _blob(node, height)
         if data is None or needle not in data:
@@ -64,6 +68,18 @@ def receipts_with(
         ]
         if indices:
             yield height, kept, indices
+
+
+def without_receipts(data: bytes) -> bytes:
+    """What a node keeps beside a block once its receipts have gone: the results, which stay for ever."""
+    results: BlockResults = _RESULTS.trusted(data)
+    return encode(BlockResults(results.results, ()))
+
+
+def _refuse_pruned(node: LedgerNode, height: int) -> None:
+    first = node.state.receipts_from
+    if height < first:
+        raise Refused(NodeRefusal.HISTORY_IS_PRUNED, first_height=first)
 
 
 def _blob(node: LedgerNode, height: int) -> bytes | None:

@@ -80,6 +80,16 @@ class NodeRefusal(Enum):
         "Too much was asked for, too fast, that is not there or not for this party's eyes.",
         "Wait a minute; look for the mistake in the identities that are asked for.",
     )
+    NODES_ARE_AWAY = (
+        1084,
+        "None of the nodes to which this follower passes questions answers.",
+        "Bring one of them back, or name another at the follower's start; what is kept here can be read meanwhile.",
+    )
+    ANSWER_IS_NOT_PROVEN = (
+        1085,
+        "What a node answered does not prove what it should, so it is not passed on.",
+        "Ask another node, and tell the operator of the one that answered.",
+    )
     CERTIFICATE_IS_NOT_IN_FORCE = (
         1086,
         "The connection's certificate is not on the ledger, revoked or over, or its authority is not trusted any more.",
@@ -89,6 +99,11 @@ class NodeRefusal(Enum):
         1087,
         "The connection's certificate speaks in the name of a party that is neither this one nor above it.",
         "Connect with a certificate of the party, or of the member that admitted it.",
+    )
+    HISTORY_IS_PRUNED = (
+        1088,
+        "This node has let go of what was told and done below a height; what was on the ledger then it still proves.",
+        "Begin with the height that the details name, or ask a node that keeps everything.",
     )
     NODE_FAILED = (
         1089,
@@ -120,3 +135,18 @@ class Refused(Exception):
         told = ", ".join(f"{name}={value}" for name, value in self.facts.items())
         text = f"{self.code.number} {self.code.name}: {self.code.explanation} {self.code.resolution}"
         return f"{text} ({told})" if told else text
+
+
+class PassedOn(Refused):
+    """A refusal by another node, passed on as it is."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(NodeRefusal.NODES_ARE_AWAY)
+        self._problem = problem
+
+    @property
+    def problem(self) -> Problem:
+        return self._problem
+
+    def __str__(self) -> str:
+        return f"{self._problem.number} {self._problem.name}: {self._problem.explanation}"

@@ -54,7 +54,7 @@ from counterfoil.node.protocol import (
 )
 from counterfoil.node.reads import READS
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.node.service import NOBODY, Service
+from counterfoil.node.service import NOBODY, Service, Services
 from counterfoil.node.tls_door import Channel, Door, TlsDoor
 from counterfoil.node.watching import Heights, Watches
 from counterfoil.policy.errors import NotVisible
@@ -88,7 +88,7 @@ class RpcServer:
 
     def __init__(
         self,
-        node: LedgerNode,
+        node: LedgerNode | Services,
         *,
         path: Path | None = None,
         port: int | None = None,
@@ -106,12 +106,17 @@ class RpcServer:
         self.tls_port = 0
         self._host = host
         self._door = door
-        self._service = Service(node)
+        self._service: Services = Service(node) if isinstance(node, LedgerNode) else node
+        self._certifying = self._service if isinstance(self._service, Service) else None
+        if door is not None and self._certifying is None:
+            raise ValueError(
+                "Who comes from the network is held against the ledger: that takes a node with its state."
+            )
         self._workers = ThreadPoolExecutor(WORKERS, "counterfoil-rpc")
         self._waiters = ThreadPoolExecutor(WAITERS, "counterfoil-rpc-wait")
         self._watchers = ThreadPoolExecutor(1, "counterfoil-rpc-watch")
         self._streamers = ThreadPoolExecutor(STREAMERS, "counterfoil-rpc-stream")
-        self._heights = Heights(node)
+        self._heights = Heights(self._service.node)
         self._guesses = Guesses(time.monotonic)
         self._departures = Departures()
         self._loop = asyncio.new_event_loop()
@@ -121,6 +126,11 @@ class RpcServer:
         self._clients = 0
         self._certified: dict[_Client, bytes] = {}
         self._tasks: tuple[asyncio.Task[None], ...] = ()
+
+    @property
+    def clients(self) -> int:
+        """Connections that are open."""
+        return self._clients
 
     def start(self) -> None:
         """Listen; returns when clients can connect. OSError where the address cannot be had, KeyFileError where the
@@ -186,11 +196,12 @@ class RpcServer:
             self.path.unlink(missing_ok=True)
 
     def _open_door(self) -> TlsDoor | None:
-        if self._door is None:
+        if self._door is None or self._certifying is None:
             return None
-        door = TlsDoor(self._service, self._door, self._welcome, lambda: self._clients < CLIENTS_MAX)
+        door = TlsDoor(self._certifying, self._door, self._welcome, lambda: self._clients < CLIENTS_MAX)
         self.tls_port = door.port
-        self._tasks = (self._loop.create_task(door.accept()), self._loop.create_task(self._watch()))
+        watching = self._watch(self._certifying)
+        self._tasks = (self._loop.create_task(door.accept()), self._loop.create_task(watching))
         return door
 
     async def _welcome(
@@ -212,13 +223,13 @@ class RpcServer:
             self._clients -= 1
             writer.close()
 
-    async def _watch(self) -> None:
+    async def _watch(self, certifying: Service) -> None:
         """Cut whoever's certificate has been revoked or is over, whatever is under way for it."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             clients = tuple(self._certified.items())
             ended = await self._loop.run_in_executor(
-                self._watchers, self._service.no_more_certified, [fingerprint for _, fingerprint in clients]
+                self._watchers, certifying.no_more_certified, [fingerprint for _, fingerprint in clients]
             )
             for client, fingerprint in clients:
                 if fingerprint in ended:
@@ -236,6 +247,7 @@ class _Client:
         channel: Channel | None,
     ) -> None:
         self._service = server._service
+        self._certifying = server._certifying
         self._workers = server._workers
         self._waiters = server._waiters
         self._guesses = server._guesses
@@ -288,9 +300,9 @@ class _Client:
 
     async def _check_certificate(self) -> None:
         """Refused CERTIFICATE_IS_NOT_IN_FORCE where the ledger does not stand behind the connection (any more)."""
-        if self._channel is not None:
-            fingerprint = self._channel.client
-            self._certified = await self._in(self._workers, lambda: self._service.certified(fingerprint))
+        if self._certifying is not None and self._channel is not None:
+            certifying, fingerprint = self._certifying, self._channel.client
+            self._certified = await self._in(self._workers, lambda: certifying.certified(fingerprint))
 
     async def refuse(self, problem: Problem) -> None:
         """Say why, and hang up."""
@@ -370,12 +382,14 @@ class _Client:
             time_ms = request.time_ms
             return encode(await self._in(self._workers, lambda: service.advance_clock(time_ms)))
         party, signer, signatures = request.party, request.signer, request.signatures
-        challenge, certified = self._challenge, self._certified
+        challenge = self._challenge
         if self._channel is not None:
             challenge = bound_challenge(challenge, *self._channel)
-        self._who = await self._in(
-            self._workers, lambda: service.recognise(challenge, party, signer, signatures, certified)
-        )
+        who = await self._in(self._workers, lambda: service.recognise(challenge, party, signer, signatures))
+        if self._certifying is not None and self._channel is not None:
+            certifying, certified = self._certifying, self._certified
+            await self._in(self._workers, lambda: certifying.require_carried(certified, party))
+        self._who = who
         return encode(None)
 
     async def _submit(self, request: Submit) -> tuple[Answered, ...]:

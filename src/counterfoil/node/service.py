@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from counterfoil.engine.incidents import told
 from counterfoil.engine.port import EngineStopped
@@ -45,6 +45,34 @@ NOBODY = Recognised()
 """Who has not said who it is."""
 
 
+class Known(Protocol):
+    """What whoever connects is told first."""
+
+    @property
+    def chain_id(self) -> str: ...
+    @property
+    def sandbox(self) -> bool: ...
+    @property
+    def height(self) -> int: ...
+
+
+class Services(Protocol):
+    """What stands behind a node's door: a node that executes (`Service`), or a follower (`FollowerService`)."""
+
+    @property
+    def node(self) -> Known: ...
+    def recognise(
+        self, challenge: bytes, party: bytes, signer: bytes, signatures: Sequence[tuple[bytes, bytes]]
+    ) -> Recognised: ...
+    def submit(self, transactions: Sequence[bytes], submitter: bytes) -> Submission: ...
+    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None: ...
+    def read(self, who: Recognised, name: str, params: bytes) -> bytes: ...
+    def cursor(self, after: Position | None, about: bytes) -> Cursor: ...
+    def watch(self, who: Recognised, cursor: Cursor) -> Batch: ...
+    def try_out(self, transaction: bytes) -> Answered: ...
+    def advance_clock(self, time_ms: int) -> int: ...
+
+
 class Service:
     """One node's services. Safe to use from several threads."""
 
@@ -53,17 +81,11 @@ class Service:
         self._streams = Streams(node)
 
     def recognise(
-        self,
-        challenge: bytes,
-        party: bytes,
-        signer: bytes,
-        signatures: Sequence[tuple[bytes, bytes]],
-        certified: bytes = b"",
+        self, challenge: bytes, party: bytes, signer: bytes, signatures: Sequence[tuple[bytes, bytes]]
     ) -> Recognised:
         """Refused NOT_RECOGNISED unless the signatures show that the signer, who speaks for the party, is there.
 
-        The signer's threshold must be met under the keys in force, as for a transaction. certified: the party whose
-        certificate the connection has shown, if it has: it carries its own business and that of those below it.
+        The signer's threshold must be met under the keys in force, as for a transaction.
         """
         node = self.node
         signed = authentication_bytes(node.chain_id, challenge, party, signer)
@@ -78,8 +100,6 @@ class Service:
                 present = len(keys) == 1 and check_key(keys[0]) and address_of(keys[0]) == signer
             if not present or not policy_of(node).speaks_for(signer, party, self.time_ms()):
                 raise Refused(NodeRefusal.NOT_RECOGNISED)
-            if certified and certified != party and not node.machine.wired.parties.is_above(certified, party):
-                raise Refused(NodeRefusal.CERTIFICATE_IS_ANOTHERS)
             return Recognised(party, signer, node.machine.wired.parties.rotations(signer))
 
     def still_recognise(self, who: Recognised) -> None:
@@ -110,6 +130,14 @@ class Service:
         if found is None:
             raise Refused(NodeRefusal.CERTIFICATE_IS_NOT_IN_FORCE)
         return found.party
+
+    def require_carried(self, certified: bytes, party: bytes) -> None:
+        """Refused CERTIFICATE_IS_ANOTHERS unless the party whose certificate a connection has shown is this one, or
+        above it: it carries its own business and that of those below it."""
+        with self.node.engine.lock:
+            above = self.node.machine.wired.parties.is_above(certified, party)
+        if certified != party and not above:
+            raise Refused(NodeRefusal.CERTIFICATE_IS_ANOTHERS)
 
     def no_more_certified(self, fingerprints: Iterable[bytes]) -> list[bytes]:
         """Those of some certificates that are not in force now."""

@@ -92,6 +92,7 @@ def export_ledger(
         last = node.machine.last
         if last is None:
             raise TransferFileError("The ledger is not founded; there is nothing to export.")
+    refuse_without_beginning(node)
     head = Head(
         version=VERSION,
         chain_id=node.chain_id,
@@ -114,6 +115,16 @@ def export_ledger(
         sealing.finish()
         size = file.tell()
     return ExportReport(node.chain_id, node.sandbox, last.height, last, size)
+
+
+def refuse_without_beginning(node: LedgerNode) -> None:
+    """TransferFileError where the folder's log does not begin with the founding, so that nothing can be replayed."""
+    first = node.log.first_height()
+    if first > 1:
+        raise TransferFileError(
+            f"This node's log begins with block number {first}: it was pruned, or founded from a snapshot. Take another"
+            " node, or a copy from before."
+        )
 
 
 def read_head(path: Path) -> Head:
@@ -189,6 +200,7 @@ def replay_ledger(
     the end. Errors: InvariantViolation names the first block that differs; StorageError.
     """
     with open_ledger(folder, key_file=key_file, workers=0, scheduled=False, start=False) as own:
+        refuse_without_beginning(own)
         last = own.machine.last
         blocks = 0 if last is None else last.number + 1
         payloads = (payload for place, payload in own.log.read_from(1) if place <= blocks)

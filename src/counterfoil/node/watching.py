@@ -12,10 +12,9 @@ from typing import Final, TypeVar
 import msgspec
 
 from counterfoil.engine.incidents import report
-from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import Failed, Told, Watch
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.node.service import Recognised, Service
+from counterfoil.node.service import Known, Recognised, Services
 from counterfoil.node.streams import Position
 from counterfoil.primitives.codec import encode
 
@@ -35,7 +34,7 @@ STALL_SECONDS: Final = 30.0
 class Heights:
     """Wakes whoever waits for a block, with one look at the ledger for all of them."""
 
-    def __init__(self, node: LedgerNode) -> None:
+    def __init__(self, node: Known) -> None:
         self._node = node
         self._risen = asyncio.Event()
         self._waiting = 0
@@ -71,7 +70,7 @@ class Watches:
 
     def __init__(
         self,
-        service: Service,
+        service: Services,
         pool: ThreadPoolExecutor,
         heights: Heights,
         send: Callable[[object], Awaitable[None]],

@@ -32,7 +32,7 @@ from counterfoil.state.proof_formats import (
     Standing,
     Vouching,
 )
-from counterfoil.state.receipts import BlockResults, receipt_leaf
+from counterfoil.state.receipts import BlockResults, KeptReceipt, receipt_leaf
 from counterfoil.state.rows import parse
 from counterfoil.state.state import State, unpack_changes
 from counterfoil.state.tables import LINKS, Link
@@ -163,7 +163,7 @@ class Prover:
         """Receipts of block `height`, by their indices among all of the block's."""
         draft = self._draft(height, None, sealed)
         data = self._sources.state.blob("receipts", height)
-        if data is None:
+        if data is None or height < self._sources.state.receipts_from:
             raise NotHeld(f"the receipts of block {height} are not held here")
         kept = _BLOCK_RESULTS.trusted(data).receipts
         if not all(0 <= index < len(kept) for index in places):
@@ -337,6 +337,15 @@ class _Draft:
             change_siblings=_siblings(block.changes, block.shown_changes),
             receipt_siblings=_siblings(block.receipts, block.shown_receipts),
         )
+
+
+def shown_receipts(
+    kept: Sequence[KeptReceipt], places: Sequence[int]
+) -> tuple[tuple[ShownReceipt, ...], bytes]:
+    """Some of a block's receipts, and what leads from their leaves to the block's receipts root."""
+    leaves = [receipt_leaf(receipt.salt, receipt.plaintext) for receipt in kept]
+    shown = tuple([ShownReceipt(place, kept[place].salt, kept[place].plaintext) for place in places])
+    return shown, _siblings(leaves, places)
 
 
 def _siblings(leaves: Sequence[bytes], shown: Sequence[int]) -> bytes:

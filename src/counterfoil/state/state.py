@@ -46,6 +46,8 @@ _NEVER = bytes(8)
 
 RESTORING = b"restoring"
 HELD_FROM = b"held_from"
+RECEIPTS_FROM = b"receipts_from"
+"""Below this height receipts were pruned; results stay."""
 
 
 class Commitment(NamedTuple):
@@ -72,6 +74,7 @@ class State:
         self.free: list[int] = []
         self.height = 0
         self.held_from = 0
+        self.receipts_from = 0
         self._free_kept = 0
         self._versions: list[bytes] = []
         self._first_version = store.versions_end()
@@ -428,6 +431,8 @@ class State:
             return
         held = self._store.entry("meta", HELD_FROM)
         self.held_from = int.from_bytes(held, "big") if held is not None else 0
+        pruned = self._store.entry("meta", RECEIPTS_FROM)
+        self.receipts_from = int.from_bytes(pruned, "big") if pruned is not None else 0
         count, free_count, self.height = (int.from_bytes(sizes[at : at + 8], "big") for at in (0, 8, 16))
         free = (self._store.entry("free", index.to_bytes(8, "big")) for index in range(free_count))
         self.free = [int.from_bytes(cast(bytes, slot), "big") for slot in free]

@@ -26,6 +26,7 @@ from counterfoil.storage.errors import (
 from counterfoil.storage.fault_points import (
     AFTER_LOG_APPEND,
     AFTER_LOG_SYNC,
+    AFTER_PRUNING_MARK,
     AFTER_SEGMENT_CREATION,
     BEFORE_LOG_APPEND,
     BEFORE_LOG_SYNC,
@@ -50,6 +51,9 @@ from counterfoil.storage.log_format import (
 
 SEGMENT_SIZE = 64 << 20
 """A segment that has reached so many bytes is closed: the last one is read as a whole at every start."""
+
+PRUNED_NAME = "pruned"
+"""In the log's directory once it was pruned: the number of the first segment that is still there."""
 
 _MAGICS = re.compile(b"|".join(map(re.escape, (BLOCK, MARK))))
 
@@ -88,6 +92,7 @@ class BlockLog:
         self._cipher = cipher
         self._segment_size = segment_size
         self._segments: list[_Segment] = []
+        self._first_segment = 1
         self._descriptor = -1
         self._last_height = 0
         self._synced_height = 0
@@ -169,6 +174,35 @@ class BlockLog:
         if expected != last + 1:
             raise CorruptStorage(segments[-1].path, "blocks are missing at its end", height=expected)
 
+    def prune(self, height: int) -> int:
+        """Delete the segments of which every block lies below a height; the last one stays. Returns how many went.
+
+        What goes is written down first, so that a log that lacks its beginning for another reason is still found out.
+        """
+        self._refuse_if_broken()
+        going = 0
+        while going + 1 < len(self._segments) and self._segments[going + 1].head.first_height <= height:
+            going += 1
+        if not going:
+            return 0
+        first = self._segments[going].head.number
+        beside = self._directory / f".{PRUNED_NAME}"
+        try:
+            beside.unlink(missing_ok=True)
+            files.write_new(beside, f"{first}\n".encode())
+            os.replace(beside, self._directory / PRUNED_NAME)
+            files.sync_directory(self._directory)
+            reached(AFTER_PRUNING_MARK)
+            gone, self._segments = self._segments[:going], self._segments[going:]
+            self._first_segment = first
+            self._readable = (self._readable[0], self._readable[1], len(self._segments))
+            for segment in gone:
+                segment.path.unlink()
+            files.sync_directory(self._directory)
+        except OSError as error:
+            raise as_storage_error(self._directory, error) from error
+        return going
+
     def close(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
@@ -217,7 +251,7 @@ class BlockLog:
             self.sync()
             self._sync_mark()
         reached(BEFORE_SEGMENT_CREATION)
-        number = len(self._segments) + 1
+        number = self._first_segment + len(self._segments)
         path = self._directory / f"{number:08}.log"
         head = SegmentHead(number, height, secrets.token_bytes(4))
         try:
@@ -285,14 +319,15 @@ class BlockLog:
 
     def _open(self) -> None:
         """Take up the segments that are there, cut a torn tail, and make durable what is whole."""
+        self._first_segment = self._pruned_to()
         paths = sorted(self._directory.glob("[0-9]*.log"))
-        for number, path in enumerate(paths, 1):
+        for number, path in enumerate(paths, self._first_segment):
             if path.name != f"{number:08}.log":
                 raise CorruptStorage(self._directory, f"the segment {number:08}.log is missing")
             with path.open("rb") as file:
                 head = parse_segment_head(file.read(SEGMENT_HEAD_SIZE))
             size = path.stat().st_size
-            if head is None and number == len(paths) and size <= SEGMENT_HEAD_SIZE:
+            if head is None and path == paths[-1] and size <= SEGMENT_HEAD_SIZE:
                 path.unlink()
                 files.sync_directory(self._directory)
                 self.torn_tail = TornTail(str(path), 0, size, 0)
@@ -305,6 +340,20 @@ class BlockLog:
             self._take_up_last(self._segments[-1])
         if self.torn_tail is not None:
             self.torn_tail = replace(self.torn_tail, last_height=self._last_height)
+
+    def _pruned_to(self) -> int:
+        """The number of the first segment that must be there; what lies before it, left by a crash, is deleted."""
+        try:
+            text = (self._directory / PRUNED_NAME).read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            return 1
+        if not text.isdigit() or not 0 < int(text) < 100_000_000:
+            raise CorruptStorage(self._directory / PRUNED_NAME, "it does not say where the log begins")
+        first = int(text)
+        for path in self._directory.glob("[0-9]*.log"):
+            if path.stem.isdigit() and int(path.stem) < first:
+                path.unlink()
+        return first
 
     def _take_up_last(self, segment: _Segment) -> None:
         data = segment.path.read_bytes()

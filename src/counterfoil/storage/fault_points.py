@@ -19,6 +19,7 @@ AFTER_LOG_SYNC = "after-log-sync"
 BEFORE_SEGMENT_CREATION = "before-segment-creation"
 INSIDE_SEGMENT_CREATION = "inside-segment-creation"
 AFTER_SEGMENT_CREATION = "after-segment-creation"
+AFTER_PRUNING_MARK = "after-pruning-mark"
 BEFORE_STORE_WRITE = "before-store-write"
 INSIDE_STORE_WRITE = "inside-store-write"
 AFTER_STORE_WRITE = "after-store-write"
@@ -62,6 +63,7 @@ CUSTODY_POINTS = (
     AFTER_ANSWER,
 )
 """On a signature's way through the custodian: its entry, the signature, the ledger, the answer."""
+PRUNING_POINTS = (AFTER_PRUNING_MARK,)
 VAULT_POINTS = (
     VAULT_ROW_WRITTEN,
     VAULT_BLOB_WRITTEN,
@@ -72,7 +74,7 @@ VAULT_POINTS = (
     VAULT_KEYS_WRAPPED,
 )
 """On the way of personal data into their store, out of it, and under another key."""
-ALL_POINTS = LOG_POINTS + STORE_POINTS + FOLDER_POINTS + CUSTODY_POINTS + VAULT_POINTS
+ALL_POINTS = LOG_POINTS + PRUNING_POINTS + STORE_POINTS + FOLDER_POINTS + CUSTODY_POINTS + VAULT_POINTS
 
 _handler: Callable[[str], None] | None = None
 

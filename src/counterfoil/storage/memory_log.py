@@ -20,6 +20,9 @@ class MemoryLog:
     def last_height(self) -> int:
         return self._blocks[-1][0] if self._blocks else 0
 
+    def first_height(self) -> int:
+        return self._blocks[0][0] if self._blocks else 0
+
     def read_from(self, height: int) -> Iterator[tuple[int, bytes]]:
         for found, payload in list(self._blocks):
             if found >= height:

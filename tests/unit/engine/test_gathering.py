@@ -90,10 +90,12 @@ def test_a_wrong_signature_never_leaves_the_node(consensus: Instant, world: Worl
 
 
 def test_a_transaction_on_which_our_rules_fail_is_told_and_the_rest_of_its_bundle_goes_on(
-    consensus: Instant, world: World, monkeypatch: pytest.MonkeyPatch
+    consensus: Instant, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(_books: Any, _ask: Any, _context: Any) -> None:
-        raise KeyError("a rule of ours")
+    """The log has the kind of error and where it was, and nothing of what the transaction held."""
+
+    def broken(_books: Any, ask: Any, _context: Any) -> None:
+        raise KeyError(f"a rule of ours on {ask.party.hex()}")
 
     monkeypatch.setattr(module, "RESEND_SECONDS", 0.3)
     machine = consensus.ledger.machine
@@ -105,6 +107,10 @@ def test_a_transaction_on_which_our_rules_fail_is_told_and_the_rest_of_its_bundl
     assert results[1][1].result.number == MachineReject.RULES_FAILED.number
     assert results[0][0] > 0 or results[2][0] > 0
     assert consensus.engine.waiting == 0
+    logged = caplog.text + "".join(record.exc_text or "" for record in caplog.records)
+    assert "KeyError" in logged
+    assert "a rule of ours" not in logged
+    assert party("broker-a").hex() not in logged
 
 
 def test_a_bundle_that_the_engine_lost_is_offered_again(

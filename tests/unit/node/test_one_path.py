@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import msgspec
 import pytest
 
 import counterfoil
@@ -67,6 +68,9 @@ def questions(cast: Cast) -> Iterator[tuple[str, str, dict[str, Any], bytes]]:
     yield "history", "account", {}, account
     yield "history", "party", {}, party
     yield "history", "instrument", {}, share
+    yield "history", "signer", {}, cast.signer
+    yield "signer", "signer", {}, cast.signer
+    yield "custody_trail", "custodian", {}, cast.parties["broker-b"]
     for kind, identity in (("account", account), ("no-holding", account), ("holding", account)):
         yield "proof", "account", {"kind": kind, "instrument": cast.share}, identity
     yield "proof", "instrument", {"kind": "register"}, share
@@ -87,6 +91,32 @@ def hidden(cast: Cast, viewer: str, read: str, params: dict[str, Any]) -> Lines 
 
 VIEWERS = ("nobody", "stranger", "other-client-a", "client-s", "former", "applicant", "operator", "notary")
 VIEWERS += ("other-exchange", "auditor", "broker-s", "central-bank")
+
+
+NARROWS = {
+    # Lists of what the viewer may see: shorter for one that is hidden, and never refused for it
+    *(("accounts", "owner"), ("accounts", "servicer"), ("parties", "below"), ("proposals", "signer")),
+    *(("instructions", "account"), ("instructions", "party"), ("trades", "account"), ("trades", "party")),
+    ("register", "after"),  # of a register that is asked about above
+    ("statement", "instrument"),  # of an account that is asked about above
+    (
+        "history",
+        "business",
+    ),  # what receipts tell of it, found by going through them: the door hides how much that was
+}
+PUBLIC = {("instrument", "instrument"), ("result", "transaction")}
+"""Anybody may ask these for anything; the answer says whether it is there, and no more than everybody may know."""
+
+
+def test_every_way_to_name_something_is_asked_about(cast: Cast) -> None:
+    asked = {(read, field) for read, field, _, _ in questions(cast)}
+    named = {
+        (name, field.name)
+        for name, read in READS.items()
+        for field in msgspec.structs.fields(read.params)
+        if field.type is bytes
+    }
+    assert named - NARROWS - PUBLIC == asked
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)

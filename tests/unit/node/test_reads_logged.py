@@ -158,6 +158,7 @@ def test_what_cannot_be_logged_is_not_shown(
 def test_it_is_written_before_it_is_told(ledger: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer exists only after the entry does."""
     order: list[str] = []
+    ledger.client("regulator").holdings(ledger.account("broker-a"))  # so that there is a volume
     volume, log = ledger.node.read_log._volumes.newest, ledger.node.read_log
     sync, note = volume.sync, log.note
     monkeypatch.setattr(volume, "sync", lambda: (order.append("durable"), sync())[1])

@@ -8,14 +8,17 @@ from functools import partial
 import msgspec
 import pytest
 
+from counterfoil.modules.module import PUBLIC
 from counterfoil.node.reads import READS
 from counterfoil.primitives.addresses import AddressKind, to_text
-from counterfoil.primitives.codec import encode
+from counterfoil.primitives.codec import Decoder, encode
 from counterfoil.sdk import Client, NotVisible
 from counterfoil.sdk.errors import LedgerError
+from counterfoil.state.receipts import Receipt
 from tests.unit.node.cast import SHARE_ISIN, Cast
-from tests.unit.policy.visibility_matrix import CAST, MATRIX, seen
+from tests.unit.policy.visibility_matrix import CAST, EVERYBODY, MATRIX, seen
 
+_RECEIPT = Decoder(Receipt)
 Look = Callable[[Client, Cast], object]
 """Reads something; it is seen unless the read says NotVisible, or a list lacks it. A history may be empty and seen."""
 
@@ -63,6 +66,29 @@ def _account_history(name: str) -> tuple[Look, ...]:
         lambda client, cast: client.statement(cast.accounts[name]),
         as_history(lambda client, cast: (client.history(account=cast.accounts[name]),)),
     )
+
+
+def _receipts(stakeholder: Callable[[Cast], bytes]) -> tuple[Look, ...]:
+    """Those of one stakeholder, among all that the viewer's follower would fetch."""
+
+    def look(client: Client, cast: Cast) -> object:
+        return [
+            shown
+            for block in client.read("receipts").blocks
+            for shown in block.receipts
+            if _RECEIPT.trusted(shown.plaintext).stakeholder == stakeholder(cast)
+        ]
+
+    return (look,)
+
+
+def _relationship(name: str) -> Callable[[Cast], bytes]:
+    def found(cast: Cast) -> bytes:
+        account = cast.node.machine.wired.holdings.account(cast.accounts[name])
+        assert account is not None
+        return account.relationship
+
+    return found
 
 
 def _name(party: str, sponsor: str = "") -> tuple[Look, ...]:
@@ -261,12 +287,17 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "proposal": (lambda client, cast: client.proposals(),),
     "signer of client-b": (lambda client, cast: client.signer(cast.signer),),
     "history of client-b's signer": (lambda client, cast: client.history(signer=cast.signer),),
+    "receipt for client-a at broker-a": _receipts(_relationship("client-a's")),
+    "receipt for three-brokers at broker-b": _receipts(_relationship("three at b")),
+    "receipt for former at broker-a": _receipts(_relationship("former's")),
+    "receipt for the issuer": _receipts(lambda cast: cast.parties["issuer"]),
+    "receipt for broker-a": _receipts(lambda cast: cast.parties["broker-a"]),
+    "receipt for everybody": _receipts(lambda cast: PUBLIC),
     "custody trail of broker-a": (lambda client, cast: client.custody_trail(cast.parties["broker-a"]),),
 }
 
-BY_POLICY_ALONE = frozenset(row for row in MATRIX if row.startswith("receipt ")) | {"queues of the market"}
-"""Rows that no read shows by themselves; receipts are tested in test_reads_history.py and by what streams tell, queues
-below, and both by the policy's own test."""
+BY_POLICY_ALONE = frozenset({"receipt for a user of broker-a", "queues of the market"})
+"""Rows that no read shows by themselves; queues are looked at below, and both by the policy's own test."""
 
 SHOWN_HERE = {
     *(
@@ -274,6 +305,7 @@ SHOWN_HERE = {
         "instruments",
         "markets",
         "header",
+        "receipts",
         "status",
         "result",
         "find",
@@ -317,6 +349,32 @@ def test_matrix(cast: Cast, row: str) -> None:
     for number, look in enumerate(LOOKS[row]):
         found = {viewer for viewer in CAST if sees(cast.client(viewer), cast, look)}
         assert found == seen(row, as_history=look in HISTORIES), f"read {number} of {row!r}"
+
+
+OF_THE_REGULATOR_ITSELF = {
+    *("details of the regulator", "grant to the investigator of broker-b"),
+    *(row for row in MATRIX if MATRIX[row] == EVERYBODY),
+}
+
+
+@pytest.mark.parametrize("row", sorted(set(LOOKS) - OF_THE_REGULATOR_ITSELF))
+def test_every_look_from_above_leaves_a_trace(cast: Cast, row: str) -> None:
+    """Whatever the regulator sees of others, by whichever read, the log of reads says so; and of nothing else."""
+    client, log = cast.client("regulator"), cast.node.read_log
+    for number, look in enumerate(LOOKS[row]):
+        before = log.head.entries
+        shown = sees(client, cast, look)
+        bases = {use.basis for entry in log.entries(before + 1) for use in entry.uses}
+        assert bases == ({"SUPERVISION"} if shown else set()), f"read {number} of {row!r}"
+
+
+def test_what_is_public_or_its_own_leaves_the_regulator_no_trace(cast: Cast) -> None:
+    before = cast.node.read_log.head.entries
+    for row in OF_THE_REGULATOR_ITSELF & set(LOOKS) - {"grant to the investigator of broker-b"}:
+        for look in LOOKS[row]:
+            assert sees(cast.client("regulator"), cast, look)
+    read = {entry.read for entry in cast.node.read_log.entries(before + 1)}
+    assert read <= {"parties", "receipts"}, "only the list of members and a block's receipts show others too"
 
 
 def test_who_sees_how_many_instructions_wait(cast: Cast) -> None:

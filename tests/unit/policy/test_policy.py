@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from counterfoil.modules.grants.records import Purpose, View, view_key
 from counterfoil.modules.holdings.records import ACCOUNTS
-from counterfoil.modules.parties.interface import PartyStatus
+from counterfoil.modules.parties.interface import PartyStatus, Role
 from counterfoil.modules.parties.records import MANDATES, PARTIES, Mandate
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.policy import Standing
@@ -124,6 +124,14 @@ def test_a_grant_shows_its_period_alone(begins: int, ends: int, first: int, last
 def test_by_which_right(world: World, viewer: str, row: str, basis: Basis | None) -> None:
     right = world.policy.right(party(viewer), SUBJECTS[row])
     assert (right.basis if right is not None else None) is basis
+
+
+def test_every_role_and_every_stage_of_life_is_cast(world: World) -> None:
+    assert {role for _, role in TREE.values()} == set(Role)
+    records = (world.books.shelf(PARTIES).find(party(name)) for name in CAST)
+    stages = {record.status for record in records if record is not None}
+    assert stages >= {PartyStatus.APPLIED, PartyStatus.ACTIVE, PartyStatus.SUSPENDED}
+    assert stages >= {PartyStatus.WINDING_DOWN, PartyStatus.TERMINATED}
 
 
 def test_a_grant_dies_with_what_its_grantor_sees() -> None:

@@ -129,17 +129,21 @@ class LedgerApplication:
             )
 
     def query(self, ask: abci.RequestQuery) -> abci.ResponseQuery:
-        """`header` alone: the last header, or that of a number (8 bytes); headers are public. Reads have their own
-        door, which knows who asks."""
+        """`header`: the last header, or that of a number (8 bytes); headers are public. `block`: the block of that
+        number as it is on record, where a sealer decided it before the engine's first, which gives its own to the same
+        askers. Reads have their own door, which knows who asks."""
         with self.lock:
             last = self.machine.last
             number = int.from_bytes(ask.data, "big") if ask.data else last.number if last is not None else -1
-            if ask.path != "header" or last is None or len(ask.data) > 8 or not 0 <= number <= last.number:
-                return abci.ResponseQuery(
-                    code=UNKNOWN_PATH, log="there is a header of each number, and no more"
-                )
-            stored = self.machine.header(number)
-            return abci.ResponseQuery(value=encode(stored.header), height=stored.header.height)
+            if last is None or len(ask.data) > 8 or not 0 <= number <= last.number:
+                return _not_there()
+            header = self.machine.header(number).header
+            if ask.path == "header":
+                return abci.ResponseQuery(value=encode(header), height=header.height)
+            _, payload = next(self._log.read_from(number + 1), (0, b"")) if ask.path == "block" else (0, b"")
+            if payload and LOGGED_BLOCK.trusted(payload).seal:
+                return abci.ResponseQuery(value=payload, height=header.height)
+            return _not_there()
 
     # The pool
 
@@ -361,6 +365,10 @@ class LedgerApplication:
                     return abci.ResponseApplySnapshotChunk(result=results.REJECT_SNAPSHOT)
                 self.take_up()
             return abci.ResponseApplySnapshotChunk(result=results.ACCEPT)
+
+
+def _not_there() -> abci.ResponseQuery:
+    return abci.ResponseQuery(code=UNKNOWN_PATH, log="there is a header of each number, and no more")
 
 
 def _time_ms(time_stamp: Any) -> int:

@@ -22,6 +22,7 @@ from counterfoil.engine.cometbft.rpc import EngineRpc
 from counterfoil.engine.cometbft.seen import SeenItems
 from counterfoil.engine.cometbft.server import AbciServer
 from counterfoil.engine.cometbft.snapshots import Snapshots
+from counterfoil.engine.counts import Counts
 from counterfoil.engine.incidents import report
 from counterfoil.engine.items import Items
 from counterfoil.engine.pool import Pool, Rates, Waiting
@@ -70,6 +71,7 @@ class CometBftEngine:
         it is no founding node. process: the engine, where this node starts it itself."""
         self.machine = machine
         self.failure: BaseException | None = None
+        self.counts = Counts()
         self.items = Items(machine)
         self._seen = SeenItems(self.items, signatures)
         self.application = LedgerApplication(
@@ -188,6 +190,7 @@ class CometBftEngine:
     def _note_decided(self, decided: Decided) -> None:
         if decided.header is not None and isinstance(self._clock, MovableClock):
             self._clock.advance_to(decided.header.time_ms)
+        self.counts.note(decided.outcomes)
         self._gathering.note_decided(decided)
         with self._decided:
             self._decided.notify_all()

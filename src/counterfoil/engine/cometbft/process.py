@@ -16,6 +16,8 @@ VERSION = "0.38.26"
 VARIABLE = "COUNTERFOIL_ENGINE"
 PROJECT_BINARY = Path(__file__).resolve().parents[4] / ".engine" / "cometbft"
 """Where `make engine` puts it, in a checkout of the project."""
+PID_NAME = "engine.pid"
+"""Beside the engine's home: its number, for whoever copies the home while it runs."""
 STOP_SECONDS = 10.0
 LAST_WORDS_BYTES = 2_000
 _DEATH_SIGNAL_OPTION = 1
@@ -62,6 +64,7 @@ class EngineProcess:
         self._log_file = log_file
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = False
+        self._pid_file = home.with_name(PID_NAME)
 
     @property
     def pid(self) -> int | None:
@@ -80,6 +83,7 @@ class EngineProcess:
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
         watched = self._process
+        self._pid_file.write_text(f"{watched.pid}\n")
 
         def watch() -> None:
             code = watched.wait()
@@ -92,6 +96,7 @@ class EngineProcess:
         """Ask it to end, and see to it."""
         self._stopping = True
         process = self._process
+        self._pid_file.unlink(missing_ok=True)
         if process is None or process.poll() is not None:
             return
         process.terminate()

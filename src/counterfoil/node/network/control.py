@@ -17,6 +17,7 @@ from counterfoil.node.network.homes import RPC_SOCKET
 from counterfoil.node.network.settings import (
     ENGINE_FOLDER,
     ENGINE_LOG,
+    NODE_SOCKET,
     NetworkNode,
     NetworkSettings,
     read_network,
@@ -25,7 +26,6 @@ from counterfoil.node.network.settings import (
 from counterfoil.storage.errors import FolderInUse, FolderRefused
 from counterfoil.storage.folder_lock import LOCK_NAME, FolderLock
 
-NODE_SOCKET = "socket"
 NODE_LOG = "node.log"
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
@@ -37,7 +37,8 @@ class NetworkFailed(Exception):
 
 
 class NodeState(NamedTuple):
-    """A node as it is now. height: of its engine's last block, 0 where it does not answer; hash: of the application."""
+    """A node that executes, as it is now. height: of its engine's last block, 0 where it does not answer; hash: of the
+    application."""
 
     node: NetworkNode
     pid: int | None
@@ -60,12 +61,18 @@ class Control:
         self.network: NetworkSettings = network
 
     def names(self, wanted: Sequence[str] = ()) -> list[str]:
-        """The nodes whose folders are here, or those of them that are wanted. NetworkFailed where one is not."""
-        here = [node.name for node in self.network.nodes if self.path(node.name).is_dir()]
+        """The nodes whose folders are here, followers last, or those of them that are wanted. NetworkFailed where one
+        is not."""
+        named = [*(node.name for node in self.network.nodes), *self.network.followers]
+        here = [name for name in named if self.path(name).is_dir()]
         for name in wanted:
             if name not in here:
                 raise NetworkFailed(f"There is no node {name!r} here; there are {', '.join(here) or 'none'}.")
         return list(wanted) or here
+
+    def follows(self, name: str) -> bool:
+        """Whether a node is a follower, which has no engine."""
+        return name in self.network.followers
 
     def path(self, name: str) -> Path:
         return self.folder / name
@@ -92,7 +99,8 @@ class Control:
         """Start a node, not waiting for it. It goes on when this process ends."""
         path = self.path(name)
         key = self.folder / KEYS_FOLDER / f"{name}.key"
-        command = [sys.executable, "-m", "counterfoil.cli.main", "start", str(path), *options]
+        verb = "follow" if self.follows(name) else "start"
+        command = [sys.executable, "-m", "counterfoil.cli.main", verb, str(path), *options]
         if key.exists():
             command += ["--storage-key", str(key)]
         with (path / NODE_LOG).open("ab") as output:
@@ -155,7 +163,8 @@ class Control:
     # Looking
 
     def states(self, names: Sequence[str] = ()) -> list[NodeState]:
-        return [self._state(self.network.node(name)) for name in self.names(names)]
+        """Of those that execute."""
+        return [self._state(self.network.node(name)) for name in self.names(names) if not self.follows(name)]
 
     def _state(self, node: NetworkNode) -> NodeState:
         pid = self.pid(node.name)
@@ -183,7 +192,8 @@ class Control:
         return EngineRpc(socket_path(self.path(name) / ENGINE_FOLDER, RPC_SOCKET), timeout_seconds=5.0)
 
     def logs(self, name: str) -> list[Path]:
-        return [self.path(name) / NODE_LOG, self.path(name) / ENGINE_LOG]
+        own = self.path(name) / NODE_LOG
+        return [own] if self.follows(name) else [own, self.path(name) / ENGINE_LOG]
 
     def last_words(self, name: str) -> str:
         lines = [line for path in self.logs(name) for line in tail(path, 3)]

@@ -30,6 +30,7 @@ from counterfoil.machine.genesis import (
 from counterfoil.machine.machine import Machine
 from counterfoil.machine.wiring import TABLES
 from counterfoil.node.clock import system_clock_ms
+from counterfoil.node.follower import HANDOVER_NAME, create_follower
 from counterfoil.node.ledger import (
     GENESIS_NAME,
     LAYOUTS,
@@ -42,14 +43,17 @@ from counterfoil.node.network.homes import EngineKeys, genesis_document, public_
 from counterfoil.node.network.services import write_services
 from counterfoil.node.network.settings import (
     ENGINE_FOLDER,
+    FOLLOWER_FILE,
     NETWORK_FILE,
     NODE_FILE,
+    NODE_SOCKET,
+    FollowerSettings,
     NetworkNode,
     NetworkSettings,
     NodeSettings,
+    socket_path,
     write_settings,
 )
-from counterfoil.node.network.vouching import HANDOVER_NAME
 from counterfoil.node.personas import refuse_personas
 from counterfoil.node.transfer import import_ledger, read_head
 from counterfoil.node.transfer_format import Lock
@@ -61,6 +65,7 @@ from counterfoil.storage import files
 from counterfoil.storage.errors import FolderRefused
 from counterfoil.storage.folder import LedgerFolder, create_folder, open_folder
 from counterfoil.storage.memory_store import MemoryStore
+from counterfoil.verify import Trust
 from counterfoil.verify.light.files import write_handover
 from counterfoil.verify.light.handover import hand_over
 
@@ -70,31 +75,46 @@ PORTS_EACH = 10
 DEFAULT_PORT = 26_600
 
 
+MONITOR_AT = 3
+"""Of a node's ports, which one its own health and metrics have; the engine has the first three."""
+
+
 class Place(NamedTuple):
-    """One node that is wanted. power: 0 for a full node. port: the first of three (peers, RPC, metrics)."""
+    """One node that is wanted. power: 0 for a full node. port: the first of four (peers, RPC, engine's metrics,
+    monitor). follows: it is a follower, which has the last of these ports alone."""
 
     name: str
     power: int
     host: str
     port: int
+    follows: bool = False
 
 
 class HostsError(ValueError):
     """A host list that cannot be read; the text names the line."""
 
 
-def places_here(validators: int, full_nodes: int, port: int = DEFAULT_PORT) -> list[Place]:
+def places_here(
+    validators: int, full_nodes: int, port: int = DEFAULT_PORT, followers: int = 0
+) -> list[Place]:
     """All on this machine."""
     names = [*(f"validator-{number}" for number in range(1, validators + 1))]
     names += [f"full-{number}" for number in range(1, full_nodes + 1)]
+    names += [f"follower-{number}" for number in range(1, followers + 1)]
     return [
-        Place(name, 1 if at < validators else 0, "127.0.0.1", port + PORTS_EACH * at)
+        Place(
+            name,
+            1 if at < validators else 0,
+            "127.0.0.1",
+            port + PORTS_EACH * at,
+            at >= validators + full_nodes,
+        )
         for at, name in enumerate(names)
     ]
 
 
 def read_hosts(text: str) -> list[Place]:
-    """A line for each node: its name, `validator` or `full`, its host and, where it matters, port and power.
+    """A line for each node: name, `validator`, `full` or `follower`, host and, where it matters, port and power.
 
     Empty lines and what follows # are left out.
     """
@@ -106,18 +126,19 @@ def read_hosts(text: str) -> list[Place]:
         try:
             name, role, host = words[:3]
             port = int(words[3]) if len(words) > 3 else DEFAULT_PORT
-            power = {"validator": 1, "full": 0}[role]
+            power = {"validator": 1, "full": 0, "follower": 0}[role]
             if power and len(words) > 4:
                 power = int(words[4])
         except (ValueError, KeyError):
             raise HostsError(
-                f"line {number}: a node is NAME validator|full HOST [PORT [POWER]], not {line.strip()!r}"
+                f"line {number}: a node is NAME validator|full|follower HOST [PORT [POWER]],"
+                f" not {line.strip()!r}"
             ) from None
         if not name.replace("-", "").isalnum() or power < 0 or not 0 < port < 65_000:
             raise HostsError(
                 f"line {number}: a name has letters, digits and hyphens; ports and powers are positive"
             )
-        places.append(Place(name, power, host, port))
+        places.append(Place(name, power, host, port, role == "follower"))
     if len({place.name for place in places}) != len(places):
         raise HostsError("two nodes have one name")
     return places
@@ -136,10 +157,11 @@ def create_network(
     _check_places(places)
     refuse_personas(draft)
     network_secret = NodeSecrets.draw().network
-    keys = {place.name: _NewKeys.draw() for place in places}
+    executing = [place for place in places if not place.follows]
+    keys = {place.name: _NewKeys.draw() for place in executing}
     sections = {
         **draft.sections,
-        NETWORK: {"nodes": [keys[place.name].sealer.public_key.hex() for place in places]},
+        NETWORK: {"nodes": [keys[place.name].sealer.public_key.hex() for place in executing]},
         VALIDATORS: {
             "validators": [
                 {"key": validator.key.hex(), "power": validator.power}
@@ -196,11 +218,12 @@ def grow_network(
     _check_places(places)
     head = read_head(export)
     genesis_bytes = head.genesis.encode()
-    keys = {place.name: _NewKeys.draw() for place in places}
+    executing = [place for place in places if not place.follows]
+    keys = {place.name: _NewKeys.draw() for place in executing}
     handover: list[bytes] = []
 
     def make(path: Path, name: str, key_file: Path | None) -> None:
-        own = None if name == places[0].name else keys[name].sealer_secret
+        own = None if name == executing[0].name else keys[name].sealer_secret
         last = import_ledger(
             export, path, lock, encrypted=encrypted, key_file=key_file, workers=workers, sealer=own
         )
@@ -276,9 +299,15 @@ def _lay_out(
             f"There is something in {folder} already; a network needs a new or an empty folder."
         )
     genesis = decode_genesis(genesis_bytes)
-    nodes = tuple(_described(place, keys[place.name].engine) for place in places)
+    executing = [place for place in places if not place.follows]
+    following = [place for place in places if place.follows]
+    nodes = tuple(_described(place, keys[place.name].engine) for place in executing)
     settings = NetworkSettings(
-        chain_id(genesis.name, genesis_digest(genesis_bytes)), consensus_from, genesis.sandbox, nodes
+        chain_id(genesis.name, genesis_digest(genesis_bytes)),
+        consensus_from,
+        genesis.sandbox,
+        nodes,
+        tuple(place.name for place in following),
     )
     engine_genesis = genesis_document(
         settings.chain_id,
@@ -291,16 +320,37 @@ def _lay_out(
     try:
         if encrypted:
             (folder / KEYS_FOLDER).mkdir(mode=0o700)
-        for place, node in zip(places, nodes, strict=True):
+        for place, node in zip(executing, nodes, strict=True):
             path = folder / place.name
             make(path, place.name, folder / KEYS_FOLDER / f"{place.name}.key" if encrypted else None)
             write_settings(
-                path / NODE_FILE, NodeSettings(place.name, consensus_from, retain_blocks, snapshot_interval)
+                path / NODE_FILE,
+                NodeSettings(
+                    place.name,
+                    consensus_from,
+                    retain_blocks,
+                    snapshot_interval,
+                    monitor_port=place.port + MONITOR_AT,
+                ),
             )
             write_settings(path / NETWORK_FILE, settings)
             home = path / ENGINE_FOLDER
             others = [one for one in nodes if one is not node]
             write_home(home, home, keys[place.name].engine, engine_genesis, node, others)
+        handover = folder / executing[0].name / HANDOVER_NAME
+        for place in following:
+            lay_out_follower(
+                folder / place.name,
+                genesis_bytes,
+                settings,
+                handover=handover.read_bytes() if handover.exists() else b"",
+                nodes=[str(socket_path(folder / one.name, NODE_SOCKET)) for one in executing if _is_here(one)]
+                if _is_here(place)
+                else [],
+                monitor_port=place.port + MONITOR_AT,
+                encrypted=encrypted,
+                key_file=folder / KEYS_FOLDER / f"{place.name}.key" if encrypted else None,
+            )
         files.write_new(folder / GENESIS_NAME, genesis_bytes, mode=0o644)
         files.write_new(folder / ENGINE_GENESIS_NAME, engine_genesis, mode=0o644)
         write_services(folder, settings, encrypted=encrypted)
@@ -311,13 +361,48 @@ def _lay_out(
     return settings
 
 
+def lay_out_follower(
+    folder: Path,
+    genesis: bytes,
+    network: NetworkSettings,
+    *,
+    handover: bytes = b"",
+    nodes: Sequence[str] = (),
+    engines: Sequence[str] = (),
+    monitor_port: int = 0,
+    encrypted: bool = True,
+    key_file: Path | None = None,
+) -> None:
+    """A follower's home, from what is public of a network. ValueError where that names no engine that it reaches.
+
+    handover: of a ledger that had the embedded engine first. nodes: sockets or ports of nodes for its owner's
+    questions. engines: addresses in place of those that the network's description names.
+    """
+    known = tuple(engines) or tuple(network.rpc_servers)
+    if not known:
+        raise ValueError("a follower needs a node whose engine answers others; name one")
+    trust = Trust.in_genesis(genesis)
+    if trust.chain_id != network.chain_id:
+        raise ValueError(f"the genesis file is of {trust.chain_id}, the network is {network.chain_id}")
+    create_follower(folder, genesis, handover=handover, encrypted=encrypted, key_file=key_file)
+    write_settings(
+        folder / FOLLOWER_FILE,
+        FollowerSettings(
+            folder.name, network.chain_id, network.consensus_from, known, tuple(nodes), monitor_port
+        ),
+    )
+
+
+def _is_here(place: Place) -> bool:
+    return place.host in ("127.0.0.1", "localhost")
+
+
 def _described(place: Place, keys: EngineKeys) -> NetworkNode:
-    is_here = place.host in ("127.0.0.1", "localhost")
     return NetworkNode(
         name=place.name,
         host=place.host,
         p2p_port=place.port,
-        rpc_host="127.0.0.1" if is_here or place.power else place.host,
+        rpc_host="127.0.0.1" if _is_here(place) or place.power else place.host,
         rpc_port=place.port + 1,
         metrics_port=place.port + 2,
         id=keys.node_id,

@@ -100,7 +100,7 @@ def write_home(
         folder.mkdir(parents=True, mode=0o700)
     files.write_new(home / "config" / "genesis.json", genesis, mode=0o644)
     files.write_new(home / "config" / "node_key.json", _node_key(keys.node))
-    files.write_new(home / "config" / "priv_validator_key.json", _validator_key(keys.validator))
+    files.write_new(home / "config" / "priv_validator_key.json", validator_key_file(keys.validator))
     files.write_new(home / "data" / "priv_validator_state.json", _NOTHING_SIGNED)
     files.write_new(home / "config" / "config.toml", configuration(place, own, others, sync).encode())
 
@@ -181,7 +181,8 @@ def _node_key(seed: bytes) -> bytes:
     return (json.dumps({"priv_key": _private_json(seed)}) + "\n").encode()
 
 
-def _validator_key(seed: bytes) -> bytes:
+def validator_key_file(seed: bytes) -> bytes:
+    """The engine's file of the key that signs votes."""
     public = public_of(seed)
     content = {
         "address": _address(public).hex().upper(),

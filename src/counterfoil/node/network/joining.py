@@ -24,6 +24,7 @@ from counterfoil.node.ledger import (
     read_secrets,
     write_identity,
 )
+from counterfoil.node.network.creating import MONITOR_AT
 from counterfoil.node.network.homes import EngineKeys, StateSync, write_home
 from counterfoil.node.network.settings import (
     ENGINE_FOLDER,
@@ -149,7 +150,10 @@ def join(
         write_identity(place, genesis_bytes, NodeSecrets(secret, sealer))
         place.open_store(LAYOUTS).close()
         write_settings(
-            place.path / NODE_FILE, msgspec.structs.replace(invitation.settings, name=name, member="")
+            place.path / NODE_FILE,
+            msgspec.structs.replace(
+                invitation.settings, name=name, member="", monitor_port=port + MONITOR_AT
+            ),
         )
         write_settings(place.path / NETWORK_FILE, described)
         if invitation.handover:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from counterfoil.node.network.settings import NetworkNode, NetworkSettings
+from counterfoil.node.network.settings import NetworkSettings
 from counterfoil.storage import files
 
 HOME_ON_HOST = "/srv/counterfoil"
@@ -15,22 +15,30 @@ def write_services(folder: Path, settings: NetworkSettings, *, encrypted: bool) 
     """Into the network's folder, for whoever moves the nodes to their hosts."""
     units = folder / "systemd"
     units.mkdir()
-    for node in settings.nodes:
+    for name in _names(settings):
         files.write_new(
-            units / f"counterfoil-{node.name}.service", _unit(node, encrypted).encode(), mode=0o644
+            units / f"counterfoil-{name}.service", _unit(settings, name, encrypted).encode(), mode=0o644
         )
     files.write_new(folder / "compose.yaml", _compose(settings, encrypted).encode(), mode=0o644)
 
 
-def _unit(node: NetworkNode, encrypted: bool) -> str:
-    key = f" --storage-key {KEY_ON_HOST}/{node.name}.key" if encrypted else ""
+def _names(settings: NetworkSettings) -> list[str]:
+    return [*(node.name for node in settings.nodes), *settings.followers]
+
+
+def _command(settings: NetworkSettings, name: str) -> str:
+    return "follow" if name in settings.followers else "start"
+
+
+def _unit(settings: NetworkSettings, name: str, encrypted: bool) -> str:
+    key = f" --storage-key {KEY_ON_HOST}/{name}.key" if encrypted else ""
     return f"""[Unit]
-Description=Counterfoil node {node.name}
+Description=Counterfoil node {name}
 After=network-online.target
 Wants=network-online.target
 
 [Service]
-ExecStart=/opt/counterfoil/bin/counterfoil start {HOME_ON_HOST}/{node.name}{key}
+ExecStart=/opt/counterfoil/bin/counterfoil {_command(settings, name)} {HOME_ON_HOST}/{name}{key}
 Environment=COUNTERFOIL_ENGINE=/opt/counterfoil/bin/cometbft
 User=counterfoil
 Restart=always
@@ -39,7 +47,7 @@ TimeoutStopSec=60
 KillMode=mixed
 NoNewPrivileges=true
 ProtectSystem=strict
-ReadWritePaths={HOME_ON_HOST}/{node.name}
+ReadWritePaths={HOME_ON_HOST}/{name}
 PrivateTmp=true
 
 [Install]
@@ -50,18 +58,18 @@ WantedBy=multi-user.target
 def _compose(settings: NetworkSettings, encrypted: bool) -> str:
     """One service for each node; the image has the package and the engine (see docs/how-to/run-a-network.md)."""
     lines = [f"# Network {settings.chain_id}: docker compose up -d", "services:"]
-    for node in settings.nodes:
-        key = f', "--storage-key", "/keys/{node.name}.key"' if encrypted else ""
+    for name in _names(settings):
+        key = f', "--storage-key", "/keys/{name}.key"' if encrypted else ""
         lines += [
-            f"  {node.name}:",
+            f"  {name}:",
             "    image: counterfoil",
-            f'    command: ["counterfoil", "start", "/nodes/{node.name}"{key}]',
+            f'    command: ["counterfoil", "{_command(settings, name)}", "/nodes/{name}"{key}]',
             "    network_mode: host",
             "    restart: unless-stopped",
             "    stop_grace_period: 60s",
             "    volumes:",
-            f"      - ./{node.name}:/nodes/{node.name}",
+            f"      - ./{name}:/nodes/{name}",
         ]
         if encrypted:
-            lines.append(f"      - ./storage-keys/{node.name}.key:/keys/{node.name}.key:ro")
+            lines.append(f"      - ./storage-keys/{name}.key:/keys/{name}.key:ro")
     return "\n".join(lines) + "\n"

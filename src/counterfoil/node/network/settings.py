@@ -16,6 +16,8 @@ from counterfoil.storage.unix_sockets import UNIX_PATH_BYTES_MAX
 
 NODE_FILE = "node.json"
 NETWORK_FILE = "network.json"
+FOLLOWER_FILE = "follower.json"
+NODE_SOCKET = "socket"
 ENGINE_FOLDER = "engine"
 SNAPSHOTS_FOLDER = "snapshots"
 ENGINE_LOG = "engine.log"
@@ -28,7 +30,8 @@ class NodeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     consensus_from: the first height that the network decided. member: hex, the party in whose name the node gathers;
     "" for a founding node, which gathers in its own. retain_blocks: how many blocks its engine keeps at
-    least, 0 for all. snapshot_interval: blocks from one snapshot to the next, 0 for none.
+    least, 0 for all. snapshot_interval: blocks from one snapshot to the next, 0 for none. monitor_port: of the node's
+    health and metrics, on this machine alone; 0 for none.
     """
 
     name: str
@@ -36,6 +39,7 @@ class NodeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retain_blocks: int = 0
     snapshot_interval: int = 1_000
     member: str = ""
+    monitor_port: int = 0
 
 
 class NetworkNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,12 +66,16 @@ class NetworkNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The public description of a network: what a node that joins is given. Nothing in it is secret."""
+    """The public description of a network: what a node that joins is given. Nothing in it is secret.
+
+    followers: names of the followers whose homes were laid out with the network.
+    """
 
     chain_id: str
     consensus_from: int
     sandbox: bool
     nodes: tuple[NetworkNode, ...]
+    followers: tuple[str, ...] = ()
 
     @property
     def rpc_servers(self) -> list[str]:
@@ -94,6 +102,27 @@ def read_settings(folder: Path) -> NodeSettings | None:
 def read_network(folder: Path) -> NetworkSettings | None:
     """The description in a network's folder, or in a node's; None where it has none."""
     return _read(folder / NETWORK_FILE, NetworkSettings)
+
+
+class FollowerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of one follower, in its folder.
+
+    engines: addresses of engines' RPCs from which it takes blocks, such as http://127.0.0.1:26601. nodes: sockets
+    (paths) or loopback ports (127.0.0.1:7000) of nodes to which it passes its owner's questions. monitor_port: of its
+    health and metrics, 0 for none.
+    """
+
+    name: str
+    chain_id: str
+    consensus_from: int
+    engines: tuple[str, ...]
+    nodes: tuple[str, ...] = ()
+    monitor_port: int = 0
+
+
+def read_follower(folder: Path) -> FollowerSettings | None:
+    """Of a follower; None where the folder is none's."""
+    return _read(folder / FOLLOWER_FILE, FollowerSettings)
 
 
 def encoded(settings: msgspec.Struct) -> bytes:

@@ -12,6 +12,7 @@ from counterfoil.state.light_blocks import LightBlock
 from counterfoil.state.proof_formats import Handover, Vouching
 from counterfoil.state.proofs import CannotProve, NotSignedYet
 from counterfoil.verify.light.client import LATEST, NoSuchBlock
+from counterfoil.verify.light.commits import VALIDATORS_MAX
 from counterfoil.verify.light.files import read_handover
 from counterfoil.verify.light.handover import check_handover
 from counterfoil.verify.light.json_form import read_light_block
@@ -44,8 +45,10 @@ class EngineProvider:
                     page=str(len(found) // PER_PAGE + 1),
                     per_page=str(PER_PAGE),
                 )
-                total = int(page["total"])
-                found += page["validators"]
+                total, part = int(page["total"]), list(page["validators"])
+                if not part or total > VALIDATORS_MAX:
+                    raise Invalid("the engine answers no validators, or too many")
+                found += part
         except EngineRefused as refused:
             raise NoSuchBlock(str(refused)) from None
         return read_light_block(signed, found)

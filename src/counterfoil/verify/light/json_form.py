@@ -51,6 +51,14 @@ def read_validators(validators: Any) -> tuple[Validator, ...]:
         raise Invalid(f"not validators in CometBFT's JSON: {error!r}") from None
 
 
+def read_commit(commit: Any) -> Commit:
+    """From a `commit`, as a signed header or the next block has it."""
+    try:
+        return _commit(commit)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Invalid(f"not a commit in CometBFT's JSON: {error!r}") from None
+
+
 def _validator(one: Any) -> Validator:
     key = one["pub_key"]
     require(

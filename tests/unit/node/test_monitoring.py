@@ -1,0 +1,160 @@
+"""Health, readiness and figures of a node, as a monitor on its machine reads them."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.error import HTTPError
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from counterfoil.engine.port import EngineStopped
+from counterfoil.node import health
+from counterfoil.node.health import NodeWatch
+from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger
+from counterfoil.node.monitoring import Monitor
+from counterfoil.node.personas import sandbox_genesis
+from counterfoil.sdk import LocalConnection, seed
+
+CLIENTS = 3
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[LedgerNode]:
+    create_ledger(tmp_path / "l", sandbox_genesis("watched"), encrypted=False)
+    with open_ledger(tmp_path / "l", workers=0) as opened:
+        yield opened
+
+
+class Seen(NamedTuple):
+    answers: bool = True
+    height: int = 12
+    peers: int = 3
+    catching_up: bool = False
+
+
+def asked(monitor: Monitor, path: str, method: str = "GET") -> tuple[int, str]:
+    request = urllib.request.Request(f"http://127.0.0.1:{monitor.port}{path}", method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def failing(told: str) -> list[str]:
+    return [check["name"] for check in json.loads(told)["checks"] if not check["passes"]]
+
+
+def figures(monitor: Monitor) -> dict[str, Any]:
+    code, text = asked(monitor, "/metrics")
+    assert code == 200
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_a_ledger_that_works_is_live_and_ready(node: LedgerNode) -> None:
+    with Monitor(NodeWatch(node, lambda: CLIENTS), 0) as monitor:
+        assert asked(monitor, "/live") == (200, '{"live":true}')
+        code, told = asked(monitor, "/ready")
+        assert (code, json.loads(told)["ready"], failing(told)) == (200, True, [])
+        assert asked(monitor, "/")[0] == 404
+        assert asked(monitor, "/ready", "POST")[0] == 501
+
+
+def test_one_that_failed_is_neither(node: LedgerNode) -> None:
+    with Monitor(NodeWatch(node, lambda: CLIENTS), 0) as monitor:
+        node.engine.failure = EngineStopped("of Broker A")
+        assert asked(monitor, "/live")[0] == 503
+        code, told = asked(monitor, "/ready")
+        assert (code, failing(told)) == (503, ["working"])
+        assert "Broker" not in told
+        assert figures(monitor)[("counterfoil_failed",)] == 1
+
+
+@pytest.mark.parametrize(
+    ("seen", "fails"),
+    [
+        (Seen(), []),
+        (Seen(answers=False, peers=0), ["engine", "caught_up", "peers"]),
+        (Seen(catching_up=True), ["caught_up"]),
+        (Seen(peers=0), ["peers"]),
+    ],
+)
+def test_a_networks_node_is_ready_where_its_engine_is(node: LedgerNode, seen: Seen, fails: list[str]) -> None:
+    with Monitor(NodeWatch(node, lambda: CLIENTS, lambda: seen), 0) as monitor:
+        code, told = asked(monitor, "/ready")
+        assert (code, failing(told)) == (503 if fails else 200, fails)
+    alone = NodeWatch(node, lambda: CLIENTS, lambda: Seen(peers=0), alone=True)
+    assert all(check.passes for check in alone.checks())
+
+
+def test_a_full_disk_and_an_unwritten_store_are_not_ready(
+    node: LedgerNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = NodeWatch(node, lambda: CLIENTS)
+    monkeypatch.setattr(health, "DISK_LEAST_BYTES", 1 << 62)
+    assert [check.name for check in watch.checks() if not check.passes] == ["disk"]
+    monkeypatch.undo()
+    seed(lambda: LocalConnection(node))
+    monkeypatch.setattr(health, "UNWRITTEN_BLOCKS_MAX", -1)
+    assert [check.name for check in watch.checks() if not check.passes] == ["store"]
+
+
+def test_figures_count_what_was_decided_and_name_nobody(node: LedgerNode) -> None:
+    with Monitor(NodeWatch(node, lambda: CLIENTS), 0) as monitor:
+        before = figures(monitor)
+        seed(lambda: LocalConnection(node))
+        after, text = figures(monitor), asked(monitor, "/metrics")[1]
+    accepted = ("counterfoil_transactions_total", ("outcome", "accepted"))
+    assert before[accepted] == 0
+    assert after[accepted] > 10
+    assert after[("counterfoil_height",)] == node.height
+    assert after[("counterfoil_decided_blocks_total",)] >= node.height - 1 - before[("counterfoil_height",)]
+    assert after[("counterfoil_clients",)] == CLIENTS
+    assert after[("counterfoil_disk_bytes", ("of", "log"))] > 0
+    assert "process_resident_memory_bytes" in text
+    labels = {label for key in after for label, _ in key[1:]}
+    assert labels == {"program", "chain_id", "kind", "outcome", "of", "check"}
+    told = text.replace(node.chain_id, "")
+    assert not re.search(r"cf[a-z]1|XS00|Broker|[0-9a-f]{16}", told), (
+        "a name or an identity is in the figures"
+    )
+
+
+def test_every_figure_is_in_the_table_of_the_how_to(node: LedgerNode) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/how-to/watch-a-node.md").read_text()
+    described = set(re.findall(r"`counterfoil_([a-z_]+?)(?:_total)?(?:\{[^`]*\})?`", page))
+    told = {figure.name for figure in NodeWatch(node, lambda: 0, lambda: Seen()).figures()}
+    assert told <= described, sorted(told - described)
+
+
+def test_it_listens_on_this_machine_alone(node: LedgerNode) -> None:
+    with (
+        Monitor(NodeWatch(node, lambda: CLIENTS), 0) as monitor,
+        socket.socket() as other,
+        pytest.raises(OSError),
+    ):
+        other.settimeout(2)
+        other.connect(("127.0.0.2", monitor.port))
+
+
+def test_without_the_library_health_is_told_all_the_same(
+    node: LedgerNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    with Monitor(NodeWatch(node, lambda: CLIENTS), 0) as monitor:
+        assert asked(monitor, "/ready")[0] == 200
+        code, said = asked(monitor, "/metrics")
+        assert code == 501
+        assert "counterfoil[metrics]" in said

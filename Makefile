@@ -21,13 +21,13 @@ network-demo: setup engine ## The market day on four validators, a full node and
 	@$(BIN)/counterfoil network demo $(ARGS)
 
 test: setup ## All tests
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope $(ARGS)
 
 test-fast: setup ## All tests but the slow ones
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope -m "not slow" $(ARGS)
 
 test-deep: setup ## All tests, with many more generated examples (hours)
-	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --timeout 14400 $(ARGS)
+	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist loadscope --timeout 14400 $(ARGS)
 
 check: setup ## Lint, types, imports, determinism and the other rules that a machine can check
 	@$(BIN)/ruff check .

@@ -20,6 +20,7 @@ GOLDEN = PROJECT / "tests" / "architecture"
 
 REJECT_RANGES: dict[str, range] = {
     "counterfoil.machine": range(1000, 1300),
+    "counterfoil.node": range(1070, 1090),
     "counterfoil.custody": range(1300, 1400),
     "counterfoil.modules.governance": range(1400, 1500),
     "counterfoil.modules.approvals": range(1500, 2000),
@@ -36,6 +37,9 @@ REJECT_RANGES: dict[str, range] = {
     "counterfoil.realnames": range(14900, 15000),
     "counterfoil.modules.certificates": range(18000, 19000),
     "counterfoil.modules.custodians": range(15000, 16000),
+    "counterfoil.modules.consortium": range(19000, 20000),
+    "counterfoil.modules.validators": range(16000, 17000),
+    "counterfoil.modules.feeds": range(17000, 18000),
 }
 """Which room owns which reject numbers. Messages and facts have the same ranges divided by ten."""
 
@@ -54,6 +58,9 @@ TABLE_RANGES: dict[str, range] = {
     "counterfoil.modules.identities": range(140, 150),
     "counterfoil.modules.certificates": range(180, 190),
     "counterfoil.modules.custodians": range(112, 114),
+    "counterfoil.modules.consortium": range(150, 160),
+    "counterfoil.modules.validators": range(160, 170),
+    "counterfoil.modules.feeds": range(170, 180),
     "counterfoil.modules.grants": range(120, 126),
 }
 """Which room owns which table numbers: the first byte of a record's key in every proof."""

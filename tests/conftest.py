@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from counterfoil.node.logs import JsonFormatter, SafeFormatter
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -18,6 +22,28 @@ settings.register_profile(
     "deep", max_examples=5_000, deadline=None, print_blob=True, suppress_health_check=_shared_machine
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+
+@pytest.fixture(autouse=True)
+def no_log_of_another() -> Iterator[None]:
+    """A node that a test started in this process logs no further, least of all to a stream that is closed since."""
+    root, asked = logging.getLogger(), logging.raiseExceptions
+    level = root.level
+    yield
+    for handler in root.handlers[:]:
+        if isinstance(handler.formatter, SafeFormatter | JsonFormatter):
+            root.removeHandler(handler)
+    root.setLevel(level)
+    logging.raiseExceptions = asked
+
+
+@pytest.fixture(autouse=True, scope="module")
+def environment_of_this_file_alone() -> Iterator[None]:
+    """A storage key that one file's ledgers are opened with is not there for those of the next."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

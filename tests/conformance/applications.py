@@ -18,6 +18,7 @@ from counterfoil.engine.cometbft.wire import Inbound, framed
 from counterfoil.engine.decided import DecidedBlock, items_digest
 from counterfoil.engine.items import Items, check, fill_in
 from counterfoil.engine.port import ENGINE_HEIGHT
+from counterfoil.machine.feed_items import EXTENSION_BYTES_MAX
 from counterfoil.machine.genesis import genesis_digest
 from counterfoil.machine.machine import RulesFailed
 from counterfoil.node.ledger import LAYOUTS, LedgerNode
@@ -322,7 +323,7 @@ class Embedded:
         return b""
 
     def verify(self, block: Block, extension: bytes) -> bool:
-        return len(extension) <= 4_096
+        return len(extension) <= EXTENSION_BYTES_MAX
 
     def finalise(self, block: Block) -> bytes:
         machine = self.node.machine

@@ -8,8 +8,18 @@ from typing import Any
 
 import pytest
 
+from counterfoil.machine.feed_items import (
+    EXTENSION_BYTES_MAX,
+    BlockIdFlag,
+    ExtendedCommit,
+    ExtendedVote,
+    encode_extension,
+    is_feed_item,
+)
 from counterfoil.modules.parties.messages import RevokeMandate
 from counterfoil.node.network.homes import PROPOSE_MILLISECONDS
+from counterfoil.primitives.codec import encode
+from counterfoil.primitives.digests import FEED_ITEM
 from tests.conformance.applications import BYTES_MAX, KINDS, Application, Block, books_of
 from tests.conformance.world import World
 from tests.model.desk import by, party
@@ -122,12 +132,35 @@ def test_r6_to_r8_an_extension_of_an_honest_node_is_accepted_and_the_verdict_is_
     one, other = make(world), make(world)
     block = world.block(world.first_height, [world.bundle()])
     assert other.verify(block, one.extend(block))
-    for size in (0, 1, 4_096, 4_097, 100_000):
+    for size in (0, 1, EXTENSION_BYTES_MAX, EXTENSION_BYTES_MAX + 1, 100_000):
         extension = world.chance.randbytes(size)
         verdict = one.verify(block, extension)
         other.judge(block)
         assert other.verify(block, extension) == verdict == one.verify(block, extension)
-        assert verdict == (size <= 4_096)
+        assert verdict == (size <= EXTENSION_BYTES_MAX)
+
+
+def test_a_feed_item_comes_from_votes_and_from_nowhere_else(make: Make) -> None:
+    """The pool refuses it, no proposal takes it from there, and a block with one that no commit backs is refused."""
+    world = World(11)
+    one, other = make(world), make(world)
+    vote = ExtendedVote(bytes(20), 10, BlockIdFlag.COMMIT, encode_extension(()), bytes(64))
+    forged, bundle, height = (
+        FEED_ITEM + encode(ExtendedCommit(0, (vote,))),
+        world.bundle(),
+        world.first_height,
+    )
+    assert is_feed_item(forged)
+    before = books_of(other)
+    for application in (one, other):
+        assert not application.check(forged)
+    block = one.propose(height, world.time_ms(height), [forged, bundle], BYTES_MAX)
+    assert block.items == (bundle,)
+    for items in ([forged], [forged, bundle], [bundle, forged], [forged, forged]):
+        assert not other.judge(world.block(height, items))
+    assert books_of(other) == before
+    assert other.judge(block)
+    assert decide(one, block) == decide(other, block)
 
 
 def test_r9_nothing_asked_before_the_decision_changes_the_books(make: Make) -> None:

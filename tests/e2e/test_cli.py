@@ -169,6 +169,11 @@ def test_holdings_and_statement_agree(shell: Shell) -> None:
     assert [row[0] for row in rows].count("posting") == len(told["postings"])
     assert "Opening + postings = closing" in shell("statement", account, "--as", "broker-a").output
     assert "2 postings" in shell("statement", account, "--as", "broker-a", "--since", "25").output
+    named = shell.json("statement", "Broker A", "--as", "broker-a")
+    assert named["postings"] == told["postings"]
+    nobodys = shell("statement", "Depository", "--as", "broker-a", code=Exit.REFUSED).output
+    assert "NAME_IS_UNKNOWN" in nobodys
+    assert "found=party" in nobodys
 
 
 def test_what_is_not_yours_is_not_shown(shell: Shell) -> None:
@@ -432,3 +437,79 @@ def test_what_listens_must_be_the_folders_own_ledger(
     shell("init", other, "--sandbox", "--unencrypted")
     socket_of(other).symlink_to(socket_of(tmp_path / "ledger"))
     assert "its genesis file is that of" in shell("status", "--ledger", other, code=Exit.USAGE).output
+
+
+# The consortium
+
+
+def test_a_motion_is_brought_approved_and_carried(tmp_path: Path) -> None:
+    run = Shell(tmp_path)
+    run("init", tmp_path / "ledger", "--sandbox", "--seeded")
+    define = {
+        "message": "DefineFeed",
+        "name": "USD/EUR",
+        "unit": "EUR per USD",
+        "scale": 4,
+        "observers": [],
+        "quorum": 3,
+        "age_max_ms": 60_000,
+        "interval_ms": 60_000,
+        "stale_after_ms": 600_000,
+        "deviation_bps": 500,
+    }
+    file = run.write("define.json", define)
+    refused = run("submit", file, "--as", "exchange", code=Exit.REFUSED)
+    assert "2040 CONSORTIUM_DECIDES" in refused.output
+    assert "Propose it as a motion" in refused.output
+    brought = run.json("submit", file, "--as", "exchange", "--motion", "7", "--cosign", "central-bank")
+    (motion,) = brought["results"][0]["messages"][0]["created"]
+    shown = run("motions", "--as", "depository").output
+    assert motion in shown
+    assert "weight 2 of 4" in shown
+    assert "awaited" in shown
+    assert "0 motions" in run("motions", "--as", "broker-a").output
+    run("approve", motion, "--as", "central-bank", "--withdraw")
+    assert "weight 1 of 4" in run("motions", "--as", "exchange").output
+    assert "done" in run("approve", motion, "--as", "depository", "--dry-run").output
+    run("approve", motion, "--as", "depository")
+    again = run("approve", motion, "--as", "depository", code=Exit.REFUSED)
+    assert "19012 MEMBER_HAS_APPROVED" in again.output
+    assert "no value yet" not in run("feeds").output
+    done = run.json("approve", motion, "--as", "regulator")
+    assert done["results"][0]["number"] == 0
+    assert run.json("motions", "--as", "exchange")["motions"] == []
+    assert "no value yet" in run("feeds").output
+    assert [line["name"] for line in run.json("feeds")["feeds"]] == ["USD/EUR"]
+    for words in (("approve", "abc", "--as", "exchange"), ("approve", motion)):
+        run(*words, code=Exit.USAGE)
+    run("submit", file, "--as", "exchange", "--motion", "7", "--each", code=Exit.USAGE)
+    run("submit", file, "--motion", "7", code=Exit.USAGE)
+
+
+def test_who_runs_the_ledger_is_shown_to_anybody(shell: Shell) -> None:
+    shown = shell("consortium").output
+    assert "Central Bank" in shown
+    assert "more than 2/3" in shown
+    assert "Rule version 1 in force since block 1" in shown
+    told = shell.json("consortium")
+    assert [line["weight"] for line in told["members"]] == [1, 1, 1, 1]
+    assert told["rules"][0]["indispensable"] == []
+    assert shell.json("validators")["in_force"] == []
+    assert "By the present records" in shell("validators", "--height", "5").output
+
+
+def test_an_upgrade_is_scheduled_and_says_whether_the_program_is_ready(tmp_path: Path) -> None:
+    run = Shell(tmp_path)
+    run("init", tmp_path / "ledger", "--sandbox", "--seeded")
+    schedule = {
+        "message": "ScheduleUpgrade",
+        "party": "party:Regulator",
+        "version": 2,
+        "from_height": 100_000,
+    }
+    file = run.write("schedule.json", schedule)
+    cosign = ("--cosign", "depository", "--cosign", "exchange")
+    run("submit", file, "--as", "regulator", *cosign, "--motion", "1")
+    shown = run("consortium").output
+    assert "Rule version 2 is scheduled from block 100,000 on" in shown
+    assert "does not know it: install another" in shown

@@ -139,6 +139,8 @@ def test_made_lost_and_recovered(market: Market, way: str) -> None:
         "one approval of two puts nothing in force"
     )
 
+    late = investor.draft(m.NameFourEyes(party, ())).sign(lost)
+
     # The operator's key is in custody under four eyes: ben asks, cid approves.
     approving = market.custody("cid")._session
     finished: list[int] = []
@@ -155,8 +157,10 @@ def test_made_lost_and_recovered(market: Market, way: str) -> None:
     (height,) = finished
     assert height > begun.height
 
+    with pytest.raises(LedgerError, match="NOT_RECOGNISED"):
+        investor.status()
     with pytest.raises(TransactionRejected) as refused:
-        investor.send(m.NameFourEyes(party, ()))
+        investor.submit(late)
     assert refused.value.number == MachineReject.SIGNER_IS_NOT_AUTHORISED.number, "the old key is refused"
     with pytest.raises(LedgerError, match="NOT_RECOGNISED"):
         Client(market.sandbox.connect(), lost, party=party)

@@ -40,6 +40,7 @@ from counterfoil.node.protocol import (
 )
 from counterfoil.node.read_log import ReadLog
 from counterfoil.node.reads import READS
+from counterfoil.node.refusals import NodeRefusal
 from counterfoil.node.rpc import RpcServer
 from counterfoil.node.service import Service
 from counterfoil.node.streams import Streams
@@ -337,12 +338,12 @@ def test_failures_of_the_node_tell_nothing(
     request = ask(market)
     reply = client.ask(request)
     assert isinstance(reply, Failed)
-    assert reply.problem.name == "NODE_FAILED"
+    assert reply.problem.name == NodeRefusal.NODE_FAILED.name
     case = reply.problem.facts["case"]
     assert not private_in(market, text_of(reply.problem))
     said = capfd.readouterr()
     text = caplog.text + said.out + said.err
-    assert not private_in(market, text)
+    assert not private_in(market, text), text
     assert case in text, "the report leads to the log"
     assert "Broken" in text
     assert "tests/e2e/test_nothing_private.py" in text, "the log says where it failed"

@@ -20,6 +20,7 @@ import pytest
 from counterfoil.node import protocol, rpc
 from counterfoil.node.personas import persona_keys
 from counterfoil.node.protocol import Authenticate, Failed, Greeting, Read, Submit, authentication_bytes
+from counterfoil.node.refusals import NodeRefusal
 from counterfoil.node.rpc import RpcServer
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.frames import frame
@@ -215,7 +216,7 @@ def test_more_clients_than_are_served_are_told_so(
     first, second = connect(server), connect(server)
     with pytest.raises(LedgerError) as caught:
         connect(server)
-    assert caught.value.name == "TOO_MANY_CLIENTS"
+    assert caught.value.name == NodeRefusal.TOO_MANY_CLIENTS.name
     first.close()
     second.close()
     for _ in range(100):
@@ -264,16 +265,22 @@ class Raw:
 BAD_FRAMES = {
     "too long for a stranger": (
         struct.pack(">I", protocol.STRANGER_FRAME_BYTES_MAX + 1),
-        "FRAME_IS_TOO_LARGE",
+        NodeRefusal.FRAME_IS_TOO_LARGE.name,
     ),
-    "longest length there is": (b"\xff\xff\xff\xff", "FRAME_IS_TOO_LARGE"),
-    "empty": (struct.pack(">I", 0), "FRAME_IS_MALFORMED"),
-    "no msgpack": (struct.pack(">I", 3) + b"\xc1\xc1\xc1", "FRAME_IS_MALFORMED"),
-    "text of another protocol": (b"GET / HTTP/1.1\r\n\r\n", "FRAME_IS_TOO_LARGE"),
-    "an answer": (frame(Failed(1, protocol.HIDDEN)), "FRAME_IS_MALFORMED"),
-    "a request with a field too many": (struct.pack(">I", 5) + b"\x94\x0b\x01\x90\x01", "FRAME_IS_MALFORMED"),
-    "not canonical": (struct.pack(">I", 5) + b"\x93\xcc\x0b\x01\x90", "FRAME_IS_MALFORMED"),
-    "nested beyond measure": (struct.pack(">I", 60_000) + b"\x91" * 60_000, "FRAME_IS_MALFORMED"),
+    "longest length there is": (b"\xff\xff\xff\xff", NodeRefusal.FRAME_IS_TOO_LARGE.name),
+    "empty": (struct.pack(">I", 0), NodeRefusal.FRAME_IS_MALFORMED.name),
+    "no msgpack": (struct.pack(">I", 3) + b"\xc1\xc1\xc1", NodeRefusal.FRAME_IS_MALFORMED.name),
+    "text of another protocol": (b"GET / HTTP/1.1\r\n\r\n", NodeRefusal.FRAME_IS_TOO_LARGE.name),
+    "an answer": (frame(Failed(1, protocol.HIDDEN)), NodeRefusal.FRAME_IS_MALFORMED.name),
+    "a request with a field too many": (
+        struct.pack(">I", 5) + b"\x94\x0b\x01\x90\x01",
+        NodeRefusal.FRAME_IS_MALFORMED.name,
+    ),
+    "not canonical": (struct.pack(">I", 5) + b"\x93\xcc\x0b\x01\x90", NodeRefusal.FRAME_IS_MALFORMED.name),
+    "nested beyond measure": (
+        struct.pack(">I", 60_000) + b"\x91" * 60_000,
+        NodeRefusal.FRAME_IS_MALFORMED.name,
+    ),
 }
 
 
@@ -323,7 +330,7 @@ def test_too_many_transactions_in_one_request(server: RpcServer) -> None:
     many.socket.sendall(frame(Submit(5, (b"",) * (protocol.TRANSACTIONS_MAX + 1))))
     reply = many.receive()
     assert isinstance(reply, Failed)
-    assert (reply.number, reply.problem.name) == (5, "FRAME_IS_TOO_LARGE")
+    assert (reply.number, reply.problem.name) == (5, NodeRefusal.FRAME_IS_TOO_LARGE.name)
     many.socket.sendall(frame(Submit(6, (b"", b"garbage"))))
     done = many.receive()
     assert isinstance(done, protocol.Done)

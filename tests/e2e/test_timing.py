@@ -21,6 +21,7 @@ from counterfoil.node.hiding import Guesses
 from counterfoil.node.ledger import open_ledger
 from counterfoil.node.protocol import REPLY, Done, Failed, Read, padded_frame
 from counterfoil.node.reads import READS
+from counterfoil.node.refusals import NodeRefusal
 from counterfoil.node.rpc import RpcServer
 from counterfoil.node.sizes import LEAST, size_class
 from counterfoil.policy.policy import Policy
@@ -319,7 +320,7 @@ def test_guessing_is_refused_before_anything_is_told(served: Served, monkeypatch
             client.holdings(os.urandom(20))
     with pytest.raises(LedgerError) as refused:
         client.holdings(own)
-    assert refused.value.name == "ASKED_TOO_OFTEN"
+    assert refused.value.name == NodeRefusal.ASKED_TOO_OFTEN.name
     assert Client(SocketConnection(served.path)).markets()
     other = persona_client(SocketConnection(served.path), "investor-b")
     assert other.holdings(other.accounts(owner=other.party)[0].account_id)

@@ -26,6 +26,7 @@ from counterfoil.node.protocol import (
     authentication_bytes,
     bound_challenge,
 )
+from counterfoil.node.refusals import NodeRefusal
 from counterfoil.node.rpc import RpcServer
 from counterfoil.node.tls_door import Door
 from counterfoil.primitives.frames import frame, length_of
@@ -115,7 +116,7 @@ def test_wrong_party(place: Certified, broker: Identity) -> None:
     for persona in ("broker-b", "investor-b", "regulator"):
         with pytest.raises(LedgerError) as caught:
             place.client(broker, persona)
-        assert caught.value.name == "CERTIFICATE_IS_ANOTHERS", persona
+        assert caught.value.name == NodeRefusal.CERTIFICATE_IS_ANOTHERS.name, persona
 
 
 def test_wrong_party_with_wrong_keys_is_not_told_more(place: Certified, broker: Identity) -> None:
@@ -156,7 +157,7 @@ def test_signed_by_the_authority_but_not_on_the_ledger(place: Certified, tmp_pat
     identity, _ = certify(tmp_path, place.authority, "unknown", place.sandbox.client("broker-a").party)
     with pytest.raises(LedgerError) as caught:
         place.connect(identity)
-    assert caught.value.name == "CERTIFICATE_IS_NOT_IN_FORCE"
+    assert caught.value.name == NodeRefusal.CERTIFICATE_IS_NOT_IN_FORCE.name
 
 
 def test_no_certificate(place: Certified) -> None:
@@ -346,13 +347,13 @@ def test_revoked_in_flight_the_connection_is_cut_and_the_next_refused(own: Certi
     waiting.join(20)
     assert time.monotonic() - began < 10
     assert isinstance(ended[0], LedgerError)
-    assert ended[0].name == "CERTIFICATE_IS_NOT_IN_FORCE"
+    assert ended[0].name == NodeRefusal.CERTIFICATE_IS_NOT_IN_FORCE.name
     with pytest.raises(LedgerError) as caught:
         client.status()
-    assert caught.value.name == "CERTIFICATE_IS_NOT_IN_FORCE"
+    assert caught.value.name == NodeRefusal.CERTIFICATE_IS_NOT_IN_FORCE.name
     with pytest.raises(LedgerError) as caught:
         own.connect(identity)
-    assert caught.value.name == "CERTIFICATE_IS_NOT_IN_FORCE"
+    assert caught.value.name == NodeRefusal.CERTIFICATE_IS_NOT_IN_FORCE.name
     assert unharmed.status()
 
 
@@ -367,10 +368,10 @@ def test_a_request_after_the_block_of_the_revocation_is_refused_before_the_conne
     own.revoke(issued)
     with pytest.raises(LedgerError) as caught:
         client.status()
-    assert caught.value.name == "CERTIFICATE_IS_NOT_IN_FORCE"
+    assert caught.value.name == NodeRefusal.CERTIFICATE_IS_NOT_IN_FORCE.name
     with pytest.raises(LedgerError) as caught:
         client.send(messages.PlaceEarmark(own.sandbox.account("broker-a"), own.sandbox.seeded.share, 1))
-    assert caught.value.name == "CERTIFICATE_IS_NOT_IN_FORCE"
+    assert caught.value.name == NodeRefusal.CERTIFICATE_IS_NOT_IN_FORCE.name
 
 
 def test_with_its_authority_everything_ends(own: Certified) -> None:
@@ -390,7 +391,7 @@ def test_a_party_revokes_its_own(own: Certified) -> None:
     client.send(messages.RevokeCertificate(client.party, issued.fingerprint, "The laptop was stolen."))
     with pytest.raises(LedgerError) as caught:
         client.status()
-    assert caught.value.name == "CERTIFICATE_IS_NOT_IN_FORCE"
+    assert caught.value.name == NodeRefusal.CERTIFICATE_IS_NOT_IN_FORCE.name
 
 
 # ---- rotation without stopping ----

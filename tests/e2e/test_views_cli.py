@@ -135,7 +135,14 @@ def test_watch_a_running_ledger_until_it_is_interrupted(tmp_path: Path) -> None:
     watching: subprocess.Popen[str] | None = None
     try:
         command = [sys.executable, "-m", "counterfoil.cli.main", "watch", "--json", "--as", "broker-a"]
-        watching = subprocess.Popen([*command, "--ledger", str(folder)], stdout=subprocess.PIPE, text=True)
+        watching = subprocess.Popen(
+            [*command, "--ledger", str(folder)],
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            ),  # a job in the background ignores it
+        )
         broker = persona_client(SocketConnection(folder / "socket"), "broker-a")
         own = broker.accounts(owner=broker.party)[0].account_id
         share = broker.instrument_id("XS0000000009")
@@ -149,7 +156,7 @@ def test_watch_a_running_ledger_until_it_is_interrupted(tmp_path: Path) -> None:
         kinds = [fact["kind"] for line in lines for fact in json.loads(line)["facts"]]
         assert "EarmarkPlaced" in kinds
         watching.send_signal(signal.SIGINT)
-        assert watching.wait(10) == Exit.INTERRUPTED
+        assert watching.wait(60) == Exit.INTERRUPTED
     finally:
         for one in (process, watching):
             if one is not None:

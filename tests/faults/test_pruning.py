@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from counterfoil.node import pruning
 from counterfoil.node.ledger import create_ledger, open_ledger, rebuild_store
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.node.pruning import CannotPrune, Pruned, prune_ledger
+from counterfoil.node.refusals import NodeRefusal
 from counterfoil.node.transfer import TransferFileError, export_ledger, replay_ledger
 from counterfoil.sdk import Client, Fixtures, LedgerError, LocalConnection, persona_client, seed
 from counterfoil.sdk.draft import Draft
@@ -22,22 +26,25 @@ from counterfoil.storage import folder as folders
 from counterfoil.storage.block_log import PRUNED_NAME, BlockLog
 from counterfoil.storage.cipher import Checksums
 from counterfoil.storage.errors import CorruptStorage
+from counterfoil.storage.fault_points import PRUNING_POINTS
 from counterfoil.storage.folder import LedgerFolder
 from counterfoil.verify import Trust, verify_proof
+from tests.faults.ledgers import ENVIRONMENT, PROJECT
 
 DEALS = 60
 KEPT = 10
 SEGMENT = 8_192
 
 
+def open_small_log(
+    self: LedgerFolder, name: str = folders.LOG_NAME, *, segment_size: int = SEGMENT
+) -> BlockLog:
+    return BlockLog(self.path / name, self.cipher, segment_size=segment_size)
+
+
 @pytest.fixture(autouse=True)
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_log(
-        self: LedgerFolder, name: str = folders.LOG_NAME, *, segment_size: int = SEGMENT
-    ) -> BlockLog:
-        return BlockLog(self.path / name, self.cipher, segment_size=segment_size)
-
-    monkeypatch.setattr(LedgerFolder, "open_log", open_log)
+    monkeypatch.setattr(LedgerFolder, "open_log", open_small_log)
 
 
 class World:
@@ -148,7 +155,7 @@ def test_what_went_is_refused_by_name_and_what_stayed_is_told(pruned: tuple[Worl
     ):
         with pytest.raises(LedgerError) as refused:
             ask()
-        assert refused.value.name == "HISTORY_IS_PRUNED"
+        assert refused.value.name == NodeRefusal.HISTORY_IS_PRUNED.name
         assert refused.value.facts["first_height"] == str(world.below)
     told = client.history(account=account, first_height=world.below)
     assert [line.height for line in told][:2] == [
@@ -242,3 +249,30 @@ def test_the_command_says_what_may_go(world: World) -> None:
     done = CliRunner().invoke(app, ["prune", str(world.folder), "--below", str(world.below)])
     assert done.exit_code == Exit.USAGE
     assert "1000 are kept in any case" in done.output
+
+
+PRUNE = """
+import sys
+from pathlib import Path
+from tests.faults import test_pruning as here
+here.LedgerFolder.open_log = here.open_small_log
+here.prune_ledger(Path(sys.argv[1]), int(sys.argv[2]), kept_least=here.KEPT)
+"""
+
+
+@pytest.mark.parametrize("point", PRUNING_POINTS)
+def test_killed_while_it_is_pruned(world: World, point: str) -> None:
+    """It opens as it was, and pruning it again ends what was begun."""
+    before = {path.name for path in (world.folder / "log").glob("*.log")}
+    environment = {**ENVIRONMENT, "COUNTERFOIL_FAULT_POINT": point}
+    command = [sys.executable, "-c", PRUNE, str(world.folder), str(world.below)]
+    ended = subprocess.run(command, cwd=PROJECT, env=environment, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert {path.name for path in (world.folder / "log").glob("*.log")} == before
+    with open_ledger(world.folder, workers=0) as node:
+        assert (node.height, node.state.root()) == (world.last, world.root)
+    world.prune()
+    with open_ledger(world.folder, workers=0) as node:
+        assert (node.height, node.state.root()) == (world.last, world.root)
+        assert 1 < next(node.blocks()).block.height <= world.below
+    assert {path.name for path in (world.folder / "log").glob("*.log")} < before

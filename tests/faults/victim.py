@@ -52,7 +52,7 @@ def main() -> int:
         while under_way:
             acknowledge(under_way.popleft())
     except EngineStopped as stopped:
-        print(stopped, file=sys.stderr)
+        print(stopped, stopped.__cause__ or "", file=sys.stderr)
         return STOPPED
     node.close()
     os.write(1, b"closed\n")

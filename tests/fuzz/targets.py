@@ -25,7 +25,9 @@ from counterfoil.custody.key_files import ArgonCost, KeyFileError
 from counterfoil.custody.tls import Identity
 from counterfoil.engine.decided import LOGGED_BLOCK
 from counterfoil.gateways.trade_files import Participants, RowProblem, TradeFile, TradeFileError, header_line
+from counterfoil.machine.feed_items import FeedItemIsInvalid, make_feed_item, read_extension, read_feed_item
 from counterfoil.machine.genesis import decode_genesis
+from counterfoil.machine.machine import ProgramIsOutdated
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import (
     Mode,
@@ -36,6 +38,7 @@ from counterfoil.machine.transactions import (
     sign_prefix,
 )
 from counterfoil.modules.settlement.interface import INSTRUCTIONS
+from counterfoil.node.personas import PERSONAS
 from counterfoil.node.protocol import REQUEST
 from counterfoil.node.reads import READS, answer_read
 from counterfoil.node.refusals import Refused
@@ -63,6 +66,7 @@ from tests.model.desk import SECRETS, by, memory_node, party
 from tests.model.mutations import mutant
 from tests.model.opening import Opening as Morning
 from tests.model.samples import samples
+from tests.unit.feeds.votes import bare, observed
 
 Target = Callable[[Random], str]
 
@@ -95,6 +99,9 @@ class Doors:
             for raw in self.transactions[:20]
         ]
         self.proposals = [encode((body.signers, body.messages)) for body in self.bodies if body is not None]
+        self.motions = [encode(body.messages) for body in self.bodies if body is not None]
+        self.commit = observed(self.desk, {card.name: 9_200 for card in PERSONAS})
+        self.item = make_feed_item(self.commit)
         self.genesis = self.desk.node.genesis_bytes
         self.trust = Trust.in_genesis(self.genesis)
         self.proofs = list(self._proofs())
@@ -135,6 +142,9 @@ class Doors:
             (5, self.list_of_messages),
             (5, self.bundle),
             (5, self.proposal),
+            (3, self.motion),
+            (5, self.feed_item),
+            (3, self.extension),
             (4, self.genesis_file),
             (6, self.proof_file),
             (2, self.trust_file),
@@ -235,12 +245,30 @@ class Doors:
             self.machine.reader.proposal(mangled(self.proposals, chance))
         return answer[0]
 
+    def motion(self, chance: Random) -> str:
+        with refused(Malformed) as answer:
+            self.machine.reader.motion(mangled(self.motions, chance))
+        return answer[0]
+
+    def feed_item(self, chance: Random) -> str:
+        """Against the commit that it belongs to: nothing but itself is believed."""
+        item = mangled([self.item], chance)
+        validators = self.machine.validators(self.desk.height)
+        with refused(FeedItemIsInvalid) as answer:
+            read_feed_item(item, self.desk.chain_id, self.desk.height + 1, bare(self.commit), validators)
+            assert item == self.item, "a changed feed item was believed"
+        return answer[0]
+
+    def extension(self, chance: Random) -> str:
+        seen = read_extension(mangled([vote.extension for vote in self.commit.votes], chance))
+        return f"{len(seen)} observations"
+
     def genesis_file(self, chance: Random) -> str:
         """Read, and where it can be read, founded."""
         data = (
             mangled_json(self.genesis, chance) if chance.random() < 0.5 else mangled([self.genesis], chance)
         )
-        with refused(ValueError) as answer:
+        with refused(ValueError, ProgramIsOutdated) as answer:
             genesis = decode_genesis(data)
             if chance.random() < 0.05 and "opening_register" not in genesis.sections:
                 answer[0] = "founded"

@@ -47,6 +47,7 @@ class Action:
         self.signers = signers
         self.created: list[bytes] = []
         self.credited: list[bytes] = []
+        self.by_consortium = False
 
     def new_id(self) -> bytes:
         identity = object_id(self.identity, self.index, len(self.created))

@@ -9,12 +9,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from counterfoil.custody.signers import SandboxKey
+from counterfoil.engine.decided import DecidedBlock
 from counterfoil.machine.genesis import Genesis, Parameters
 from counterfoil.machine.machine import Outcome
 from counterfoil.machine.transactions import Body, Mode, Prepared, Signature, Transaction, sign_prefix
+from counterfoil.modules.consortium.messages import ProposeMotion
+from counterfoil.modules.parties.permissions import PERMISSIONS, Eyes
+from counterfoil.modules.validators.interface import Misbehaviour
 from counterfoil.node.clock import SandboxClock
 from counterfoil.node.ledger import LAYOUTS, LedgerNode, NodeSecrets, complete_genesis
-from counterfoil.node.personas import PERSONAS, party_key, persona_keys, sandbox_genesis
+from counterfoil.node.personas import CONSORTIUM, PERSONAS, party_key, persona_keys, sandbox_genesis
 from counterfoil.primitives.codec import Message, encode
 from counterfoil.primitives.digests import object_id
 from counterfoil.primitives.signatures import verify
@@ -25,6 +29,8 @@ from counterfoil.storage.memory_store import MemoryStore
 SECRETS = NodeSecrets(network=bytes(range(32)), sealer=bytes(range(32, 64)))
 PARAMETERS = Parameters(id_window_ms=600_000, reference_window_ms=3_600_000)
 BLOCK_MS = 1_000
+DECIDING = CONSORTIUM[:3]
+"""Members of the sandbox's consortium that are enough to carry a motion."""
 
 _good: dict[tuple[bytes, bytes, bytes], bool] = {}
 
@@ -43,6 +49,13 @@ def party(name: str) -> bytes:
     """The identity of a persona's party: they are founded in the order of the table."""
     place = next(at for at, card in enumerate(PERSONAS) if card.name == name)
     return object_id((1).to_bytes(32, "big"), 0, place)[:20]
+
+
+def only_by_motion(kind: type[Message]) -> bool:
+    """Whether nobody sends a kind of message alone."""
+    tag = kind.__struct_config__.tag
+    assert isinstance(tag, int)
+    return PERMISSIONS[tag].eyes is Eyes.CONSORTIUM
 
 
 class Desk:
@@ -120,8 +133,9 @@ class Desk:
         mode: Mode = Mode.ALL_OR_NOTHING,
         expiry_ms: int | None = None,
     ) -> bytes:
-        """Signed by each key under its own address."""
+        """Signed by each key under its own address. What only the consortium decides goes in as a motion of it."""
         listed = (messages,) if isinstance(messages, Message) else tuple(messages)
+        listed = tuple(self.motion(one) if only_by_motion(type(one)) else one for one in listed)
         keys = tuple(dict.fromkeys(keys))
         body = self.body(listed, [key.address for key in keys], mode=mode, expiry_ms=expiry_ms)
         return self.signed(body, *keys)
@@ -151,11 +165,52 @@ class Desk:
         """A block of one transaction, and what became of that."""
         return self.block([self.transaction(messages, *keys, mode=mode)])[0]
 
+    def send_alone(self, message: Message, *keys: SandboxKey) -> Outcome:
+        """A block of one transaction with the message itself, though only the consortium may decide it."""
+        return self.block([self.signed(self.body((message,), [key.address for key in keys]), *keys)])[0]
+
     def do(self, message: Message, *keys: SandboxKey) -> tuple[bytes, ...]:
         """Send what must be accepted; the identities that it created."""
         outcome = self.send(message, *keys)
         assert not outcome.result.number, f"{message}: {outcome.rejects[0]}"
         return outcome.result.messages[0].objects
+
+    def motion(self, *messages: Message, names: tuple[str, ...] = DECIDING) -> ProposeMotion:
+        """Messages as a motion that members of the consortium bring; `by(*names)` sign it."""
+        parties = tuple(party(name) for name in names)
+        return ProposeMotion(parties, encode(messages), self.next_time_ms() + 86_400_000)
+
+    def carry(self, *messages: Message) -> tuple[bytes, ...]:
+        """Let the consortium decide what must be accepted; the identities that the messages created."""
+        return self.do(self.motion(*messages), *by(*DECIDING))[1:]
+
+    def decided(
+        self,
+        *misbehaviour: Misbehaviour,
+        raws: Iterable[bytes] = (),
+        feed_item: bytes = b"",
+        last_commit: bytes = b"",
+    ) -> DecidedBlock:
+        """The next block as another engine would have decided it."""
+        prepared, time_ms = [self.prepared(raw) for raw in raws], self.next_time_ms()
+        bundles = (self.engine.bundle(prepared, time_ms),) if prepared else ()
+        items = (feed_item, *bundles) if feed_item else bundles
+        return DecidedBlock(self.height + 1, time_ms, bytes(20), misbehaviour, last_commit, items)
+
+    def apply(self, block: DecidedBlock) -> list[Outcome]:
+        """Apply a block that another engine decided, and make it durable as this one does; none without effect."""
+        outcomes = self.engine.execute(block)
+        if not self.machine.has_effect:
+            self.machine.discard()
+            return outcomes
+        header = self.machine.commit()
+        self.engine.make_durable(block, header)
+        self.headers.append(header)
+        return outcomes
+
+    def decide(self, *misbehaviour: Misbehaviour, **more: Any) -> list[Outcome]:
+        """Let another engine decide the next block; arguments as of `decided`."""
+        return self.apply(self.decided(*misbehaviour, **more))
 
     def try_out(self, message: Message, *keys: SandboxKey) -> Outcome:
         return self.machine.try_out(self.prepared(self.transaction(message, *keys)), self.next_time_ms())

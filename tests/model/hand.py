@@ -14,7 +14,7 @@ from counterfoil.modules.parties.records import PartyStatus, Role
 from counterfoil.node.personas import PERSONAS
 from counterfoil.primitives.codec import Message, encode
 from tests.model.desk import by, own
-from tests.model.opening import Opening, stranger
+from tests.model.opening import SEVEN, Opening, consensus_key, stranger
 from tests.model.settlement_model import SettlementModel
 from tests.model.twin import Twin
 
@@ -47,6 +47,8 @@ class Hand:
             known += [*by(card.name), *own(card.name)]
         self.keys: dict[bytes, SandboxKey] = {key.public_key: key for key in known}
         self.addresses: dict[bytes, SandboxKey] = {key.address: key for key in known}
+        validating = [consensus_key(name) for name in SEVEN]
+        self.consensus: dict[bytes, SandboxKey] = {key.public_key: key for key in validating}
 
     # Choosing
 

@@ -1,4 +1,4 @@
-"""Moves about parties, the chain, markets and instruments."""
+"""Moves about parties, proposals, markets and instruments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction, WithdrawProposal
 from counterfoil.modules.custodians.messages import RecordTrail
 from counterfoil.modules.custodians.records import TrailEntry, UseKind
-from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
 from counterfoil.modules.instruments import messages as instruments
 from counterfoil.modules.instruments.records import (
     Identifier,
@@ -50,20 +49,7 @@ def move(kind: type[Message]) -> Callable[[Mover], Mover]:
     return enter
 
 
-# The chain
-
-
-@move(ScheduleUpgrade)
-def schedule(hand: Hand) -> Move:
-    by = hand.party_with(Role.REGULATOR, Role.DEPOSITORY)
-    version, height = hand.one_of(2, 2, 1, 3, -1), hand.twin.height + hand.one_of(10**6, 10**6, 0, -5)
-    return ScheduleUpgrade(by, version, height), hand.speakers(by)
-
-
-@move(CancelUpgrade)
-def cancel_upgrade(hand: Hand) -> Move:
-    by = hand.party_with(Role.REGULATOR, Role.DEPOSITORY)
-    return CancelUpgrade(by), hand.speakers(by)
+# Transactions that gather their signatures
 
 
 @move(ProposeTransaction)

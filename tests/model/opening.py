@@ -13,6 +13,7 @@ from counterfoil.modules.approvals.messages import ProposeTransaction
 from counterfoil.modules.cash.messages import Mint, RequestRedemption
 from counterfoil.modules.certificates.messages import NameAuthority, RecordCertificate
 from counterfoil.modules.certificates.records import Purpose as CertificatePurpose
+from counterfoil.modules.feeds.messages import DefineFeed, Observe
 from counterfoil.modules.grants.messages import GrantView
 from counterfoil.modules.grants.records import Purpose, Scope
 from counterfoil.modules.holdings.messages import (
@@ -38,8 +39,14 @@ from counterfoil.modules.instruments.records import (
     Terms,
 )
 from counterfoil.modules.issuance.messages import Allot, HoldingLine, RegisterIssue
-from counterfoil.modules.markets.messages import AcceptAsset, OpenDay, OpenMarket
-from counterfoil.modules.markets.records import DaySchedule, MatchingField, RegistrationApprover, Rulebook
+from counterfoil.modules.markets.messages import AcceptAsset, OpenDay, OpenMarket, SetCalendar
+from counterfoil.modules.markets.records import (
+    CalendarKind,
+    DaySchedule,
+    MatchingField,
+    RegistrationApprover,
+    Rulebook,
+)
 from counterfoil.modules.parties.messages import (
     ApplyForAdmission,
     EnrolParty,
@@ -60,9 +67,12 @@ from counterfoil.modules.settlement.messages import (
 from counterfoil.modules.settlement.records import BatchChunk, Method, Movement
 from counterfoil.modules.trades.messages import RecordTrade
 from counterfoil.modules.trades.records import TradeTerms
+from counterfoil.modules.validators.interface import Misbehaviour, MisbehaviourKind
+from counterfoil.modules.validators.messages import AddValidator
 from counterfoil.primitives.calendars import SATURDAY_AND_SUNDAY, UTC, Calendar
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.signatures import KeyPolicy, policy_address
+from counterfoil.verify.light.encoding import address_of_validator
 from tests.model.desk import Desk, by, own, party
 
 FRIDAY_BEFORE, MONDAY_HOLIDAY = 20231229, 20240101
@@ -75,6 +85,8 @@ APPROVERS = ("regulator", "notary")
 """The personas that sign a registration beside the issuer."""
 DEPOSITORY = by("depository")
 EXCHANGE = by("exchange")
+SEVEN = ("regulator", "depository", "exchange", "broker-a", "broker-b", "trustee", "central-bank")
+"""The personas whose parties may validate; the first five do after the opening."""
 
 BY_HAND = Rulebook(
     effective_from=TUESDAY,
@@ -114,6 +126,17 @@ def papers(text: str) -> bytes:
 def stranger(name: str) -> SandboxKey:
     """The key of somebody who is no persona."""
     return SandboxKey.from_name(b"strangers of a test", name)
+
+
+def consensus_key(name: str) -> SandboxKey:
+    """The key with which somebody's validator signs."""
+    return SandboxKey.from_name(b"consensus keys of a test", name)
+
+
+def double_signed(name: str, height: int, time_ms: int, power: int = 50) -> Misbehaviour:
+    """What an engine reports of somebody whose validator signed twice."""
+    address = address_of_validator(consensus_key(name).public_key)
+    return Misbehaviour(MisbehaviourKind.DUPLICATE_VOTE, address, height, time_ms, power)
 
 
 def terms(name: str, isin: str = "", *, maturity: int = 0, unit: int = 1) -> Terms:
@@ -480,6 +503,19 @@ class Opening:
         purpose, serial = CertificatePurpose.NODE, b"\x01"
         return RecordCertificate(self.authority, party(of), purpose, papers(name), serial, begins_ms, ends_ms)
 
+    def consortium(self) -> None:
+        """Validators, one of them suspended; a feed that two of the others' observations begin; a motion that waits."""
+        desk, names = self.desk, SEVEN[:5]
+        self.desk.carry(
+            *(AddValidator(party(name), consensus_key(name).public_key, 10) for name in names),
+            DefineFeed("USD/EUR", "EUR per USD", 4, (), 3, DAY_MS, 1_000, 2 * DAY_MS, 500, 10),
+        )
+        desk.decide(double_signed("broker-b", desk.height + 1, desk.time_ms))
+        self.do(Observe(party("exchange"), "USD/EUR", 9_200, desk.time_ms), *EXCHANGE)
+        calendar = SetCalendar("XTST", CalendarKind.CURRENCY, "USD", THURSDAY, WEEKDAYS)
+        for name in ("motion", "other motion"):
+            (self.objects[name],) = self.do(desk.motion(calendar, names=("exchange",)), *EXCHANGE)
+
     def grants(self) -> None:
         broker, auditor = party("broker-a"), party("auditor")
         ask = GrantView(
@@ -499,6 +535,7 @@ class Opening:
             self.business,
             self.proposals,
             self.real_names,
+            self.consortium,
             self.grants,
         ):
             step()

@@ -77,8 +77,12 @@ class PartiesModel(Core):
     ) -> None:
         tag = ask if isinstance(ask, int) else ask.__struct_config__.tag
         permission = PERMISSIONS[tag]
+        if action.by_consortium:
+            demand(set(self.party(party_id).roles) & set(permission.roles), Reject.PARTY_LACKS_THE_ROLE)
+            return
         party = self.in_business(party_id, winding_down=permission.winding_down)
         demand(set(party.roles) & set(permission.roles), Reject.PARTY_LACKS_THE_ROLE)
+        demand(permission.eyes is not Eyes.CONSORTIUM, Reject.CONSORTIUM_DECIDES)
         two = permission.eyes is Eyes.TWO or tag in party.four_eyes
         named = permission.eyes is Eyes.ADMINISTRATIVE
         if party.signer in action.signers and not two:
@@ -283,7 +287,7 @@ class PartiesModel(Core):
 
     def WindDownParty(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.authority, ask)
-        if ask.authority == ask.party:
+        if ask.authority == ask.party and not action.by_consortium:
             party = self.party(ask.party)
             demand(party.status is PartyStatus.ACTIVE, Reject.STATUS_DOES_NOT_ALLOW_IT)
         else:

@@ -15,7 +15,7 @@ from tests.model.core import Expected
 from tests.model.desk import by, party, replayed
 from tests.model.hand import Hand
 from tests.model.markets_model import moment
-from tests.model.moves_grants import MOVES
+from tests.model.moves_consortium import MOVES, misbehaviours, votes
 from tests.model.opening import BY_HAND, Opening
 from tests.model.twin import Twin
 
@@ -76,6 +76,13 @@ class Play:
         self.close_block()
         self.twin.pass_time(ms)
 
+    def another_engine(self, seed: int | str) -> None:
+        """A block of CometBFT's: with what its validators observed, and sometimes what one of them did twice."""
+        self.close_block()
+        chance = self.chance(seed)
+        found = misbehaviours(self.hand) if chance.random() < 0.15 else ()
+        self.twin.decide(*found, **votes(self.hand))
+
     def turn_the_day(self) -> None:
         """The operator closes the day of XTST and opens the next one, some days later by the clock if need be."""
         self.close_block()
@@ -112,6 +119,8 @@ class Play:
             self.send_again(seed + "again")
         elif kind < 0.07:
             self.out_of_time(seed + "late")
+        elif kind < 0.11:
+            self.another_engine(seed + "votes")
         else:
             count = 1 if chance.random() < 0.9 else chance.randrange(2, 4)
             kinds = [chance.choice(KINDS) for _ in range(count)]

@@ -15,8 +15,15 @@ from counterfoil.modules.certificates.messages import (
     RevokeCertificate,
     WithdrawAuthority,
 )
+from counterfoil.modules.consortium.messages import (
+    ApproveMotion,
+    SetDecisionRule,
+    SetWeight,
+    WithdrawApproval,
+)
 from counterfoil.modules.custodians.messages import RecordTrail
 from counterfoil.modules.custodians.records import TrailEntry, UseKind
+from counterfoil.modules.feeds.messages import DefineFeed, EndFeed, Observe
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
 from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
 from counterfoil.modules.grants.records import Purpose, Scope
@@ -110,10 +117,17 @@ from counterfoil.modules.settlement.messages import (
 )
 from counterfoil.modules.settlement.records import Linkage, Position
 from counterfoil.modules.trades.messages import AmendTrade, CancelTrade, ConfirmTrade, RecordTrade
+from counterfoil.modules.validators.messages import (
+    AddValidator,
+    ReadmitValidator,
+    RemoveValidator,
+    RotateConsensusKey,
+    SetVotingPower,
+)
 from counterfoil.primitives.calendars import SATURDAY_AND_SUNDAY, Calendar, UtcOffsets
 from counterfoil.primitives.codec import Message, encode
 from counterfoil.primitives.signatures import KeyPolicy, single_key
-from tests.model.desk import by, own, party
+from tests.model.desk import DECIDING, by, own, party
 from tests.model.opening import (
     APPROVERS,
     BY_HAND,
@@ -128,12 +142,15 @@ from tests.model.opening import (
     WEDNESDAY,
     WEEKDAYS,
     Opening,
+    consensus_key,
     papers,
     stranger,
     terms,
 )
 
 Sample = tuple[Message, tuple[SandboxKey, ...]]
+MEMBERS = by(*DECIDING)
+"""Those who carry a motion."""
 
 
 def approvers(issuer: str) -> tuple[bytes, ...]:
@@ -145,10 +162,10 @@ def samples(opening: Opening) -> Iterator[Sample]:
 
     The ledger changes between them only where a kind needs something that the opening does not have.
     """
-    for part in (
-        *(_chain, _parties, _names, _certificates, _markets, _instruments, _holdings, _issues, _cash),
-        *(_trades, _settlement, _grants),
-    ):
+    chain = (_chain, _consortium, _validators, _feeds)
+    people = (_parties, _names, _certificates)
+    business = (_markets, _instruments, _holdings, _issues, _cash, _trades, _settlement, _grants)
+    for part in (*chain, *people, *business):
         yield from part(opening)
     yield _upgrade_scheduled(opening)
     yield _all_redeemed(opening)
@@ -165,7 +182,7 @@ def _chain(opening: Opening) -> Iterator[Sample]:
     regulator, time_ms = party("regulator"), opening.desk.time_ms
     notary, broker = own("notary")[0], own("broker-b")[0]
     earmark = PlaceEarmark(opening.accounts["b"], opening.instruments["share"], 7)
-    yield ScheduleUpgrade(regulator, 2, opening.desk.height + 1_000), by("regulator")
+    yield ScheduleUpgrade(regulator, 2, opening.desk.height + 1_000), MEMBERS
     content = encode(((notary.address, broker.address), (earmark,)))
     yield ProposeTransaction(content, time_ms + DAY_MS), (notary,)
     alone = encode(((broker.address,), (earmark,)))
@@ -177,8 +194,41 @@ def _chain(opening: Opening) -> Iterator[Sample]:
 def _upgrade_scheduled(opening: Opening) -> Sample:
     """Cancelling needs what is scheduled; that is sent first."""
     regulator = party("regulator")
-    opening.do(ScheduleUpgrade(regulator, 2, opening.desk.height + 1_000), *by("regulator"))
-    return CancelUpgrade(regulator), by("regulator")
+    opening.do(ScheduleUpgrade(regulator, 2, opening.desk.height + 1_000), *MEMBERS)
+    return CancelUpgrade(regulator), MEMBERS
+
+
+def _consortium(opening: Opening) -> Iterator[Sample]:
+    desk, objects = opening.desk, opening.objects
+    regulator, bank = party("regulator"), party("central-bank")
+    inner = SetCalendar("XTST", CalendarKind.CURRENCY, "EUR", THURSDAY, WEEKDAYS)
+    yield desk.motion(inner, names=("exchange",)), by("exchange")
+    yield desk.motion(inner, SetWeight(party("notary"), 0)), MEMBERS
+    yield ApproveMotion((bank, regulator), objects["motion"]), by("central-bank", "regulator")
+    yield WithdrawApproval(party("exchange"), objects["other motion"]), by("exchange")
+    yield SetWeight(party("notary"), 0), MEMBERS
+    yield SetWeight(bank, -1), MEMBERS
+    yield SetDecisionRule(1600, 3, 4, 2, (Role.REGULATOR,)), MEMBERS
+    yield SetDecisionRule(1600, 0, 0), MEMBERS
+
+
+def _validators(opening: Opening) -> Iterator[Sample]:
+    new, other, third = (consensus_key(name).public_key for name in ("new", "other", "third"))
+    yield AddValidator(party("trustee"), new, 5), MEMBERS
+    yield SetVotingPower(party("broker-a"), 7), MEMBERS
+    yield RotateConsensusKey(party("exchange"), other), by("exchange")
+    yield ReadmitValidator(party("broker-b"), third, 10), MEMBERS
+    yield RemoveValidator(party("broker-a")), MEMBERS
+
+
+def _feeds(opening: Opening) -> Iterator[Sample]:
+    now, observers = opening.desk.time_ms, ("exchange", "trustee", "notary")
+    named = tuple(sorted(party(name) for name in observers))
+    yield DefineFeed("GBP/EUR", "EUR per GBP", 4, named, 3, 60_000, 1_000, 600_000, 500, 0), MEMBERS
+    yield Observe(party("regulator"), "USD/EUR", 9_100, now), by("regulator")
+    yield Observe(party("depository"), "USD/EUR", 9_300, now), DEPOSITORY
+    yield DefineFeed("USD/EUR", "EUR per USD", 4, (), 3, 60_000, 1_000, 600_000, 0, 100), MEMBERS
+    yield EndFeed("USD/EUR"), MEMBERS
 
 
 def _parties(opening: Opening) -> Iterator[Sample]:

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from counterfoil.machine.transactions import Mode
 from counterfoil.machine.wiring import MESSAGES
 from counterfoil.modules.settlement.messages import Allocate, Amend, Cancel, Instruct, InstructBoth
-from tests.model.moves_grants import MOVES
+from tests.model.moves_consortium import MOVES
 from tests.model.playing import AHEAD, KINDS, Play
 from tests.model.twin import COMPARED, Model
 
@@ -62,6 +62,10 @@ class LedgerAgainstModel(RuleBasedStateMachine):
     @rule(seed=SEEDS)
     def send_out_of_time(self, seed: int) -> None:
         self.play.out_of_time(seed)
+
+    @rule(seed=SEEDS)
+    def another_engine(self, seed: int) -> None:
+        self.play.another_engine(seed)
 
     @precondition(lambda self: self.play.twin.pending)
     @rule()

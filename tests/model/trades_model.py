@@ -13,7 +13,7 @@ from counterfoil.modules.trades.records import TradeStatus
 from counterfoil.modules.trades.rejects import TradesReject as Reject
 from counterfoil.primitives.codec import AMOUNT_MAX
 from counterfoil.primitives.identifiers import is_mic
-from tests.model.chain_model import ChainModel
+from tests.model.consortium_model import FeedsModel
 from tests.model.core import Action, Item, demand
 from tests.model.markets_model import day_of
 
@@ -30,7 +30,7 @@ def worth(terms: Any, party: bytes) -> int:
     return int(terms.amount or terms.quantity if buys else max(terms.amount, terms.quantity))
 
 
-class TradesModel(ChainModel):
+class TradesModel(FeedsModel):
     """Tables 80 trades, 81 references, 82 clients."""
 
     def trade(self, identity: bytes) -> Any:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from counterfoil.machine.feed_items import read_feed_item
 from counterfoil.machine.genesis import Parameters
 from counterfoil.machine.machine import Outcome
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.wiring import MESSAGES
 from counterfoil.modules.settlement.interface import Instruction
 from counterfoil.modules.settlement.queues import IN_DUE, IN_MATCHING, IN_READY, IN_WAITING
+from counterfoil.modules.validators.interface import Misbehaviour
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.signatures import met
 from tests.model.core import Expected, Item
@@ -25,7 +27,8 @@ COMPARED = (
     *(10, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 27, 30, 31, 32, 33, 34, 35, 40, 41, 42, 43, 44),
     *(50, 51, 52, 53, 54, 55, 56, 60, 61, 62, 70, 71, 72, 80, 81, 82, 90, 97, 98, 99, 112),
     *(120, 121, 122, 123, 124),
-    *(140, 141, 142, 143, 144, 145, 146, 147, 180, 181, 182, 183),
+    *(140, 141, 142, 143, 144, 145, 146, 147, 150, 151, 152, 153, 154),
+    *(160, 161, 162, 163, 170, 171, 172, 180, 181, 182, 183),
 )
 
 
@@ -37,9 +40,10 @@ class Model(SettlementModel):
         "put_terms_into_force",
         "lapse_earmarks",
         "lapse_proposals",
+        "lapse_views",
+        "lapse_motions",
         "lapse_redemptions",
         "lapse_idle_trades",
-        "lapse_views",
         "end_recycling",
         "lapse_batches",
     )
@@ -52,6 +56,8 @@ class Twin(Desk):
         super().__init__(parameters=parameters)
         self.model = Model(parameters.reference_window_ms, parameters.id_window_ms)
         self.model.decode_content = self.machine.reader.proposal
+        self.model.decode_motion = self.machine.reader.motion
+        self.model.carried = []
         self.pending: list[tuple[bytes, Expected]] = []
         self.accepted: dict[type[Any], int] = dict.fromkeys(MESSAGES, 0)
         self.refused: dict[int, int] = {}
@@ -77,9 +83,31 @@ class Twin(Desk):
     def close(self) -> list[Outcome]:
         """Decide the open block and compare."""
         self._begin()
-        model, before = self.model, self.height
-        model.end()
-        outcomes = super().block([raw for raw, _ in self.pending])
+        self.model.end()
+        before = self.height
+        return self._conclude(super().block([raw for raw, _ in self.pending]), before)
+
+    def decide(self, *misbehaviour: Misbehaviour, **more: Any) -> list[Outcome]:
+        """A block of another engine; what is pending comes into a block of its own first."""
+        if self.pending:
+            self.close()
+        self._begin()
+        for found in misbehaviour:
+            self.model.act(lambda _, found=found: self.model.report(found))  # type: ignore[misc]
+        item = more.get("feed_item", b"")
+        if item:
+            validators = self.machine.validators(self.height)
+            commit = more["last_commit"]
+            observed = read_feed_item(item, self.chain_id, self.height + 1, commit, validators)
+            self.model.act(lambda _: self.model.take_in(observed))
+        for raw in more.get("raws", ()):
+            self.enter(raw)
+        self.model.end()
+        before = self.height
+        return self._conclude(super().decide(*misbehaviour, **more), before)
+
+    def _conclude(self, outcomes: list[Outcome], before: int) -> list[Outcome]:
+        model = self.model
         for (raw, expected), outcome in zip(self.pending, outcomes, strict=True):
             self._compare(raw, expected, outcome)
         if self.height == before:
@@ -142,6 +170,9 @@ class Twin(Desk):
         if body is not None:
             for message, (number, _) in zip(body.messages, expected.messages, strict=False):
                 self.accepted[type(message)] += not number
+        for kind in self.model.carried:
+            self.accepted[kind] += 1
+        self.model.carried = []
 
     def compare_books(self) -> None:
         for number in COMPARED:

@@ -24,13 +24,11 @@ from counterfoil.sdk import (
     Client,
     FailoverConnection,
     Fixtures,
-    LedgerError,
-    NodeUnreachable,
-    SocketConnection,
     persona_client,
     recipes,
     seed,
 )
+from counterfoil.sdk.client import status_at
 from counterfoil.sdk.draft import Draft
 from counterfoil.sdk.messages import InstructBoth
 
@@ -125,18 +123,7 @@ class Net:
 
     def status(self, name: str) -> Status | None:
         """What a node says of itself; None where it does not answer."""
-        if not self.control.socket(name).exists():
-            return None
-        try:
-            connection = SocketConnection(self.control.socket(name), attempts=1, timeout_seconds=10.0)
-        except NodeUnreachable:
-            return None
-        try:
-            return Client(connection).status()
-        except (LedgerError, NodeUnreachable):
-            return None
-        finally:
-            connection.close()
+        return status_at(self.control.socket(name), 10.0)
 
     def connect(self, *names: str) -> FailoverConnection:
         addresses = [self.control.socket(name) for name in names or self.names]

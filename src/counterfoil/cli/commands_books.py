@@ -148,7 +148,7 @@ def register(
 
 
 def statement(
-    account: Annotated[str, typer.Argument(help="Account (cfa1…).")],
+    account: Annotated[str, typer.Argument(help="Account (cfa1…), or the member who owns a single one.")],
     since: Annotated[
         str,
         typer.Option(

@@ -21,6 +21,7 @@ from counterfoil.cli.options import (
     MonitorOption,
     WorkersOption,
     connected,
+    key_file_for,
     socket_of,
 )
 from counterfoil.cli.output import bar, say, say_json, say_moment, say_table
@@ -79,7 +80,7 @@ def init(
     if seeded and not sandbox:
         raise UsageError("--seeded goes with --sandbox.")
     draft = draft_genesis(sandbox, name, regulator, key, genesis, keys)
-    key_file = None if unencrypted else storage_key or folder.with_name(folder.name + ".key")
+    key_file = key_file_for(folder, storage_key, unencrypted)
     create_ledger(folder, draft, encrypted=not unencrypted, key_file=key_file)
     with open_ledger(folder, key_file=key_file, workers=0, start=seeded) as node:
         if seeded:

@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from counterfoil.cli import commands_validators
 from counterfoil.cli.commands_demo import console_of_demo
 from counterfoil.cli.commands_ledger import draft_genesis
 from counterfoil.cli.commands_transfer import TransportKeyOption
@@ -17,6 +18,7 @@ from counterfoil.cli.options import (
     KeyFileOption,
     MonitorOption,
     WorkersOption,
+    key_file_for,
     lock_of,
 )
 from counterfoil.cli.output import say, say_json, say_table
@@ -44,15 +46,15 @@ from counterfoil.node.network.joining import join as join_network
 from counterfoil.node.network.settings import NetworkSettings, name_member, read_network
 from counterfoil.node.network.source import address_of_engine
 from counterfoil.node.personas import SANDBOX_START_MS, sandbox_genesis
-from counterfoil.node.reads_ledger import Status
 from counterfoil.primitives.addresses import AddressKind, from_text, to_text
-from counterfoil.sdk import Client, LedgerError, NodeUnreachable, SocketConnection
+from counterfoil.sdk.client import status_at
 
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the network.")]
 NodesArgument = Annotated[
     list[str] | None, typer.Argument(help="Names of nodes; all that are here if none is named.")
 ]
 DEFAULT_NETWORK = Path("network")
+ANSWER_SECONDS = 5.0
 
 
 def create(
@@ -65,7 +67,7 @@ def create(
     hosts: Annotated[
         Path | None,
         typer.Option(
-            help="File with a line for each node, NAME validator|full|follower HOST [PORT [POWER]],"
+            help="File with a line for each node, NAME validator|full|follower HOST [PORT [POWER [PARTY]]],"
             " in place of the counts."
         ),
     ] = None,
@@ -180,24 +182,8 @@ def up(
 
 def is_serving(path: Path) -> bool:
     """Whether a node answers at a socket, and has taken up its ledger."""
-    told = _status_at(path)
+    told = status_at(path, ANSWER_SECONDS)
     return told is not None and told.moment.height > 0
-
-
-def _status_at(path: Path) -> Status | None:
-    """What a node says of itself at a socket; None where it does not answer."""
-    if not path.exists():
-        return None
-    try:
-        connection = SocketConnection(path, attempts=1, timeout_seconds=5.0)
-    except NodeUnreachable:
-        return None
-    try:
-        return Client(connection).status()
-    except (LedgerError, NodeUnreachable):
-        return None
-    finally:
-        connection.close()
 
 
 class FollowerState(NamedTuple):
@@ -211,7 +197,7 @@ class FollowerState(NamedTuple):
 
 
 def _follower(control: Control, name: str) -> FollowerState:
-    told, pid = _status_at(control.socket(name)), control.pid(name)
+    told, pid = status_at(control.socket(name), ANSWER_SECONDS), control.pid(name)
     if told is None:
         return FollowerState(name, pid)
     return FollowerState(name, pid, told.moment.height, told.application_hash.hex())
@@ -314,7 +300,7 @@ def join(
 ) -> None:
     """Make a node that joins a network, from an invitation; `counterfoil start` then runs it."""
     folder = folder.absolute()
-    key_file = None if unencrypted else storage_key or folder.with_name(folder.name + ".key")
+    key_file = key_file_for(folder, storage_key, unencrypted)
     joined = join_network(
         file,
         folder,
@@ -385,7 +371,7 @@ def follower(
         raise UsageError(f"{public} has no genesis file: {error.strerror}.") from None
     if network is None:
         raise UsageError(f"{public} has no network.json.")
-    key_file = None if unencrypted else storage_key or folder.with_name(folder.name + ".key")
+    key_file = key_file_for(folder, storage_key, unencrypted)
     try:
         for address in engines or ():
             address_of_engine(address)
@@ -448,5 +434,6 @@ def add_to(app: typer.Typer) -> None:
         epilog="Example: counterfoil network follower my-network follower --node my-network/full-1/socket"
     )(follower)
     group.command(epilog="Example: counterfoil network member node cfp1...")(member)
+    commands_validators.add_to(group)
     group.command(epilog="Example: counterfoil network demo --count 2000")(demo)
     app.add_typer(group, name="network")

@@ -44,6 +44,7 @@ def prove(
     business: Annotated[
         str, typer.Option(help="Trade, instruction, or (for a receipt) transaction: 64 hexadecimal digits.")
     ] = "",
+    name: Annotated[str, typer.Option(help="Name of a feed.")] = "",
     at: AtOption = "",
     market: MarketOption = "",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="New file (KIND.proof).")] = None,
@@ -67,6 +68,7 @@ def prove(
             account=client.account_id(account) if account else b"",
             instrument=client.instrument_id(instrument) if instrument else b"",
             business=_identity(business),
+            name=name,
             at=at,
             market=market,
         )

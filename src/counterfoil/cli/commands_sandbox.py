@@ -18,6 +18,7 @@ from counterfoil.cli.options import (
 )
 from counterfoil.cli.output import say, say_json, say_moment, say_table
 from counterfoil.cli.plain import address_text, instant
+from counterfoil.node.clock import time_ms_of
 from counterfoil.node.reads_market import MarketLine
 from counterfoil.primitives.calendars import IsoDate, add_days, date_text, parse_date, time_of_local
 from counterfoil.sdk import Client, Connection, LedgerError, TransactionRejected
@@ -126,7 +127,7 @@ def _instant_ms(text: str) -> int:
             raise ValueError("The instant lacks its zone, such as Z or +01:00.")
     except ValueError as error:
         raise UsageError(str(error)) from None
-    return int(instant.timestamp() * 1_000)
+    return time_ms_of(instant)
 
 
 def personas(

@@ -20,6 +20,7 @@ from counterfoil.cli.options import (
     SignerOption,
     client_of,
     connected,
+    party_named,
     sandbox_keys,
     signer_address,
 )
@@ -27,10 +28,11 @@ from counterfoil.cli.output import say, say_json, say_moment
 from counterfoil.custody.signers import Signer
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import MESSAGES_MAX
+from counterfoil.node.reads_base import Moment
 from counterfoil.primitives.addresses import ADDRESS_LENGTH, AddressKind, address_of, to_text
 from counterfoil.primitives.codec import Message
 from counterfoil.primitives.frames import Problem
-from counterfoil.sdk import Client, LedgerError, Mode, Result
+from counterfoil.sdk import Client, LedgerError, Mode, Result, recipes
 from counterfoil.sdk.rejects import problem_of_number
 
 _CREATES = {
@@ -40,6 +42,7 @@ _CREATES = {
     "AnnounceInstrument": AddressKind.INSTRUMENT,
 }
 """What the first identity is that a message creates; all others have no address."""
+_DAY_MS = 86_400_000
 
 
 def submit(
@@ -56,6 +59,15 @@ def submit(
     each: Annotated[
         bool, typer.Option("--each/--all", help="Each message on its own, or all of them or none.")
     ] = False,
+    motion: Annotated[
+        int,
+        typer.Option(
+            "--motion",
+            min=0,
+            max=90,
+            help="Put them before the consortium as one motion, which lapses after so many days.",
+        ),
+    ] = 0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would become of them, and do nothing.")
     ] = False,
@@ -75,6 +87,8 @@ def submit(
         if not client.keys:
             raise UsageError("Nobody signs: say --as MEMBER or --key NAME.")
         found = read_messages(data, lambda kind, name: _identity(client, keys, kind, name), file.parent)
+        if motion and each:
+            raise UsageError("The messages of a motion are carried together: leave --each out.")
         if not each and len(found) > MESSAGES_MAX:
             raise UsageError(
                 f"All or none is possible for {MESSAGES_MAX:,} messages at most, and the file has"
@@ -85,10 +99,20 @@ def submit(
             raise UsageError(
                 "--cosign is for a sandbox, whose keys everybody can compute; say --key NAME for each key."
             )
+        if motion:
+            found = [moved(client, cosign or [], found, motion)]
+            parts = [found]
         cosigners = tuple(held for name in cosign or () for held in sandbox_keys(name))
         address = signer_address(signer) if signer else b""
-        results = [_send(client, cosigners, part, each, dry_run, address) for part in parts]
+        results = [send(client, cosigners, part, each, dry_run, address) for part in parts]
         moment = client.status().moment
+    tell_all(results, parts, moment, dry_run, json)
+
+
+def tell_all(
+    results: list[Result], parts: list[list[Message]], moment: Moment, dry_run: bool, json: bool
+) -> None:
+    """What became of each transaction and its messages; exit code 1 where any was rejected."""
     rejected = sum(1 for result in results for message in result.messages if message.number)
     rejected += sum(1 for result in results if result.number and not result.messages)
     if json:
@@ -102,7 +126,15 @@ def submit(
         raise typer.Exit(Exit.REFUSED)
 
 
-def _send(
+def moved(client: Client, others: list[str], messages: list[Message], days: int) -> Message:
+    """The messages as one motion, brought by the member that signs and by those who sign with it."""
+    if not client.party:
+        raise UsageError("Say which member brings the motion: --as MEMBER.")
+    members = (client.party, *(party_named(client, name) for name in others))
+    return recipes.motion(members, *messages, expires_ms=client.time_ms() + days * _DAY_MS)
+
+
+def send(
     client: Client,
     cosigners: tuple[Signer, ...],
     messages: list[Message],
@@ -173,7 +205,7 @@ def _identity(client: Client, keys: str, kind: str, name: str) -> bytes:
         if kind == "instrument":
             return _instrument(client, name)
         if kind == "account":
-            return _account(client, name)
+            return client.account_id(name)
     except LedgerError as error:
         raise LookupError(str(error)) from None
     raise LookupError(
@@ -198,17 +230,6 @@ def _instrument(client: Client, name: str) -> bytes:
     found = [line.label.instrument_id for line in client.instruments() if line.label.name == name]
     if len(found) != 1:
         raise LookupError(f"{len(found)} instruments are named {name!r}; say its ISIN or its address.")
-    return found[0]
-
-
-def _account(client: Client, name: str) -> bytes:
-    """The one open account that a member owns."""
-    owned = client.accounts(owner=client.find(name, "party"))
-    found = [line.account_id for line in owned if line.status == "OPEN"]
-    if len(found) != 1:
-        raise LookupError(
-            f"{name} owns {len(found)} open accounts that you may see; say the account's address."
-        )
     return found[0]
 
 

@@ -13,6 +13,7 @@ from counterfoil.cli.options import (
     KeyFileOption,
     LedgerOption,
     WorkersOption,
+    key_file_for,
     lock_of,
 )
 from counterfoil.cli.output import bar, say, say_json
@@ -69,7 +70,7 @@ def import_(
     head = read_head(file)
     lock = lock_of(transport_key, f"Passphrase of {file}")
     folder = folder.absolute()
-    key_file = None if unencrypted else storage_key or folder.with_name(folder.name + ".key")
+    key_file = key_file_for(folder, storage_key, unencrypted)
     with bar("Importing") as progress:
         last = import_ledger(
             file,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -26,6 +25,7 @@ from counterfoil.cli.options import (
 from counterfoil.cli.output import say, say_json, say_json_line, say_moment, say_table
 from counterfoil.cli.plain import Scales, address_text, counted, instant, shown_text, words
 from counterfoil.node import reads
+from counterfoil.node.clock import parse_instant
 from counterfoil.node.ledger import open_ledger
 from counterfoil.node.read_log import ReadEntry, Use
 from counterfoil.node.reads_ledger import NameOf
@@ -330,13 +330,9 @@ def _moment_ms(text: str) -> int:
     try:
         if "T" not in text:
             return day_number(parse_date(text)) * _DAY_MS
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise ValueError(f"{text} lacks its zone, such as Z or +01:00.")
+        return parse_instant(text)
     except ValueError as error:
         raise UsageError(f"{error}") from None
-    since = moment - datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-    return since.days * _DAY_MS + since.seconds * 1_000 + since.microseconds // 1_000
 
 
 def add_to(app: typer.Typer) -> None:

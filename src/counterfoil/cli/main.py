@@ -8,6 +8,7 @@ from counterfoil.cli import (
     commands_backup,
     commands_books,
     commands_ca,
+    commands_consortium,
     commands_custodian,
     commands_demo,
     commands_follow,
@@ -51,6 +52,7 @@ commands_follow.add_to(app)
 commands_submit.add_to(app)
 commands_books.add_to(app)
 commands_lists.add_to(app)
+commands_consortium.add_to(app)
 commands_proofs.add_to(app)
 commands_trust.add_to(app)
 commands_transfer.add_to(app)

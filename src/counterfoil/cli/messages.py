@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from enum import Enum, IntEnum
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from counterfoil.machine.wiring import MESSAGES
+from counterfoil.node.clock import parse_instant
 from counterfoil.primitives.addresses import parse_text
 from counterfoil.primitives.calendars import parse_date
 from counterfoil.primitives.codec import Message, Record
@@ -176,19 +176,11 @@ def _integer(content: object, where: str) -> int:
             if _DATE.fullmatch(content):
                 return parse_date(content)
             if "T" in content:
-                return _instant_ms(content)
+                return parse_instant(content)
             return int(content)
         except ValueError as error:
             raise MessageFileError(f"{where}: {error}") from None
     raise MessageFileError(f"{where} is a whole number, a date (2013-10-07) or an instant with its zone.")
-
-
-def _instant_ms(text: str) -> int:
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None:
-        raise ValueError(f"{text} lacks its zone, such as Z or +01:00.")
-    since = instant - datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-    return since.days * 86_400_000 + since.seconds * 1_000 + since.microseconds // 1_000
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:

@@ -93,6 +93,11 @@ def socket_of(folder: Path) -> Path:
     return socket_path(folder, SOCKET_NAME)
 
 
+def key_file_for(folder: Path, storage_key: Path | None, unencrypted: bool) -> Path | None:
+    """Where a new folder's storage key goes: beside it where nothing else is said; None for a folder in clear."""
+    return None if unencrypted else storage_key or folder.with_name(folder.name + ".key")
+
+
 @contextmanager
 def connected(
     folder: Path, storage_key: Path | None = None, *, writing: bool = False
@@ -183,6 +188,12 @@ def sandbox_keys(name: str) -> tuple[Signer, ...]:
     """The keys of a persona, or of a member of a demonstration, which everybody can compute."""
     card = _card(name)
     return persona_keys(card.name) if card is not None else (party_key(name),)
+
+
+def party_named(client: Client, name: str) -> bytes:
+    """The party that a persona, or a member of this public name, is or acts for."""
+    card = _card(name) if client.connection.sandbox else None
+    return client.find(card.party if card is not None else name, "party")
 
 
 def _card(name: str) -> PersonaCard | None:

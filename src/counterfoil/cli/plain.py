@@ -29,6 +29,8 @@ KINDS: Mapping[str, AddressKind] = {
 }
 """What an identity of twenty bytes is, by the name of its field; of any other name it is a party's."""
 
+HEXADECIMAL = frozenset({"consensus_address"})
+"""Twenty bytes that are no address of this ledger: they are an engine's."""
 _SCOPES = {"ACCOUNT": "account", "REGISTER": "instrument"}
 """What a grant shows, by its scope; of any other scope it is a party."""
 
@@ -53,7 +55,7 @@ DATES = frozenset(
         "date",
     }
 )
-DURATION_SUFFIXES = ("window_ms", "wait_ms")
+DURATION_SUFFIXES = ("window_ms", "wait_ms", "age_max_ms", "interval_ms", "stale_after_ms")
 """Milliseconds that are no moment."""
 DATE_SUFFIXES = ("_business_date", "_date")
 
@@ -130,7 +132,7 @@ def instant(time_ms: int) -> str:
 
 def address_text(name: str, identity: bytes) -> str:
     """An identity under a field's name: bech32m of its kind, or hexadecimal where it is no address."""
-    if len(identity) != ADDRESS_LENGTH:
+    if len(identity) != ADDRESS_LENGTH or name in HEXADECIMAL:
         return identity.hex()
     return to_text(KINDS.get(name, AddressKind.PARTY), identity)
 

@@ -5,7 +5,6 @@ One validator is killed in the middle and brought back.
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -20,10 +19,10 @@ from rich.table import Table
 from counterfoil.demo.floor import DemoFailed, Floor, key_of
 from counterfoil.demo.market import Market, found_market, issuer_name
 from counterfoil.demo.market_day import Trading
-from counterfoil.demo.plan import Plan, PlanError, plan_generated
+from counterfoil.demo.plan import Plan, plan_generated
 from counterfoil.demo.report import RowList, busiest_security, outcomes_table, settle_accounts
 from counterfoil.demo.screen import LiveScreen
-from counterfoil.demo.show import GENERATED_ZONE, demo_genesis, verify_elsewhere
+from counterfoil.demo.show import GENERATED_ZONE, demo_genesis, folder_for, verify_elsewhere
 from counterfoil.gateways.trade_files.generator import DemoDay, DemoSettings
 from counterfoil.node.ledger import GENESIS_NAME
 from counterfoil.node.network.control import Control, NodeState
@@ -31,7 +30,8 @@ from counterfoil.node.network.creating import KEYS_FOLDER, create_network, place
 from counterfoil.node.network.settings import NetworkSettings
 from counterfoil.node.reads_ledger import Status
 from counterfoil.node.transfer import replay_ledger
-from counterfoil.sdk import Client, FailoverConnection, LedgerError, NodeUnreachable, SocketConnection
+from counterfoil.sdk import Client, FailoverConnection, SocketConnection
+from counterfoil.sdk.client import status_at
 
 VALIDATORS, FULL_NODES, FOLLOWERS = 4, 1, 1
 VICTIM = "validator-2"
@@ -41,6 +41,7 @@ KILLED_AT, BROUGHT_BACK_AT = 0.35, 0.7
 NETWORK_NAME = "network"
 AGREE_SECONDS = 60.0
 LOOK_SECONDS = 0.5
+ANSWER_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -87,19 +88,7 @@ class Nodes:
 
     def status(self, name: str) -> Status | None:
         """What a node says of itself; None where it does not answer."""
-        path = self.control.socket(name)
-        if not path.exists():
-            return None
-        try:
-            connection = SocketConnection(path, attempts=1, timeout_seconds=10.0)
-        except NodeUnreachable:
-            return None
-        try:
-            return Client(connection).status()
-        except (LedgerError, NodeUnreachable):
-            return None
-        finally:
-            connection.close()
+        return status_at(self.control.socket(name), ANSWER_SECONDS)
 
     def table(self) -> Table:
         """The nodes as they were when they were looked at last."""
@@ -137,7 +126,10 @@ class Nodes:
 def show_network(wishes: NetworkWishes, console: Console) -> None:
     """Run it all. Errors: DemoFailed, PlanError, NetworkFailed, EngineMissing, StorageError."""
     began = time.monotonic()
-    with _folder(wishes) as folder, RowList(folder / "report.csv") as listed:
+    with (
+        folder_for(wishes.keep, "counterfoil-network-", "network") as folder,
+        RowList(folder / "report.csv") as listed,
+    ):
         plan = plan_generated(
             DemoDay(DemoSettings(seed=wishes.seed, trades=wishes.trades, zone=GENERATED_ZONE))
         )
@@ -286,16 +278,3 @@ def _issuers_receipts(nodes: Nodes, market: Market, issuer: str) -> tuple[int, i
                 raise DemoFailed("The issuer's follower has no receipts; this is an error of the program.")
             time.sleep(LOOK_SECONDS)
     return len(blocks), sum(len(block.receipts) for block in blocks)
-
-
-@contextmanager
-def _folder(wishes: NetworkWishes) -> Iterator[Path]:
-    if wishes.keep is None:
-        with tempfile.TemporaryDirectory(prefix="counterfoil-network-") as temporary:
-            yield Path(temporary)
-        return
-    keep = wishes.keep.absolute()
-    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-        raise PlanError(f"There is something in {keep} already; name a new folder to keep the network in.")
-    keep.mkdir(parents=True, exist_ok=True)
-    yield keep

@@ -15,7 +15,6 @@ from counterfoil.demo.floor import DemoFailed
 from counterfoil.demo.market import MARKET, Market
 from counterfoil.demo.market_day import DayRecord, Run
 from counterfoil.demo.plan import PlanError
-from counterfoil.demo.screen import Screen
 from counterfoil.gateways.sheets import csv_cell
 from counterfoil.gateways.trade_files import RowProblem, TradeRow
 from counterfoil.gateways.trade_files.generator import Fate
@@ -256,11 +255,3 @@ def busiest_security(market: Market) -> str:
     for (_, name), quantity in market.plan.deliveries.items():
         totals[name] += quantity
     return max(sorted(totals), key=lambda name: totals[name])
-
-
-def show_outcomes(screen: Screen, listed: RowList, compared: int) -> None:
-    """The table, and where the full list is."""
-    screen.table(outcomes_table(listed.outcomes))
-    screen.line(
-        f"All {compared:,} holdings are what they were at the opening and what the settled trades changed."
-    )

@@ -186,22 +186,27 @@ def _say_goodbye(
 @contextmanager
 def _place(wishes: Wishes) -> Iterator[Path]:
     """The folder to keep, or one that is deleted at the end."""
-    if wishes.keep is None:
-        with tempfile.TemporaryDirectory(prefix="counterfoil-demo-") as temporary:
+    with folder_for(wishes.keep, "counterfoil-demo-", "demonstration") as folder:
+        try:
+            yield folder
+        except BaseException:
+            if wishes.keep is not None and not (folder / LEDGER_NAME).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def folder_for(keep: Path | None, prefix: str, what: str) -> Iterator[Path]:
+    """A new folder to keep something in; where none is named, one that is deleted at the end."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix=prefix) as temporary:
             yield Path(temporary)
         return
-    keep = wishes.keep.absolute()
+    keep = keep.absolute()
     if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-        raise PlanError(
-            f"There is something in {keep} already; name a new folder to keep the demonstration in."
-        )
+        raise PlanError(f"There is something in {keep} already; name a new folder to keep the {what} in.")
     keep.mkdir(parents=True, exist_ok=True)
-    try:
-        yield keep
-    except BaseException:
-        if not (keep / LEDGER_NAME).exists():
-            shutil.rmtree(keep, ignore_errors=True)
-        raise
+    yield keep
 
 
 def _report_path(wishes: Wishes, folder: Path) -> Path:

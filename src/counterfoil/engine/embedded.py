@@ -150,6 +150,10 @@ class EmbeddedEngine:
         """Apply a decided block again, check every signature, and compare the header with the logged one."""
         return self._replaying.replay(logged)
 
+    def execute(self, block: DecidedBlock) -> list[Outcome]:
+        """Execute a block that this engine or another has decided, and check every signature in it."""
+        return self._replaying.execute(block)
+
     def start(self) -> None:
         """Begin to take and decide transactions."""
         self._thread = threading.Thread(target=self._run, name="counterfoil-engine", daemon=True)

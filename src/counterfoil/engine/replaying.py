@@ -5,7 +5,8 @@ from __future__ import annotations
 from counterfoil.engine.decided import DecidedBlock, LoggedBlock, items_digest
 from counterfoil.engine.items import Items, check, fill_in
 from counterfoil.engine.signature_pool import SignaturePool
-from counterfoil.machine.machine import Machine
+from counterfoil.machine.feed_items import FeedItemIsInvalid
+from counterfoil.machine.machine import Machine, Outcome
 from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.primitives.signatures import verify
 from counterfoil.state.headers import Header, seal_message
@@ -43,15 +44,31 @@ class Replaying:
 
     def apply(self, block: DecidedBlock) -> Header:
         """Execute and commit a decided block that had an effect."""
-        machine = self._machine
-        if block.height <= machine.founding_height:
-            return machine.found(block.height)
-        opened = [self._items.open(item) for item in block.items]
+        if block.height <= self._machine.founding_height:
+            return self._machine.found(block.height)
+        try:
+            self.execute(block)
+        except FeedItemIsInvalid as error:
+            raise InvariantViolation(
+                f"block {block.height} was changed since it was decided: {error}"
+            ) from None
+        return self._machine.commit()
+
+    def execute(self, block: DecidedBlock) -> list[Outcome]:
+        """Execute a decided block, every signature in it checked. Raises what `Machine.execute` does."""
+        opened = [self._items.open(item) for item in block.bundles]
         bundles = [item.in_force(block.time_ms) for item in opened]
         flat = [prepared for bundle in bundles for prepared in bundle]
         fill_in(flat, check(self._signatures, flat).result())
-        machine.execute(block.height, block.time_ms, bundles, items_digest(block.items))
-        return machine.commit()
+        return self._machine.execute(
+            block.height,
+            block.time_ms,
+            bundles,
+            items_digest(block.items),
+            block.misbehaviour,
+            block.feed_item,
+            block.last_commit,
+        )
 
     def refuse_unsealed_end(self) -> None:
         """InvariantViolation unless the store's last header is sealed for this ledger.

@@ -7,14 +7,18 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from counterfoil.machine.genesis import Genesis, is_key
+from counterfoil.machine.genesis import GENESIS_HEIGHT, Genesis, is_key
 from counterfoil.machine.wiring import Wired
+from counterfoil.modules.consortium import ConsortiumGenesis
+from counterfoil.modules.consortium import found as found_consortium
 from counterfoil.modules.holdings.founding import OpeningAccount, found_accounts, found_issuance_account
 from counterfoil.modules.instruments.founding import found_instrument
 from counterfoil.modules.instruments.interface import InstrumentKind
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.parties import PartiesGenesis
 from counterfoil.modules.parties import found as found_parties
+from counterfoil.modules.validators import ValidatorsGenesis
+from counterfoil.modules.validators import found as found_validators
 from counterfoil.primitives.digests import OBJECT, digest
 from counterfoil.state.state import State
 
@@ -22,10 +26,11 @@ Step = Callable[[ActionContext], None]
 Section = TypeVar("Section")
 
 PARTIES = "parties"
-OPENING_REGISTER = "opening_register"
+CONSORTIUM = "consortium"
 VALIDATORS = "validators"
-"""Read by `network_validators`; it puts nothing on the books."""
+OPENING_REGISTER = "opening_register"
 NETWORK = "network"
+KNOWN = (PARTIES, CONSORTIUM, VALIDATORS, OPENING_REGISTER, NETWORK)
 
 
 class NetworkGenesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,17 +88,19 @@ def founding_nodes(genesis: Genesis) -> tuple[bytes, ...]:
 
 def steps(wired: Wired, state: State, genesis: Genesis) -> list[Step]:
     """What each founding block does, in order. ValueError names the section where the genesis file does not fit."""
-    unknown = [
-        name for name in genesis.sections if name not in (PARTIES, OPENING_REGISTER, NETWORK, VALIDATORS)
-    ]
+    unknown = [name for name in genesis.sections if name not in KNOWN]
     if unknown:
         raise ValueError(f"the genesis file has a section {unknown[0]!r} that this program does not know")
     parties = _section(genesis, PARTIES, PartiesGenesis, {})
+    consortium = _section(genesis, CONSORTIUM, ConsortiumGenesis, {})
+    validators = _section(genesis, VALIDATORS, ValidatorsGenesis, {})
     identities: dict[str, bytes] = {}
 
     def found_ledger(context: ActionContext) -> None:
         wired.governance.found(genesis.rule_version)
         identities.update(found_parties(wired.parties_books, context, parties))
+        found_consortium(wired.consortium_books, identities, consortium)
+        found_validators(wired.validators_books, identities, validators, GENESIS_HEIGHT)
 
     found: list[Step] = [found_ledger]
     if OPENING_REGISTER in genesis.sections:

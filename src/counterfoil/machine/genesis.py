@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from counterfoil.modules.governance.interface import RULE_VERSION_MAX
 from counterfoil.primitives.digests import GENESIS, keyed
 from counterfoil.primitives.signatures import check_key
 from counterfoil.state.light_blocks import Validator
@@ -75,6 +76,8 @@ def decode_genesis(data: bytes) -> Genesis:
     numbers = (genesis.time_ms, *msgspec.structs.astuple(genesis.parameters))
     if not all(0 <= number < NUMBER_MAX for number in numbers):
         raise ValueError("the genesis file is not valid: a time or limit is negative, or beyond any use")
+    if not 1 <= genesis.rule_version <= RULE_VERSION_MAX:
+        raise ValueError("the genesis file is not valid: its rule version is none")
     validators = network_validators(genesis)
     if not genesis.sealers and not validators:
         raise ValueError(

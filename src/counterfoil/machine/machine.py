@@ -1,18 +1,28 @@
-"""Applying decided blocks: deadlines, transactions, retries, invariants, then one commitment for the whole block."""
+"""Applying decided blocks: deadlines, what the engine reports, transactions, retries, invariants, one commitment."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from counterfoil.machine.feed_items import (
+    ExtendedCommit,
+    make_feed_item,
+    read_feed_item,
+    without_forged,
+)
 from counterfoil.machine.founding import founding_nodes, steps
 from counterfoil.machine.genesis import GENESIS_HEIGHT, RULE_VERSION, Genesis
+from counterfoil.machine.ordering import chosen, in_order
 from counterfoil.machine.receipts import ReceiptBook
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import Body, Mode, Prepared, Reader
 from counterfoil.machine.wiring import MESSAGES, Wired, wire
+from counterfoil.modules.feeds.interface import Observed
 from counterfoil.modules.module import ActionContext, BlockContext
+from counterfoil.modules.validators.interface import Misbehaviour, SetEntry, ValidatorUpdate
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.codec import Decoder, encode
 from counterfoil.primitives.digests import OBJECT, keyed
@@ -73,10 +83,10 @@ class ProgramIsOutdated(Exception):
     """A rule version has come into force that this program does not know. The node stops and goes on after it is
     replaced; nothing is lost."""
 
-    def __init__(self, version: int, height: int) -> None:
-        known = ", ".join(str(known) for known in RULE_VERSIONS)
+    def __init__(self, version: int, height: int, known: Sequence[int]) -> None:
+        listed = ", ".join(str(one) for one in known)
         super().__init__(
-            f"from block {height} on, rule version {version} is in force; this program knows {known}: "
+            f"from block {height} on, rule version {version} is in force; this program knows {listed}: "
             "install the program that knows it and start again"
         )
 
@@ -95,13 +105,14 @@ class Machine:
         self.genesis = genesis
         self.chain_id = chain_id
         self.parameters = genesis.parameters
+        self.rule_versions: tuple[int, ...] = RULE_VERSIONS
         self.window = Window()
         self.history = HeaderHistory(
             lambda chunk: self.state.require_entry("meta", CHUNK_LEAVES + chunk.to_bytes(8, "big"))
         )
         self.last: Header | None = None
         self.reader = Reader(chain_id, MESSAGES)
-        self.wired: Wired = wire(state, self.reader.proposal)
+        self.wired: Wired = wire(state, self.reader.proposal, self.reader.motion)
         self._founding = steps(self.wired, state, genesis)
         self._founding_nodes = frozenset(
             address_of(key) for key in (*founding_nodes(genesis), *map(bytes.fromhex, genesis.sealers))
@@ -122,6 +133,8 @@ class Machine:
 
     def found(self, height: int) -> Header:
         """Make one founding block, from the genesis file's sections; the first is `GENESIS_HEIGHT`."""
+        if self.genesis.rule_version not in self.rule_versions:
+            raise ProgramIsOutdated(self.genesis.rule_version, height, self.rule_versions)
         if height == GENESIS_HEIGHT:
             self.state.found()
         block = self._block_context(
@@ -135,11 +148,17 @@ class Machine:
         return self.commit()
 
     def open(self) -> None:
-        """Take up the ledger as the store holds it. InvariantViolation where its tree is not the last header's."""
+        """Take up the ledger as the store holds it. InvariantViolation where its tree is not the last header's.
+
+        `ProgramIsOutdated` where its last block was made under rules that this program does not know.
+        """
         self.state.open()
         last = self.state.last_blob("header")
         if last is None:
             return
+        newest = self.header(last).header
+        if newest.rule_version not in self.rule_versions:
+            raise ProgramIsOutdated(newest.rule_version, newest.height, self.rule_versions)
         number = last + 1
         chunks = [
             self.state.require_entry("meta", CHUNK_ROOT + index.to_bytes(8, "big"))
@@ -147,7 +166,7 @@ class Machine:
         ]
         tail = [self.header(earlier).header for earlier in range(number - number % CHUNK, number)]
         self.history.resume(chunks, [header.digest() for header in tail])
-        self.last = self.header(last).header
+        self.last = newest
         if self.state.root() != self.last.state_root:
             raise InvariantViolation(
                 f"the record store's tree does not lead to the root of block {self.last.height}: make the store again "
@@ -174,11 +193,20 @@ class Machine:
     # Blocks
 
     def execute(
-        self, height: int, time_ms: int, bundles: Sequence[Sequence[Prepared]], items_digest: bytes
+        self,
+        height: int,
+        time_ms: int,
+        bundles: Sequence[Sequence[Prepared]],
+        items_digest: bytes,
+        misbehaviour: Sequence[Misbehaviour] = (),
+        feed_item: bytes = b"",
+        last_commit: bytes = b"",
     ) -> list[Outcome]:
         """Apply one block's transactions, without committing. Outcomes stand in the order of `bundles`, flattened.
 
-        Every `Prepared` must have its signatures checked. Raises `RulesFailed`, `InvariantViolation` or `StoreFailed`.
+        Every `Prepared` must have its signatures checked. misbehaviour, last_commit: as the engine reports them with
+        the block, the latter as CometBFT's CommitInfo (encoded). feed_item: the block's first item where it is one,
+        else b"". Raises `FeedItemIsInvalid`, `RulesFailed`, `ProgramIsOutdated`, `InvariantViolation` or `StoreFailed`.
         """
         last = self.last
         ensure(
@@ -186,6 +214,7 @@ class Machine:
         )
         ensure(self._executed is None, "the block before is neither committed nor discarded")
         block = self._block_context(height, time_ms, self._rules_at(height))
+        observed = self._observed(height, feed_item, last_commit) if feed_item else ()
         book = ReceiptBook(height, self._receipt_key(height))
         self.window.forget(time_ms)
         results: list[TransactionResult] = []
@@ -194,9 +223,11 @@ class Machine:
         position = self._run_block_rules(
             self.wired.deadlines, block, book, b"deadline", 0, self.parameters.deadline_actions_max
         )
+        if misbehaviour or observed:
+            position = self._take_in(misbehaviour, observed, block, book, position)
         flat = [prepared for bundle in bundles for prepared in bundle]
         outcomes: list[Outcome | None] = [None] * len(flat)
-        for index in self._order(flat):
+        for index in in_order(flat, self.wired.urgent):
             prepared = flat[index]
             try:
                 outcome = self._execute(prepared, block, book, position)
@@ -217,18 +248,25 @@ class Machine:
         self._check_invariants()
         return [outcome for outcome in outcomes if outcome is not None]
 
-    def _order(self, flat: Sequence[Prepared]) -> Sequence[int]:
-        """The machine's order inside a block: what stops or frees business goes first, then as bundled."""
-        urgent = self.wired.urgent
-        first = [
-            index
-            for index, prepared in enumerate(flat)
-            if prepared.body is not None and type(prepared.body.messages[0]) in urgent
-        ]
-        if not first:
-            return range(len(flat))
-        ahead = frozenset(first)
-        return [*first, *(index for index in range(len(flat)) if index not in ahead)]
+    def chosen(
+        self, bundles: Sequence[Sequence[Prepared]], sizes: Sequence[int], bytes_max: int
+    ) -> list[int]:
+        """The places of the bundles that a block of `bytes_max` bytes takes, in its order: for whoever proposes one."""
+        return chosen(bundles, sizes, bytes_max, self.wired.urgent)
+
+    def feed_item(self, height: int, commit: ExtendedCommit) -> bytes:
+        """What the proposer of the block at a height puts first into it, of the extended commit of the block before;
+        b"" where there is nothing to tell, or what can be used is of too little power."""
+        validators = self.wired.validators.at(height - 1)
+        return make_feed_item(without_forged(commit, self.chain_id, height, validators))
+
+    def validators(self, height: int) -> tuple[SetEntry, ...]:
+        """The validators of the block at a height, past or coming, by what is decided so far."""
+        return self.wired.validators.at(height)
+
+    def validator_updates(self, height: int) -> tuple[ValidatorUpdate, ...]:
+        """What the block at a height, executed or committed, changed of the validators: what its engine is told."""
+        return self.wired.validators.updates(height)
 
     def may_gather(self, gatherer: bytes, key: bytes) -> bool:
         """Whether a node with this key may bring bundles: a founding node in its own name (the key's address), or a
@@ -238,14 +276,6 @@ class Machine:
             return address in self._founding_nodes
         parties = self.wired.parties
         return parties.is_active(gatherer) and parties.speaks_for(gatherer, address)
-
-    def precedence(self, bundle: Sequence[Prepared]) -> int:
-        """Among the bundles that wait for a place in a block, the lower goes first: what stops or frees business."""
-        urgent = self.wired.urgent
-        for prepared in bundle:
-            if prepared.body is not None and type(prepared.body.messages[0]) in urgent:
-                return 0
-        return 1
 
     @property
     def has_effect(self) -> bool:
@@ -479,16 +509,49 @@ class Machine:
         limit: int,
     ) -> int:
         for rule, books in rules:
-            for act in rule(books, block, limit):
-                action = _own_action(purpose, block.height, position)
-                context = ActionContext(block, action, 0, ())
-                if self._act(act, context):
-                    self._keep((context,), block)
-                    if context.facts:
-                        book.add(action, position, (context,))
-                else:
-                    self._take_back()
-                position += 1
+            position = self._run_acts(rule(books, block, limit), block, book, purpose, position)
+        return position
+
+    def _run_acts(
+        self,
+        acts: Iterable[Callable[[ActionContext], None]],
+        block: BlockContext,
+        book: ReceiptBook,
+        purpose: bytes,
+        position: int,
+    ) -> int:
+        """Each an action of its own, with its receipts; one that is rejected leaves no effect. The next position."""
+        for act in acts:
+            action = _own_action(purpose, block.height, position)
+            context = ActionContext(block, action, 0, ())
+            if self._act(act, context):
+                self._keep((context,), block)
+                if context.facts:
+                    book.add(action, position, (context,))
+            else:
+                self._take_back()
+            position += 1
+        return position
+
+    def _observed(self, height: int, feed_item: bytes, last_commit: bytes) -> tuple[Observed, ...]:
+        validators = self.wired.validators.at(height - 1)
+        return read_feed_item(feed_item, self.chain_id, height, last_commit, validators)
+
+    def _take_in(
+        self,
+        misbehaviour: Sequence[Misbehaviour],
+        observed: tuple[Observed, ...],
+        block: BlockContext,
+        book: ReceiptBook,
+        position: int,
+    ) -> int:
+        """What the engine brings beside transactions: what it has proven of validators, then what they observed."""
+        wired = self.wired
+        reports = (partial(wired.validators.report, found) for found in misbehaviour)
+        position = self._run_acts(reports, block, book, b"misbehaviour", position)
+        if observed:
+            takes_in = (partial(wired.feeds.take_in, observed),)
+            position = self._run_acts(takes_in, block, book, b"feed", position)
         return position
 
     def _act(self, act: Callable[[ActionContext], None], context: ActionContext) -> bool:
@@ -508,8 +571,8 @@ class Machine:
 
     def _rules_at(self, height: int) -> int:
         version = self.wired.governance.version_at(height)
-        if version not in RULE_VERSIONS:
-            raise ProgramIsOutdated(version, height)
+        if version not in self.rule_versions:
+            raise ProgramIsOutdated(version, height, self.rule_versions)
         return version
 
     def _block_context(self, height: int, time_ms: int, rule_version: int) -> BlockContext:

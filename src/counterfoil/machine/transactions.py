@@ -136,6 +136,7 @@ class Reader:
             )
         )
         self._proposal = Decoder(tuple[tuple[bytes, ...], tuple[union, ...]])
+        self._motion = Decoder(tuple[union, ...])
 
     def prepare(self, raw: bytes) -> Prepared:
         """Never raises: what is wrong stands in `reject`."""
@@ -149,6 +150,11 @@ class Reader:
     def proposal(self, content: bytes) -> tuple[tuple[bytes, ...], tuple[Any, ...]]:
         """Take a proposal's content apart into (signers, messages); raises `Malformed`."""
         found: tuple[tuple[bytes, ...], tuple[Any, ...]] = self._proposal.exact(content)
+        return found
+
+    def motion(self, content: bytes) -> tuple[Any, ...]:
+        """Take a motion's content apart into messages; raises `Malformed`."""
+        found: tuple[Any, ...] = self._motion.exact(content)
         return found
 
     def _take_apart(self, prepared: Prepared) -> None:

@@ -10,7 +10,9 @@ from counterfoil.modules import (
     approvals,
     cash,
     certificates,
+    consortium,
     custodians,
+    feeds,
     governance,
     grants,
     holdings,
@@ -21,13 +23,18 @@ from counterfoil.modules import (
     parties,
     settlement,
     trades,
+    validators,
 )
 from counterfoil.modules.approvals.books import ApprovalsBooks
 from counterfoil.modules.cash.books import CashBooks
 from counterfoil.modules.cash.interface import Cash
 from counterfoil.modules.certificates.books import CertificatesBooks
 from counterfoil.modules.certificates.interface import Certificates
+from counterfoil.modules.consortium.books import ConsortiumBooks
+from counterfoil.modules.consortium.interface import Consortium
 from counterfoil.modules.custodians.books import CustodiansBooks
+from counterfoil.modules.feeds.books import FeedsBooks
+from counterfoil.modules.feeds.interface import Feeds
 from counterfoil.modules.governance.books import GovernanceBooks
 from counterfoil.modules.governance.interface import Governance
 from counterfoil.modules.grants.books import GrantsBooks
@@ -49,6 +56,8 @@ from counterfoil.modules.settlement.books import SettlementBooks
 from counterfoil.modules.settlement.interface import Settlement
 from counterfoil.modules.trades.books import TradesBooks
 from counterfoil.modules.trades.interface import Trades
+from counterfoil.modules.validators.books import ValidatorsBooks
+from counterfoil.modules.validators.interface import Validators
 from counterfoil.primitives.codec import Message
 from counterfoil.state.state import State
 
@@ -63,6 +72,9 @@ MODULES: tuple[Module, ...] = (
     approvals.MODULE,
     grants.MODULE,
     custodians.MODULE,
+    consortium.MODULE,
+    validators.MODULE,
+    feeds.MODULE,
     issuance.MODULE,
     cash.MODULE,
     trades.MODULE,
@@ -85,6 +97,9 @@ class Wired(NamedTuple):
     retries: tuple[tuple[BlockRule, Any], ...]
     urgent: frozenset[type[Message]]
     governance: Governance
+    consortium: Consortium
+    validators: Validators
+    feeds: Feeds
     parties: Parties
     identities: Identities
     certificates: Certificates
@@ -96,15 +111,18 @@ class Wired(NamedTuple):
     trades: Trades
     settlement: Settlement
     parties_books: PartiesBooks
+    consortium_books: ConsortiumBooks
+    validators_books: ValidatorsBooks
     instruments_books: InstrumentsBooks
     holdings_books: HoldingsBooks
 
 
 Decode = Callable[[bytes], tuple[tuple[bytes, ...], tuple[Any, ...]]]
+DecodeMessages = Callable[[bytes], tuple[Any, ...]]
 
 
-def wire(state: State, decode_proposal: Decode) -> Wired:
-    """Build every module over the state's shelves. `decode_proposal` takes a proposal's content apart."""
+def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -> Wired:
+    """Build every module over the state's shelves. The two functions take a proposal's, a motion's content apart."""
     shelves = state.books.shelf
     parties_books = PartiesBooks(shelves)
     parties_interface = Parties(parties_books)
@@ -157,6 +175,10 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         rule(books, message, context)
 
     approvals_books = ApprovalsBooks(shelves, decode_proposal, dispatch, parties_interface.rotations)
+    consortium_books = ConsortiumBooks(shelves, parties_interface, decode_motion, dispatch)
+    validators_books = ValidatorsBooks(shelves, parties_interface)
+    validators_interface = Validators(validators_books)
+    feeds_books = FeedsBooks(shelves, parties_interface, validators_interface)
     all_books: tuple[Any, ...] = (
         governance_books,
         parties_books,
@@ -168,6 +190,9 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         approvals_books,
         grants_books,
         custodians_books,
+        consortium_books,
+        validators_books,
+        feeds_books,
         issuance_books,
         cash_books,
         trades_books,
@@ -182,6 +207,9 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         retries=tuple((rule, books) for module, books in modules for rule in module.retries),
         urgent=URGENT,
         governance=Governance(governance_books),
+        consortium=Consortium(consortium_books),
+        validators=validators_interface,
+        feeds=Feeds(feeds_books),
         parties=parties_interface,
         identities=identities_interface,
         certificates=Certificates(certificates_books),
@@ -193,6 +221,8 @@ def wire(state: State, decode_proposal: Decode) -> Wired:
         trades=trades_interface,
         settlement=Settlement(settlement_books),
         parties_books=parties_books,
+        consortium_books=consortium_books,
+        validators_books=validators_books,
         instruments_books=instruments_books,
         holdings_books=holdings_books,
     )

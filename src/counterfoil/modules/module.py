@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 from typing import Any, Protocol, TypeVar
 
 from counterfoil.primitives.codec import Fact, Message, Record
-from counterfoil.primitives.digests import REFERENCE, digest, object_id
+from counterfoil.primitives.digests import OBJECT, REFERENCE, digest, object_id
 from counterfoil.primitives.outcome import RejectCode
 from counterfoil.state.books import Shelf
 from counterfoil.state.tables import Table
@@ -24,6 +25,12 @@ class Shelves(Protocol):
 
 PUBLIC = bytes(20)
 """As a stakeholder: anybody may see the receipt."""
+
+
+CONSORTIUM = digest(OBJECT, b"the members of the consortium together")[:20]
+"""The address under which the members of the consortium act together. No key and no policy of keys has it."""
+BY_THE_CONSORTIUM: tuple[bytes, ...] = (CONSORTIUM,)
+"""As an action's signers, and known by identity: the messages of a motion that was carried."""
 
 
 EVERY = bytes(20)
@@ -179,3 +186,11 @@ class Module:
     retries: tuple[BlockRule, ...] = ()
     invariants: tuple[Invariant, ...] = ()
     full_checks: tuple[Callable[[Any], None], ...] = field(default=())
+
+
+def expired(shelf: Shelf[Any], block: BlockContext, limit: int) -> list[bytes]:
+    """Identities in a resident table by moment (8 bytes, time_ms) and identity, whose moment the block's time has
+    reached: the earliest first, at most `limit`."""
+    now = block.time_ms.to_bytes(8, "big")
+    reached = takewhile(lambda key: key[:8] <= now, (key for key, _ in islice(shelf.scan(), limit)))
+    return [key[8:] for key in reached]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from counterfoil.engine.decided import DecidedBlock, items_digest
+from counterfoil.machine.feed_items import FeedItemIsInvalid, check_commit_of
 from counterfoil.machine.transactions import BUNDLE_BYTES_MAX, bundle_sign_prefix, read_bundle
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.codec import Record
@@ -90,7 +91,9 @@ class _Next:
             self._check_consensus(followed.light_block)
         else:
             self._check_embedded_or_founding()
-        for item in self._block.items:
+        if self._block.feed_item:
+            self._check_feed_item()
+        for item in self._block.bundles:
             self._check_item(item)
         header, peaks, vouched = checked.header, list(checked.peaks), checked.vouched_height
         if followed.light_block is not None and header is not None:
@@ -187,6 +190,13 @@ class _Next:
         )
 
     # What is in it
+
+    def _check_feed_item(self) -> None:
+        """It belongs to the commit that the block records; its signatures were checked by those who voted for it."""
+        try:
+            check_commit_of(self._block.feed_item, self._block.last_commit)
+        except FeedItemIsInvalid as invalid:
+            raise Invalid(str(invalid)) from None
 
     def _check_item(self, item: bytes) -> None:
         """Each item is a bundle, signed by whoever gathered it; what is inside may be sealed."""

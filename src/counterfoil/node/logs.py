@@ -48,7 +48,11 @@ class JsonFormatter(logging.Formatter):
 
 
 def begin_logging(*, as_json: bool, level: LogLevel = LogLevel.INFO, stream: TextIO | None = None) -> None:
-    """Of this process, to standard error (or `stream`); what was set up before is replaced."""
+    """Of this process, to standard error (or `stream`); what was set up before is replaced.
+
+    A line that cannot be written is lost: Python would say so by printing what it was about, unmasked.
+    """
+    logging.raiseExceptions = False
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if as_json else SafeFormatter())
     root = logging.getLogger()

@@ -76,6 +76,9 @@ PERSONAS: Final = (
 )
 """In the order in which they are founded."""
 
+CONSORTIUM: Final = ("regulator", "depository", "exchange", "central-bank")
+"""The personas whose parties are members of a sandbox's consortium: four, so that any three of them can decide."""
+
 
 @cache
 def persona_keys(name: str) -> tuple[SandboxKey, ...]:
@@ -104,7 +107,10 @@ def sandbox_genesis(
         sealers=(),
         sandbox=True,
         parameters=parameters or Parameters(),
-        sections={"parties": {"parties": [_founding_party(card) for card in PERSONAS]}},
+        sections={
+            "parties": {"parties": [_founding_party(card) for card in PERSONAS]},
+            "consortium": {"members": [{"party": _party_of(name)} for name in CONSORTIUM]},
+        },
     )
 
 
@@ -124,6 +130,10 @@ def refuse_personas(genesis: Genesis) -> None:
             f"the genesis file names the key of the sandbox persona {found[0]!r}, which everybody can compute: "
             "make keys of your own, or found a sandbox ledger"
         )
+
+
+def _party_of(name: str) -> str:
+    return next(card.party for card in PERSONAS if card.name == name)
 
 
 def _founding_party(card: PersonaCard) -> dict[str, Any]:

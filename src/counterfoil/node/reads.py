@@ -9,6 +9,7 @@ from counterfoil.node.reads_accounts import accounts, holdings_of, register
 from counterfoil.node.reads_base import Read
 from counterfoil.node.reads_business import instruction, instructions, list_trades, proposals, trade
 from counterfoil.node.reads_certificates import certificate, list_authorities, list_certificates
+from counterfoil.node.reads_consortium import consortium_of, list_feeds, list_validators, motions
 from counterfoil.node.reads_custody import custody_trail, signer_details
 from counterfoil.node.reads_grants import list_grants
 from counterfoil.node.reads_history import history
@@ -31,6 +32,7 @@ __all__ = [
     "signer_details",
     "accounts",
     "certificate",
+    "consortium_of",
     "find",
     "header",
     "history",
@@ -41,12 +43,15 @@ __all__ = [
     "instrument",
     "list_authorities",
     "list_certificates",
+    "list_feeds",
     "list_grants",
     "list_identities",
     "list_instruments",
     "list_markets",
     "list_parties",
     "list_trades",
+    "list_validators",
+    "motions",
     "party_details",
     "person",
     "personas",
@@ -92,6 +97,10 @@ _ALL: tuple[Read[Any, Any], ...] = (
     list_trades,
     trade,
     proposals,
+    consortium_of,
+    motions,
+    list_validators,
+    list_feeds,
     list_grants,
     read_log,
     proof,

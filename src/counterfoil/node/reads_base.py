@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,6 +12,7 @@ import msgspec
 from counterfoil.engine.incidents import told
 from counterfoil.machine.genesis import GENESIS_HEIGHT
 from counterfoil.modules.markets import queries as markets
+from counterfoil.node.clock import time_ms_of
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.viewer import Viewer
@@ -269,18 +269,17 @@ def is_date_text(at: str) -> bool:
 def _last_header(node: LedgerNode, limit: int, by: Callable[[Header], int]) -> Header:
     """The last header whose height (or time) is not above the limit, by halves: about 20 headers of a million.
 
-    As many halves wherever it lies: how long it took tells nothing of what was looked for.
+    As many for any limit, so that the time it takes does not tell at which block something hidden began.
     """
-    machine = node.machine
-    size = machine.history.size
-    numbers = range((1 << size.bit_length()) - 1)
-    after = min(
-        size,
-        bisect_right(numbers, limit, key=lambda number: by(machine.header(min(number, size - 1)).header)),
-    )
-    if not after:
+    machine, first, left = node.machine, 0, node.machine.history.size
+    while left > 1:
+        half = left // 2
+        first += half if by(machine.header(first + half).header) <= limit else 0
+        left -= half
+    found = machine.header(first).header
+    if by(found) > limit:
         raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, at="before the ledger was founded")
-    return machine.header(after - 1).header
+    return found
 
 
 def _instant_ms(at: str) -> int:
@@ -295,9 +294,7 @@ def _instant_ms(at: str) -> int:
             at=at[:40],
             detail="the instant lacks its zone, such as Z or +01:00",
         )
-    epoch = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-    since = instant - epoch
-    return since.days * 86_400_000 + since.seconds * 1_000 + since.microseconds // 1_000
+    return time_ms_of(instant)
 
 
 def _close_of(node: LedgerNode, at: str, market: str) -> int:

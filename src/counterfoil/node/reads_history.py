@@ -8,10 +8,12 @@ import msgspec
 
 from counterfoil.machine.transactions import read_bundle
 from counterfoil.modules.certificates import facts as certificates_facts
+from counterfoil.modules.consortium.facts import WeightSet
 from counterfoil.modules.holdings import queries as holdings
 from counterfoil.modules.identities import facts as identities_facts
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties import facts as parties_facts
+from counterfoil.modules.validators import facts as validators_facts
 from counterfoil.node.eyes import Eyes
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import (
@@ -48,11 +50,14 @@ from counterfoil.state.receipts import ToldResult
 
 HISTORY_LIMIT = 1_000
 """Entries of a page where the asker says nothing else."""
-_PARTY_FACTS = tuple(
-    kind
-    for file in (parties_facts, identities_facts, certificates_facts)
-    for kind in vars(file).values()
-    if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
+_PARTY_FACTS: tuple[type[Fact], ...] = (
+    WeightSet,
+    *(
+        kind
+        for facts in (parties_facts, identities_facts, certificates_facts, validators_facts)
+        for kind in vars(facts).values()
+        if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
+    ),
 )
 
 
@@ -310,7 +315,7 @@ def _bodies(node: LedgerNode, height: int) -> dict[bytes, tuple[tuple[bytes, ...
     found: dict[bytes, tuple[tuple[bytes, ...], tuple[str, ...]]] = {}
     if logged is None:
         return found
-    for item in logged.block.items:
+    for item in logged.block.bundles:
         for raw in read_bundle(item)[1].transactions:
             prepared = node.machine.reader.prepare(raw)
             if prepared.body is not None:

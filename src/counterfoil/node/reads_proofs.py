@@ -6,12 +6,15 @@ import time
 from typing import Any
 
 from counterfoil.machine.genesis import genesis_digest
+from counterfoil.modules.feeds.records import FEED_VALUES, FEEDS, feed_key
 from counterfoil.modules.holdings.records import ACCOUNTS, HOLDINGS, REGISTER
 from counterfoil.modules.instruments.records import INSTRUMENTS, TERMS, terms_key
 from counterfoil.modules.settlement import queries as settlement
 from counterfoil.modules.settlement.records import INSTRUCTIONS
 from counterfoil.modules.trades import queries as trades
 from counterfoil.modules.trades.records import BUYS, SELLS, TRADE_CLIENTS, TRADES
+from counterfoil.modules.validators import queries as validators
+from counterfoil.modules.validators.records import VALIDATOR_SETS
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import LONG_ID_SIZE, Answer, AsOf, View, check_id, named, present, reading
 from counterfoil.node.reads_business import SeenTrade, subject_of_instruction
@@ -28,7 +31,10 @@ from counterfoil.state.proofs import CannotProve, NotSignedYet, Prover, Sources
 
 SIGNED_SECONDS = 5.0
 """How long a network is waited for to sign its last block, which takes it a second at most."""
-KINDS = ("holding", "no-holding", "register", "account", "terms", "trade", "instruction", "receipt", "header")
+KINDS = (
+    *("holding", "no-holding", "register", "account", "terms", "trade", "instruction", "receipt"),
+    *("feed", "validators", "header"),
+)
 
 
 class ProofOf(AsOf, frozen=True, kw_only=True):
@@ -36,13 +42,15 @@ class ProofOf(AsOf, frozen=True, kw_only=True):
 
     kind: "holding" or "no-holding" (account and instrument), "register" (instrument: that these are all holders),
     "account", "terms" (instrument: those in force), "trade" or "instruction" (business: its id), "receipt" (business:
-    the action's id, with its height as `at`), "header".
+    the action's id, with its height as `at`), "feed" (name: its definition and last value), "validators" (those of the
+    moment's block), "header".
     """
 
     kind: str
     account: bytes = b""
     instrument: bytes = b""
     business: bytes = b""
+    name: str = ""
 
 
 class ProofFile(Answer, frozen=True, kw_only=True):
@@ -118,6 +126,14 @@ def _proof(view: View, prover: Prover, params: ProofOf) -> Proof:
         view.require(PublicFact())
         version = present(view.find(INSTRUMENTS, instrument)).terms_version
         return prover.records([TERMS.prefix + terms_key(instrument, version)], height=height)
+    if kind == "feed":
+        return prover.records(_feed(view, params.name), height=height)
+    if kind == "validators":
+        view.require(PublicFact())
+        key = validators.set_key(view.state, view.header.height)
+        if key is None:
+            raise NotVisible
+        return prover.records([VALIDATOR_SETS.prefix + key], height=height)
     if kind in ("trade", "instruction"):
         return prover.records(_business(view, kind, check_id(params.business, LONG_ID_SIZE)), height=height)
     if kind == "receipt":
@@ -136,6 +152,15 @@ def _absence(view: View, prover: Prover, account: bytes, instrument: bytes) -> P
     place = Place(REGISTER.number, listed.handle, found.handle)
     named = [INSTRUMENTS.prefix + instrument, ACCOUNTS.prefix + account]
     return prover.absence(place, named, height=view.height)
+
+
+def _feed(view: View, name: str) -> list[bytes]:
+    """A feed's definition, and its last value where it has one."""
+    view.require(PublicFact())
+    key = feed_key(name)
+    present(view.find(FEEDS, key) if key else None)
+    made = view.find(FEED_VALUES, key) is not None
+    return [FEEDS.prefix + key, *([FEED_VALUES.prefix + key] if made else [])]
 
 
 def _business(view: View, kind: str, key: bytes) -> list[bytes]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
 from counterfoil.primitives.frames import Problem
+from counterfoil.primitives.outcome import RejectCode
 
 
-class NodeRefusal(Enum):
+class NodeRefusal(RejectCode):
     """Numbers 1070 to 1089, beside the machine's: one table of numbers for whoever reads them."""
 
     FRAME_IS_TOO_LARGE = (
@@ -58,7 +57,8 @@ class NodeRefusal(Enum):
     NAME_IS_UNKNOWN = (
         1079,
         "Nothing bears this name.",
-        "Use the public name of a member, an ISIN, or an address as text.",
+        "Use the public name of a member, an ISIN, or an address as text; a member's name stands for its account where"
+        " it owns a single open one, and its holdings list the addresses of all.",
     )
     TOO_MUCH_AT_ONCE = (
         1080,
@@ -110,11 +110,6 @@ class NodeRefusal(Enum):
         "The node failed on this request.",
         "Report it to the node's operator: this is the node's fault, not yours.",
     )
-
-    def __init__(self, number: int, explanation: str, resolution: str) -> None:
-        self.number = number
-        self.explanation = explanation
-        self.resolution = resolution
 
 
 class Refused(Exception):

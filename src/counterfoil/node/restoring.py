@@ -18,14 +18,19 @@ from typing import NamedTuple
 from counterfoil.node.backup import ENGINE_DATA, BackupFailed, Manifest, put_back, read_manifest
 from counterfoil.node.follower import open_follower
 from counterfoil.node.ledger import LedgerNode, open_ledger
-from counterfoil.node.network.homes import APPLICATION_SOCKET, RPC_SOCKET, validator_key_file
+from counterfoil.node.network.homes import (
+    APPLICATION_SOCKET,
+    RPC_SOCKET,
+    VALIDATOR_KEY_NAME,
+    validator_key_file,
+)
 from counterfoil.node.network.settings import ENGINE_FOLDER, socket_path
 from counterfoil.primitives.signatures import SECRET_BYTES
 from counterfoil.state.headers import Header
 from counterfoil.storage import files
 
-VALIDATOR_KEY = Path(ENGINE_FOLDER) / "config" / "priv_validator_key.json"
-KEPT_ASIDE = VALIDATOR_KEY.with_name("priv_validator_key.json.set-aside")
+VALIDATOR_KEY = Path(ENGINE_FOLDER) / "config" / VALIDATOR_KEY_NAME
+KEPT_ASIDE = VALIDATOR_KEY.with_name(f"{VALIDATOR_KEY_NAME}.set-aside")
 LAST_SIGNED = ENGINE_DATA / "priv_validator_state.json"
 PRECOMMIT = 3
 """The last step of a height in which a validator signs, as its engine counts them."""

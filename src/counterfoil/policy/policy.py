@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
+from counterfoil.modules.consortium.records import MEMBERS
 from counterfoil.modules.grants.interface import Grants, Scope
 from counterfoil.modules.holdings.interface import Account, Holdings
 from counterfoil.modules.instruments.interface import Instrument, Instruments
@@ -27,6 +28,7 @@ from counterfoil.policy.subjects import (
     PartyDetails,
     PartyHistory,
     PartyName,
+    PendingMotion,
     PendingProposal,
     PersonLinks,
     PublicFact,
@@ -191,6 +193,8 @@ class Policy:
             return _first(True, self._market_ways(viewer, standing, subject.market))
         if isinstance(subject, PendingProposal):
             return self._proposal(viewer, standing, subject)
+        if isinstance(subject, PendingMotion):
+            return self._motions(viewer, standing)
         if isinstance(subject, ReceiptFor):
             return self._receipt(viewer, standing, subject)
         if isinstance(subject, ViewGrant):
@@ -263,6 +267,13 @@ class Policy:
             return None
         ways = [way for side in business.sides for way in self._side_ways(viewer, standing, side)]
         return _first(True, ways + self._market_ways(viewer, standing, business.market))
+
+    def _motions(self, viewer: bytes, standing: Standing) -> Basis | None:
+        """Membership is an office: it rests while its holder is stopped."""
+        full = standing is Standing.FULL
+        member = full and self._reader.find(MEMBERS, viewer) is not None
+        watched = full and self._is_regulator(viewer)
+        return _first(True, [(member, Basis.OFFICE), (watched, Basis.SUPERVISION)])
 
     def _side_ways(self, viewer: bytes, standing: Standing, side: Side) -> list[Way]:
         """Who sees the account of a side sees the business; over a party that traded for itself are those above it."""

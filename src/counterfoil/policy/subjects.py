@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PublicFact:
-    """Terms of instruments, rulebooks, calendars, business dates, headers, the ledger's status."""
+    """Terms of instruments, rulebooks, calendars, business dates, headers, the ledger's status; the consortium's
+    members and rules, validators, and the values of feeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,11 @@ class PendingProposal:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingMotion:
+    """What is before the consortium: the messages of an open motion, and who approves them."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptFor:
     """One whole receipt. stakeholder: party, relationship, signer's address or `PUBLIC` (20 bytes).
 
@@ -136,6 +142,7 @@ Subject = (
     | Business
     | QueueCounts
     | PendingProposal
+    | PendingMotion
     | ReceiptFor
     | ViewGrant
     | ReadsOfNode

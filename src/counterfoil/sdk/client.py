@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -17,9 +18,9 @@ from counterfoil.node.reads_ledger import NameOf, Nothing, Status
 from counterfoil.node.streams import Position
 from counterfoil.primitives.codec import Message, encode
 from counterfoil.primitives.frames import Problem
-from counterfoil.sdk.connections import Connection
+from counterfoil.sdk.connections import Connection, SocketConnection
 from counterfoil.sdk.draft import Draft
-from counterfoil.sdk.errors import LedgerError, TransactionRejected
+from counterfoil.sdk.errors import LedgerError, NodeUnreachable, TransactionRejected
 from counterfoil.sdk.reading import Id, Reading
 from counterfoil.sdk.rejects import problem_of_number
 from counterfoil.sdk.stream import Stream
@@ -208,3 +209,19 @@ def _result(answer: Answered) -> Result:
 
 def _answered(result: Result) -> Answered:
     return Answered(result.id, result.height, result.number, result.messages, result.problems)
+
+
+def status_at(path: Path, timeout_seconds: float) -> Status | None:
+    """What a node says of itself at a socket; None where it does not answer."""
+    if not path.exists():
+        return None
+    try:
+        connection = SocketConnection(path, attempts=1, timeout_seconds=timeout_seconds)
+    except NodeUnreachable:
+        return None
+    try:
+        return Client(connection).status()
+    except (LedgerError, NodeUnreachable):
+        return None
+    finally:
+        connection.close()

@@ -9,7 +9,15 @@ from counterfoil.modules.certificates.messages import (
     RevokeCertificate,
     WithdrawAuthority,
 )
+from counterfoil.modules.consortium.messages import (
+    ApproveMotion,
+    ProposeMotion,
+    SetDecisionRule,
+    SetWeight,
+    WithdrawApproval,
+)
 from counterfoil.modules.custodians.messages import RecordTrail
+from counterfoil.modules.feeds.messages import DefineFeed, EndFeed, Observe
 from counterfoil.modules.governance.messages import CancelUpgrade, ScheduleUpgrade
 from counterfoil.modules.grants.interface import Purpose, Scope
 from counterfoil.modules.grants.messages import GrantView, RecordReadLog, RevokeView
@@ -127,6 +135,13 @@ from counterfoil.modules.settlement.messages import (
 )
 from counterfoil.modules.trades.interface import Capacity, TradeTerms
 from counterfoil.modules.trades.messages import AmendTrade, CancelTrade, ConfirmTrade, RecordTrade
+from counterfoil.modules.validators.messages import (
+    AddValidator,
+    ReadmitValidator,
+    RemoveValidator,
+    RotateConsensusKey,
+    SetVotingPower,
+)
 from counterfoil.primitives.calendars import UTC, Calendar, UtcOffsets
 from counterfoil.primitives.signatures import KeyPolicy, single_key
 
@@ -134,6 +149,7 @@ __all__ = [
     "AcceptAsset",
     "AccountKind",
     "ActivateParty",
+    "AddValidator",
     "AdmitParty",
     "Allocate",
     "Allot",
@@ -148,6 +164,7 @@ __all__ = [
     "AppointIdentityRegistrar",
     "AppointRegistrar",
     "ApproveRecovery",
+    "ApproveMotion",
     "ApproveTransaction",
     "AttestIdentity",
     "BatchChunk",
@@ -165,7 +182,9 @@ __all__ = [
     "ConfirmTrade",
     "DaySchedule",
     "Deallocate",
+    "DefineFeed",
     "Duty",
+    "EndFeed",
     "EnrolParty",
     "ForceTransfer",
     "FreezeAccount",
@@ -190,6 +209,7 @@ __all__ = [
     "NameAuthority",
     "NameFourEyes",
     "NameRecoveryApprovers",
+    "Observe",
     "OpenAccount",
     "OpenBatch",
     "OpenDay",
@@ -199,9 +219,11 @@ __all__ = [
     "PlaceEarmark",
     "Position",
     "Priority",
+    "ProposeMotion",
     "ProposeTransaction",
     "Purpose",
     "QuantityType",
+    "ReadmitValidator",
     "RecordCertificate",
     "RecordLicence",
     "RecordReadLog",
@@ -221,6 +243,7 @@ __all__ = [
     "RegistrationApprover",
     "ReinstateParty",
     "ReleaseEarmark",
+    "RemoveValidator",
     "RequestRedemption",
     "ResumeInstrument",
     "RevokeCertificate",
@@ -228,12 +251,16 @@ __all__ = [
     "RevokeParty",
     "RevokeView",
     "Role",
+    "RotateConsensusKey",
     "RotateKeys",
     "Rounding",
     "Rulebook",
     "ScheduleUpgrade",
     "Scope",
     "SetCalendar",
+    "SetDecisionRule",
+    "SetVotingPower",
+    "SetWeight",
     "SettleBatch",
     "Side",
     "SignOff",
@@ -249,6 +276,7 @@ __all__ = [
     "UtcOffsets",
     "VerifyIdentity",
     "WindDownParty",
+    "WithdrawApproval",
     "WithdrawAsset",
     "WithdrawAuthority",
     "WithdrawLicence",

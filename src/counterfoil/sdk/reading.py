@@ -36,6 +36,13 @@ from counterfoil.node.reads_certificates import (
     CertificatesPage,
     FingerprintOf,
 )
+from counterfoil.node.reads_consortium import (
+    ConsortiumAnswer,
+    FeedLine,
+    MotionLine,
+    ValidatorList,
+    ValidatorsOf,
+)
 from counterfoil.node.reads_custody import SignerOf, SignerRecord, TrailOf, TrailRecord
 from counterfoil.node.reads_grants import GrantLine
 from counterfoil.node.reads_history import HistoryEntry, HistoryOf
@@ -94,7 +101,19 @@ class Reading(ABC):
         return party if isinstance(party, bytes) else self.find(party, "party")
 
     def account_id(self, account: Id) -> bytes:
-        return account if isinstance(account, bytes) else self.find(account, "account")
+        """An account by its address, or by the name of a member who owns one open account that may be seen."""
+        if isinstance(account, bytes):
+            return account
+        found = self.ask(reads.find, NameOf(text=account))
+        if found.kind == "party":
+            owned = [line.account_id for line in self.accounts(owner=found.identity) if line.status == "OPEN"]
+            if len(owned) == 1:
+                return owned[0]
+        elif found.kind == "account":
+            return found.identity
+        raise error_for(
+            Refused(NodeRefusal.NAME_IS_UNKNOWN, name=account, kind="account", found=found.kind).problem
+        )
 
     def instrument_id(self, instrument: Id) -> bytes:
         return instrument if isinstance(instrument, bytes) else self.find(instrument, "instrument")
@@ -119,6 +138,7 @@ class Reading(ABC):
         account: Id = b"",
         instrument: Id = b"",
         business: bytes = b"",
+        name: str = "",
         at: At = "",
         market: str = "",
     ) -> bytes:
@@ -128,6 +148,7 @@ class Reading(ABC):
             account=self.account_id(account),
             instrument=self.instrument_id(instrument),
             business=business,
+            name=name,
             at=at_text(at),
             market=market,
         )
@@ -372,6 +393,30 @@ class Reading(ABC):
     def proposals(self, signer: bytes = b"") -> tuple[ProposalLine, ...]:
         """Transactions that wait for signatures on the ledger."""
         return self.ask(reads.proposals, PendingOf(signer=signer)).proposals
+
+    # ---- the ledger's own affairs ----
+
+    def consortium(self, at: At = "") -> ConsortiumAnswer:
+        """Its members, how they decide, the rule version in force and the one that is scheduled."""
+        return self.ask(reads.consortium_of, AsOf(at=at_text(at)))
+
+    def motions(self) -> tuple[MotionLine, ...]:
+        """What is before the consortium, to a member of it."""
+        return self.ask(reads.motions, Nothing()).motions
+
+    def validators(self, height: int = 0, at: At = "") -> ValidatorList:
+        """Who validates, and whose nodes decide the block of a height (0: the next one)."""
+        return self.ask(reads.list_validators, ValidatorsOf(height=height, at=at_text(at)))
+
+    def feeds(self, at: At = "") -> tuple[FeedLine, ...]:
+        return self.ask(reads.list_feeds, AsOf(at=at_text(at))).feeds
+
+    def feed(self, name: str, at: At = "") -> FeedLine:
+        """One feed, by its name."""
+        for line in self.feeds(at):
+            if line.name == name:
+                return line
+        raise error_for(Refused(NodeRefusal.NAME_IS_UNKNOWN, name=name, kind="feed").problem)
 
 
 def at_text(at: At) -> str:

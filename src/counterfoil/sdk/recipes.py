@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from counterfoil.primitives.calendars import IsoDate, add_days, day_number
+from counterfoil.primitives.codec import Message, encode
 from counterfoil.primitives.identifiers import is_isin
 from counterfoil.sdk.messages import (
     UTC,
@@ -18,6 +19,7 @@ from counterfoil.sdk.messages import (
     AnnounceInstrument,
     Calendar,
     DaySchedule,
+    DefineFeed,
     GrantMandate,
     GrantView,
     HoldingLine,
@@ -28,6 +30,7 @@ from counterfoil.sdk.messages import (
     MatchingField,
     OpenAccount,
     OpenMarket,
+    ProposeMotion,
     Purpose,
     QuantityType,
     RecordReadLog,
@@ -48,6 +51,7 @@ WEEKENDS = Calendar(0b1100000)
 REGISTRATION = (RegistrationApprover.ISSUER, RegistrationApprover.REGULATOR, RegistrationApprover.NOTARY)
 CUT_OFF_DVP_MINUTE, CUT_OFF_FOP_MINUTE = 17 * 60, 18 * 60
 PRICE_SCALE = 4
+MINUTE_MS = 60_000
 _DAY_MS = 86_400_000
 
 
@@ -296,6 +300,45 @@ def dvp(
         settlement_date or trade_date,
         Side(seller[1], f"{reference}-S", seller_cash),
         Side(buyer[1], f"{reference}-B", buyer_cash),
+    )
+
+
+def motion(members: Sequence[Who], *moved: Message, expires_ms: int) -> ProposeMotion:
+    """Put messages before the consortium, to be signed by these members; they take effect together when it is carried.
+
+    expires_ms: until when the others may approve (`Client.time_ms` is now).
+    """
+    return ProposeMotion(tuple(_party(one) for one in members), encode(moved), expires_ms)
+
+
+def feed(
+    name: str,
+    unit: str,
+    scale: int,
+    *,
+    observers: Sequence[Who] = (),
+    quorum: int = 3,
+    interval_ms: int = MINUTE_MS,
+    age_max_ms: int = 0,
+    stale_after_ms: int = 0,
+    deviation_bps: int = 1_000,
+    deviation_units: int = 0,
+) -> DefineFeed:
+    """Define a feed, as part of a motion. observers: none for the validators. deviation_bps: 1,000 is ten per cent.
+
+    age_max_ms: 0 for the interval itself. stale_after_ms: 0 for ten intervals.
+    """
+    return DefineFeed(
+        name=name,
+        unit=unit,
+        scale=scale,
+        observers=tuple(sorted(_party(one) for one in observers)),
+        quorum=quorum,
+        age_max_ms=age_max_ms or interval_ms,
+        interval_ms=interval_ms,
+        stale_after_ms=stale_after_ms or 10 * interval_ms,
+        deviation_bps=deviation_bps,
+        deviation_units=deviation_units,
     )
 
 

@@ -153,6 +153,13 @@ class Shelf(Generic[R]):
         """The first record of a resident table whose key begins with `prefix`."""
         return next(self.scan(prefix), None)
 
+    def last(self, most: bytes) -> tuple[bytes, R] | None:
+        """The last record of a resident table whose key is not after `most`."""
+        ensure(self.index is not None, f"{self.table.name} is not resident: rules do not scan it")
+        for key in cast("SortedList[bytes]", self.index).irange(None, most, reverse=True):
+            return key, cast(R, self.live[key])
+        return None
+
     def _load(self, key: bytes) -> R | None:
         if len(key) not in self._key_sizes:
             return None  # an identifier of a wrong size came from outside: nothing lies under it

@@ -5,6 +5,7 @@ A meta-test finds every command that exports something; one without a row here f
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,8 @@ REGISTERS: dict[str, str] = {
 }
 SIGNER = "investor-a broker-b issuer-a regulator"
 """Keys of investor-a, which broker-b and issuer-a together may replace."""
+AMOUNT = re.compile(r"(?<![0-9a-f])31337(00)?(?![0-9a-f])")
+"""Of a piece of business, with or without decimal places, and not inside a digest."""
 BUSINESS = "broker-a depository regulator"
 """An instruction of broker-a, which the depository's market settles."""
 
@@ -65,12 +68,28 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "instruments": ("",),
     "members": ("",),
     "status": ("",),
+    "motions": ("",),
+    "feeds": ("",),
 }
 NOT_OF_A_VIEWER = {
     # What works on the whole folder, on files of one's own, or acts and tells what became of that
-    *("init", "start", "demo", "export", "import", "replay", "verify", "reads verify", "submit", "trust"),
+    *(
+        "init",
+        "start",
+        "demo",
+        "export",
+        "import",
+        "replay",
+        "verify",
+        "reads verify",
+        "submit",
+        "trust",
+    ),
     *("keys new", "keys list", "sandbox advance", "sandbox personas", "grants give", "grants revoke"),
-    *("network status", "keys resolve", "custodian requests"),
+    *("approve", "network add-validator", "network remove-validator", "network observe"),
+    # What everybody knows, known or not
+    *("consortium", "validators"),
+    *("backup", "network status", "keys resolve", "custodian requests"),
 }
 
 
@@ -205,6 +224,6 @@ def test_no_export_shows_what_the_reader_may_not_see(folder: Path, tmp_path: Pat
                 if persona not in BUSINESS.split():
                     assert "SECRET-REFERENCE" not in text, f"{persona} sees the business: {arguments}"
                     said = result.output.replace(",", "").replace(".", "")
-                    assert "31337" not in said, f"{persona} sees the amount: {arguments}"
+                    assert not AMOUNT.search(said), f"{persona} sees the amount: {arguments}"
                 shown += result.exit_code == Exit.DONE
     assert shown

@@ -68,6 +68,10 @@ def test_every_read_has_json() -> None:
         "instructions",
         "instruments",
         "members",
+        "consortium",
+        "motions",
+        "validators",
+        "feeds",
     )
     for path, command in ALL:
         if path and path[-1] in (*reads, "verify", "replay", "list", "personas"):

@@ -28,7 +28,7 @@ from counterfoil.node.service import NOBODY, Service
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from counterfoil.storage.memory_log import MemoryLog
 from counterfoil.storage.memory_store import MemoryStore
-from tests.model.desk import PARAMETERS, SECRETS, Desk, by, party, replayed
+from tests.model.desk import DECIDING, PARAMETERS, SECRETS, Desk, by, party, replayed
 from tests.model.opening import stranger
 
 SECONDS = 20
@@ -384,7 +384,7 @@ def test_what_cannot_be_stops_the_node_and_everybody_who_waits_is_told(
 def test_an_unknown_rule_version_stops_the_node_with_a_clear_message() -> None:
     running = Running()
     scheduled = ScheduleUpgrade(party("regulator"), 7, 3)
-    raw = running.desk.transaction(scheduled, *by("regulator"))
+    raw = running.desk.transaction(scheduled, *by(*DECIDING))
     assert running.engine.submit(raw).result(SECONDS)[0] == 2
     (answer,) = running.submit()
     with pytest.raises(EngineStopped, match="rule version 7 is in force; this program knows 1: install"):

@@ -288,7 +288,7 @@ def test_an_outdated_program_stops_at_the_block_and_judges_nothing(
 ) -> None:
     """Others may know better: it neither refuses the block nor goes on, whichever call comes first."""
     block = world.block(world.first_height, [world.bundle()])
-    monkeypatch.setattr("counterfoil.machine.machine.RULE_VERSIONS", (99,))
+    monkeypatch.setattr(application.node.machine, "rule_versions", (99,))
     for call in (application.judge, application.finalise):
         with pytest.raises(ProgramIsOutdated, match="install the program"):
             call(block)

@@ -28,7 +28,7 @@ from counterfoil.primitives.codec import encode
 from counterfoil.primitives.digests import TRANSACTION
 from counterfoil.primitives.outcome import RejectCode, Rejected
 from counterfoil.primitives.signatures import KeyPolicy, policy_address
-from tests.model.desk import PARAMETERS, Desk, by, own, party
+from tests.model.desk import DECIDING, PARAMETERS, Desk, by, own, party
 from tests.model.opening import stranger
 
 CLERK = stranger("clerk")
@@ -227,7 +227,7 @@ def test_an_id_is_used_once_and_the_first_result_is_kept_for_ever() -> None:
 def test_a_rejected_message_uses_the_id_of_its_transaction_up() -> None:
     desk = Desk()
     refused = ScheduleUpgrade(party("regulator"), 1, 100)
-    raw = desk.transaction(refused, *by("regulator"))
+    raw = desk.transaction(refused, *by(*DECIDING))
     (first,) = desk.block([raw])
     assert first.result.number
     assert first.authorised

@@ -264,8 +264,7 @@ def test_the_sender_has_a_receipt_where_nobody_else_was_told(opening: Opening) -
 
 def test_an_unknown_rule_version_stops_the_node_and_says_what_to_do(opening: Opening) -> None:
     desk = opening.desk
-    regulator = by("regulator")
-    desk.do(ScheduleUpgrade(party("regulator"), 2, desk.height + 3), *regulator)
+    desk.carry(ScheduleUpgrade(party("regulator"), 2, desk.height + 3))
     assert not desk.send(earmark(opening, 1), *A).result.number
     with pytest.raises(ProgramIsOutdated, match=r"rule version 2 is in force; this program knows 1: install"):
         desk.send(earmark(opening, 1), *A)
@@ -278,9 +277,9 @@ def test_an_unknown_rule_version_stops_the_node_and_says_what_to_do(opening: Ope
 
 
 def test_an_upgrade_that_is_taken_back_stops_nobody(opening: Opening) -> None:
-    desk, regulator = opening.desk, by("regulator")
-    desk.do(ScheduleUpgrade(party("regulator"), 2, desk.height + 3), *regulator)
-    desk.do(CancelUpgrade(party("regulator")), *regulator)
+    desk = opening.desk
+    desk.carry(ScheduleUpgrade(party("regulator"), 2, desk.height + 3))
+    desk.carry(CancelUpgrade(party("regulator")))
     for _ in range(3):
         assert not desk.send(earmark(opening, 1), *A).result.number
     assert desk.machine.last is not None

@@ -16,7 +16,7 @@ from counterfoil.node.ledger import LedgerNode, memory_ledger
 from counterfoil.node.personas import SANDBOX_START_MS
 from counterfoil.primitives.codec import encode
 from counterfoil.sdk import Client, LocalConnection, messages, recipes
-from tests.unit.policy.world import TREE
+from tests.unit.policy.world import CONSORTIUM, TREE
 
 MARKET, OTHER_MARKET, TODAY, LATER = "XMKT", "XOTH", 20240102, 20240104
 DAY_MS = 86_400_000
@@ -57,6 +57,7 @@ class Cast:
         self._do_business()
         self._issue_certificates()
         self._know_people()
+        self._decide_together()
         self._grant_views()
         self._end_some()
 
@@ -329,6 +330,19 @@ class Cast:
                 )
             )
 
+    def _decide_together(self) -> None:
+        """A feed that members observe, of which broker-a saw something; and a motion that waits."""
+        members = [self.clients[name] for name in CONSORTIUM]
+        until = self.nobody.time_ms() + 86_400_000
+        feed = recipes.feed("USD/EUR", "EUR per USD", 4, observers=members)
+        carried = recipes.motion(members[:3], feed, expires_ms=until)
+        members[0].send(carried, cosigners=members[1:3])
+        a = self.clients["broker-a"]
+        a.send(messages.Observe(a.party, "USD/EUR", 9_200, self.nobody.time_ms()))
+        moved = messages.CloseDay(MARKET, TODAY)
+        waits = recipes.motion([self.clients["operator"]], moved, expires_ms=until)
+        self.motion = self.clients["operator"].send(waits).created
+
     def _grant_views(self) -> None:
         """As the matrix says. The past that an auditor is shown ended when the last block before came."""
         self.past_height = self.node.height - 1
@@ -416,7 +430,10 @@ def _genesis() -> Genesis:
         secret_commitment="",
         sealers=(),
         sandbox=True,
-        sections={"parties": msgspec.to_builtins(section)},
+        sections={
+            "parties": msgspec.to_builtins(section),
+            "consortium": {"members": [{"party": name} for name in CONSORTIUM]},
+        },
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 from counterfoil.machine.transactions import read_bundle
 from counterfoil.machine.wiring import MODULES
 from counterfoil.modules.approvals.messages import ApproveTransaction
+from counterfoil.modules.consortium import queries as consortium
 from counterfoil.modules.holdings.records import ACCOUNTS, PostingReason, relationship_of
 from counterfoil.modules.instruments.records import INSTRUMENTS
 from counterfoil.modules.markets.messages import CloseDay, OpenDay
@@ -43,6 +44,9 @@ class Reader:
     def __init__(self, node: LedgerNode) -> None:
         self.node = node
         self.known: dict[bytes, Any] = {}
+        self.members: dict[bytes, None] = dict.fromkeys(
+            party for party, _ in consortium.members(node.state, node.machine.founding_height)
+        )
         self.orders: dict[tuple[bytes, bytes], bytes] = {}
         self.action: list[Fact] = []
         self.messages: list[Any] = []
@@ -65,12 +69,15 @@ class Reader:
                     self.remember(fact)
                 for fact, stakeholders in facts.values():
                     yield fact, stakeholders, self.expected(fact)
+                for fact in self.action:
+                    if type(fact).__name__ == "WeightSet":
+                        set_member(self.members, fact)
 
     def messages_of(self, height: int) -> dict[bytes, list[Any]]:
         """What each transaction of a block asked, and what it approved."""
         logged = next(self.node.blocks(height))
         found: dict[bytes, list[Any]] = {}
-        for item in logged.block.items if logged.block.height == height else ():
+        for item in logged.block.bundles if logged.block.height == height else ():
             for raw in read_bundle(item)[1].transactions:
                 prepared = self.node.machine.reader.prepare(raw)
                 if prepared.body is None:
@@ -80,6 +87,8 @@ class Reader:
                     if type(message).__name__ == "ProposeTransaction":
                         messages += self.content(message.content)
                         self.known[message.content] = message.content
+                    if type(message).__name__ == "ProposeMotion":
+                        messages += self.moved(message.content)
                     if isinstance(message, ApproveTransaction):
                         messages += self.content(self.known.get(message.proposal_id, b""))
                 found[prepared.id] = messages
@@ -88,6 +97,12 @@ class Reader:
     def content(self, content: bytes) -> list[Any]:
         try:
             return list(self.node.machine.reader.proposal(content)[1])
+        except ValueError:
+            return []
+
+    def moved(self, content: bytes) -> list[Any]:
+        try:
+            return list(self.node.machine.reader.motion(content))
         except ValueError:
             return []
 
@@ -173,6 +188,14 @@ class Reader:
         """Who keeps the register at that time."""
         present = self.known.get(b"registrar" + fact.instrument_id)
         return {present if present is not None else self.instrument(fact).registrar}
+
+    def of_members(self, fact: Any) -> set[bytes]:
+        """At this point of the action: who joins or leaves by it does so with its own fact."""
+        members = dict(self.members)
+        for told in self.action[: self.action.index(fact)]:
+            if type(told).__name__ == "WeightSet":
+                set_member(members, told)
+        return set(members)
 
     def of_approvers(self, fact: Any) -> set[bytes]:
         return set(fact.approvers)
@@ -292,6 +315,14 @@ class Reader:
         return {market.operator}
 
 
+def set_member(members: dict[bytes, None], fact: Any) -> None:
+    """A weight of −1 ends a membership."""
+    if fact.weight < 0:
+        members.pop(fact.party, None)
+    else:
+        members[fact.party] = None
+
+
 FIRST = {"InstructionAccepted", "EarmarkPlaced", "TradeRecorded", "BatchOpened", "ViewGranted"}
 """Facts that say whose an object is, when it comes to be."""
 
@@ -334,7 +365,7 @@ LEDGERS: dict[str, Callable[[], LedgerNode]] = {
     "the market day": market,
     "weeks later": weeks_later,
     "the cast": lambda: Cast().node,
-    **{f"game {number}": lambda number=number: game(number) for number in range(4)},
+    **{f"game {number}": lambda number=number: game(number) for number in range(8)},
 }
 
 

@@ -311,8 +311,11 @@ def test_what_is_no_genesis_file_makes_no_follower(tmp_path: Path) -> None:
 def _founded() -> tuple[Trust, list[FollowedBlock]]:
     """The founding, then three blocks in which nothing happened."""
     powers = equal("abcd")
-    named = [{"key": one.key.hex(), "power": one.power} for one in validator_set(powers)]
     draft = sandbox_genesis("founded")
+    named = [
+        {"party": member["party"], "key": one.key.hex(), "power": one.power}
+        for member, one in zip(draft.sections["consortium"]["members"], validator_set(powers), strict=True)
+    ]
     sections = {**draft.sections, "validators": {"validators": named}}
     commitment = secret_commitment(SECRETS.network)
     genesis = encode_genesis(with_(draft, secret_commitment=commitment, sections=sections))

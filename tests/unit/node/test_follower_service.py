@@ -229,7 +229,7 @@ def test_a_proof_is_checked_before_it_is_passed_on(follower: Follower) -> None:
         own.answer = proof_answer(forged)
         with pytest.raises(Refused) as refused:
             made.read(OWNER, "proof", b"\x80")
-        assert name_of(refused) == "ANSWER_IS_NOT_PROVEN"
+        assert name_of(refused) == NodeRefusal.ANSWER_IS_NOT_PROVEN.name
 
 
 def test_a_proof_of_another_history_than_is_kept_is_refused(
@@ -240,7 +240,7 @@ def test_a_proof_of_another_history_than_is_kept_is_refused(
     monkeypatch.setattr(follower, "header_of", lambda height: BLOCKS[1].header)
     with pytest.raises(Refused, match="not the one that is kept here") as refused:
         service(follower, own=own).read(OWNER, "proof", b"\x80")
-    assert name_of(refused) == "ANSWER_IS_NOT_PROVEN"
+    assert name_of(refused) == NodeRefusal.ANSWER_IS_NOT_PROVEN.name
 
 
 # Keeping up

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -17,14 +16,6 @@ from counterfoil.storage.errors import StorageFull
 PARTY = bytes(range(20))
 ADDRESS = "cfp1qqqsyqcyq5rqwzqfpg9scrgwpugpzysn0qklzv"
 log = logging.getLogger("counterfoil.engine.embedded")
-
-
-@pytest.fixture(autouse=True)
-def root() -> Iterator[None]:
-    before = logging.getLogger().handlers[:], logging.getLogger().level
-    yield
-    logging.getLogger().handlers[:], level = before[0], before[1]
-    logging.getLogger().setLevel(level)
 
 
 def lines(level: LogLevel = LogLevel.INFO) -> io.StringIO:
@@ -104,3 +95,11 @@ def test_what_looks_like_an_identity_is_left_out(identity: str) -> None:
     stream = lines()
     log.error("of %s at height 12", identity)
     assert only(stream)["message"] == "of … at height 12"
+
+
+def test_a_line_that_cannot_be_written_is_not_printed_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = io.StringIO()
+    begin_logging(as_json=False, stream=stream)
+    stream.close()
+    log.error("of %s", ADDRESS)
+    assert capsys.readouterr() == ("", "")

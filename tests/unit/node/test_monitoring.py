@@ -127,7 +127,7 @@ def test_figures_count_what_was_decided_and_name_nobody(node: LedgerNode) -> Non
     labels = {label for key in after for label, _ in key[1:]}
     assert labels == {"program", "chain_id", "kind", "outcome", "of", "check"}
     told = text.replace(node.chain_id, "")
-    assert not re.search(r"cf[a-z]1|XS00|Broker|[0-9a-f]{16}", told), (
+    assert not re.search(r"cf[a-z]1|XS00|Broker|[0-9a-f]{24}", told), (
         "a name or an identity is in the figures"
     )
 

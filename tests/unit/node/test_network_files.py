@@ -76,7 +76,9 @@ def test_a_network_needs_a_validator_and_a_new_folder(tmp_path: Path, network: P
     with pytest.raises(ValueError, match="section"):
         create_network(
             tmp_path / "m",
-            msgspec.structs.replace(sandbox_genesis(), sections={"weather": {}}),
+            msgspec.structs.replace(
+                sandbox_genesis(), sections={**sandbox_genesis().sections, "weather": {}}
+            ),
             places_here(1, 0),
         )
     assert not (tmp_path / "m").exists(), "whole or not at all"

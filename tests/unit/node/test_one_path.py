@@ -119,6 +119,19 @@ def test_every_way_to_name_something_is_asked_about(cast: Cast) -> None:
     assert named - NARROWS - PUBLIC == asked
 
 
+def test_whatever_leaves_something_out_leaves_at_moments_too() -> None:
+    """The time of a list must not tell how much was hidden: every read that is one says so to the door."""
+    listing = {name for name, read in READS.items() if read.hides(encode({}))}
+    optional = {name for name, read in READS.items() if not _required(read)}
+    one_answer_for_all = {"status", "header", "personas", "markets", "instruments", "read-log"}
+    one_answer_for_all |= {"consortium", "validators"}
+    assert listing == optional - one_answer_for_all
+
+
+def _required(read: Any) -> list[str]:
+    return [field.name for field in msgspec.structs.fields(read.params) if field.required]
+
+
 @pytest.mark.parametrize("viewer", VIEWERS)
 def test_the_same_lines_are_run(cast: Cast, viewer: str) -> None:
     compared = 0

@@ -112,6 +112,11 @@ LOOKS: dict[str, tuple[AsOfLook, ...]] = {
         lambda client, cast, at: client.markets(at),
         lambda client, cast, at: client.header(at),
     ),
+    "consortium, validators and feeds": (
+        lambda client, cast, at: client.consortium(at=at).members,
+        lambda client, cast, at: client.validators(at=at).height,
+        lambda client, cast, at: client.feeds(at=at),
+    ),
 }
 ELSEWHERE = {"grants"}
 """test_reads_visibility.py asks for grants of the past."""
@@ -144,6 +149,7 @@ def test_every_read_that_goes_back_is_looked_at() -> None:
         *("accounts", "holdings", "register", "instruction", "trade", "party", "parties", "proof"),
         *("instrument", "instruments", "markets", "header", "signer", "custody_trail"),
         *("identity", "identities", "registrars", "authorities", "certificate", "certificates"),
+        *("consortium", "validators", "feeds"),
     }
     assert going_back == looked_at | ELSEWHERE
 

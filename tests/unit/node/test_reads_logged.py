@@ -10,6 +10,7 @@ import pytest
 from counterfoil.node.read_log import LogTampered, ReadEntry
 from counterfoil.node.read_log_recording import ENTRIES_UNRECORDED_MAX, Recorder
 from counterfoil.node.reads_log import check_read_log
+from counterfoil.node.refusals import NodeRefusal
 from counterfoil.sdk import Client, LedgerError, NotVisible, Sandbox, messages, recipes
 from counterfoil.storage.errors import StorageFull
 
@@ -128,7 +129,7 @@ def test_what_is_hidden_leaves_none_but_why_something_cannot_be_proven_does(
     assert traces.new() == []
     with pytest.raises(LedgerError) as refused:
         regulator.proof("no-holding", account=account, instrument=ledger.seeded.share)
-    assert refused.value.name == "CANNOT_BE_PROVEN"
+    assert refused.value.name == NodeRefusal.CANNOT_BE_PROVEN.name
     assert traces.bases() == ["SUPERVISION"]
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from counterfoil.node.refusals import NodeRefusal
 from counterfoil.primitives.calendars import IsoDate
 from counterfoil.sdk import Client, LedgerError, Sandbox, messages
 
@@ -84,13 +85,13 @@ def test_every_answer_says_what_it_is_as_of(days: Days) -> None:
 @pytest.mark.parametrize(
     ("at", "name"),
     [
-        ("0", "MOMENT_IS_NOT_ON_RECORD"),
-        ("999999999999999999999999", "MOMENT_IS_NOT_ON_RECORD"),
-        ("2024-01-05", "MOMENT_IS_NOT_ON_RECORD"),  # still open
-        ("2030-01-01", "MOMENT_IS_NOT_ON_RECORD"),
-        ("1999-12-31", "MOMENT_IS_NOT_ON_RECORD"),
-        ("1999-12-31T00:00:00Z", "MOMENT_IS_NOT_ON_RECORD"),
-        ("2100-01-01T00:00:00Z", "MOMENT_IS_NOT_ON_RECORD"),
+        ("0", NodeRefusal.MOMENT_IS_NOT_ON_RECORD.name),
+        ("999999999999999999999999", NodeRefusal.MOMENT_IS_NOT_ON_RECORD.name),
+        ("2024-01-05", NodeRefusal.MOMENT_IS_NOT_ON_RECORD.name),  # still open
+        ("2030-01-01", NodeRefusal.MOMENT_IS_NOT_ON_RECORD.name),
+        ("1999-12-31", NodeRefusal.MOMENT_IS_NOT_ON_RECORD.name),
+        ("1999-12-31T00:00:00Z", NodeRefusal.MOMENT_IS_NOT_ON_RECORD.name),
+        ("2100-01-01T00:00:00Z", NodeRefusal.MOMENT_IS_NOT_ON_RECORD.name),
         ("2024-01-03T10:00:00", "PARAMETERS_ARE_WRONG"),  # no zone
         ("2024-13-01", "PARAMETERS_ARE_WRONG"),
         ("-1", "PARAMETERS_ARE_WRONG"),
@@ -108,7 +109,7 @@ def test_what_is_no_moment_on_record(days: Days, at: str, name: str) -> None:
 def test_a_date_of_a_market_that_is_not_there(days: Days) -> None:
     with pytest.raises(LedgerError) as caught:
         days.earmarked("2024-01-02", "XXXX")
-    assert caught.value.name == "MOMENT_IS_NOT_ON_RECORD"
+    assert caught.value.name == NodeRefusal.MOMENT_IS_NOT_ON_RECORD.name
 
 
 def test_rights_are_those_of_now_for_the_past_too(days: Days) -> None:

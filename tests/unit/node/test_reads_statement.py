@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from counterfoil.node import reads_statement
+from counterfoil.node.refusals import NodeRefusal
 from counterfoil.sdk import LedgerError, Sandbox, messages, recipes
 
 
@@ -123,4 +124,4 @@ def test_a_statement_that_is_too_long_says_so(sandbox: Sandbox, monkeypatch: pyt
     monkeypatch.setattr(reads_statement, "POSTINGS_MAX", 3)
     with pytest.raises(LedgerError) as caught:
         sandbox.client("broker-a").statement(sandbox.account("broker-a"))
-    assert caught.value.name == "TOO_MUCH_AT_ONCE"
+    assert caught.value.name == NodeRefusal.TOO_MUCH_AT_ONCE.name

@@ -294,6 +294,17 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "receipt for broker-a": _receipts(lambda cast: cast.parties["broker-a"]),
     "receipt for everybody": _receipts(lambda cast: PUBLIC),
     "custody trail of broker-a": (lambda client, cast: client.custody_trail(cast.parties["broker-a"]),),
+    "consortium, validators and feeds": (
+        lambda client, cast: client.consortium().members,
+        lambda client, cast: client.consortium().rules,
+        lambda client, cast: client.consortium().known_versions,
+        lambda client, cast: client.validators().height,
+        lambda client, cast: client.feed("USD/EUR"),
+        lambda client, cast: client.feeds(at="1") == (),
+        lambda client, cast: client.proof("feed", name="USD/EUR"),
+    ),
+    "motion": (lambda client, cast: [line for line in client.motions() if line.motion_id == cast.motion],),
+    "observation of broker-a": (lambda client, cast: client.feed("USD/EUR").waiting,),
 }
 
 BY_POLICY_ALONE = frozenset({"receipt for a user of broker-a", "queues of the market"})
@@ -327,6 +338,7 @@ SHOWN_HERE = {
     *("registrars", "identity", "identities", "person"),
     *("authorities", "certificate", "certificates"),
     *("proof", "grants", "read-log", "signer", "custody_trail"),
+    *("consortium", "motions", "validators", "feeds"),
 }
 ELSEWHERE = {"personas"}
 """Shown on a sandbox alone, to anybody."""
@@ -374,7 +386,20 @@ def test_what_is_public_or_its_own_leaves_the_regulator_no_trace(cast: Cast) -> 
         for look in LOOKS[row]:
             assert sees(cast.client("regulator"), cast, look)
     read = {entry.read for entry in cast.node.read_log.entries(before + 1)}
-    assert read <= {"parties", "receipts"}, "only the list of members and a block's receipts show others too"
+    together = {"parties", "receipts", "feeds", "certificates"}
+    assert read <= together, "only the members, their certificates, a block's receipts and what observers said show others too"
+
+
+def test_the_history_of_a_motion_is_what_its_members_were_told(cast: Cast) -> None:
+    """To whom a member shows its business, it shows what it was told as a member too."""
+
+    def look(client: Client, cast: Cast) -> object:
+        return client.history(business=cast.motion)
+
+    assert {viewer for viewer in CAST if sees(cast.client(viewer), cast, look)} == {
+        *seen("motion"),
+        "auditor-of-a",
+    }
 
 
 def test_who_sees_how_many_instructions_wait(cast: Cast) -> None:

@@ -38,7 +38,8 @@ CERTIFICATES = {
 }
 PUBLIC = {
     *("MarketOpened", "DayOpened", "DayClosed", "InstrumentAnnounced", "TermsInForce", "AssetAccepted"),
-    *("InstrumentStatusChanged", "IdentityRegistrarAppointed", "LicenceRecorded", "AuthorityNamed"),
+    *("InstrumentStatusChanged", "FeedDefined"),
+    *("IdentityRegistrarAppointed", "LicenceRecorded", "AuthorityNamed"),
     "CertificateRecorded",  # of a node
 }
 

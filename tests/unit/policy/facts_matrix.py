@@ -19,6 +19,7 @@ party, sponsor …   the party in the field of that name; above: who admitted th
 signers            the addresses that the proposal names
 address            the address itself; recoverers: whoever may replace its keys
 key                the address of the key that a custodian used
+members            of the consortium, each by itself, those who leave by the same action too
 opener             who opened the batch
 asker              the party that sent the message
 placer             the authority that had placed the order
@@ -32,9 +33,29 @@ from __future__ import annotations
 
 TOLD: dict[str, str] = {
     # The chain
-    "UpgradeScheduled": "asker",
-    "UpgradeCancelled": "asker",
+    "UpgradeScheduled": "everybody",
+    "UpgradeCancelled": "everybody",
     "RulesUpgraded": "everybody",
+    # The consortium
+    "MotionProposed": "members",
+    "MotionApproved": "members",
+    "ApprovalWithdrawn": "members party",
+    "MotionCarried": "members",
+    "MotionEnded": "members",
+    "WeightSet": "members party",
+    "DecisionRuleSet": "members",
+    # Validators and feeds
+    "ValidatorAdded": "everybody",
+    "ValidatorRemoved": "everybody",
+    "VotingPowerSet": "everybody",
+    "ConsensusKeyRotated": "everybody",
+    "ValidatorReadmitted": "everybody",
+    "MisbehaviourRecorded": "everybody",
+    "FeedDefined": "everybody",
+    "FeedEnded": "everybody",
+    "FeedValueRecorded": "everybody",
+    "FeedValueRefused": "everybody",
+    "ObservationEntered": "party",
     # Proposals
     "ProposalEntered": "signers",
     "ProposalApproved": "signers",

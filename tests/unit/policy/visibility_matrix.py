@@ -63,6 +63,7 @@ MATRIX: dict[str, str] = {
     "name of broker-a": EVERYBODY,
     "name of broker-s": EVERYBODY,
     "name of the issuer": EVERYBODY,
+    "consortium, validators and feeds": EVERYBODY,
     # Names that are not public
     "name of client-a": "client-a broker-a regulator",
     "name of applicant": "applicant broker-a regulator",
@@ -136,6 +137,10 @@ MATRIX: dict[str, str] = {
     "history of client-b's signer": "client-b regulator",
     # What the ledger has of a custodian's trail
     "custody trail of broker-a": "broker-a regulator",
+    # A motion before the consortium, whose members are depository, exchange, operator and broker-a
+    "motion": "depository exchange operator broker-a regulator",
+    # What a party has observed of a feed, before it is part of a value
+    "observation of broker-a": "broker-a regulator",
     # Receipts
     "receipt for client-a at broker-a": "client-a broker-a regulator",
     "receipt for three-brokers at broker-b": "three-brokers broker-b regulator",
@@ -168,6 +173,7 @@ GRANTEES: dict[str, tuple[str, ...]] = {
         *("trade", "trade of two clients", "its seller's client", "instruction of broker-a for client-a"),
         *("receipt for client-a at broker-a", "receipt for former at broker-a", "receipt for broker-a"),
         *("whom broker-a has asked about", "certificate of broker-a"),
+        "observation of broker-a",
     ),
     "auditor-of-the-past": (),
     "auditor-expired": (),
@@ -217,6 +223,7 @@ WHILE_SUSPENDED: dict[str, dict[str, str]] = {
     "exchange": {
         "trade": "broker-a client-a broker-b regulator",
         "instruction of broker-b for itself": "broker-b depository regulator",
+        "motion": "depository operator broker-a regulator",
     },
     "depository": {
         "register of the equity": "issuer regulator",
@@ -244,6 +251,8 @@ WHILE_SUSPENDED: dict[str, dict[str, str]] = {
         "details of broker-a": "broker-a",
         "account of client-a": "client-a broker-a",
         "details of the regulator": "regulator",
+        "motion": "",
+        "consortium, validators and feeds": EVERYBODY,
     },
 }
 """Who is suspended → the rows that it changes, or that it must not change. Suspending the regulator, which nobody on

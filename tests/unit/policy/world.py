@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from counterfoil.modules.consortium.records import MEMBERS, Member
 from counterfoil.modules.grants.books import GrantsBooks
 from counterfoil.modules.grants.interface import Grants
 from counterfoil.modules.grants.records import Grant, Purpose, Scope, View, view_key
@@ -44,6 +45,7 @@ from counterfoil.policy.subjects import (
     PartyDetails,
     PartyHistory,
     PartyName,
+    PendingMotion,
     PendingProposal,
     PersonLinks,
     PublicFact,
@@ -108,6 +110,8 @@ STATUS = {
     "applicant": PartyStatus.APPLIED,
     "broker-w": PartyStatus.WINDING_DOWN,
 }
+
+CONSORTIUM = ("depository", "exchange", "operator", "broker-a")
 
 ACCOUNTS_OF: dict[str, tuple[str, str]] = {
     "client-a's": ("client-a", "broker-a"),
@@ -191,6 +195,8 @@ class World:
         # broker-b names whom it likes as its users: none of them has accepted, so that it learns nothing by it.
         for user in (USER_OF_BROKER_A, signer("issuer"), signer("notary")):
             shelf(MANDATES).put(party("broker-b") + user, Mandate((), ()))
+        for name in CONSORTIUM:
+            shelf(MEMBERS).put(party(name), Member(1))
         for name, (owner, servicer) in ACCOUNTS_OF.items():
             joint = (party("joint-holder"),) if name == "joint" else ()
             shelf(ACCOUNTS).put(
@@ -270,6 +276,9 @@ ALSO: dict[str, Subject] = {"handle of client-a at broker-a": PartyDetails(party
 SUBJECTS: dict[str, Subject] = {
     "terms of the equity": PublicFact(),
     "rulebook of the market": PublicFact(),
+    "consortium, validators and feeds": PublicFact(),
+    "motion": PendingMotion(),
+    "observation of broker-a": PartyDetails(party("broker-a")),
     "name of broker-a": PartyName(party("broker-a")),
     "name of broker-s": PartyName(party("broker-s")),
     "name of the issuer": PartyName(party("issuer")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from counterfoil.node.refusals import NodeRefusal
 from counterfoil.sdk import (
     Client,
     Draft,
@@ -145,7 +146,7 @@ def test_names_are_resolved(sandbox_ledger: Sandbox) -> None:
     ):
         with pytest.raises(LedgerError) as caught:
             read()
-        assert caught.value.name == "NAME_IS_UNKNOWN"
+        assert caught.value.name == NodeRefusal.NAME_IS_UNKNOWN.name
 
 
 def test_a_client_shows_who_it_is(sandbox_ledger: Sandbox) -> None:

@@ -10,6 +10,7 @@ import pytest
 from counterfoil.machine.genesis import Genesis
 from counterfoil.node.ledger import memory_ledger, open_ledger
 from counterfoil.node.personas import PERSONAS, party_key, persona_keys, refuse_personas, sandbox_genesis
+from counterfoil.node.refusals import NodeRefusal
 from counterfoil.sdk import LedgerError, LocalConnection, Sandbox, messages, persona_client, recipes, seed
 from counterfoil.sdk.pytest_plugin import sandbox_ledger
 
@@ -162,5 +163,5 @@ def test_a_production_ledger_has_no_clock_no_personas_no_fixtures() -> None:
         ):
             with pytest.raises(LedgerError) as caught:
                 ask()
-            assert caught.value.name == "NO_SANDBOX"
+            assert caught.value.name == NodeRefusal.NO_SANDBOX.name
         assert node.height == 1

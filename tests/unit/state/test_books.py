@@ -80,6 +80,16 @@ def test_scans_begin_with_their_prefix() -> None:
     assert shelf.first(b"\3") is None
 
 
+def test_the_last_up_to_a_key() -> None:
+    shelf = _books().shelf(QUEUE)
+    assert shelf.last(bytes([0, 9])) is None
+    for number in (1, 4, 6):
+        shelf.put(bytes([0, number]), Note(str(number)))
+    shelf.delete(bytes([0, 6]))
+    found = [shelf.last(bytes([0, number])) for number in (0, 1, 3, 4, 6, 9)]
+    assert [one and one[1].text for one in found] == [None, "1", "1", "4", "4", "4"]
+
+
 def test_what_a_shelf_refuses() -> None:
     books = _books()
     with pytest.raises(InvariantViolation, match="delete of what is not there"):

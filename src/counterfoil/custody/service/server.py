@@ -43,6 +43,7 @@ from counterfoil.custody.service.protocol import (
 )
 from counterfoil.custody.service.refusals import CustodyRefusal
 from counterfoil.custody.tls import HANDSHAKE_SECONDS_MAX, Identity, server_context, shown_by_peer
+from counterfoil.engine.incidents import masked
 from counterfoil.primitives.codec import Malformed, encode
 from counterfoil.primitives.frames import LENGTH_BYTES, frame, length_of, problem_of
 from counterfoil.primitives.outcome import Rejected
@@ -182,7 +183,7 @@ class CustodyServer:
         try:
             self._custodian.record()
         except Rejected as refused:
-            log.warning("the trail could not be recorded: %s", refused)
+            log.warning("the trail could not be recorded: %s", masked(str(refused)))
         except KeyStoreError:
             log.error("the trail could not be recorded: the custodian's own store or key failed")
 

@@ -9,23 +9,34 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Any
 
 from counterfoil.engine.cometbft.books_lock import BooksLock
-from counterfoil.engine.cometbft.execution import Decided, Execution
+from counterfoil.engine.cometbft.execution import Decided, Execution, Reported
 from counterfoil.engine.cometbft.proto.tendermint.abci import types_pb2 as abci
+from counterfoil.engine.cometbft.proto.tendermint.crypto.keys_pb2 import PublicKey
 from counterfoil.engine.cometbft.seen import SeenItems
 from counterfoil.engine.cometbft.snapshots import Snapshots
 from counterfoil.engine.decided import LOGGED_BLOCK, DecidedBlock, LoggedBlock, items_digest
 from counterfoil.engine.items import Items
 from counterfoil.engine.pool import Rates
 from counterfoil.engine.port import ENGINE_HEIGHT, Log
+from counterfoil.machine.feed_items import (
+    EXTENSION_BYTES_MAX,
+    BlockIdFlag,
+    ExtendedCommit,
+    ExtendedVote,
+    commit_bytes,
+    encode_extension,
+)
 from counterfoil.machine.genesis import GENESIS_HEIGHT
 from counterfoil.machine.machine import Machine
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import BUNDLE_BYTES_MAX, read_bundle
+from counterfoil.modules.feeds.interface import Seen
+from counterfoil.modules.validators.interface import Misbehaviour, MisbehaviourKind
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from counterfoil.state.headers import Header
@@ -38,8 +49,6 @@ FLUSH_CHANGES = 200_000
 IDLE_SECONDS = 5.0
 """A network that made no block for so long gives its next block an old time: it is left empty, so that the one after,
 with the time of now, takes what waits."""
-EXTENSION_BYTES_MAX = 4_096
-"""Of a vote's extension: room for some hundred observed values."""
 GATHERER_RATE_PER_SECOND = 20_000
 """Transactions that one gatherer may bring on average, with bursts of ten seconds' worth."""
 VERSION = "counterfoil"
@@ -68,6 +77,7 @@ class LedgerApplication:
         self.execution = Execution(machine, items, seen)
         self.lock.clear = self.execution.clear_books
         self.snapshots = snapshots
+        self.observed: Callable[[], Sequence[Seen]] = tuple
         self.on_decided: Callable[[Decided], None] = lambda decided: None
         self.height = 0
         self._genesis_digest = genesis_digest
@@ -93,11 +103,6 @@ class LedgerApplication:
     def idle_seconds(self) -> float:
         """Since the last block."""
         return time.monotonic() - self._last_block_at
-
-    @property
-    def written_height(self) -> int:
-        """The last height of the engine of which the record store was told; 0 before the engine's first."""
-        return self._written_height
 
     def cpu_seconds(self) -> float:
         """Processor time of the thread that decides, as of its last block."""
@@ -220,7 +225,15 @@ class LedgerApplication:
         with self.lock.inside():
             if self._was_idle():
                 return abci.ResponsePrepareProposal()
-            chosen = self.execution.propose(ask.height, _time_ms(ask.time), ask.txs, ask.max_tx_bytes)
+            commit = _extended_commit(ask.local_last_commit)
+            chosen = self.execution.propose(
+                ask.height,
+                _time_ms(ask.time),
+                ask.txs,
+                ask.max_tx_bytes,
+                Reported(_misbehaviour(ask.misbehavior), commit_bytes(commit)),
+                commit,
+            )
             return abci.ResponsePrepareProposal(txs=chosen)
 
     def _was_idle(self) -> bool:
@@ -230,7 +243,9 @@ class LedgerApplication:
     def process_proposal(self, ask: abci.RequestProcessProposal) -> abci.ResponseProcessProposal:
         """Accepted where the machine would execute it without a fault of ours; every vote rests on that."""
         with self.lock.inside():
-            why = self.execution.judge(ask.height, _time_ms(ask.time), ask.txs)
+            why = self.execution.judge(
+                ask.height, _time_ms(ask.time), ask.txs, _reported(ask.misbehavior, ask.proposed_last_commit)
+            )
             if why:
                 log.error(
                     "the proposed block %d of %s is refused: %s", ask.height, ask.proposer_address.hex(), why
@@ -239,7 +254,12 @@ class LedgerApplication:
             return abci.ResponseProcessProposal(status=verdicts.REJECT if why else verdicts.ACCEPT)
 
     def extend_vote(self, ask: abci.RequestExtendVote) -> abci.ResponseExtendVote:
-        return abci.ResponseExtendVote()
+        """What this node's owner observed; nothing where that cannot be read, since a vote waits for no price."""
+        try:
+            return abci.ResponseExtendVote(vote_extension=encode_extension(self.observed()))
+        except (OSError, ValueError) as error:
+            log.error("what was observed is left out of the vote on block %d: %s", ask.height, error)
+            return abci.ResponseExtendVote()
 
     def verify_vote_extension(self, ask: abci.RequestVerifyVoteExtension) -> abci.ResponseVerifyVoteExtension:
         """Its size alone: what it says is judged where it is used."""
@@ -255,14 +275,24 @@ class LedgerApplication:
                 if self._finalised[0] != key:
                     raise InvariantViolation(f"two blocks were decided at height {self._finalised[2].height}")
                 return self._finalised[1]
-            decided = self.execution.finalise(ask.height, _time_ms(ask.time), ask.txs)
+            decided = self.execution.finalise(
+                ask.height,
+                _time_ms(ask.time),
+                ask.txs,
+                _reported(ask.misbehavior, ask.decided_last_commit),
+            )
             if decided.header is not None:
                 self._keep_on_record(_decided_block(ask, decided.time_ms))
             last = self.machine.last
             if last is None:
                 raise InvariantViolation("a block was decided before the ledger was founded")
             response = abci.ResponseFinalizeBlock(
-                tx_results=[abci.ExecTxResult() for _ in ask.txs], app_hash=last.digest()
+                tx_results=[abci.ExecTxResult() for _ in ask.txs],
+                app_hash=last.digest(),
+                validator_updates=[
+                    abci.ValidatorUpdate(pub_key=PublicKey(ed25519=key[1:]), power=power)
+                    for key, power in self.machine.validator_updates(ask.height)
+                ],
             )
             self._finalised = (key, response, decided)
             return response
@@ -376,13 +406,45 @@ def _time_ms(time_stamp: Any) -> int:
     return int(time_stamp.seconds) * 1_000 + int(time_stamp.nanos) // 1_000_000
 
 
+def _reported(found: Iterable[Any], last_commit: Any) -> Reported:
+    return Reported(_misbehaviour(found), last_commit.SerializeToString(deterministic=True))
+
+
+def _misbehaviour(found: Iterable[Any]) -> tuple[Misbehaviour, ...]:
+    """What the engine has proven of validators, as the ledger has it."""
+    return tuple(
+        Misbehaviour(
+            MisbehaviourKind(one.type),
+            one.validator.address,
+            one.height,
+            _time_ms(one.time),
+            one.total_voting_power,
+        )
+        for one in found
+    )
+
+
+def _extended_commit(told: Any) -> ExtendedCommit:
+    votes = (
+        ExtendedVote(
+            vote.validator.address,
+            vote.validator.power,
+            BlockIdFlag(vote.block_id_flag),
+            vote.vote_extension,
+            vote.extension_signature,
+        )
+        for vote in told.votes
+    )
+    return ExtendedCommit(told.round, tuple(votes))
+
+
 def _decided_block(ask: abci.RequestFinalizeBlock, time_ms: int) -> DecidedBlock:
     """The decided block in the form of every engine."""
     return DecidedBlock(
         ask.height,
         time_ms,
         ask.proposer_address,
-        tuple(one.SerializeToString(deterministic=True) for one in ask.misbehavior),
+        _misbehaviour(ask.misbehavior),
         ask.decided_last_commit.SerializeToString(deterministic=True),
         tuple(ask.txs),
     )

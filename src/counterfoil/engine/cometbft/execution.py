@@ -15,9 +15,12 @@ from counterfoil.engine.cometbft.seen import SeenItems
 from counterfoil.engine.decided import items_digest
 from counterfoil.engine.incidents import report, told
 from counterfoil.engine.items import Items, OpenedItem
+from counterfoil.machine.feed_items import ExtendedCommit, is_feed_item
 from counterfoil.machine.machine import Machine, Outcome, ProgramIsOutdated, RulesFailed, SetAside
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import Prepared
+from counterfoil.modules.validators.interface import Misbehaviour
+from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from counterfoil.state.headers import Header
 from counterfoil.state.port import StoreFailed
@@ -30,6 +33,13 @@ ITEM_OVERHEAD_BYTES = 6
 """Of each item in the engine's block: a tag and a length."""
 OURS = (StoreFailed, ProgramIsOutdated, MemoryError)
 """Failures that say nothing about the block: this node cannot go on, others may."""
+
+
+class Reported(NamedTuple):
+    """What the engine tells with a block: validators that misbehaved, and its CommitInfo of the block before."""
+
+    misbehaviour: tuple[Misbehaviour, ...] = ()
+    last_commit: bytes = b""
 
 
 class Decided(NamedTuple):
@@ -73,40 +83,64 @@ class Execution:
 
     # Proposing
 
-    def propose(self, height: int, time_ms: int, items: Sequence[bytes], bytes_max: int) -> list[bytes]:
-        """The items to propose: those that fit and that the rules accept, what is urgent first."""
-        candidates: list[tuple[int, int, bytes]] = []
+    def propose(
+        self,
+        height: int,
+        time_ms: int,
+        items: Sequence[bytes],
+        bytes_max: int,
+        reported: Reported,
+        commit: ExtendedCommit,
+    ) -> list[bytes]:
+        """The items to propose: what the validators observed, then those that fit and that the rules accept, what is
+        urgent first. commit: of the block before, with the extensions of its votes."""
+        first = self._feed_item(height, bytes_max, reported, commit)
+        bytes_max -= sum(len(item) + ITEM_OVERHEAD_BYTES for item in first)
+        welcome: list[bytes] = []
+        bundles: list[list[Prepared]] = []
         earliest_ms, _ = self._items.block_time_ms(time_ms, ())
-        for place, item in enumerate(items):
+        for item in items:
             try:
                 opened = self._seen.note(item)
             except Rejected:
                 continue
             expired = opened.content.expiry_ms <= earliest_ms
             if expired or self._is_welcome(item, opened):  # an expired one leaves the pool with the block
-                candidates.append((self._machine.precedence(opened.prepared), place, item))
-        candidates.sort(key=lambda candidate: candidate[:2])
-        chosen: list[bytes] = []
-        room = bytes_max
-        for _, _, item in candidates:
-            size = len(item) + ITEM_OVERHEAD_BYTES
-            if size <= room:
-                chosen.append(item)
-                room -= size
-        chosen = self._without_failing(height, time_ms, chosen)
-        self._execute(height, time_ms, chosen)
-        return chosen
+                welcome.append(item)
+                bundles.append(opened.prepared)
+        sizes = [len(item) + ITEM_OVERHEAD_BYTES for item in welcome]
+        chosen = [welcome[place] for place in self._machine.chosen(bundles, sizes, bytes_max)]
+        items = [*first, *self._without_failing(height, time_ms, chosen, reported, first)]
+        self._execute(height, time_ms, items, reported)
+        return items
+
+    def _feed_item(
+        self, height: int, bytes_max: int, reported: Reported, commit: ExtendedCommit
+    ) -> list[bytes]:
+        """One item or none. Where it would be refused, or our rules fail on it, the block goes without it."""
+        item = self._machine.feed_item(height, commit)
+        if not item or len(item) + ITEM_OVERHEAD_BYTES > bytes_max:
+            return []
+        why = self.judge(height, 0, [item], reported)
+        if why:
+            log.error("what validators observed is left out of block %d: %s", height, why)
+        return [] if why else [item]
 
     def _is_welcome(self, item: bytes, opened: OpenedItem) -> bool:
         return sha256(item).digest() not in self._failed and self._machine.may_gather(
             opened.content.gatherer, opened.key
         )
 
-    def _without_failing(self, height: int, time_ms: int, items: list[bytes]) -> list[bytes]:
-        """The items without those on which our rules fail, found by name or, failing that, by halves."""
+    def _without_failing(
+        self, height: int, time_ms: int, items: list[bytes], reported: Reported, first: list[bytes]
+    ) -> list[bytes]:
+        """The items without those on which our rules fail, found by name or, failing that, by halves.
+
+        first: what is in the block before them, whatever becomes of them.
+        """
         while True:
             try:
-                self._execute(height, time_ms, items)
+                self._execute(height, time_ms, [*first, *items], reported)
                 return items
             except OURS:
                 raise
@@ -124,11 +158,11 @@ class Execution:
                     self._note_failed(items[0])
                     return []
                 half = len(items) // 2
-                first = self._without_failing(height, time_ms, items[:half])
-                rest = self._without_failing(height, time_ms, items[half:])
-                if len(first) + len(rest) == len(items):
-                    return first  # they fail only together
-                items = [*first, *rest]
+                one = self._without_failing(height, time_ms, items[:half], reported, first)
+                rest = self._without_failing(height, time_ms, items[half:], reported, first)
+                if len(one) + len(rest) == len(items):
+                    return one  # they fail only together
+                items = [*one, *rest]
 
     def _item_with(self, items: Sequence[bytes], prepared: Prepared) -> bytes:
         for item in items:
@@ -143,22 +177,22 @@ class Execution:
 
     # Judging and finalising
 
-    def judge(self, height: int, time_ms: int, items: Sequence[bytes]) -> str:
+    def judge(self, height: int, time_ms: int, items: Sequence[bytes], reported: Reported) -> str:
         """Why a proposed block is refused, or "" where it is accepted: it depends on the block and the books alone."""
         try:
-            self._execute(height, time_ms, items)
+            self._execute(height, time_ms, items, reported)
         except OURS:
             raise
         except Exception as error:
             return told(error)
         return ""
 
-    def finalise(self, height: int, time_ms: int, items: Sequence[bytes]) -> Decided:
+    def finalise(self, height: int, time_ms: int, items: Sequence[bytes], reported: Reported) -> Decided:
         """Execute (or take up) a decided block and commit it; one without effect leaves no trace.
 
         Whatever fails here is this node's fault, since others accepted the block.
         """
-        self._execute(height, time_ms, items)
+        self._execute(height, time_ms, items, reported)
         executed = self._executed
         if executed is None:
             raise InvariantViolation("no block was executed")
@@ -196,15 +230,18 @@ class Execution:
             machine.discard()
         return None
 
-    def _execute(self, height: int, engine_time_ms: int, items: Sequence[bytes]) -> None:
+    def _execute(self, height: int, engine_time_ms: int, items: Sequence[bytes], reported: Reported) -> None:
         """Have this block executed, on the books or set aside."""
         digest = items_digest(items)
-        key = sha256(height.to_bytes(8, "big") + engine_time_ms.to_bytes(8, "big") + digest).digest()
+        key = sha256(
+            height.to_bytes(8, "big") + engine_time_ms.to_bytes(8, "big") + digest + encode(reported)
+        ).digest()
         if self._executed is not None and self._executed.key == key:
             return
         self.forget_proposal()
         machine = self._machine
-        opened = self._seen.opened(items)
+        feed_item = items[0] if items and is_feed_item(items[0]) else b""
+        opened = self._seen.opened(items[1:] if feed_item else items)
         time_ms, moves_clock = self._items.block_time_ms(engine_time_ms, opened)
         for item in opened:
             content = item.content
@@ -212,7 +249,9 @@ class Execution:
                 raise Rejected(MachineReject.GATHERER_IS_NO_MEMBER, gatherer=content.gatherer)
         bundles = [item.in_force(time_ms) for item in opened]
         try:
-            outcomes = machine.execute(height, time_ms, bundles, digest)
+            outcomes = machine.execute(
+                height, time_ms, bundles, digest, reported.misbehaviour, feed_item, reported.last_commit
+            )
         except BaseException:
             machine.discard()
             raise

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice
+from functools import partial
 
 from counterfoil.modules.approvals.books import ApprovalsBooks
 from counterfoil.modules.approvals.rules import lapse
-from counterfoil.modules.module import ActionContext, BlockContext
+from counterfoil.modules.module import ActionContext, BlockContext, expired
 
 
 def lapse_proposals(
@@ -17,13 +17,5 @@ def lapse_proposals(
 
     What is left over lapses in the next block; until then it can no more be approved than if it had lapsed.
     """
-    now = block.time_ms.to_bytes(8, "big")
-    first = [key for key, _ in islice(books.lapses.scan(), limit)]
-    for key in first:
-        if key[:8] > now:
-            return
-        yield _lapse_of(books, key[8:])
-
-
-def _lapse_of(books: ApprovalsBooks, proposal_id: bytes) -> Callable[[ActionContext], None]:
-    return lambda context: lapse(books, proposal_id, context)
+    for proposal_id in expired(books.lapses, block, limit):
+        yield partial(lapse, books, proposal_id)

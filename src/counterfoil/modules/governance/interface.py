@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from counterfoil.modules.governance.books import GovernanceBooks
-from counterfoil.modules.governance.records import IN_FORCE, SCHEDULED, RuleVersion
+from counterfoil.modules.governance.records import IN_FORCE, RULE_VERSION_MAX, SCHEDULED, RuleVersion
 from counterfoil.primitives.outcome import ensure
+
+__all__ = ["RULE_VERSION_MAX", "Governance", "RuleVersion"]
 
 
 class Governance:

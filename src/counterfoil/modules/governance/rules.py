@@ -23,7 +23,7 @@ def schedule_upgrade(books: GovernanceBooks, ask: ScheduleUpgrade, context: Acti
     if books.rule_versions.find(SCHEDULED) is not None:
         raise Rejected(GovernanceReject.UPGRADE_IS_SCHEDULED)
     books.rule_versions.put(SCHEDULED, RuleVersion(ask.version, ask.from_height))
-    context.tell(UpgradeScheduled(ask.version, ask.from_height), ask.party)
+    context.tell(UpgradeScheduled(ask.version, ask.from_height), PUBLIC)
 
 
 def cancel_upgrade(books: GovernanceBooks, ask: CancelUpgrade, context: ActionContext) -> None:
@@ -32,7 +32,7 @@ def cancel_upgrade(books: GovernanceBooks, ask: CancelUpgrade, context: ActionCo
     if scheduled is None:
         raise Rejected(GovernanceReject.NO_UPGRADE_IS_SCHEDULED)
     books.rule_versions.delete(SCHEDULED)
-    context.tell(UpgradeCancelled(scheduled.version, scheduled.from_height), ask.party)
+    context.tell(UpgradeCancelled(scheduled.version, scheduled.from_height), PUBLIC)
 
 
 def upgrade_when_due(

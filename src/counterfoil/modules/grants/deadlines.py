@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice
+from functools import partial
 
 from counterfoil.modules.grants.books import GrantsBooks
 from counterfoil.modules.grants.rules import lapse
-from counterfoil.modules.module import ActionContext, BlockContext
+from counterfoil.modules.module import ActionContext, BlockContext, expired
 
 
 def lapse_views(
@@ -17,13 +17,5 @@ def lapse_views(
 
     What is left over lapses in the next block; it shows nothing any more until then.
     """
-    now = block.time_ms.to_bytes(8, "big")
-    first = [key for key, _ in islice(books.lapses.scan(), limit)]
-    for key in first:
-        if key[:8] > now:
-            return
-        yield _lapse_of(books, key[8:])
-
-
-def _lapse_of(books: GrantsBooks, grant_id: bytes) -> Callable[[ActionContext], None]:
-    return lambda context: lapse(books, grant_id, context)
+    for grant_id in expired(books.lapses, block, limit):
+        yield partial(lapse, books, grant_id)

@@ -12,7 +12,6 @@ from counterfoil.state.tables import Table
 PARTY_ID_SIZE = 20
 GRANT_ID_SIZE = 32
 HEAD_SIZE = 32
-MARKET_CODE_SIZE = 4
 GRANT_DAYS_MAX = 731
 """Days of block time that a grant may last: two years, after which somebody decides anew."""
 GRANT_MS_MAX = GRANT_DAYS_MAX * 86_400_000

@@ -8,19 +8,14 @@ from functools import partial
 from counterfoil.modules.holdings import marks
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.records import PostingReason
-from counterfoil.modules.module import ActionContext, BlockContext
+from counterfoil.modules.module import ActionContext, BlockContext, expired
 
 Act = Callable[[ActionContext], None]
 
 
 def lapse_earmarks(books: HoldingsBooks, block: BlockContext, limit: int) -> list[Act]:
     """Earmarks whose expiry the block's time has reached, the earliest first; at most `limit` in a block."""
-    due: list[Act] = []
-    for key, _ in books.expiries.scan():
-        if int.from_bytes(key[:8], "big") > block.time_ms or len(due) == limit:
-            break
-        due.append(partial(_lapse, books, key[8:]))
-    return due
+    return [partial(_lapse, books, earmark_id) for earmark_id in expired(books.expiries, block, limit)]
 
 
 def _lapse(books: HoldingsBooks, earmark_id: bytes, context: ActionContext) -> None:

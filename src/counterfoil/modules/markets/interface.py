@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from counterfoil.modules.markets.books import MarketsBooks, market_key
 from counterfoil.modules.markets.counting import BusinessDays, calendar_key
 from counterfoil.modules.markets.records import (
@@ -17,7 +19,11 @@ from counterfoil.modules.markets.records import (
 )
 from counterfoil.modules.markets.rejects import MarketsReject
 from counterfoil.primitives.calendars import IsoDate
+from counterfoil.primitives.codec import Record
 from counterfoil.primitives.outcome import Rejected
+from counterfoil.state.books import Shelf
+
+R = TypeVar("R", bound=Record)
 
 __all__ = [
     "CalendarKind",
@@ -172,9 +178,21 @@ class Markets:
         found = self.require(market)
         return time_ms >= (found.cut_off_fop_ms if free_of_payment else found.cut_off_dvp_ms)
 
-    def open_markets(self) -> list[bytes]:
-        """Codes (4 bytes each) of the markets whose day is open, ascending."""
-        return [key for key, market in self._markets.scan() if market.status is MarketStatus.OPEN]
+    def outlived(self, shelf: Shelf[R], limit: int) -> list[tuple[bytes, R]]:
+        """On open markets, what is not kept any more (`recycled_from`), the oldest of each first; at most `limit`.
+
+        shelf: of a resident table by market (4 bytes) and business date (4 bytes).
+        """
+        found: list[tuple[bytes, R]] = []
+        for code, market in self._markets.scan():
+            if market.status is not MarketStatus.OPEN:
+                continue
+            kept_from = self.recycled_from(code.decode())
+            for key, record in shelf.scan(code):
+                if len(found) == limit or int.from_bytes(key[4:8], "big") >= kept_from:
+                    break
+                found.append((key, record))
+        return found
 
     def next_change_ms(self) -> int:
         """The moment (time_ms) at which a schedule next opens or closes a day; `NEVER_MS` where none does."""

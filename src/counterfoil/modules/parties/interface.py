@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import cast
 
-from counterfoil.modules.module import ActionContext
+from counterfoil.modules.module import BY_THE_CONSORTIUM, ActionContext
 from counterfoil.modules.parties.books import PartiesBooks
-from counterfoil.modules.parties.permissions import LICENSED_AGENTS, PERMISSIONS, UNLISTED, Eyes
+from counterfoil.modules.parties.permissions import (
+    LICENSED_AGENTS,
+    MOVABLE,
+    PERMISSIONS,
+    RUNS_THE_LEDGER,
+    UNLISTED,
+    Eyes,
+    Permission,
+)
 from counterfoil.modules.parties.records import (
     ADDRESS_SIZE,
     NAME_LENGTH_MAX,
@@ -28,6 +36,9 @@ from counterfoil.primitives.signatures import KeyPolicy
 
 __all__ = [
     "LICENSED_AGENTS",
+    "MOVABLE",
+    "PERMISSIONS",
+    "RUNS_THE_LEDGER",
     "SIGNERS",
     "Duty",
     "Mandate",
@@ -160,13 +171,17 @@ class Parties:
 
         It signs by its own signer, or by a user whose mandate covers the message, the account and the amount now.
         Where two pairs of eyes are demanded (the table says so, or the party named the message), by two users: one
-        with a maker's mandate, one with a checker's, who share no key.
+        with a maker's mandate, one with a checker's, who share no key. In a motion that was carried the consortium acts
+        in the party's place, whatever became of it.
         """
         party = self._parties.find(party_id) if len(party_id) == PARTY_ID_SIZE else None
         if party is None:
             raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
         tag = cast(int, message_type.__struct_config__.tag)
         permission = PERMISSIONS.get(tag, UNLISTED)
+        if context.signers is BY_THE_CONSORTIUM:
+            self._step_in(party_id, party, tag, permission)
+            return
         if party.status is not ACTIVE and not (party.status is WINDING_DOWN and permission.winding_down):
             raise Rejected(PartiesReject.PARTY_IS_NOT_ACTIVE, party=party_id, status=party.status.name)
         if party.parent and self.stopped_above(party):
@@ -176,11 +191,10 @@ class Parties:
             if role in permitted:
                 break
         else:
-            roles = _names(permitted)
-            raise Rejected(
-                PartiesReject.PARTY_LACKS_THE_ROLE, party=party_id, message=permission.message, roles=roles
-            )
+            raise _lacks_the_role(party_id, permission)
         eyes = permission.eyes
+        if eyes is Eyes.CONSORTIUM:
+            raise Rejected(PartiesReject.CONSORTIUM_DECIDES, message=permission.message)
         four_eyes = eyes is Eyes.TWO or tag in party.four_eyes
         if party.signer in context.signers and not four_eyes:
             return
@@ -188,6 +202,18 @@ class Parties:
         self._authorise_users(
             context, party_id, tag, account, amount, four_eyes or administrative, administrative
         )
+
+    def _step_in(self, party_id: bytes, party: Party, tag: int, permission: Permission) -> None:
+        """The consortium acts in the place of a party, which must be of the kind that could."""
+        if tag not in MOVABLE:
+            raise Rejected(PartiesReject.SIGNER_IS_NOT_AUTHORISED, message=permission.message)
+        if not any(role in permission.roles for role in party.roles):
+            raise _lacks_the_role(party_id, permission)
+
+    def require_consortium(self, context: ActionContext, message_type: type[Message]) -> None:
+        """Refuse unless the consortium's members decided it, by a motion that was carried."""
+        if context.signers is not BY_THE_CONSORTIUM:
+            raise Rejected(PartiesReject.CONSORTIUM_DECIDES, message=message_type.__name__)
 
     def _authorise_users(
         self,
@@ -259,6 +285,15 @@ def _not_covered(
     if amount > mandate.amount_limit:
         return PartiesReject.MANDATE_LIMIT_EXCEEDED
     return None
+
+
+def _lacks_the_role(party_id: bytes, permission: Permission) -> Rejected:
+    return Rejected(
+        PartiesReject.PARTY_LACKS_THE_ROLE,
+        party=party_id,
+        message=permission.message,
+        roles=_names(permission.roles),
+    )
 
 
 def _names(roles: tuple[Role, ...]) -> str:

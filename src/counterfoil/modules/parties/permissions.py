@@ -53,21 +53,27 @@ class Eyes(IntEnum):
 
     Of the administrative ones (who acts for a party or disposes of its accounts, and whether it goes on) the party's
     own signer is enough, but users must be two, with mandates that name the message: else whoever may grant mandates,
-    or put an account under keys of his own, could give himself all the rest.
+    or put an account under keys of his own, could give himself all the rest. What the consortium decides is sent by
+    nobody alone: it is part of a motion that was carried.
     """
 
     ONE = 1
     TWO = 2
     ADMINISTRATIVE = 3
+    CONSORTIUM = 4
 
 
 class Permission(NamedTuple):
-    """roles: a party with one of these may send the message. winding_down: also a party that is winding down."""
+    """roles: a party with one of these may send the message. winding_down: also a party that is winding down.
+
+    step_in: an act of office, which the consortium may decide in the party's place, so that nobody's absence stops it.
+    """
 
     message: str
     roles: tuple[Role, ...]
     eyes: Eyes = Eyes.ONE
     winding_down: bool = False
+    step_in: bool = False
 
 
 SPONSORS = (REGULATOR, DEPOSITORY, OPERATOR, SECURITIES_COMPANY, COMMERCIAL_BANK)
@@ -83,28 +89,28 @@ REGISTRATION = (REGULATOR, *REGISTRARS, ISSUER, NOTARY)
 HOLDERS = (*SERVICERS, EXCHANGE, ISSUER, INVESTOR)
 """Who has accounts, or disposes of them: nobody who only watches or attests."""
 
-ONE, TWO, ADMINISTRATIVE = Eyes.ONE, Eyes.TWO, Eyes.ADMINISTRATIVE
-WINDING_DOWN = True
+ONE, TWO, ADMINISTRATIVE, BY_MOTION = Eyes.ONE, Eyes.TWO, Eyes.ADMINISTRATIVE, Eyes.CONSORTIUM
+WINDING_DOWN = STEP_IN = True
 
 PERMISSIONS: dict[int, Permission] = {
     # The chain itself, and transactions that gather their signatures on the ledger (those are sent by signers)
-    140: Permission("ScheduleUpgrade", RUNS_THE_LEDGER, TWO),
-    141: Permission("CancelUpgrade", RUNS_THE_LEDGER, TWO),
+    140: Permission("ScheduleUpgrade", RUNS_THE_LEDGER, BY_MOTION),
+    141: Permission("CancelUpgrade", RUNS_THE_LEDGER, BY_MOTION),
     150: Permission("ProposeTransaction", ANYBODY, ONE, WINDING_DOWN),
     151: Permission("ApproveTransaction", ANYBODY, ONE, WINDING_DOWN),
     152: Permission("WithdrawProposal", ANYBODY, ONE, WINDING_DOWN),
     # Parties; 200 and 220 to 222 are sent by signers
     200: Permission("ApplyForAdmission", ANYBODY),
-    201: Permission("AdmitParty", SPONSORS),
-    202: Permission("RefuseApplication", SPONSORS),
-    203: Permission("EnrolParty", SPONSORS),
-    204: Permission("ActivateParty", SPONSORS),
-    205: Permission("SuspendParty", SPONSORS),
-    206: Permission("ReinstateParty", SPONSORS),
-    207: Permission("RevokeParty", SPONSORS),
-    208: Permission("WindDownParty", ANYBODY, ADMINISTRATIVE),
-    209: Permission("TerminateParty", SPONSORS, ONE, WINDING_DOWN),
-    210: Permission("AmendParty", SPONSORS, TWO),
+    201: Permission("AdmitParty", SPONSORS, step_in=STEP_IN),
+    202: Permission("RefuseApplication", SPONSORS, step_in=STEP_IN),
+    203: Permission("EnrolParty", SPONSORS, step_in=STEP_IN),
+    204: Permission("ActivateParty", SPONSORS, step_in=STEP_IN),
+    205: Permission("SuspendParty", SPONSORS, step_in=STEP_IN),
+    206: Permission("ReinstateParty", SPONSORS, step_in=STEP_IN),
+    207: Permission("RevokeParty", SPONSORS, step_in=STEP_IN),
+    208: Permission("WindDownParty", ANYBODY, ADMINISTRATIVE, step_in=STEP_IN),
+    209: Permission("TerminateParty", SPONSORS, ONE, WINDING_DOWN, step_in=STEP_IN),
+    210: Permission("AmendParty", SPONSORS, TWO, step_in=STEP_IN),
     211: Permission("VerifyIdentity", LICENSED_AGENTS),
     212: Permission("NameFourEyes", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
     220: Permission("RegisterSigner", ANYBODY, ONE, WINDING_DOWN),
@@ -116,33 +122,33 @@ PERMISSIONS: dict[int, Permission] = {
     231: Permission("RevokeMandate", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
     # Markets
     300: Permission("OpenMarket", RUNS_A_MARKET, TWO),
-    301: Permission("AmendRulebook", RUNS_A_MARKET, TWO),
-    302: Permission("SetCalendar", RUNS_A_MARKET, TWO),
-    303: Permission("OpenDay", RUNS_A_MARKET, TWO),
-    304: Permission("CloseDay", RUNS_A_MARKET, TWO),
-    305: Permission("AcceptAsset", RUNS_A_MARKET, TWO),
-    306: Permission("WithdrawAsset", RUNS_A_MARKET, TWO),
+    301: Permission("AmendRulebook", RUNS_A_MARKET, TWO, step_in=STEP_IN),
+    302: Permission("SetCalendar", RUNS_A_MARKET, TWO, step_in=STEP_IN),
+    303: Permission("OpenDay", RUNS_A_MARKET, TWO, step_in=STEP_IN),
+    304: Permission("CloseDay", RUNS_A_MARKET, TWO, step_in=STEP_IN),
+    305: Permission("AcceptAsset", RUNS_A_MARKET, TWO, step_in=STEP_IN),
+    306: Permission("WithdrawAsset", RUNS_A_MARKET, TWO, step_in=STEP_IN),
     307: Permission("HandOverMarket", (REGULATOR, *RUNS_A_MARKET), TWO, WINDING_DOWN),
     # Instruments
     400: Permission("AnnounceInstrument", REGISTRARS, TWO),
-    401: Permission("AmendTerms", REGISTRARS, TWO),
+    401: Permission("AmendTerms", REGISTRARS, TWO, step_in=STEP_IN),
     402: Permission("SuspendInstrument", AUTHORITIES),
-    403: Permission("ResumeInstrument", AUTHORITIES),
-    404: Permission("MatureInstrument", REGISTRARS),
-    405: Permission("RedeemInstrument", REGISTRARS, ONE, WINDING_DOWN),
-    406: Permission("CancelInstrument", REGISTRARS, ONE, WINDING_DOWN),
+    403: Permission("ResumeInstrument", AUTHORITIES, step_in=STEP_IN),
+    404: Permission("MatureInstrument", REGISTRARS, step_in=STEP_IN),
+    405: Permission("RedeemInstrument", REGISTRARS, ONE, WINDING_DOWN, step_in=STEP_IN),
+    406: Permission("CancelInstrument", REGISTRARS, ONE, WINDING_DOWN, step_in=STEP_IN),
     407: Permission("AppointRegistrar", AUTHORITIES, TWO, WINDING_DOWN),
     # Holdings; an account is opened by its servicer, and holders of any kind agree to it
     500: Permission("OpenAccount", ANYBODY),
     501: Permission("AmendAccount", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
     502: Permission("FreezeAccount", (REGULATOR, *SERVICERS), TWO),
-    503: Permission("UnfreezeAccount", (REGULATOR, *SERVICERS), TWO),
+    503: Permission("UnfreezeAccount", (REGULATOR, *SERVICERS), TWO, step_in=STEP_IN),
     504: Permission("PlaceEarmark", HOLDERS),
     505: Permission("CloseAccount", HOLDERS, ONE, WINDING_DOWN),
     506: Permission("ReleaseEarmark", HOLDERS, ONE, WINDING_DOWN),
     507: Permission("ForceTransfer", AUTHORITIES, TWO),
     508: Permission("FreezeHolding", AUTHORITIES, TWO),
-    509: Permission("UnfreezeHolding", AUTHORITIES, TWO),
+    509: Permission("UnfreezeHolding", AUTHORITIES, TWO, step_in=STEP_IN),
     # Custodians of keys
     1500: Permission("RecordTrail", SERVICERS, ONE, WINDING_DOWN),
     # Issuance
@@ -169,12 +175,28 @@ PERMISSIONS: dict[int, Permission] = {
     903: Permission("Allocate", HOLDERS, ONE, WINDING_DOWN),
     904: Permission("Deallocate", HOLDERS, ONE, WINDING_DOWN),
     905: Permission("Cancel", HOLDERS, ONE, WINDING_DOWN),
-    906: Permission("SignOff", RUNS_A_MARKET),
-    907: Permission("RefuseSignOff", RUNS_A_MARKET),
+    906: Permission("SignOff", RUNS_A_MARKET, step_in=STEP_IN),
+    907: Permission("RefuseSignOff", RUNS_A_MARKET, step_in=STEP_IN),
     908: Permission("OpenBatch", RUNS_A_MARKET),
     909: Permission("LoadBatch", RUNS_A_MARKET),
     910: Permission("SettleBatch", HOLDERS, ONE, WINDING_DOWN),
     911: Permission("CancelBatch", RUNS_A_MARKET),
+    # The consortium; its members bring motions and approve them, and a motion that is carried sends the rest
+    1900: Permission("ProposeMotion", ANYBODY, TWO),
+    1901: Permission("ApproveMotion", ANYBODY, TWO),
+    1902: Permission("WithdrawApproval", ANYBODY, TWO),
+    1910: Permission("SetWeight", ANYBODY, BY_MOTION),
+    1911: Permission("SetDecisionRule", ANYBODY, BY_MOTION),
+    # Validators
+    1600: Permission("AddValidator", ANYBODY, BY_MOTION),
+    1601: Permission("RemoveValidator", ANYBODY, BY_MOTION),
+    1602: Permission("SetVotingPower", ANYBODY, BY_MOTION),
+    1603: Permission("RotateConsensusKey", ANYBODY, TWO, step_in=STEP_IN),
+    1604: Permission("ReadmitValidator", ANYBODY, BY_MOTION),
+    # Feeds
+    1700: Permission("DefineFeed", ANYBODY, BY_MOTION),
+    1701: Permission("EndFeed", ANYBODY, BY_MOTION),
+    1702: Permission("Observe", ANYBODY),
     # Grants of a view, and the logs of reads
     1000: Permission("GrantView", ANYBODY, ONE, WINDING_DOWN),
     1001: Permission("RevokeView", ANYBODY, ONE, WINDING_DOWN),
@@ -193,6 +215,11 @@ PERMISSIONS: dict[int, Permission] = {
     1803: Permission("RevokeCertificate", ANYBODY, ONE, WINDING_DOWN),
 }
 """By message tag: who may send it for whom, and under how many eyes."""
+
+MOVABLE: tuple[int, ...] = tuple(
+    tag for tag, permission in PERMISSIONS.items() if permission.step_in or permission.eyes is Eyes.CONSORTIUM
+)
+"""The messages that a motion of the consortium may hold."""
 
 FOUR_EYES: tuple[int, ...] = tuple(
     tag for tag, permission in PERMISSIONS.items() if permission.eyes is Eyes.TWO

@@ -191,6 +191,11 @@ class PartiesReject(RejectCode):
         "Fewer of the policy's keys have signed than its threshold demands.",
         "Sign with the keys themselves, each under its own address, so that nobody registers keys that do not work.",
     )
+    CONSORTIUM_DECIDES = (
+        2040,
+        "No single party may do this: the members of the consortium decide it together.",
+        "Propose it as a motion, and let as many members approve it as the decision rule demands.",
+    )
     KEYS_ARE_IN_FORCE = (
         2060,
         "The keys that are to replace others are in force for the address already.",

@@ -6,7 +6,7 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from counterfoil.modules.module import ActionContext
+from counterfoil.modules.module import BY_THE_CONSORTIUM, ActionContext
 from counterfoil.modules.parties.books import PartiesBooks
 from counterfoil.modules.parties.checks import check_reason, leave_names, require_above, stakeholders
 from counterfoil.modules.parties.facts import PartyStatusChanged
@@ -65,10 +65,13 @@ def revoke_party(books: PartiesBooks, ask: RevokeParty, context: ActionContext) 
 
 
 def wind_down_party(books: PartiesBooks, ask: WindDownParty, context: ActionContext) -> None:
-    """By the party itself while it is active; by one above it also after a revocation, so that it can pay out."""
+    """By the party itself while it is active; by one above it also after a revocation, so that it can pay out.
+
+    The consortium acts in the place of an authority, and not in that of the party itself.
+    """
     parties = Parties(books)
     parties.authorise(context, ask.authority, WindDownParty)
-    if ask.authority == ask.party:
+    if ask.authority == ask.party and context.signers is not BY_THE_CONSORTIUM:
         party = parties.require(ask.party)
         _require_status(party, ACTIVE)
     else:

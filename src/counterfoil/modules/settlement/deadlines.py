@@ -21,17 +21,8 @@ def end_recycling(books: SettlementBooks, block: BlockContext, limit: int) -> It
 
     A matched pair ends as one; a member of a linked group alone, for the others wait for it in vain until amended.
     """
-    due: list[bytes] = []
-    for market_key in books.markets.open_markets():
-        market = market_key.decode()
-        for key, recycled in books.recycled.scan(market_key):
-            if int.from_bytes(key[4:8], "big") >= books.markets.recycled_from(market):
-                break
-            if len(due) == limit:
-                break
-            due.append(recycled.instruction)
-    for instruction_id in due:
-        yield partial(_end, books, instruction_id)
+    for _, recycled in books.markets.outlived(books.recycled, limit):
+        yield partial(_end, books, recycled.instruction)
 
 
 def _end(books: SettlementBooks, instruction_id: bytes, context: ActionContext) -> None:
@@ -47,15 +38,8 @@ def _end(books: SettlementBooks, instruction_id: bytes, context: ActionContext) 
 
 def lapse_batches(books: SettlementBooks, block: BlockContext, limit: int) -> Iterator[Act]:
     """On open markets, the oldest settlement date first, loaded wholly or not; at most `limit` in a block."""
-    due: list[bytes] = []
-    for market_key in books.markets.open_markets():
-        kept_from = books.markets.recycled_from(market_key.decode())
-        for key, _ in books.open_batches.scan(market_key):
-            if len(due) == limit or int.from_bytes(key[4:8], "big") >= kept_from:
-                break
-            due.append(key[8:])
-    for batch_id in due:
-        yield partial(_lapse, books, batch_id)
+    for key, _ in books.markets.outlived(books.open_batches, limit):
+        yield partial(_lapse, books, key[8:])
 
 
 def _lapse(books: SettlementBooks, batch_id: bytes, context: ActionContext) -> None:

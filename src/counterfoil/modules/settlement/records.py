@@ -287,11 +287,6 @@ class Counters(Record):
     entries: int
 
 
-class BatchStatus(IntEnum):
-    LOADING = 1
-    COMPLETE = 2
-
-
 class Batch(Record):
     """Key: batch id (32 bytes). A set of net settlement legs that settles all together.
 

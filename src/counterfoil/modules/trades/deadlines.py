@@ -15,15 +15,8 @@ Act = Callable[[ActionContext], None]
 
 def lapse_idle_trades(books: TradesBooks, block: BlockContext, limit: int) -> Iterator[Act]:
     """On open markets, those idle for the longest first; at most `limit` in a block."""
-    due: list[bytes] = []
-    for market_key in books.markets.open_markets():
-        kept_from = books.markets.recycled_from(market_key.decode())
-        for key, _ in books.idle.scan(market_key):
-            if len(due) == limit or int.from_bytes(key[4:8], "big") >= kept_from:
-                break
-            due.append(key[8:])
-    for trade_id in due:
-        yield partial(_lapse, books, trade_id)
+    for key, _ in books.markets.outlived(books.idle, limit):
+        yield partial(_lapse, books, key[8:])
 
 
 def _lapse(books: TradesBooks, trade_id: bytes, context: ActionContext) -> None:

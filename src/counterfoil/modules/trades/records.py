@@ -15,9 +15,6 @@ INSTRUCTIONS_MAX = 64
 """Live instructions of each side linked to one trade: it may be settled in shapes, but not in dust, and neither side
 uses up what the other needs."""
 
-IDENTIFIER_SIZE = 20
-TRADE_ID_SIZE = 32
-
 
 class Capacity(StrEnum):
     """In which capacity a member traded: the codes of ISO 20022 and of the European transaction reports."""

@@ -14,11 +14,11 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from counterfoil.machine.founding import NETWORK, VALIDATORS
+from counterfoil.machine.founding import CONSORTIUM, NETWORK, PARTIES, VALIDATORS
 from counterfoil.machine.genesis import (
     Genesis,
     chain_id,
@@ -29,6 +29,7 @@ from counterfoil.machine.genesis import (
 )
 from counterfoil.machine.machine import Machine
 from counterfoil.machine.wiring import TABLES
+from counterfoil.modules.parties.interface import RUNS_THE_LEDGER
 from counterfoil.node.clock import system_clock_ms
 from counterfoil.node.follower import HANDOVER_NAME, create_follower
 from counterfoil.node.ledger import (
@@ -73,6 +74,7 @@ ENGINE_GENESIS_NAME = "engine-genesis.json"
 KEYS_FOLDER = "storage-keys"
 PORTS_EACH = 10
 DEFAULT_PORT = 26_600
+_RULING = frozenset(role.name.lower() for role in RUNS_THE_LEDGER)
 
 
 MONITOR_AT = 3
@@ -81,13 +83,17 @@ MONITOR_AT = 3
 
 class Place(NamedTuple):
     """One node that is wanted. power: 0 for a full node. port: the first of four (peers, RPC, engine's metrics,
-    monitor). follows: it is a follower, which has the last of these ports alone."""
+    monitor). follows: it is a follower, which has the last of these ports alone.
+
+    party: the founding party whose validator it is; "" for one that is founded with the node's name.
+    """
 
     name: str
     power: int
     host: str
     port: int
     follows: bool = False
+    party: str = ""
 
 
 class HostsError(ValueError):
@@ -114,7 +120,7 @@ def places_here(
 
 
 def read_hosts(text: str) -> list[Place]:
-    """A line for each node: name, `validator`, `full` or `follower`, host and, where it matters, port and power.
+    """A line for each node: name, `validator`, `full` or `follower`, host and, where it matters, port, power and party.
 
     Empty lines and what follows # are left out.
     """
@@ -131,14 +137,14 @@ def read_hosts(text: str) -> list[Place]:
                 power = int(words[4])
         except (ValueError, KeyError):
             raise HostsError(
-                f"line {number}: a node is NAME validator|full|follower HOST [PORT [POWER]],"
+                f"line {number}: a node is NAME validator|full|follower HOST [PORT [POWER [PARTY]]],"
                 f" not {line.strip()!r}"
             ) from None
         if not name.replace("-", "").isalnum() or power < 0 or not 0 < port < 65_000:
             raise HostsError(
                 f"line {number}: a name has letters, digits and hyphens; ports and powers are positive"
             )
-        places.append(Place(name, power, host, port, role == "follower"))
+        places.append(Place(name, power, host, port, role == "follower", " ".join(words[5:])))
     if len({place.name for place in places}) != len(places):
         raise HostsError("two nodes have one name")
     return places
@@ -160,12 +166,14 @@ def create_network(
     executing = [place for place in places if not place.follows]
     keys = {place.name: _NewKeys.draw() for place in executing}
     sections = {
-        **draft.sections,
+        **_with_parties(draft, executing, keys),
         NETWORK: {"nodes": [keys[place.name].sealer.public_key.hex() for place in executing]},
         VALIDATORS: {
             "validators": [
-                {"key": validator.key.hex(), "power": validator.power}
-                for validator in _validators(places, keys)
+                {"party": place.party or place.name, "key": validator.key.hex(), "power": validator.power}
+                for place, validator in zip(
+                    (place for place in places if place.power), _validators(places, keys), strict=True
+                )
             ]
         },
     }
@@ -253,6 +261,34 @@ def _validators(places: Sequence[Place], keys: dict[str, _NewKeys]) -> list[Vali
         for place in places
         if place.power
     ]
+
+
+def _with_parties(draft: Genesis, places: Sequence[Place], keys: dict[str, _NewKeys]) -> dict[str, Any]:
+    """The draft's sections, with a party for each validator that is no founding party's: its node's key speaks for it.
+
+    It has no voice in the consortium until a motion gives it one.
+    """
+    try:
+        parties = list(draft.sections.get(PARTIES, {}).get("parties", ()))
+        first = next((party["name"] for party in parties if "regulator" in party["roles"]), "")
+        rulers = [party["name"] for party in parties if not _RULING.isdisjoint(party["roles"])]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"the genesis file's section {PARTIES!r} is not valid: {error!r}") from None
+    missing = [place for place in places if place.power and not place.party]
+    if missing and not first:
+        raise ValueError("a network's genesis names a regulator, who admits the validators' parties")
+    founded = [
+        {
+            "name": place.name,
+            "roles": ["operator"],
+            "sponsor": first,
+            "signer": {"keys": [keys[place.name].sealer.public_key.hex()]},
+        }
+        for place in missing
+    ]
+    members = {"members": [{"party": name} for name in rulers]}
+    consortium = {**members, **draft.sections.get(CONSORTIUM, {})}
+    return {**draft.sections, PARTIES: {"parties": [*parties, *founded]}, CONSORTIUM: consortium}
 
 
 def _handover(

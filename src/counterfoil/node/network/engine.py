@@ -9,6 +9,7 @@ from counterfoil.engine.cometbft.snapshots import Snapshots
 from counterfoil.machine.genesis import genesis_digest
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.network.homes import APPLICATION_SOCKET, RPC_SOCKET
+from counterfoil.node.network.observing import OBSERVATIONS_FILE, read_observations
 from counterfoil.node.network.settings import (
     ENGINE_FOLDER,
     ENGINE_LOG,
@@ -26,7 +27,7 @@ def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool) ->
     home, log_file = node.folder.path / ENGINE_FOLDER, node.folder.path / ENGINE_LOG
     rpc = socket_path(home, RPC_SOCKET)
     node.vouching = Vouchers(node.genesis, node.chain_id, node.folder.path, rpc)
-    return CometBftEngine(
+    made = CometBftEngine(
         node.machine,
         genesis_digest(node.genesis_bytes),
         node.log,
@@ -47,3 +48,6 @@ def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool) ->
         retain_blocks=settings.retain_blocks,
         scheduled=scheduled,
     )
+    observations = node.folder.path / OBSERVATIONS_FILE
+    made.application.observed = lambda: read_observations(observations)
+    return made

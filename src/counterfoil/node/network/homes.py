@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from nacl.signing import SigningKey
 
-from counterfoil.node.network.settings import NetworkNode, socket_path
+from counterfoil.node.network.settings import ENGINE_FOLDER, NetworkNode, socket_path
+from counterfoil.primitives.signatures import ED25519
 from counterfoil.storage import files
 
 BLOCK_BYTES_MAX = 4 * 1024 * 1024
@@ -27,6 +28,7 @@ EVIDENCE_BLOCKS = 100_000
 EVIDENCE_HOURS = 48
 APPLICATION_SOCKET = "application.socket"
 RPC_SOCKET = "rpc.socket"
+VALIDATOR_KEY_NAME = "priv_validator_key.json"
 
 
 class EngineKeys(NamedTuple):
@@ -52,6 +54,13 @@ def public_of(seed: bytes) -> bytes:
     return bytes(SigningKey(seed).verify_key)
 
 
+def consensus_key(folder: Path) -> bytes:
+    """With which a node's engine signs votes, tagged as the ledger writes keys. OSError, ValueError or KeyError where
+    the folder is none of a network's node."""
+    content = json.loads((folder / ENGINE_FOLDER / "config" / VALIDATOR_KEY_NAME).read_bytes())
+    return ED25519 + base64.b64decode(content["pub_key"]["value"], validate=True)
+
+
 def genesis_document(
     chain_id: str, time_ms: int, initial_height: int, genesis_digest: bytes, validators: Sequence[NetworkNode]
 ) -> bytes:
@@ -69,7 +78,7 @@ def genesis_document(
             },
             "validator": {"pub_key_types": ["ed25519"]},
             "version": {"app": "1"},
-            "abci": {"vote_extensions_enable_height": "0"},
+            "abci": {"vote_extensions_enable_height": str(initial_height)},
         },
         "validators": [
             {
@@ -100,7 +109,7 @@ def write_home(
         folder.mkdir(parents=True, mode=0o700)
     files.write_new(home / "config" / "genesis.json", genesis, mode=0o644)
     files.write_new(home / "config" / "node_key.json", _node_key(keys.node))
-    files.write_new(home / "config" / "priv_validator_key.json", validator_key_file(keys.validator))
+    files.write_new(home / "config" / VALIDATOR_KEY_NAME, validator_key_file(keys.validator))
     files.write_new(home / "data" / "priv_validator_state.json", _NOTHING_SIGNED)
     files.write_new(home / "config" / "config.toml", configuration(place, own, others, sync).encode())
 

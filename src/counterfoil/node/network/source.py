@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from counterfoil.engine.cometbft.proto.tendermint.abci import types_pb2 as abci
 from counterfoil.engine.cometbft.rpc import EngineRefused, EngineRpc
 from counterfoil.engine.decided import LOGGED_BLOCK, DecidedBlock, LoggedBlock
+from counterfoil.modules.validators.interface import Misbehaviour, MisbehaviourKind
 from counterfoil.node.following import FollowedBlock
 from counterfoil.node.network.vouching import EngineProvider
 from counterfoil.primitives.codec import Decoder
@@ -150,26 +150,18 @@ class Sources:
             source.close()
 
 
-def _misbehaviour(evidence: Any) -> Iterator[bytes]:
-    """As the engine tells an application of it (`Misbehavior`), from evidence as its RPC writes it."""
-    value, kinds = evidence["value"], abci.MisbehaviorType
+def _misbehaviour(evidence: Any) -> Iterator[Misbehaviour]:
+    """What the engine tells an application of evidence, from how its RPC writes it."""
+    value = evidence["value"]
     if evidence["type"] == "tendermint/DuplicateVoteEvidence":
         vote = value["vote_a"]
-        told = (vote["validator_address"], value["ValidatorPower"], vote["height"])
-        yield _told(kinds.DUPLICATE_VOTE, *told, value["Timestamp"], value["TotalVotingPower"])
+        about = (vote["height"], value["Timestamp"], value["TotalVotingPower"])
+        yield _told(MisbehaviourKind.DUPLICATE_VOTE, vote["validator_address"], *about)
         return
+    about = (value["common_height"], value["timestamp"], value["total_voting_power"])
     for one in value["byzantine_validators"]:
-        told = (one["address"], one["voting_power"], value["common_height"])
-        yield _told(kinds.LIGHT_CLIENT_ATTACK, *told, value["timestamp"], value["total_voting_power"])
+        yield _told(MisbehaviourKind.LIGHT_CLIENT_ATTACK, one["address"], *about)
 
 
-def _told(kind: Any, address: str, power: Any, height: Any, time: str, total: Any) -> bytes:
-    told: Any = abci.Misbehavior(
-        type=kind,
-        validator=abci.Validator(address=bytes.fromhex(address), power=int(power)),
-        height=int(height),
-        total_voting_power=int(total),
-    )
-    told.time.seconds, told.time.nanos = divmod(parse_time(time), 1_000_000_000)
-    data: bytes = told.SerializeToString(deterministic=True)
-    return data
+def _told(kind: MisbehaviourKind, address: str, height: Any, time: str, total: Any) -> Misbehaviour:
+    return Misbehaviour(kind, bytes.fromhex(address), int(height), parse_time(time) // _MS_NS, int(total))

@@ -7,7 +7,7 @@ Trees are those of RFC 6962 section 2.1, which the header history uses too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from counterfoil.primitives.outcome import ensure
@@ -118,11 +118,19 @@ def _commit_signature(one: CommitSignature) -> bytes:
 def commit_info(commit: Commit, validators: Sequence[Validator]) -> bytes:
     """What CometBFT tells an application of a commit (ABCI's CommitInfo): who voted how, with which power."""
     votes = [
-        _message(1, _data(1, address_of_validator(validator.key)) + _number(3, validator.power))
-        + _number(3, one.flag)
+        (address_of_validator(validator.key), validator.power, one.flag)
         for one, validator in zip(commit.signatures, validators, strict=True)
     ]
-    return _number(1, commit.round) + b"".join(_message(2, vote) for vote in votes)
+    return votes_info(commit.round, votes)
+
+
+def votes_info(round_: int, votes: Iterable[tuple[bytes, int, int]]) -> bytes:
+    """The same of (address, power, flag) of each validator, in the order of the set."""
+    told = [
+        _message(1, _data(1, address) + _number(3, power)) + _number(3, flag)
+        for address, power, flag in votes
+    ]
+    return _number(1, round_) + b"".join(_message(2, vote) for vote in told)
 
 
 def items_hash(items: Sequence[bytes]) -> bytes:
@@ -156,3 +164,9 @@ class VoteBytes:
         block = self._block if one.flag == FLAG_COMMIT else b""
         vote = self._before + block + _message(5, _time(one.at_ns)) + self._chain
         return _varint(len(vote)) + vote
+
+
+def extension_bytes(chain_id: str, height: int, round_: int, extension: bytes) -> bytes:
+    """What a validator signs beside its vote where the application extends votes."""
+    signed = _data(1, extension) + _fixed(2, height) + _fixed(3, round_) + _data(4, chain_id.encode())
+    return _varint(len(signed)) + signed

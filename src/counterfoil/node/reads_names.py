@@ -20,7 +20,6 @@ from counterfoil.node.reads_base import (
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.viewer import Viewer
-from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.subjects import PartyDetails, PersonLinks
 
 IN_FORCE, LAPSED, WITHDRAWN, UNUSED = "IN_FORCE", "LAPSED", "WITHDRAWN", "UNUSED"
@@ -152,8 +151,8 @@ def identity(node: LedgerNode, viewer: Viewer, params: IdentityOf) -> IdentityRe
     """How a party is verified: level, agent, evidence hash, until when; to whoever may see the party's details."""
     with reading(node, viewer, params) as view:
         party_id = check_id(params.party)
-        view.require(PartyDetails(party_id))
-        found = present(identities.verification(view.state, party_id, view.height))
+        verified = identities.verification(view.state, party_id, view.height)
+        found = view.shown(verified, PartyDetails(party_id))
         papers = view.may_see(PartyDetails(found.agent))
         return IdentityRecord(
             moment=view.moment,
@@ -199,13 +198,12 @@ def person(node: LedgerNode, viewer: Viewer, params: PersonOf) -> Person:
         raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, detail="name one party or one tag")
     with reading(node, viewer) as view:
         keys = identities.registrar_keys(view.state)
-        view.require(PersonLinks(keys[-1][1].registrar if keys else b""))
-        if params.tag:
-            found = identities.person_of_tag(view.state, params.tag)
-        else:
-            found = present(identities.verification(view.state, params.party)).person
-        if found is None:
-            raise NotVisible
+        named_one = (
+            identities.person_of_tag(view.state, params.tag)
+            if params.tag
+            else identities.person_of_party(view.state, params.party)
+        )
+        found = view.shown(named_one, PersonLinks(keys[-1][1].registrar if keys else b""))
         lines = []
         for party_id, link in identities.parties_of(view.state, found):
             one = present(identities.verification(view.state, party_id))

@@ -15,6 +15,7 @@ from counterfoil.machine.transactions import read_bundle
 from counterfoil.machine.wiring import MODULES
 from counterfoil.modules.approvals.messages import ApproveTransaction
 from counterfoil.modules.consortium import queries as consortium
+from counterfoil.modules.feeds.messages import Observe
 from counterfoil.modules.holdings.records import ACCOUNTS, PostingReason, relationship_of
 from counterfoil.modules.instruments.records import INSTRUMENTS
 from counterfoil.modules.markets.messages import CloseDay, OpenDay
@@ -25,7 +26,7 @@ from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.receipts_of import found_in, receipts_of_block
 from counterfoil.node.service import Service
 from counterfoil.primitives.codec import Fact
-from tests.model.desk import by
+from tests.model.desk import by, party
 from tests.model.opening import DAY_MS, Opening
 from tests.model.playing import Play
 from tests.unit.node.cast import Cast
@@ -337,9 +338,14 @@ def market() -> LedgerNode:
 
 
 def weeks_later() -> LedgerNode:
-    """What nobody did anything about in the weeks after a market was opened."""
+    """What nobody did anything about in the weeks after a market was opened. A rate was first mistyped by three."""
     desk = Opening().everything().desk
     service, day = Service(desk.node), date(2024, 1, 2)
+    for value in (9_200, 92_000):
+        service.advance_clock(desk.time_ms + 5_000)
+        desk.settle_down()
+        for name in ("exchange", "depository", "regulator"):
+            desk.send(Observe(party(name), "USD/EUR", value, desk.time_ms), *by(name))
     for _ in range(WEEKS * 7):
         desk.send(CloseDay("XTST", date_number(day)), *by("depository"))
         day += timedelta(1)

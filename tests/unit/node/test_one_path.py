@@ -62,6 +62,10 @@ def questions(cast: Cast) -> Iterator[tuple[str, str, dict[str, Any], bytes]]:
     yield "statement", "account", {}, account
     yield "statement", "account", {"since": "3", "until": "9"}, account
     yield "party", "party", {}, party
+    yield "identity", "party", {}, cast.parties["client-a"]
+    yield "identities", "agent", {}, cast.parties["broker-a"]
+    yield "person", "party", {}, cast.parties["client-a"]
+    yield "person", "tag", {}, cast.tag
     yield "register", "instrument", {}, share
     yield "instruction", "instruction", {}, cast.purchase
     yield "trade", "trade", {}, cast.trade
@@ -96,6 +100,7 @@ VIEWERS += ("other-exchange", "auditor", "broker-s", "central-bank")
 NARROWS = {
     # Lists of what the viewer may see: shorter for one that is hidden, and never refused for it
     *(("accounts", "owner"), ("accounts", "servicer"), ("parties", "below"), ("proposals", "signer")),
+    ("certificates", "party"),
     *(("instructions", "account"), ("instructions", "party"), ("trades", "account"), ("trades", "party")),
     ("register", "after"),  # of a register that is asked about above
     ("statement", "instrument"),  # of an account that is asked about above
@@ -104,7 +109,7 @@ NARROWS = {
         "business",
     ),  # what receipts tell of it, found by going through them: the door hides how much that was
 }
-PUBLIC = {("instrument", "instrument"), ("result", "transaction")}
+PUBLIC = {("instrument", "instrument"), ("result", "transaction"), ("certificate", "fingerprint")}
 """Anybody may ask these for anything; the answer says whether it is there, and no more than everybody may know."""
 
 
@@ -124,8 +129,9 @@ def test_whatever_leaves_something_out_leaves_at_moments_too() -> None:
     listing = {name for name, read in READS.items() if read.hides(encode({}))}
     optional = {name for name, read in READS.items() if not _required(read)}
     one_answer_for_all = {"status", "header", "personas", "markets", "instruments", "read-log"}
-    one_answer_for_all |= {"consortium", "validators"}
-    assert listing == optional - one_answer_for_all
+    one_answer_for_all |= {"consortium", "validators", "registrars", "authorities"}
+    refused_without_a_name = {"person"}
+    assert listing == optional - one_answer_for_all - refused_without_a_name
 
 
 def _required(read: Any) -> list[str]:

@@ -387,7 +387,9 @@ def test_what_is_public_or_its_own_leaves_the_regulator_no_trace(cast: Cast) -> 
             assert sees(cast.client("regulator"), cast, look)
     read = {entry.read for entry in cast.node.read_log.entries(before + 1)}
     together = {"parties", "receipts", "feeds", "certificates"}
-    assert read <= together, "only the members, their certificates, a block's receipts and what observers said show others too"
+    assert read <= together, (
+        "only the members, their certificates, a block's receipts and what observers said show others too"
+    )
 
 
 def test_the_history_of_a_motion_is_what_its_members_were_told(cast: Cast) -> None:

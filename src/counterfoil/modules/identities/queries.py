@@ -80,6 +80,12 @@ def person_of_tag(state: State, tag: bytes, height: int | None = None) -> bytes 
     return tagged.person if tagged is not None else None
 
 
+def person_of_party(state: State, party_id: bytes, height: int | None = None) -> bytes | None:
+    """None of a party that was never verified."""
+    verified = verification(state, party_id, height)
+    return verified.person if verified is not None else None
+
+
 def parties_of(
     state: State, person: bytes, height: int | None = None
 ) -> tuple[tuple[bytes, PersonParty], ...]:

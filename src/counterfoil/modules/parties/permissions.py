@@ -202,9 +202,9 @@ PERMISSIONS: dict[int, Permission] = {
     1001: Permission("RevokeView", ANYBODY, ONE, WINDING_DOWN),
     1002: Permission("RecordReadLog", ANYBODY, ONE, WINDING_DOWN),
     # Real names
-    1400: Permission("AppointIdentityRegistrar", (REGULATOR,), TWO),
-    1401: Permission("RecordLicence", (REGULATOR,), TWO),
-    1402: Permission("WithdrawLicence", (REGULATOR,), TWO),
+    1400: Permission("AppointIdentityRegistrar", (REGULATOR,), TWO, step_in=STEP_IN),
+    1401: Permission("RecordLicence", (REGULATOR,), TWO, step_in=STEP_IN),
+    1402: Permission("WithdrawLicence", (REGULATOR,), TWO, step_in=STEP_IN),
     1403: Permission("AttestIdentity", (IDENTITY_REGISTRAR,)),
     1404: Permission("RecordVerification", LICENSED_AGENTS, ONE, WINDING_DOWN),
     1405: Permission("WithdrawVerification", (REGULATOR, *LICENSED_AGENTS), ONE, WINDING_DOWN),

@@ -17,9 +17,8 @@ from typing import Any
 import msgspec
 from nacl import bindings
 
-from counterfoil.cli.failures import UsageError
 from counterfoil.cli.messages import MessageFileError, read_messages
-from counterfoil.cli.remote import address_in
+from counterfoil.cli.remote import AddressFileError, address_in
 from counterfoil.custody.authority import Authority, described, new_request
 from counterfoil.custody.key_files import ArgonCost, KeyFileError
 from counterfoil.custody.tls import Identity
@@ -394,7 +393,7 @@ class Doors:
             b'{"host": "node", "port": 7443, "certificate": "node.pem", "authorities": ["ca/authority.pem"]}'
         )
         path.write_bytes(mangled_json(good, chance) if chance.random() < 0.5 else mangled([good], chance))
-        with refused(UsageError, KeyFileError) as answer:
+        with refused(AddressFileError, KeyFileError) as answer:
             address_in(path)
         return answer[0]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from statistics import median
 
 from bench.dvp import Bench
 from bench.ledger import SECURITIES, DealMaker, deals, new_ledger, opened
-from bench.machine import folder_bytes
+from bench.machine import folder_bytes, peak_memory_mb
 from counterfoil.engine.decided import items_digest
 from counterfoil.engine.items import check, fill_in
 from counterfoil.machine.founding import opening_account, opening_security
@@ -38,7 +37,7 @@ def at_size(accounts: int, count: int) -> str:
     try:
         raws = bench.two_signatures(count)
         measured = bench.run("two signatures", raws)
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        memory = peak_memory_mb() * 2**20
         bench.node.close()
         _crash(bench)
         started = time.perf_counter()

@@ -104,8 +104,10 @@ def custodian_at(text: str) -> CustodianAddress:
 
 
 def session_file(address: CustodianAddress) -> Path:
-    """Where a login at this custodian is kept between commands, readable by its user only."""
-    return SESSIONS / sha256(str(address).encode()).hexdigest()[:32]
+    """Where a login at this custodian is kept between commands, readable by its user only: one file for a socket
+    however its path is written, and another for the same words in another folder."""
+    where = address.path.absolute() if address.path is not None else address
+    return SESSIONS / sha256(str(where).encode()).hexdigest()[:32]
 
 
 def logged_in(address: CustodianAddress) -> CustodianSession:

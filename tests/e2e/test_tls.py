@@ -374,6 +374,35 @@ def test_a_request_after_the_block_of_the_revocation_is_refused_before_the_conne
     assert caught.value.name == NodeRefusal.CERTIFICATE_IS_NOT_IN_FORCE.name
 
 
+def test_a_stream_ends_with_the_certificate_that_it_came_through(own: Certified) -> None:
+    """What happens after the block of the revocation is not told on it, though it was open at that block."""
+    identity, issued = own.issue("broker-a", "broker-a")
+    client, stranger = own.client(identity, "broker-a"), own.sandbox.client("broker-b")
+    told: list[int] = []
+    ended: list[BaseException | None] = []
+    began = threading.Event()
+
+    def listen() -> None:
+        try:
+            for item in client.watch(0):
+                told.append(item.height)
+                began.set()
+            ended.append(None)
+        except (LedgerError, OSError) as error:
+            ended.append(error)
+
+    listening = threading.Thread(target=listen)
+    listening.start()
+    assert began.wait(10)
+    own.revoke(issued)
+    revoked_at = own.sandbox.client("regulator").status().moment.height
+    stranger.send(messages.PlaceEarmark(own.sandbox.account("broker-b"), own.sandbox.seeded.share, 1))
+    listening.join(20)
+    assert isinstance(ended[0], LedgerError)
+    assert ended[0].name == NodeRefusal.CERTIFICATE_IS_NOT_IN_FORCE.name
+    assert max(told) <= revoked_at
+
+
 def test_with_its_authority_everything_ends(own: Certified) -> None:
     identity, _ = own.issue("broker-a", "broker-a")
     client = own.client(identity, "broker-a")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,75 @@ def test_papers_are_kept_held_and_erased(papers: Shell) -> None:
     assert actions[-1] == "erased"
     papers("vault", "rotate", "vault")
     assert "The trail holds" in papers("vault", "check", "vault").output
+
+
+def test_after_an_erasure_the_ledger_is_whole_and_its_hash_says_nothing(papers: Shell) -> None:
+    """The hash stays on the ledger, every block of which still leads to its header; what it was a hash of is gone."""
+    put = ("vault", "put", "vault", "passport.txt", "--class", "customer-due-diligence", "--party")
+    papers("keys", "new", "registrar", "--unprotected")
+    investor = str(
+        next(
+            one["party"]
+            for one in papers.json("sandbox", "personas")["personas"]
+            if one["name"] == "investor-a"
+        )
+    )
+    stored = papers.json(*put, investor)
+    enrol = {
+        "message": "EnrolParty",
+        "sponsor": "party:Regulator",
+        "roles": ["IDENTITY_REGISTRAR"],
+        "name": "Registrar",
+        "lei": "",
+        "signer": "key:registrar",
+        "activate": True,
+    }
+    papers("submit", papers.write("enrol.json", enrol), "--as", "regulator")
+    papers("registrar", "init", "registrar", "--party", "Registrar", "--regulator", "Regulator")
+    licence = {
+        "message": "RecordLicence",
+        "regulator": "party:Regulator",
+        "agent": "party:Broker A",
+        "reference": "FCA 123",
+    }
+    for name in ("registrar/appoint.json", papers.write("licence.json", licence)):
+        papers("submit", name, "--as", "regulator")
+    attested = {
+        "message": "AttestIdentity",
+        "registrar": "party:Registrar",
+        "key_version": 1,
+        "tag": "77" * 32,
+        "agent": "party:Broker A",
+        "handle": "88" * 32,
+    }
+    papers("submit", papers.write("attest.json", attested), "--as", "Registrar", "--key", "registrar")
+    recorded = ("identity", "record", investor, "--handle", "88" * 32, "--days", "30", *BROKER)
+    papers(*recorded, "--evidence", stored["evidence_hash"], "--pointer", stored["pointer"])
+    before = papers.json("identity", "show", investor, *BROKER)
+    assert before["evidence_hash"] == stored["evidence_hash"]
+
+    papers("vault", "hold", "vault", stored["record"], "--reference", "Court 1/26", "--reason", "Fraud")
+    papers("vault", "end", "vault", "--party", investor, "--on", "2001-01-31")
+    assert "0 records erased" in papers("vault", "sweep", "vault").output, "the order stands"
+    papers("vault", "release", "vault", stored["record"], "--reference", "Court 1/26")
+    assert "1 record erased" in papers("vault", "sweep", "vault").output
+    papers("vault", "rotate", "vault")
+
+    assert papers.json("identity", "show", investor, *BROKER) == before, "the ledger is as it was"
+    papers("replay", "ledger", "--check")
+    read = ("vault", "get", "vault", stored["record"], "--into", "again.txt", "--purpose", "why")
+    assert "was erased" in papers(*read, code=Exit.USAGE).output
+    content = (papers.folder / "passport.txt").read_bytes()
+    left = b"".join(
+        file.read_bytes()
+        for place in ("vault", "blobs", "ledger")
+        for file in (papers.folder / place).rglob("*")
+        if file.is_file()
+    )
+    assert content not in left
+    assert sha256(content).hexdigest() != stored["evidence_hash"], (
+        "whoever guesses the papers cannot test the guess"
+    )
 
 
 @pytest.mark.parametrize(

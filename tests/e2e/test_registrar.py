@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from counterfoil.custody.authority import Authority
 from counterfoil.custody.key_files import KeyFileError
 from counterfoil.custody.tls import Identity, client_context
+from counterfoil.primitives.codec import encode
 from counterfoil.primitives.frames import frame
 from counterfoil.realnames import registrar as registrars
 from counterfoil.realnames.protocol import ANSWER, FRAME_BYTES_MAX, Ask, TurnedAway
@@ -125,6 +127,28 @@ def test_a_client_is_verified_and_one_person_at_two_brokers_is_one(town: Town) -
 
 def test_asking_again_gives_the_same_handle(town: Town) -> None:
     assert town.ask("broker-a", "700101145566") == town.ask("broker-a", "700101-14-5566")
+
+
+def test_an_agent_is_told_the_same_of_a_person_whom_others_know_and_of_a_new_one(own: Town) -> None:
+    """In everything that it is told by the registrar and by the ledger, but the handle, which is a keyed function."""
+    own.ask("broker-a", "900101-14-0001")
+    own.identity("broker-b")
+    broker = own.sandbox.client("broker-b")
+    heard = []
+    for number in ("900101-14-0001", "900101-14-0002"):
+        before = broker.status().moment.height
+        handle = own.ask("broker-b", number)
+        told = [
+            (type(fact).__name__, len(encode(fact)))
+            for item in broker.watch(before, follow=False)
+            for fact in item.facts
+        ]
+        (line,) = [one for one in broker.identities("Broker B") if one.handle == handle]
+        shown = msgspec.structs.replace(line, handle=b"", expires_ms=0)
+        heard.append((len(handle), told, shown, broker.status().moment.height - before))
+    known, new = heard
+    assert known == new
+    assert known[1], "something was told"
 
 
 # ---- who is turned away ----

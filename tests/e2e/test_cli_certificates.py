@@ -81,7 +81,7 @@ def test_a_member_works_over_the_network(node: Shell) -> None:
     here = node.json("holdings", "Broker A", "--as", "broker-a")
     assert there == here
     refused = node("holdings", "Broker B", "--as", "broker-b", "--ledger", "node.json", code=Exit.REFUSED)
-    assert "1087 CERTIFICATE_IS_ANOTHERS" in refused.output
+    assert "1092 CERTIFICATE_IS_ANOTHERS" in refused.output
 
 
 def test_a_certificate_is_renewed_and_the_old_one_revoked_while_the_node_runs(node: Shell) -> None:
@@ -96,7 +96,7 @@ def test_a_certificate_is_renewed_and_the_old_one_revoked_while_the_node_runs(no
     assert found is not None
     node("ca", "revoke", old, "--reason", "Renewed.", *DEPOSITORY)
     refused = node("status", "--ledger", "node.json", code=Exit.REFUSED)
-    assert "1086 CERTIFICATE_IS_NOT_IN_FORCE" in refused.output
+    assert "1091 CERTIFICATE_IS_NOT_IN_FORCE" in refused.output
     node("ca", "accept", "fresh.key", f"ca/issued/{found[1]}.pem", "--into", "member.pem")
     assert "Broker A" in node("members", "--ledger", "node.json").output
     states = {

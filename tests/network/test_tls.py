@@ -120,7 +120,7 @@ def test_what_is_revoked_at_one_node_is_cut_at_every_node(doors: Doors) -> None:
         with pytest.raises((LedgerError, NodeUnreachable)):
             Client(connection).status()
         connection.close()
-        with pytest.raises(LedgerError, match="1086 CERTIFICATE_IS_NOT_IN_FORCE"):
+        with pytest.raises(LedgerError, match="1091 CERTIFICATE_IS_NOT_IN_FORCE"):
             SocketConnection(address, attempts=1, timeout_seconds=10.0)
 
 

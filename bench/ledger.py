@@ -51,7 +51,9 @@ def key(name: str) -> SandboxKey:
 MAKER_AND_CHECKER = (key("maker"), key("checker"))
 
 
-def draft_genesis(accounts: int, securities: int = SECURITIES, held: int = 1) -> Genesis:
+def draft_genesis(
+    accounts: int, securities: int = SECURITIES, held: int = 1, *, sealed: bool = True
+) -> Genesis:
     """A sandbox ledger whose opening register has so many accounts, each with some securities and money.
 
     Every broker lets the operator's signer settle net batches for it.
@@ -101,16 +103,23 @@ def draft_genesis(accounts: int, securities: int = SECURITIES, held: int = 1) ->
         sealers=(),
         sandbox=True,
         parameters=Parameters(id_window_ms=3_600_000),
+        sealed=sealed,
         sections={PARTIES: {"parties": parties}, OPENING_REGISTER: register},
     )
 
 
 def new_ledger(
-    path: Path, accounts: int, securities: int = SECURITIES, held: int = 1, *, encrypted: bool = True
+    path: Path,
+    accounts: int,
+    securities: int = SECURITIES,
+    held: int = 1,
+    *,
+    encrypted: bool = True,
+    sealed: bool = True,
 ) -> None:
     """Found it in a folder; the storage key comes from the environment."""
     os.environ.setdefault("COUNTERFOIL_STORAGE_KEY", "11" * 32)
-    create_ledger(path, draft_genesis(accounts, securities, held), encrypted=encrypted)
+    create_ledger(path, draft_genesis(accounts, securities, held, sealed=sealed), encrypted=encrypted)
 
 
 def opened(path: Path) -> LedgerNode:

@@ -18,9 +18,9 @@ from counterfoil.engine.cometbft.wire import Inbound, framed
 from counterfoil.engine.decided import DecidedBlock, items_digest
 from counterfoil.engine.items import Items, check, fill_in
 from counterfoil.engine.port import ENGINE_HEIGHT
+from counterfoil.machine.failures import RulesFailed
 from counterfoil.machine.feed_items import EXTENSION_BYTES_MAX
 from counterfoil.machine.genesis import genesis_digest
-from counterfoil.machine.machine import RulesFailed
 from counterfoil.node.ledger import LAYOUTS, LedgerNode
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import Rejected
@@ -295,7 +295,10 @@ class Embedded:
             try:
                 self._execute(Block(height, time_ms, tuple(chosen)))
             except RulesFailed as failed:
-                chosen = [item for item in chosen if failed.prepared.raw not in item]
+                bad = failed.prepared.raw
+                held = [[one.raw for one in self.items.open(item).prepared] for item in chosen]
+                assert any(bad in raws for raws in held)
+                chosen = [item for item, raws in zip(chosen, held, strict=True) if bad not in raws]
                 continue
             finally:
                 self.node.machine.discard()
@@ -304,7 +307,7 @@ class Embedded:
     def _execute(self, block: Block) -> int:
         opened = [self.items.open(item) for item in block.items]
         time_ms, _ = self.items.block_time_ms(block.time_ms, opened)
-        bundles = [item.in_force(time_ms) for item in opened]
+        bundles = [self.items.in_force(item, time_ms) for item in opened]
         flat = [prepared for bundle in bundles for prepared in bundle]
         fill_in(flat, check(self.node.signatures, flat).result())
         self.node.machine.execute(block.height, time_ms, bundles, items_digest(block.items))

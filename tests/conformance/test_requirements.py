@@ -163,6 +163,23 @@ def test_a_feed_item_comes_from_votes_and_from_nowhere_else(make: Make) -> None:
     assert decide(one, block) == decide(other, block)
 
 
+def test_a_sealed_bundle_that_does_not_open_is_in_no_block(make: Make) -> None:
+    """Neither pool, proposal nor vote takes it, whatever is wrong inside; what comes with it is not held up."""
+    world = World(12)
+    one, other = make(world), make(world)
+    height, before, good = world.first_height, books_of(other), world.bundle(2)
+    attacks = world.unopenable()
+    for attack, item in attacks.items():
+        assert not one.check(item), attack
+        assert not other.judge(world.block(height, [item])), attack
+        assert not other.judge(world.block(height, [good, item])), attack
+    assert books_of(other) == before
+    block = one.propose(height, world.time_ms(height), [*attacks.values(), good], BYTES_MAX)
+    assert block.items == (good,)
+    assert other.judge(block)
+    assert decide(one, block) == decide(other, block)
+
+
 def test_r9_nothing_asked_before_the_decision_changes_the_books(make: Make) -> None:
     world = World(7)
     application = make(world)

@@ -6,9 +6,13 @@ import functools
 import random
 from typing import Any
 
+from msgspec.structs import replace
+
 from counterfoil.engine.items import Items
 from counterfoil.machine.genesis import Parameters
+from counterfoil.machine.transactions import encode_bundle, read_bundle
 from counterfoil.node.personas import sandbox_genesis
+from counterfoil.primitives.codec import encode
 from tests.conformance.applications import Block
 from tests.fuzz.mangling import mangled
 from tests.model.desk import Desk, by
@@ -74,6 +78,28 @@ class World:
         raw = bytearray(self.transaction())
         raw[-1] ^= 1
         return self.sealed([bytes(raw), self.transaction()])
+
+    def unopenable(self) -> dict[str, bytes]:
+        """Bundles of good transactions, each signed by a gatherer that may gather, whose inside opens for nobody."""
+        item = self.bundle(2)
+        bundle, content = read_bundle(item)
+        (inside,) = content.transactions
+        changes: dict[str, dict[str, Any]] = {
+            "garbage": {"transactions": (self.chance.randbytes(400),)},
+            "nothing": {"transactions": ()},
+            "truncated": {"transactions": (inside[:-1],)},
+            "a bit flipped": {"transactions": (inside[:-20] + bytes([inside[-20] ^ 4]) + inside[-19:],)},
+            "an epoch to come": {"key_epoch": content.key_epoch + 1},
+            "as if it lay open": {"key_epoch": 0},
+            "in the clear": {"key_epoch": 0, "transactions": (self.transaction(),)},
+            "another expiry": {"expiry_ms": content.expiry_ms - 1},
+        }
+        sealer, prefix = self.desk.node.sealer, self.desk.machine.bundles.prefix
+        made = {name: encode(replace(content, **fields)) for name, fields in changes.items()}
+        return {
+            name: encode_bundle(changed, bundle.key, sealer.sign(prefix + changed))
+            for name, changed in made.items()
+        }
 
     def any_item(self) -> bytes:
         make = self.chance.choice(

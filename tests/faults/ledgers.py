@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from counterfoil.engine.decided import LoggedBlock
-from counterfoil.machine.genesis import Parameters
+from counterfoil.machine.genesis import Genesis, Parameters
 from counterfoil.node.ledger import LAYOUTS, LedgerNode, create_ledger, open_ledger
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.primitives.codec import encode
@@ -44,10 +44,14 @@ class Hurt(NamedTuple):
     words: str
 
 
-def make_ledger(folder: Path, *, encrypted: bool = True) -> None:
+def draft(sealed: bool = True) -> Genesis:
+    return msgspec.structs.replace(sandbox_genesis(parameters=PARAMETERS), sealed=sealed)
+
+
+def make_ledger(folder: Path, *, encrypted: bool = True, sealed: bool = True) -> None:
     """A market in the middle of a morning."""
     os.environ[VARIABLE] = KEY
-    create_ledger(folder, sandbox_genesis(parameters=PARAMETERS), encrypted=encrypted, secrets=SECRETS)
+    create_ledger(folder, draft(sealed), encrypted=encrypted, secrets=SECRETS)
     with opened(folder) as node:
         Opening(Desk(node)).everything()
 
@@ -60,9 +64,9 @@ def opened(folder: Path) -> Iterator[LedgerNode]:
         yield node
 
 
-def transactions(folder: Path, count: int, seed: int) -> list[bytes]:
+def transactions(folder: Path, count: int, seed: int, *, sealed: bool = True) -> list[bytes]:
     """Deals between the two brokers; some are for more than there is, and two of each hundred are repeated."""
-    opening = Opening(Desk(genesis=sandbox_genesis(parameters=PARAMETERS))).everything()
+    opening = Opening(Desk(genesis=draft(sealed))).everything()
     desk = opening.desk
     with opened(folder) as node:
         assert node.chain_id == desk.chain_id

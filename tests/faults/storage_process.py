@@ -8,11 +8,13 @@ import time
 from pathlib import Path
 
 from counterfoil.storage.at_rest import VARIABLE
-from counterfoil.storage.errors import StorageFull
+from counterfoil.storage.errors import StorageFull, WrongStorageKey
 from counterfoil.storage.folder import LedgerFolder, create_folder, open_folder
+from counterfoil.storage.key_change import KeyChanges, ask_for_change
 from tests.unit.storage.support import HOLDINGS, LAYOUTS, batch, holding_key
 
 KEYS = {VARIABLE: "ab" * 32}
+NEXT_KEYS = {VARIABLE: "cd" * 32}
 SEGMENT = 2000
 BLOCKS = 40
 
@@ -26,6 +28,7 @@ def row(height: int) -> tuple[int, bytes, bytes]:
 
 
 def fill(folder: LedgerFolder) -> None:
+    folder.keep("secret", b"secret", b"the secret")
     log, store = folder.open_log(segment_size=SEGMENT), folder.open_store(LAYOUTS)
     log.append(1, payload(1))
     log.sync()
@@ -57,6 +60,40 @@ def work(path: Path, blocks: int = BLOCKS) -> None:
                 )
         log.close()
         store.close()
+
+
+def change(path: Path) -> None:
+    """Change the storage key (or finish a change), a block and a batch after each piece; tell of each block."""
+    keys = keys_of(path)
+    if keys == KEYS:
+        ask_for_change(path, *(bytes.fromhex(one[VARIABLE]) for one in (KEYS, NEXT_KEYS)), None)
+    with open_folder(path, environment=keys) as folder:
+        log, store = folder.open_log(segment_size=SEGMENT), folder.open_store(LAYOUTS)
+        folder.read_kept("secret", b"secret")
+        changes = KeyChanges(folder, store)
+        changes.take_wish()
+        for _ in changes.pieces():
+            height = log.last_height() + 1
+            log.append(height, payload(height))
+            log.sync()
+            print(height, flush=True)
+            missing = range(store.height() + 1, height + 1)
+            rows = {key: (table, key, text) for table, key, text in map(row, missing)}
+            versions = [b"v%d" % (at - 1) for at in missing]
+            store.write(batch(height, list(rows.values()), first_version=store.height(), versions=versions))
+        log.close()
+        store.close()
+
+
+def keys_of(path: Path) -> dict[str, str]:
+    """The storage key that opens the folder as it is."""
+    for keys in (NEXT_KEYS, KEYS):
+        try:
+            open_folder(path, environment=keys).close()
+        except WrongStorageKey:
+            continue
+        return keys
+    raise AssertionError("neither key opens it")
 
 
 def hold(path: Path) -> None:
@@ -101,4 +138,6 @@ def small_disk(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"make": make, "work": work, "hold": hold, "small-disk": small_disk}[sys.argv[1]](Path(sys.argv[2]))
+    {"make": make, "work": work, "change": change, "hold": hold, "small-disk": small_disk}[sys.argv[1]](
+        Path(sys.argv[2])
+    )

@@ -28,7 +28,7 @@ from counterfoil.storage.cipher import Checksums
 from counterfoil.storage.errors import CorruptStorage
 from counterfoil.storage.fault_points import PRUNING_POINTS
 from counterfoil.storage.folder import LedgerFolder
-from counterfoil.verify import Trust, verify_proof
+from counterfoil.verify import Trust, check_sealed_receipts, verify_proof
 from tests.faults.ledgers import ENVIRONMENT, PROJECT
 
 DEALS = 60
@@ -37,9 +37,9 @@ SEGMENT = 8_192
 
 
 def open_small_log(
-    self: LedgerFolder, name: str = folders.LOG_NAME, *, segment_size: int = SEGMENT
+    self: LedgerFolder, name: str = folders.LOG_NAME, *, clear: bool = False, segment_size: int = SEGMENT
 ) -> BlockLog:
-    return BlockLog(self.path / name, self.cipher, segment_size=segment_size)
+    return BlockLog(self.path / name, Checksums() if clear else self.cipher, segment_size=segment_size)
 
 
 @pytest.fixture(autouse=True)
@@ -115,6 +115,8 @@ def test_blocks_and_receipts_go_and_the_root_stays(world: World) -> None:
         assert node.state.blob("receipts", world.below - 1) is not None, "results stay"
         assert not node.machine.block_results(world.below - 1).receipts
         assert node.machine.block_results(world.below).receipts
+        assert not node.state.blob("sealed", world.below - 1)
+        assert node.state.blob("sealed", world.below)
         first = next(node.blocks()).block.height
         assert first == found.log_from
     again = world.prune()
@@ -151,6 +153,8 @@ def test_what_went_is_refused_by_name_and_what_stayed_is_told(pruned: tuple[Worl
         lambda: client.history(account=account),
         lambda: client.history(account=account, first_height=world.below - 1),
         lambda: client.read("receipts"),
+        lambda: client.read("sealed_receipts", first=world.below - 1),
+        lambda: client.read("sealed_blocks"),
         lambda: client.proof("receipt", business=old[0].id, at=str(old[1])),
     ):
         with pytest.raises(LedgerError) as refused:
@@ -163,6 +167,10 @@ def test_what_went_is_refused_by_name_and_what_stayed_is_told(pruned: tuple[Worl
         world.drafts[DEALS // 2 + 1][1],
     ]
     assert all(line.authors for line in told), "the blocks of what is told are there"
+    shown = list(client.sealed_receipts(world.below))
+    assert [block.header.height for block in shown] == list(range(world.below, world.last + 1))
+    for block in shown:
+        check_sealed_receipts(block.header, block.receipts)
     file = client.proof("receipt", business=new[0].id, at=str(new[1]))
     assert verify_proof(file, world.trust).receipts
 

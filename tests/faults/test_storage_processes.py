@@ -13,11 +13,19 @@ from pathlib import Path
 import pytest
 
 from counterfoil.storage import fault_points
+from counterfoil.storage.at_rest import AtRest
 from counterfoil.storage.errors import FolderInUse, FolderRefused
-from counterfoil.storage.fault_points import FOLDER_POINTS, LOG_POINTS, STORE_POINTS
+from counterfoil.storage.fault_points import (
+    FOLDER_POINTS,
+    KEY_CHANGE_POINTS,
+    LOG_POINTS,
+    STORE_POINTS,
+)
 from counterfoil.storage.folder import is_ledger_folder, open_folder
+from counterfoil.storage.log_format import SEGMENT_HEAD_SIZE, parse_segment_head
+from counterfoil.storage.log_segments import records
 from tests.conftest import PROJECT
-from tests.faults.storage_process import KEYS, SEGMENT, make, payload, row, work
+from tests.faults.storage_process import KEYS, NEXT_KEYS, SEGMENT, change, keys_of, make, payload, row, work
 from tests.unit.storage.support import LAYOUTS
 
 
@@ -31,7 +39,8 @@ def command(action: str, path: Path, fault: str = "") -> subprocess.Popen[str]:
 
 def check_folder(path: Path, acknowledged: int) -> int:
     """All that was acknowledged is there once, the store is at a height of the log; returns the log's height."""
-    with open_folder(path, environment=KEYS) as folder:
+    with open_folder(path, environment=keys_of(path)) as folder:
+        assert folder.read_kept("secret", b"secret") == b"the secret"
         log, store = folder.open_log(segment_size=SEGMENT), folder.open_store(LAYOUTS)
         last = log.last_height()
         assert last >= acknowledged
@@ -60,6 +69,46 @@ def test_killed_at_a_fault_point_nothing_acknowledged_is_lost(tmp_path: Path, po
     last = check_folder(path, acknowledged)
     work(path, 10)
     assert check_folder(path, last + 10) == last + 10
+
+
+@pytest.mark.parametrize(
+    ("point", "times"),
+    [
+        *((point, 1) for point in KEY_CHANGE_POINTS),
+        *((point, times) for point in STORE_POINTS for times in (1, 8)),
+        ("after-segment-resealed", 4),
+        ("inside-store-copy", 2),
+        ("before-log-append", 12),
+        ("inside-segment-creation", 1),
+    ],
+)
+def test_killed_while_the_storage_key_is_changed_nothing_is_lost_and_the_change_is_finished(
+    tmp_path: Path, point: str, times: int
+) -> None:
+    path = tmp_path / "ledger"
+    make(path)
+    work(path, 30)
+    process = command("change", path, f"{point}:{times}")
+    told, errors = process.communicate(timeout=60)
+    other = process.returncode == 1
+    assert other or process.returncode == -signal.SIGKILL, errors
+    assert other == (point == fault_points.INSIDE_STORE_COPY or (point in STORE_POINTS and times > 1))
+    assert not other or "the process that writes it" in errors
+    last = check_folder(path, max(map(int, told.split()), default=31))
+    change(path)
+    assert keys_of(path) == NEXT_KEYS
+    assert check_folder(path, last) >= last
+    at_rest = AtRest.load(path)
+    assert (at_rest.newest, at_rest.in_force) == (2, 2)
+    assert {one.name for one in path.iterdir()} == {
+        *("FORMAT", "at-rest", "at-rest.copy", "lock", "log", "secret", "store-2")
+    }
+    newest = {epoch for epoch, subkey in at_rest.subkeys.items() if subkey.generation == 2}
+    for segment in (path / "log").iterdir():
+        head = parse_segment_head(segment.read_bytes()[:SEGMENT_HEAD_SIZE])
+        assert head is not None
+        found = [record.stored for record in records(segment, head) if not record.head.is_mark]
+        assert {int.from_bytes(stored[:4], "big") for stored in found} <= newest
 
 
 @pytest.mark.parametrize("point", FOLDER_POINTS)
@@ -159,9 +208,15 @@ def test_every_fault_point_of_a_ledger_folder_is_reached(tmp_path: Path) -> None
     try:
         make(tmp_path / "ledger")
         work(tmp_path / "ledger")
+        change(tmp_path / "ledger")
     finally:
         fault_points.install(None)
-    assert set(reached) == {*LOG_POINTS, *STORE_POINTS, *FOLDER_POINTS}, "others are in tests of their own"
+    assert {*reached, fault_points.INSIDE_STORE_COPY} == {
+        *LOG_POINTS,
+        *STORE_POINTS,
+        *FOLDER_POINTS,
+        *KEY_CHANGE_POINTS,
+    }, "one of them in another process; others are in tests of their own"
 
 
 def test_a_misspelt_fault_point_is_refused() -> None:

@@ -24,9 +24,9 @@ from counterfoil.custody.key_files import ArgonCost, KeyFileError
 from counterfoil.custody.tls import Identity
 from counterfoil.engine.decided import LOGGED_BLOCK
 from counterfoil.gateways.trade_files import Participants, RowProblem, TradeFile, TradeFileError, header_line
+from counterfoil.machine.failures import ProgramIsOutdated
 from counterfoil.machine.feed_items import FeedItemIsInvalid, make_feed_item, read_extension, read_feed_item
 from counterfoil.machine.genesis import decode_genesis
-from counterfoil.machine.machine import ProgramIsOutdated
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import (
     Mode,

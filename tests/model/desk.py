@@ -5,7 +5,8 @@ Nothing runs by itself: each block is made by a call, and each transaction's byt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from typing import Any
 
 from counterfoil.custody.signers import SandboxKey
@@ -22,11 +23,14 @@ from counterfoil.node.personas import CONSORTIUM, PERSONAS, party_key, persona_k
 from counterfoil.primitives.codec import Message, encode
 from counterfoil.primitives.digests import object_id
 from counterfoil.primitives.signatures import verify
+from counterfoil.sealing.derivation import BUNDLE, info
+from counterfoil.sealing.opening_keys import SUITE_TAG
 from counterfoil.state.headers import Header
 from counterfoil.storage.memory_log import MemoryLog
 from counterfoil.storage.memory_store import MemoryStore
+from tests.vectors.hpke_oracle import set_up_sender
 
-SECRETS = NodeSecrets(network=bytes(range(32)), sealer=bytes(range(32, 64)))
+SECRETS = NodeSecrets(network=bytes(range(32)), sealer=bytes(range(32, 64)), opening=bytes(range(64, 96)))
 PARAMETERS = Parameters(id_window_ms=600_000, reference_window_ms=3_600_000)
 BLOCK_MS = 1_000
 DECIDING = CONSORTIUM[:3]
@@ -231,6 +235,22 @@ class Desk:
         return found
 
 
+def seal_for_the_same_every_time(
+    public_key: bytes, purpose: bytes, place: tuple[bytes, ...], plain: bytes
+) -> bytes:
+    """What `seal_for` does, with a key pair that follows from what is sealed instead of from chance."""
+    ephemeral = sha256(b"ephemeral" + b"".join(place) + plain).digest()
+    enc, sender = set_up_sender(public_key, info(purpose, *place), ephemeral, 2)
+    return SUITE_TAG + enc + sender.seal(0, b"", plain)
+
+
+def sealed_the_same_every_time(
+    bundle_key: bytes, place: tuple[bytes, ...], transactions: Sequence[bytes]
+) -> bytes:
+    """What `seal_transactions` does, in the same way."""
+    return seal_for_the_same_every_time(bundle_key, BUNDLE, place, encode(tuple(transactions)))
+
+
 def memory_node(genesis: Genesis, clock: Callable[[], int] | None = None) -> LedgerNode:
     """A ledger that nobody has founded yet, in memory."""
     return LedgerNode(
@@ -241,6 +261,7 @@ def memory_node(genesis: Genesis, clock: Callable[[], int] | None = None) -> Led
         workers=0,
         scheduled=False,
         clock=clock,
+        seal=sealed_the_same_every_time,
     )
 
 

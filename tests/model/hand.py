@@ -13,7 +13,7 @@ from counterfoil.machine.transactions import Signature, Transaction
 from counterfoil.modules.parties.records import PartyStatus, Role
 from counterfoil.node.personas import PERSONAS
 from counterfoil.primitives.codec import Message, encode
-from tests.model.desk import by, own
+from tests.model.desk import SECRETS, by, own
 from tests.model.opening import SEVEN, Opening, consensus_key, stranger
 from tests.model.settlement_model import SettlementModel
 from tests.model.twin import Twin
@@ -42,6 +42,8 @@ class Hand:
             stranger("holder"),
             stranger("registrar"),
         ]
+        known += [SandboxKey("node", SECRETS.sealer)]
+        known += [SandboxKey(f"node {number}", bytes([number]) * 32) for number in range(1, 4)]
         known += [stranger(name) for name in ("admitted", "suspended", "leaving", "doomed", "somebody")]
         for card in PERSONAS:
             known += [*by(card.name), *own(card.name)]

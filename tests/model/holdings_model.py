@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from counterfoil.modules.holdings.records import AccountFreeze, AccountKind, AccountStatus, EarmarkReason
+from counterfoil.modules.holdings.records import (
+    AccountFreeze,
+    AccountKind,
+    AccountStatus,
+    EarmarkReason,
+    relationship_of,
+)
 from counterfoil.modules.holdings.rejects import HoldingsReject as Reject
 from counterfoil.modules.instruments.records import InstrumentKind
 from counterfoil.modules.parties.records import PartyStatus, Role
@@ -36,7 +42,7 @@ DISPOSAL = ("signers", "threshold", "joint_holders", "default_cash_account", "se
 
 
 class HoldingsModel(InstrumentsModel):
-    """Tables 50 holdings, 51 accounts, 52 earmarks, 54 totals; 53, 55 and 56 follow from them."""
+    """Tables 50 holdings, 51 accounts, 52 earmarks, 54 totals; 53 and 55 to 57 follow from them."""
 
     # What follows
 
@@ -55,6 +61,10 @@ class HoldingsModel(InstrumentsModel):
             if account.status is OPEN:
                 accounts.update({account.owner, account.servicer, *account.joint_holders})
         self.tables[56] = {party: Item(open=count) for party, count in accounts.items()}
+        self.tables[57] = {
+            relationship_of(one.servicer, one.owner): Item(servicer=one.servicer, owner=one.owner)
+            for one in self.tables[51].values()
+        }
 
     def outstanding(self, instrument: bytes) -> int:
         totals = self.tables[54].get(instrument)

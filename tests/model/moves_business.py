@@ -640,6 +640,26 @@ def both(hand: Hand) -> Move:
     return ask, hand.together(*signers)
 
 
+@move(settlement.InstructWithNote)
+def instruct_with_note(hand: Hand) -> Move:
+    inner, signers = instruct(hand)
+    assert isinstance(inner, settlement.Instruct)
+    return settlement.InstructWithNote(inner, note(hand)), signers
+
+
+@move(settlement.InstructBothWithNotes)
+def both_with_notes(hand: Hand) -> Move:
+    inner, signers = both(hand)
+    assert isinstance(inner, settlement.InstructBoth)
+    return settlement.InstructBothWithNotes(
+        inner, note(hand), b"" if hand.often(0.5) else note(hand)
+    ), signers
+
+
+def note(hand: Hand) -> bytes:
+    return hand.chance.randbytes(hand.one_of(1, 60, 1024)) if hand.often() else hand.one_of(b"", bytes(1025))
+
+
 def calm(hand: Hand, member: bytes) -> dict[str, Any]:
     """Mostly nothing special, so that it can settle at once."""
     return process(hand, member) if hand.often(0.5) else {"partial": hand.one_of(*Partial)}

@@ -15,7 +15,8 @@ from tests.model.core import Expected
 from tests.model.desk import by, party, replayed
 from tests.model.hand import Hand
 from tests.model.markets_model import moment
-from tests.model.moves_consortium import MOVES, misbehaviours, votes
+from tests.model.moves_consortium import misbehaviours, votes
+from tests.model.moves_keys import MOVES
 from tests.model.opening import BY_HAND, Opening
 from tests.model.twin import Twin
 

@@ -109,6 +109,8 @@ from counterfoil.modules.settlement.messages import (
     Cancel,
     CancelBatch,
     Deallocate,
+    InstructBothWithNotes,
+    InstructWithNote,
     LoadBatch,
     OpenBatch,
     RefuseSignOff,
@@ -124,10 +126,21 @@ from counterfoil.modules.validators.messages import (
     RotateConsensusKey,
     SetVotingPower,
 )
+from counterfoil.modules.viewkeys.messages import (
+    AdmitHolder,
+    ConfirmKeyEpoch,
+    EndViewGrant,
+    GrantViewKey,
+    RaiseViewKey,
+    RecordOpeningKey,
+    RemoveHolder,
+)
 from counterfoil.primitives.calendars import SATURDAY_AND_SUNDAY, Calendar, UtcOffsets
 from counterfoil.primitives.codec import Message, encode
 from counterfoil.primitives.signatures import KeyPolicy, single_key
+from counterfoil.sealing.opening_keys import OpeningKey
 from tests.model.desk import DECIDING, by, own, party
+from tests.model.moves_keys import NODE, OTHERS, next_epoch
 from tests.model.opening import (
     APPROVERS,
     BY_HAND,
@@ -167,6 +180,7 @@ def samples(opening: Opening) -> Iterator[Sample]:
     business = (_markets, _instruments, _holdings, _issues, _cash, _trades, _settlement, _grants)
     for part in (*chain, *people, *business):
         yield from part(opening)
+    yield from _viewkeys(opening)
     yield _upgrade_scheduled(opening)
     yield _all_redeemed(opening)
     yield from _custody(opening)
@@ -229,6 +243,26 @@ def _feeds(opening: Opening) -> Iterator[Sample]:
     yield Observe(party("depository"), "USD/EUR", 9_300, now), DEPOSITORY
     yield DefineFeed("USD/EUR", "EUR per USD", 4, (), 3, 60_000, 1_000, 600_000, 0, 100), MEMBERS
     yield EndFeed("USD/EUR"), MEMBERS
+
+
+def _viewkeys(opening: Opening) -> Iterator[Sample]:
+    """A second holder, so that one can be removed; an epoch that waits, so that it can be confirmed; a grant."""
+    desk, regulator, signed = opening.desk, party("regulator"), by("regulator")
+    broker, auditor, until = party("broker-a"), party("auditor"), opening.desk.next_time_ms() + DAY_MS
+    key = OpeningKey(papers("opening key")).public_key
+    yield AdmitHolder(regulator, OTHERS[1].address, key, bytes(113)), signed
+    opening.do(AdmitHolder(regulator, OTHERS[0].address, key, bytes(113)), *signed)
+    yield RemoveHolder(regulator, OTHERS[0].address), signed
+    proposed = next_epoch(desk, papers("root"), regulator)
+    yield proposed, signed
+    opening.do(proposed, *signed)
+    yield ConfirmKeyEpoch(NODE.address, proposed.number, proposed.commitment), (NODE,)
+    yield RaiseViewKey(broker, broker), own("broker-a")
+    yield RecordOpeningKey(broker, key), own("broker-a")
+    yield GrantViewKey(broker, broker, auditor, "Audit of the year.", until, True), own("broker-a")
+    notary = party("notary")
+    opening.do(GrantViewKey(broker, broker, notary, "A deed.", until), *own("broker-a"))
+    yield EndViewGrant(notary, broker, notary), own("notary")
 
 
 def _parties(opening: Opening) -> Iterator[Sample]:
@@ -449,6 +483,8 @@ def _settlement(opening: Opening) -> Iterator[Sample]:
     yield opening.both("N4"), (*a, *b)
     yield opening.both("N5", date=FRIDAY, delivery={"linkages": linked}), (*a, *b)
     yield opening.both("N6", delivery={"account": accounts["ia"]}, receipt={"hold": True}), (*a, *b)
+    yield InstructWithNote(opening.instruct("N10"), b"a note"), a
+    yield InstructBothWithNotes(opening.both("N11"), b"to the one", b"to the other"), (*a, *b)
     yield Amend(objects["held"], False, None, None, linked[:1]), a
     yield Allocate(objects["delivery"], 50), a
     yield Allocate(objects["receipt"]), b

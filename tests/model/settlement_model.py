@@ -104,7 +104,16 @@ class SettlementModel(AttemptsModel):
 
     # Entering
 
-    def Instruct(self, ask: Any, action: Action) -> None:
+    def InstructWithNote(self, ask: Any, action: Action) -> None:
+        demand(0 < len(ask.note) <= 1024, Reject.NOTE_IS_MALFORMED)
+        self.Instruct(ask.instruction, action, ask.note)
+
+    def InstructBothWithNotes(self, ask: Any, action: Action) -> None:
+        notes = (ask.to_receiver, ask.to_deliverer)
+        demand(any(notes) and all(len(note) <= 1024 for note in notes), Reject.NOTE_IS_MALFORMED)
+        self.InstructBoth(ask.both, action)
+
+    def Instruct(self, ask: Any, action: Action, note: bytes = b"") -> None:
         self.check_instruct_form(ask)
         market = self.market(ask.market)
         today = market.business_date
@@ -139,6 +148,7 @@ class SettlementModel(AttemptsModel):
         identity = action.new_id()
         fields = {name: getattr(ask, name) for name in COPIED}
         self.accept(identity, Item(**fields, cash_account=cash, links=links), ask.hold)
+        self.tables[90][identity].note = note
         if ask.trade:
             delivers = ask.movement is DELIVER
             self.link(ask.trade, (identity,) * delivers, (identity,) * (not delivers))
@@ -176,6 +186,7 @@ class SettlementModel(AttemptsModel):
             settled_amount=0,
             earmark=b"",
             waits=None,
+            note=b"",
         )
         self.tables[90][identity] = one
         self.tie(identity, one.links)
@@ -244,7 +255,7 @@ class SettlementModel(AttemptsModel):
         for mine, theirs in ((one_id, other_id), (other_id, one_id)):
             one = self.tables[90][mine]
             one.matching, one.counterpart, one.reason, one.waits = MatchingStatus.MATCHED, theirs, "", None
-            one.matched = self.now(one.market)
+            one.matched, one.note = self.now(one.market), b""
             awaited = self.rulebook(one.market).sign_off_required and one.movement is DELIVER
             one.sign_off = SignOffStatus.AWAITED if awaited else SignOffStatus.NOT_REQUIRED
 

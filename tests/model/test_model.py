@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from counterfoil.machine.transactions import Mode
 from counterfoil.machine.wiring import MESSAGES
 from counterfoil.modules.settlement.messages import Allocate, Amend, Cancel, Instruct, InstructBoth
-from tests.model.moves_consortium import MOVES
+from tests.model.moves_keys import MOVES
 from tests.model.playing import AHEAD, KINDS, Play
 from tests.model.twin import COMPARED, Model
 

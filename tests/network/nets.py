@@ -80,6 +80,7 @@ class Net:
         spare_ports: int = 0,
         followers: int = 0,
         retain_blocks: int = 0,
+        encrypted: bool = False,
     ) -> None:
         self.port = free_port(validators + full_nodes + followers + spare_ports)
         self.places = places_here(validators, full_nodes, self.port, followers)
@@ -88,7 +89,7 @@ class Net:
             folder,
             self.genesis,
             self.places,
-            encrypted=False,
+            encrypted=encrypted,
             snapshot_interval=snapshot_interval,
             retain_blocks=retain_blocks,
         )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from counterfoil.node.follower import open_follower
+from counterfoil.node.follower import HANDOVER_NAME, open_follower
+from counterfoil.node.key_epochs import draft_epoch
 from counterfoil.node.ledger import open_ledger
 from counterfoil.node.network.control import Control
 from counterfoil.node.network.creating import grow_network, places_here
+from counterfoil.node.network.joining import invite, join
 from counterfoil.node.network.settings import name_member
 from counterfoil.node.personas import party_key
 from counterfoil.node.transfer import (
@@ -24,6 +27,7 @@ from counterfoil.node.transfer import (
 from counterfoil.node.transfer_format import ArgonCost
 from counterfoil.sdk import Client, Sandbox, TransactionRejected
 from counterfoil.sdk.messages import GrantMandate
+from counterfoil.verify.light.files import read_handover
 from tests.network.nets import Net, free_port, need_engine, running, signed_deals
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("network"), pytest.mark.timeout(300)]
@@ -35,8 +39,12 @@ def test_a_ledger_goes_on_as_a_network(tmp_path: Path) -> None:
     need_engine()
     with Sandbox(folder=tmp_path / "embedded") as alone:
         fixtures = alone.fixtures
-        before = alone.client("regulator").status()
-        register = alone.client("regulator").register("XS0000000009")
+        regulator = alone.client("regulator")
+        regulator.send(draft_epoch(alone.node.machine, regulator.party))
+        while alone.node.machine.wired.viewkeys.epoch_in_force == 1:
+            time.sleep(0.05)
+        before = regulator.status()
+        register = regulator.register("XS0000000009")
         export_ledger(alone.node, tmp_path / "export", LOCK, cost=CHEAP)
     port = free_port(3)
     made = grow_network(
@@ -68,6 +76,20 @@ def test_a_ledger_goes_on_as_a_network(tmp_path: Path) -> None:
         assert "validators" in said
         _another_node_is_enrolled(net)
         last = net.agreed()
+    invite(net.path("full-1"), tmp_path / "invitation", LOCK, cost=CHEAP)
+    join(
+        tmp_path / "invitation",
+        tmp_path / "joined",
+        LOCK,
+        name="joined",
+        port=port + 50,
+        from_genesis=True,
+        encrypted=False,
+    )
+    assert (
+        read_handover((tmp_path / "joined" / HANDOVER_NAME).read_bytes()).header.height
+        == before.moment.height
+    )
     report = replay_ledger(tmp_path / "net" / "validator-2", check=True, workers=0)
     assert report.header.height <= last.moment.height
     with open_ledger(tmp_path / "net" / "validator-1", workers=0, start=False) as node:

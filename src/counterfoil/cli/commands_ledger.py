@@ -41,6 +41,7 @@ from counterfoil.node.personas import SANDBOX_START_MS, refuse_personas, sandbox
 from counterfoil.node.read_log_recording import Recorder
 from counterfoil.node.reads_base import now_ms, policy_of
 from counterfoil.node.rpc import RpcServer
+from counterfoil.node.storage_key import StorageKeyWatch
 from counterfoil.node.tls_door import Door
 from counterfoil.primitives.calendars import date_text, is_date
 from counterfoil.sdk import Client, LocalConnection, seed
@@ -174,6 +175,7 @@ def start(
     stopping = Stopping()
     with (
         node,
+        StorageKeyWatch(node, say),
         RpcServer(node, path=socket_of(folder), port=port, door=door) as server,
         _recorder(node, member),
         _watched(node, server, monitor),

@@ -206,10 +206,13 @@ def _identity(client: Client, keys: str, kind: str, name: str) -> bytes:
             return _instrument(client, name)
         if kind == "account":
             return client.account_id(name)
-    except LedgerError as error:
+        if kind == "note":
+            receiver, _, text = name.partition(":")
+            return client.note_for(receiver, text)
+    except (LedgerError, ValueError) as error:
         raise LookupError(str(error)) from None
     raise LookupError(
-        f"there is no kind of name {kind!r}; there are party, isin, instrument, account, key and file."
+        f"there is no kind of name {kind!r}; there are party, isin, instrument, account, key, file and note."
     )
 
 

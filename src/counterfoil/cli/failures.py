@@ -23,7 +23,7 @@ from counterfoil.engine.cometbft.process import EngineMissing
 from counterfoil.engine.port import EngineStopped
 from counterfoil.gateways.sheets import SheetError
 from counterfoil.gateways.trade_files import TradeFileError
-from counterfoil.machine.machine import ProgramIsOutdated
+from counterfoil.machine.failures import ProgramIsOutdated
 from counterfoil.node.backup import BackupFailed
 from counterfoil.node.network.control import NetworkFailed
 from counterfoil.node.transfer_format import TransferFileError
@@ -32,8 +32,11 @@ from counterfoil.realnames.blobs import BlobError
 from counterfoil.realnames.tags import NumberIsMalformed
 from counterfoil.realnames.trail import TrailIsBroken
 from counterfoil.realnames.vault import VaultError
+from counterfoil.sdk.continuity import CopyRefused
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable
 from counterfoil.sdk.recovery import RecoveryMismatch
+from counterfoil.sdk.view_key_files import ViewKeyFileError
+from counterfoil.sealing.ring import RootIsMissing
 from counterfoil.storage.errors import CorruptStorage, StorageError
 from counterfoil.verify import ProofRefused
 
@@ -80,10 +83,13 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (EngineMissing, Exit.UNAVAILABLE),
     (NetworkFailed, Exit.UNAVAILABLE),
     (ProgramIsOutdated, Exit.UNAVAILABLE),
+    (RootIsMissing, Exit.UNAVAILABLE),
+    (ViewKeyFileError, Exit.UNAVAILABLE),
     (TransferFileError, Exit.NOT_PROVEN),
     (BackupFailed, Exit.NOT_PROVEN),
     (ProofRefused, Exit.NOT_PROVEN),
     (TrailIsBroken, Exit.NOT_PROVEN),
+    (CopyRefused, Exit.NOT_PROVEN),
     (DemoFailed, Exit.NOT_PROVEN),
     (InvariantViolation, Exit.NOT_PROVEN),
 )

@@ -9,6 +9,7 @@ from counterfoil.cli import (
     commands_books,
     commands_ca,
     commands_consortium,
+    commands_continuity,
     commands_custodian,
     commands_demo,
     commands_follow,
@@ -21,6 +22,8 @@ from counterfoil.cli import (
     commands_recovery,
     commands_registrar,
     commands_sandbox,
+    commands_sealing,
+    commands_storage_key,
     commands_submit,
     commands_transfer,
     commands_trust,
@@ -64,6 +67,9 @@ commands_ca.add_to(app)
 commands_identity.add_to(app)
 commands_registrar.add_to(app)
 commands_vault.add_to(app)
+commands_sealing.add_to(app)
+commands_continuity.add_to(app)
+commands_storage_key.add_to(app)
 commands_custodian.add_to(app)
 commands_recovery.add_to(app)
 commands_sandbox.add_to(app)

@@ -105,7 +105,7 @@ class _Reader:
             return content
         if isinstance(hint, type) and issubclass(hint, Enum):
             return _member(hint, content, where)
-        if isinstance(hint, type) and issubclass(hint, Record):
+        if isinstance(hint, type) and issubclass(hint, Record | Message):
             return self._record(hint, content, where)
         return _integer(content, where)
 
@@ -146,7 +146,7 @@ class _Reader:
         except ValueError:
             raise MessageFileError(
                 f"{where}: {content[:60]!r} is no address (cfp1…, cfa1…, cfi1…, cfk1…), no hexadecimal digits and no"
-                " name (party:…, account:…, isin:…, instrument:…, market:…, key:…, file:…)."
+                " name (party:…, account:…, isin:…, instrument:…, market:…, key:…, file:…, note:…)."
             ) from None
 
     def _digest_of(self, name: str, where: str) -> bytes:

@@ -23,6 +23,8 @@ from nacl.pwhash import argon2id
 from counterfoil.custody.key_store import NAME_PATTERN, KeyDescription, KeyStoreError, check_name
 from counterfoil.primitives.addresses import AddressKind, address_of, to_text
 from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
+from counterfoil.sealing.derivation import OPENING, info
+from counterfoil.sealing.opening_keys import OpeningKey
 
 FORMAT: Final = "counterfoil key"
 VERSION: Final = 1
@@ -101,6 +103,10 @@ class FileKey:
 
     def sign(self, message: bytes) -> bytes:
         return self._key.sign(message)
+
+    def opening_key(self) -> OpeningKey:
+        """What its holder's view keys and notes are sealed to; it follows from the signing key."""
+        return OpeningKey(self._key.derived(info(OPENING)))
 
     def __repr__(self) -> str:
         return f"FileKey({self.name!r}, address={to_text(AddressKind.SIGNER, self.address)})"

@@ -8,6 +8,8 @@ from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.digests import keyed
 from counterfoil.primitives.outcome import ensure
 from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
+from counterfoil.sealing.derivation import OPENING, info
+from counterfoil.sealing.opening_keys import OpeningKey
 
 CHAIN_SEED_BYTES_MIN: Final = 16
 CHAIN_SEED_BYTES_MAX: Final = 64
@@ -54,6 +56,10 @@ class SandboxKey:
 
     def sign(self, message: bytes) -> bytes:
         return self._key.sign(message)
+
+    def opening_key(self) -> OpeningKey:
+        """What its holder's view keys and notes are sealed to; it follows from the signing key."""
+        return OpeningKey(self._key.derived(info(OPENING)))
 
     def __repr__(self) -> str:
         return f"SandboxKey({self.name!r}, address={self.address.hex()})"

@@ -27,8 +27,9 @@ from counterfoil.engine.port import (
 from counterfoil.engine.replaying import Replaying
 from counterfoil.engine.signature_pool import PendingChecks, SignaturePool
 from counterfoil.engine.submission import Submission
+from counterfoil.machine.failures import RulesFailed
 from counterfoil.machine.genesis import GENESIS_HEIGHT
-from counterfoil.machine.machine import Machine, Outcome, RulesFailed
+from counterfoil.machine.machine import Machine, Outcome
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import Prepared
 from counterfoil.primitives.codec import encode
@@ -67,6 +68,7 @@ class EmbeddedEngine:
         block_transactions: int = BLOCK_TRANSACTIONS_MAX,
         rate_per_second: int = RATE_PER_SECOND,
         scheduled: bool = True,
+        items: Items | None = None,
         replaying: Replaying | None = None,
     ) -> None:
         self.machine = machine
@@ -81,7 +83,9 @@ class EmbeddedEngine:
         self._rates = Rates(rate_per_second)
         self._block_transactions = block_transactions
         self._scheduled = scheduled
-        self.items = Items(machine)
+        self.between_blocks: Callable[[], None] = lambda: None
+        """Called by the deciding thread, outside the lock: whatever the node has to say of itself."""
+        self.items = items or Items(machine)
         self._replaying = replaying or Replaying(machine, self.items, signatures)
         self._blocks_unwritten = 0
         self._thread: threading.Thread | None = None
@@ -219,6 +223,8 @@ class EmbeddedEngine:
                         return
                     if self._scheduled:
                         self.decide_due()
+                if not self._stopping:
+                    self.between_blocks()
         except BaseException as error:
             self.failure = error
             report(log, logging.CRITICAL, "the engine stopped", error)

@@ -14,7 +14,7 @@ import traceback
 from pathlib import Path
 
 import counterfoil
-from counterfoil.machine.machine import ProgramIsOutdated
+from counterfoil.machine.failures import ProgramIsOutdated
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from counterfoil.state.port import StoreFailed
 

@@ -6,27 +6,23 @@ tick also moves the clock to the moment for which it was made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from counterfoil.engine.port import Sealer
 from counterfoil.engine.signature_pool import PendingChecks, SignaturePool
 from counterfoil.machine.machine import Machine
-from counterfoil.machine.rejects import MachineReject
-from counterfoil.machine.transactions import (
-    BUNDLE_BYTES_MAX,
-    BundleContent,
-    Prepared,
-    bundle_sign_prefix,
-    encode_bundle,
-    read_bundle,
-)
+from counterfoil.machine.sealed_ledger import NOT_SEALED
+from counterfoil.machine.transactions import BundleContent, Prepared, encode_bundle
 from counterfoil.primitives.codec import encode
-from counterfoil.primitives.outcome import Rejected
-from counterfoil.primitives.signatures import verify
+from counterfoil.sealing.bundles import place_of_bundle
+from counterfoil.sealing.envelopes import seal_transactions
 
 TIME_MAX_MS = 253_402_300_799_999
 """The last millisecond of the year 9999, beyond which no sandbox's clock is moved."""
+
+SealTransactions = Callable[[bytes, tuple[bytes, ...], Sequence[bytes]], bytes]
+"""(bundle key, place, transactions) → the sealed part of a bundle."""
 
 
 class OpenedItem(NamedTuple):
@@ -36,37 +32,39 @@ class OpenedItem(NamedTuple):
     key: bytes
     prepared: list[Prepared]
 
-    def in_force(self, time_ms: int) -> list[Prepared]:
-        """What is executed of it in a block of that time: nothing, once the bundle has expired."""
-        return self.prepared if self.content.expiry_ms > time_ms else []
-
 
 class Items:
     """Makes and opens the items of one ledger."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, seal: SealTransactions = seal_transactions) -> None:
         self._machine = machine
-        self._prefix = bundle_sign_prefix(machine.chain_id)
+        self._seal = seal
         self._window_ms = machine.parameters.id_window_ms
 
     def bundle(self, sealer: Sealer, raws: Sequence[bytes], time_ms: int, member: bytes = b"") -> bytes:
         """Gathered at a moment, after which it is good for as long as ids are remembered. Without `raws`: a tick.
 
-        member: the party in whose name the node gathers, where it is no founding node.
+        Its transactions are sealed to the epoch in force, where the ledger is sealed. member: the party in whose name
+        the node gathers, where it is no founding node.
         """
-        gatherer = member or sealer.address
-        content = encode(BundleContent(gatherer, time_ms + self._window_ms, 0, tuple(raws)))
-        return encode_bundle(content, sealer.public_key, sealer.sign(self._prefix + content))
+        machine, gatherer = self._machine, member or sealer.address
+        inside, expiry_ms, number = tuple(raws), time_ms + self._window_ms, NOT_SEALED
+        if machine.sealed is not None:
+            epoch = machine.sealed.epoch
+            number = epoch.number
+            place = place_of_bundle(machine.chain_id, gatherer, expiry_ms, number)
+            inside = (self._seal(epoch.bundle_key.public_key, place, inside),)
+        content = encode(BundleContent(gatherer, expiry_ms, number, inside))
+        return encode_bundle(content, sealer.public_key, sealer.sign(machine.bundles.prefix + content))
 
     def open(self, item: bytes) -> OpenedItem:
-        """Raises `Rejected(BUNDLE_IS_MALFORMED)`; the gatherer's signature is checked, those inside are not."""
-        if len(item) > BUNDLE_BYTES_MAX:
-            raise _malformed("it is too large")
-        bundle, content = read_bundle(item)
-        if not verify(bundle.key, self._prefix + bundle.content, bundle.signature):
-            raise _malformed("the gatherer's signature is wrong")
-        prepare = self._machine.reader.prepare
-        return OpenedItem(content, bundle.key, [prepare(raw) for raw in content.transactions])
+        """Raises `Rejected` with BUNDLE_IS_MALFORMED or BUNDLE_CANNOT_BE_OPENED; the gatherer's signature is checked,
+        those inside are not."""
+        return OpenedItem(*self._machine.bundles.open(item))
+
+    def in_force(self, opened: OpenedItem, time_ms: int) -> list[Prepared]:
+        """What is executed of an item in a block of that time: nothing, once its bundle or its epoch has passed."""
+        return opened.prepared if self._machine.bundles.serves(opened.content, time_ms) else []
 
     def block_time_ms(self, engine_time_ms: int, opened: Iterable[OpenedItem]) -> tuple[int, bool]:
         """(the block's time, whether a tick moves a sandbox's clock to it).
@@ -97,7 +95,3 @@ def fill_in(prepared: Sequence[Prepared], answers: bytes) -> None:
         end = at + len(item.signatures)
         item.good = answers[at:end]
         at = end
-
-
-def _malformed(detail: str) -> Rejected:
-    return Rejected(MachineReject.BUNDLE_IS_MALFORMED, detail=detail)

@@ -60,6 +60,8 @@ class Engine(Protocol):
 
     machine: Machine
     failure: BaseException | None
+    between_blocks: Callable[[], None]
+    """Called now and then by a thread of the engine's, outside the lock: whatever the node has to say of itself."""
     counts: Counts
 
     @property

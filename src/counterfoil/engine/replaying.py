@@ -57,7 +57,7 @@ class Replaying:
     def execute(self, block: DecidedBlock) -> list[Outcome]:
         """Execute a decided block, every signature in it checked. Raises what `Machine.execute` does."""
         opened = [self._items.open(item) for item in block.bundles]
-        bundles = [item.in_force(block.time_ms) for item in opened]
+        bundles = [self._items.in_force(item, block.time_ms) for item in opened]
         flat = [prepared for bundle in bundles for prepared in bundle]
         fill_in(flat, check(self._signatures, flat).result())
         return self._machine.execute(

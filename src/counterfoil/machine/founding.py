@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from counterfoil.machine.genesis import GENESIS_HEIGHT, Genesis, is_key
+from counterfoil.machine.genesis import GENESIS_HEIGHT, Genesis, holders_of, is_key
 from counterfoil.machine.wiring import Wired
 from counterfoil.modules.consortium import ConsortiumGenesis
 from counterfoil.modules.consortium import found as found_consortium
@@ -19,7 +19,9 @@ from counterfoil.modules.parties import PartiesGenesis
 from counterfoil.modules.parties import found as found_parties
 from counterfoil.modules.validators import ValidatorsGenesis
 from counterfoil.modules.validators import found as found_validators
+from counterfoil.modules.viewkeys.founding import found as found_viewkeys
 from counterfoil.primitives.digests import OBJECT, digest
+from counterfoil.sealing.epochs import Epoch
 from counterfoil.state.state import State
 
 Step = Callable[[ActionContext], None]
@@ -86,8 +88,11 @@ def founding_nodes(genesis: Genesis) -> tuple[bytes, ...]:
     return tuple(bytes.fromhex(key) for key in keys)
 
 
-def steps(wired: Wired, state: State, genesis: Genesis) -> list[Step]:
-    """What each founding block does, in order. ValueError names the section where the genesis file does not fit."""
+def steps(wired: Wired, state: State, genesis: Genesis, epoch: Epoch | None) -> list[Step]:
+    """What each founding block does, in order. epoch: the first, on a sealed ledger.
+
+    ValueError names the section where the genesis file does not fit.
+    """
     unknown = [name for name in genesis.sections if name not in KNOWN]
     if unknown:
         raise ValueError(f"the genesis file has a section {unknown[0]!r} that this program does not know")
@@ -98,6 +103,8 @@ def steps(wired: Wired, state: State, genesis: Genesis) -> list[Step]:
 
     def found_ledger(context: ActionContext) -> None:
         wired.governance.found(genesis.rule_version)
+        if epoch is not None:
+            found_viewkeys(wired.viewkeys_books, context, epoch, holders_of(genesis))
         identities.update(found_parties(wired.parties_books, context, parties))
         found_consortium(wired.consortium_books, identities, consortium)
         found_validators(wired.validators_books, identities, validators, GENESIS_HEIGHT)

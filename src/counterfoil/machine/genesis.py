@@ -8,8 +8,11 @@ from typing import Any
 import msgspec
 
 from counterfoil.modules.governance.interface import RULE_VERSION_MAX
+from counterfoil.modules.viewkeys.records import HOLDERS_MAX
+from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.digests import GENESIS, keyed
 from counterfoil.primitives.signatures import check_key
+from counterfoil.sealing.opening_keys import is_opening_key
 from counterfoil.state.light_blocks import Validator
 from counterfoil.verify.light.encoding import in_order
 from counterfoil.verify.trust import founding_validators
@@ -37,13 +40,22 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_actions_max: int = 1_000
 
 
+class GenesisHolder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A node that executes from the founding on. node: hex of its tagged key. opening_key: hex of its public key, to
+    which roots are wrapped."""
+
+    node: str
+    opening_key: str
+
+
 class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The file's content.
 
     name: lower-case letters, digits and hyphens. secret_commitment: hex of the digest of the network secret that
     salts values. sealers: hex tagged keys that may sign headers under the embedded engine; none where the ledger is
     founded as a network, whose first validators the section `validators` names. sandbox: a ledger to try things on; the
-    flag cannot be removed. sections: for each module its own founding data.
+    flag cannot be removed. sealed: whether transactions and receipts are sealed, which is switched off by name or not
+    at all. holders: nodes that hold the roots of a sealed ledger. sections: for each module its own founding data.
     """
 
     name: str
@@ -53,6 +65,8 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sandbox: bool = False
     rule_version: int = RULE_VERSION
     parameters: Parameters = Parameters()
+    sealed: bool = True
+    holders: tuple[GenesisHolder, ...] = ()
     sections: dict[str, Any] = {}
 
 
@@ -85,7 +99,36 @@ def decode_genesis(data: bytes) -> Genesis:
         )
     if not all(is_key(key) for key in genesis.sealers):
         raise ValueError("the genesis file names something as a key that may sign headers that is no key")
+    if genesis.sealed and not genesis.holders:
+        raise ValueError(
+            "the genesis file names no node that holds the root of a sealed ledger; "
+            'say "sealed": false if it is not to be one'
+        )
+    if genesis.holders and not genesis.sealed:
+        raise ValueError(
+            "the genesis file names nodes that hold a root, but says that the ledger is not sealed"
+        )
+    if len(genesis.holders) > HOLDERS_MAX:
+        raise ValueError(f"the genesis file names more than {HOLDERS_MAX} nodes that hold the root")
+    if not all(is_key(one.node) and _is_opening_key(one.opening_key) for one in genesis.holders):
+        raise ValueError("the genesis file names a node that holds the root with something that is no key")
+    if len({one.node for one in genesis.holders}) != len(genesis.holders):
+        raise ValueError("the genesis file names a node that holds the root twice")
     return genesis
+
+
+def holders_of(genesis: Genesis) -> tuple[tuple[bytes, bytes], ...]:
+    """(a node's address, its opening key) of those that hold the root from the founding on."""
+    return tuple(
+        (address_of(bytes.fromhex(one.node)), bytes.fromhex(one.opening_key)) for one in genesis.holders
+    )
+
+
+def _is_opening_key(text: str) -> bool:
+    try:
+        return is_opening_key(bytes.fromhex(text))
+    except ValueError:
+        return False
 
 
 def network_validators(genesis: Genesis) -> tuple[Validator, ...]:

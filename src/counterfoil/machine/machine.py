@@ -7,6 +7,9 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from counterfoil.machine.bundles import BundleReader
+from counterfoil.machine.executed import Executed, SetAside
+from counterfoil.machine.failures import ProgramIsOutdated, RulesFailed
 from counterfoil.machine.feed_items import (
     ExtendedCommit,
     make_feed_item,
@@ -16,22 +19,25 @@ from counterfoil.machine.feed_items import (
 from counterfoil.machine.founding import founding_nodes, steps
 from counterfoil.machine.genesis import GENESIS_HEIGHT, RULE_VERSION, Genesis
 from counterfoil.machine.ordering import chosen, in_order
-from counterfoil.machine.receipts import ReceiptBook
+from counterfoil.machine.receipts import BlockReceipts, ReceiptBook, finished
 from counterfoil.machine.rejects import MachineReject
+from counterfoil.machine.sealed_ledger import SealedLedger
 from counterfoil.machine.transactions import Body, Mode, Prepared, Reader
 from counterfoil.machine.wiring import MESSAGES, Wired, wire
 from counterfoil.modules.feeds.interface import Observed
 from counterfoil.modules.module import ActionContext, BlockContext
 from counterfoil.modules.validators.interface import Misbehaviour, SetEntry, ValidatorUpdate
+from counterfoil.modules.viewkeys.records import KEY_EPOCHS
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.codec import Decoder, encode
 from counterfoil.primitives.digests import OBJECT, keyed
 from counterfoil.primitives.outcome import InvariantViolation, Rejected, ensure
 from counterfoil.primitives.signatures import met
-from counterfoil.state.books import Aside
+from counterfoil.sealing.epochs import FIRST_EPOCH, Epoch
+from counterfoil.sealing.ring import KeyRing
 from counterfoil.state.headers import CHUNK, CHUNK_LEAVES, CHUNK_ROOT, Header, HeaderHistory, StoredHeader
 from counterfoil.state.port import StoreFailed
-from counterfoil.state.receipts import BlockResults, MessageResult, TransactionResult
+from counterfoil.state.receipts import BlockResults, MessageResult, SealedReceipts, TransactionResult
 from counterfoil.state.state import State
 from counterfoil.state.tree import list_root
 from counterfoil.state.window import Window
@@ -53,44 +59,6 @@ class Outcome(NamedTuple):
     authorised: bool = False
 
 
-class Executed(NamedTuple):
-    """A block that was executed and is neither committed nor discarded."""
-
-    block: BlockContext
-    items_digest: bytes
-    book: ReceiptBook
-    results: list[TransactionResult]
-    expiries: list[int]
-
-
-class SetAside(NamedTuple):
-    """An executed block that was taken off the books and can be brought back (`Machine.set_aside`)."""
-
-    executed: Executed
-    changes: Aside
-    used: list[tuple[bytes, int]]
-
-
-class RulesFailed(Exception):
-    """A rule broke on one transaction (our fault). The block has been taken back; the transaction is named."""
-
-    def __init__(self, prepared: Prepared, cause: Exception) -> None:
-        super().__init__(f"the rules failed on a transaction: {type(cause).__name__}")
-        self.prepared = prepared
-
-
-class ProgramIsOutdated(Exception):
-    """A rule version has come into force that this program does not know. The node stops and goes on after it is
-    replaced; nothing is lost."""
-
-    def __init__(self, version: int, height: int, known: Sequence[int]) -> None:
-        listed = ", ".join(str(one) for one in known)
-        super().__init__(
-            f"from block {height} on, rule version {version} is in force; this program knows {listed}: "
-            "install the program that knows it and start again"
-        )
-
-
 RULE_VERSIONS = (RULE_VERSION,)
 """The rule versions that this program knows."""
 STORED_HEADER = Decoder(StoredHeader)
@@ -98,9 +66,14 @@ BLOCK_RESULTS = Decoder(BlockResults)
 
 
 class Machine:
-    """One ledger's rules over its state. Blocks are executed, then committed or discarded."""
+    """One ledger's rules over its state. Blocks are executed, then committed or discarded.
 
-    def __init__(self, state: State, genesis: Genesis, chain_id: str, secret: bytes) -> None:
+    secret: the network's (32 bytes). ring: the node's roots, on a ledger that is sealed.
+    """
+
+    def __init__(
+        self, state: State, genesis: Genesis, chain_id: str, secret: bytes, ring: KeyRing | None
+    ) -> None:
         self.state = state
         self.genesis = genesis
         self.chain_id = chain_id
@@ -113,7 +86,15 @@ class Machine:
         self.last: Header | None = None
         self.reader = Reader(chain_id, MESSAGES)
         self.wired: Wired = wire(state, self.reader.proposal, self.reader.motion)
-        self._founding = steps(self.wired, state, genesis)
+        ensure((ring is not None) == genesis.sealed, "a ledger has roots if and only if it is sealed")
+        self.sealed = (
+            SealedLedger(ring, self.wired.viewkeys, chain_id, self.parameters.id_window_ms)
+            if ring is not None
+            else None
+        )
+        self.bundles = BundleReader(chain_id, self.reader, self.sealed)
+        first = ring.require(FIRST_EPOCH) if ring is not None else None
+        self._founding = steps(self.wired, state, genesis, first)
         self._founding_nodes = frozenset(
             address_of(key) for key in (*founding_nodes(genesis), *map(bytes.fromhex, genesis.sealers))
         )
@@ -142,8 +123,9 @@ class Machine:
         )
         self._founding[height - GENESIS_HEIGHT](ActionContext(block, height.to_bytes(32, "big"), 0, ()))
         self.state.books.accept()
-        book = ReceiptBook(height, self._receipt_key(height))
-        self._executed = Executed(block, sha256(b"").digest(), book, [], [])
+        book = ReceiptBook(height)
+        epoch = self.sealed.epoch if self.sealed is not None else None
+        self._executed = Executed(block, sha256(b"").digest(), book, [], [], epoch)
         self._check_invariants()
         return self.commit()
 
@@ -167,6 +149,8 @@ class Machine:
         tail = [self.header(earlier).header for earlier in range(number - number % CHUNK, number)]
         self.history.resume(chunks, [header.digest() for header in tail])
         self.last = newest
+        if self.sealed is not None:
+            self.sealed.take_up_roots()
         if self.state.root() != self.last.state_root:
             raise InvariantViolation(
                 f"the record store's tree does not lead to the root of block {self.last.height}: make the store again "
@@ -215,11 +199,12 @@ class Machine:
         ensure(self._executed is None, "the block before is neither committed nor discarded")
         block = self._block_context(height, time_ms, self._rules_at(height))
         observed = self._observed(height, feed_item, last_commit) if feed_item else ()
-        book = ReceiptBook(height, self._receipt_key(height))
+        book = ReceiptBook(height)
+        epoch = self.sealed.epoch if self.sealed is not None else None
         self.window.forget(time_ms)
         results: list[TransactionResult] = []
         expiries: list[int] = []
-        self._executed = Executed(block, items_digest, book, results, expiries)
+        self._executed = Executed(block, items_digest, book, results, expiries, epoch)
         position = self._run_block_rules(
             self.wired.deadlines, block, book, b"deadline", 0, self.parameters.deadline_actions_max
         )
@@ -269,11 +254,11 @@ class Machine:
         return self.wired.validators.updates(height)
 
     def may_gather(self, gatherer: bytes, key: bytes) -> bool:
-        """Whether a node with this key may bring bundles: a founding node in its own name (the key's address), or a
-        node that an active party has made one of its users, in the party's name."""
+        """Whether a node with this key may bring bundles: a founding node, or one that holds the roots, in its own name
+        (the key's address), or a node that an active party has made one of its users, in the party's name."""
         address = self._bare_address(key)
         if gatherer == address:
-            return address in self._founding_nodes
+            return address in self._founding_nodes or self.wired.viewkeys.holder(address) is not None
         parties = self.wired.parties
         return parties.is_active(gatherer) and parties.speaks_for(gatherer, address)
 
@@ -288,8 +273,11 @@ class Machine:
         """Commit the executed block and return its header; `keep` stores it with the engine's seal."""
         if self._executed is None:
             raise InvariantViolation("no block was executed")
-        block, items_digest, book, results, expiries = self._executed
-        commitment = self.state.commit(block.height)
+        block, items_digest, book, results, expiries, epoch = self._executed
+        salts = epoch.salts if epoch is not None else self._secret
+        receipts = self._receipts(book, block.height, epoch, salts)
+        begins_epoch = bool(self.state.books.shelves[KEY_EPOCHS.number].touched)
+        commitment = self.state.commit(block.height, salts)
         window_digest, window_packed = self.window.commit()
         header = Header(
             height=block.height,
@@ -301,8 +289,8 @@ class Machine:
             free_head=commitment.free_head,
             changes_root=commitment.changes_root,
             change_count=commitment.change_count,
-            receipts_root=list_root(b"".join(book.leaves)),
-            receipt_count=len(book.leaves),
+            receipts_root=list_root(b"".join(receipts.leaves)),
+            receipt_count=len(receipts.leaves),
             history_root=self.history.root(),
             window_digest=window_digest,
             items_digest=items_digest,
@@ -316,10 +304,22 @@ class Machine:
         keep_entry = self.state.keep_entry
         for place, (result, expiry) in enumerate(zip(results, expiries, strict=True)):
             keep_entry("result", expiry.to_bytes(8, "big") + result.id, height8 + place.to_bytes(4, "big"))
-        self.state.keep_blob("receipts", block.height, encode(BlockResults(tuple(results), tuple(book.kept))))
+        self.state.keep_blob("receipts", block.height, encode(BlockResults(tuple(results), receipts.kept)))
+        if self.sealed is not None:
+            self.state.keep_blob(
+                "sealed", block.height, encode(SealedReceipts(block.height, receipts.sealed))
+            )
+            if begins_epoch:
+                self.sealed.take_up_roots()
         self._window_packed = window_packed
         self._executed = None
         return header
+
+    def _receipts(self, book: ReceiptBook, height: int, epoch: Epoch | None, salts: bytes) -> BlockReceipts:
+        salt_key = keyed(salts, b"receipt" + height.to_bytes(8, "big"), 32)
+        if self.sealed is None or epoch is None:
+            return finished(book, salt_key)
+        return self.sealed.seal(book, epoch, height, salt_key, self.state.books.shelves)
 
     def keep(self, header: Header, seal: bytes) -> None:
         """Store a committed header with the engine's signature."""
@@ -358,7 +358,7 @@ class Machine:
         height = self.state.height + 1
         block = self._block_context(height, time_ms, self._rules_at(height))
         try:
-            return self._execute(prepared, block, ReceiptBook(block.height, bytes(32)), 0)
+            return self._execute(prepared, block, ReceiptBook(block.height), 0)
         finally:
             self.discard()
 
@@ -585,9 +585,6 @@ class Machine:
             self.parameters.reference_window_ms,
             self.genesis.sandbox,
         )
-
-    def _receipt_key(self, height: int) -> bytes:
-        return keyed(self._secret, b"receipt" + height.to_bytes(8, "big"), 32)
 
 
 def _own_action(purpose: bytes, height: int, position: int) -> bytes:

@@ -70,9 +70,15 @@ class MachineReject(RejectCode):
     )
     GATHERER_IS_NO_MEMBER = (
         1052,
-        "The key that signed the bundle is neither a founding node's nor a user's of the active party that it names.",
-        "Send transactions to another node; or let a member grant the node's address a mandate, and name the member to"
-        " the node.",
+        "The key that signed the bundle is neither that of a founding node or of one that holds the ledger's roots, nor"
+        " a user's of the active party that it names.",
+        "Send transactions to another node; or have the node admitted as a holder; or let a member grant its address a"
+        " mandate, and name the member to the node.",
+    )
+    BUNDLE_CANNOT_BE_OPENED = (
+        1053,
+        "The sealed part of the bundle does not open to transactions under the key epoch that it names.",
+        "Gather its transactions anew, sealed to the bundle key of the epoch in force; none of them took effect.",
     )
     SUBMISSION_IS_TOO_FAST = (
         1060,

@@ -24,6 +24,7 @@ from counterfoil.modules import (
     settlement,
     trades,
     validators,
+    viewkeys,
 )
 from counterfoil.modules.approvals.books import ApprovalsBooks
 from counterfoil.modules.cash.books import CashBooks
@@ -58,6 +59,8 @@ from counterfoil.modules.trades.books import TradesBooks
 from counterfoil.modules.trades.interface import Trades
 from counterfoil.modules.validators.books import ValidatorsBooks
 from counterfoil.modules.validators.interface import Validators
+from counterfoil.modules.viewkeys.books import ViewKeysBooks
+from counterfoil.modules.viewkeys.interface import ViewKeys
 from counterfoil.primitives.codec import Message
 from counterfoil.state.state import State
 
@@ -69,6 +72,7 @@ MODULES: tuple[Module, ...] = (
     markets.MODULE,
     instruments.MODULE,
     holdings.MODULE,
+    viewkeys.MODULE,
     approvals.MODULE,
     grants.MODULE,
     custodians.MODULE,
@@ -110,11 +114,13 @@ class Wired(NamedTuple):
     cash: Cash
     trades: Trades
     settlement: Settlement
+    viewkeys: ViewKeys
     parties_books: PartiesBooks
     consortium_books: ConsortiumBooks
     validators_books: ValidatorsBooks
     instruments_books: InstrumentsBooks
     holdings_books: HoldingsBooks
+    viewkeys_books: ViewKeysBooks
 
 
 Decode = Callable[[bytes], tuple[tuple[bytes, ...], tuple[Any, ...]]]
@@ -143,6 +149,7 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
     instruments_interface = Instruments(instruments_books)
     holdings_books = HoldingsBooks(shelves, parties_interface, identities_interface, instruments_interface)
     holdings_interface = Holdings(holdings_books)
+    viewkeys_books = ViewKeysBooks(shelves, parties_interface, holdings_interface)
     parties_books.holds_anything = holdings_interface.holds_anything
     instruments_books.everything = holdings_books.everything = partial(every_record, state)
     grants_books = GrantsBooks(
@@ -187,6 +194,7 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
         markets_books,
         instruments_books,
         holdings_books,
+        viewkeys_books,
         approvals_books,
         grants_books,
         custodians_books,
@@ -220,9 +228,11 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
         cash=cash_interface,
         trades=trades_interface,
         settlement=Settlement(settlement_books),
+        viewkeys=ViewKeys(viewkeys_books),
         parties_books=parties_books,
         consortium_books=consortium_books,
         validators_books=validators_books,
         instruments_books=instruments_books,
         holdings_books=holdings_books,
+        viewkeys_books=viewkeys_books,
     )

@@ -10,14 +10,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+import msgspec
+
 from counterfoil.engine.decided import LOGGED_BLOCK, LoggedBlock
 from counterfoil.engine.embedded import EmbeddedEngine
-from counterfoil.engine.items import Items
+from counterfoil.engine.items import Items, SealTransactions
 from counterfoil.engine.port import Engine, Log
 from counterfoil.engine.replaying import Replaying
 from counterfoil.engine.signature_pool import SignaturePool
 from counterfoil.machine.genesis import (
     Genesis,
+    GenesisHolder,
     chain_id,
     decode_genesis,
     encode_genesis,
@@ -27,20 +30,23 @@ from counterfoil.machine.genesis import (
 from counterfoil.machine.machine import Machine
 from counterfoil.machine.wiring import TABLES
 from counterfoil.node.clock import SandboxClock, system_clock_ms
+from counterfoil.node.key_epochs import Confirming
 from counterfoil.node.network.settings import NodeSettings, read_settings
 from counterfoil.node.personas import refuse_personas
 from counterfoil.node.read_log import ReadLog, first_head
 from counterfoil.node.read_log_volumes import FolderVolumes, MemoryVolumes
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.outcome import InvariantViolation
-from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
+from counterfoil.primitives.signatures import SigningKey
+from counterfoil.sealing.envelopes import seal_transactions
+from counterfoil.sealing.opening_keys import OpeningKey
+from counterfoil.sealing.ring import KeyRing
 from counterfoil.state.headers import Header
 from counterfoil.state.port import RecordStore, TableLayout
 from counterfoil.state.proof_formats import Vouching
 from counterfoil.state.state import State
 from counterfoil.state.tables import LINKS
 from counterfoil.storage import files
-from counterfoil.storage.cipher import Damaged
 from counterfoil.storage.errors import CorruptStorage
 from counterfoil.storage.folder import LedgerFolder, create_folder, open_folder
 from counterfoil.storage.memory_log import MemoryLog
@@ -49,6 +55,7 @@ from counterfoil.storage.memory_store import MemoryStore
 GENESIS_NAME = "genesis.json"
 SECRETS_NAME = "node-secrets"
 SECRET_SIZE = 32
+SECRETS_LEAST = 3
 _SECRETS_PURPOSE = b"node secrets"
 
 Progress = Callable[[int, int], None]
@@ -74,14 +81,31 @@ def spare_collector() -> None:
 
 
 class NodeSecrets(NamedTuple):
-    """network: salts values and makes handles, the same at every node of the network. sealer: this node's key."""
+    """Of 32 bytes each. network: salts values, makes handles and the first root, the same at every node of the network.
+    sealer: this node's signing key. opening: this node's key to which roots are wrapped. roots: of the epochs after the
+    first that a node was given when it was invited, in their order; what came later is wrapped for it on the ledger.
+    """
 
     network: bytes
     sealer: bytes
+    opening: bytes
+    roots: tuple[bytes, ...] = ()
 
     @classmethod
     def draw(cls) -> NodeSecrets:
-        return cls(os.urandom(SECRET_SIZE), os.urandom(SECRET_BYTES))
+        return cls(os.urandom(SECRET_SIZE), os.urandom(SECRET_SIZE), os.urandom(SECRET_SIZE))
+
+    def packed(self) -> bytes:
+        return b"".join((self.network, self.sealer, self.opening, *self.roots))
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> NodeSecrets | None:
+        """What `packed` gave; None for something else."""
+        parts = [data[at : at + SECRET_SIZE] for at in range(0, len(data), SECRET_SIZE)]
+        if len(parts) < SECRETS_LEAST or len(parts[-1]) != SECRET_SIZE:
+            return None
+        network, sealer, opening, *roots = parts
+        return cls(network, sealer, opening, tuple(roots))
 
 
 class SealingKey:
@@ -94,6 +118,14 @@ class SealingKey:
 
     def sign(self, message: bytes) -> bytes:
         return self._key.sign(message)
+
+
+def key_ring(genesis: Genesis, chain: str, secrets: NodeSecrets) -> KeyRing | None:
+    """The roots that a node with these secrets begins with; None where the ledger is not sealed."""
+    if not genesis.sealed:
+        return None
+    node = SealingKey(secrets.sealer).address
+    return KeyRing(chain, secrets.network, node, OpeningKey(secrets.opening), secrets.roots)
 
 
 class LedgerNode:
@@ -114,6 +146,7 @@ class LedgerNode:
         workers: int | None = None,
         scheduled: bool = True,
         clock: Callable[[], int] | None = None,
+        seal: SealTransactions = seal_transactions,
         consensus_from: int = 0,
         make_engine: MakeEngine | None = None,
     ) -> None:
@@ -126,16 +159,18 @@ class LedgerNode:
         self.folder = folder
         self.store = store
         self.log = block_log
+        self.sealer = SealingKey(secrets.sealer)
+        self.ring = key_ring(self.genesis, self.chain_id, secrets)
         self.state = State(store, TABLES, secrets.network)
-        self.machine = Machine(self.state, self.genesis, self.chain_id, secrets.network)
+        self.machine = Machine(self.state, self.genesis, self.chain_id, secrets.network, self.ring)
         self.clock: Callable[[], int] = clock or (
             SandboxClock(self.genesis.time_ms) if self.genesis.sandbox else system_clock_ms
         )
-        self.sealer = SealingKey(secrets.sealer)
         self.signatures = SignaturePool(workers)
         self.vouching: Callable[[Header], Vouching] | None = None
         self.consensus_from = consensus_from
-        self.replaying = Replaying(self.machine, Items(self.machine), self.signatures, consensus_from)
+        self.items = Items(self.machine, seal)
+        self.replaying = Replaying(self.machine, self.items, self.signatures, consensus_from)
         self.engine: Engine = (
             make_engine(self)
             if make_engine is not None
@@ -146,9 +181,11 @@ class LedgerNode:
                 self.clock,
                 self.signatures,
                 scheduled=scheduled,
+                items=self.items,
                 replaying=self.replaying,
             )
         )
+        self.engine.between_blocks = Confirming(self.engine, self.sealer, self.clock)
 
         self.read_log = ReadLog(
             FolderVolumes(folder) if folder is not None else MemoryVolumes(),
@@ -180,18 +217,22 @@ class LedgerNode:
             self.clock.advance_to(self.machine.last.time_ms)
         return replayed
 
-    def blocks(self, first: int = 1) -> Iterator[LoggedBlock]:
-        """Decided blocks from a height on, with headers and seals, as the log holds them."""
-        for _, payload in self.log.read_from(first):
+    def blocks(self, place: int = 1) -> Iterator[LoggedBlock]:
+        """Decided blocks with headers and seals from a place in the log on, which holds those with an effect alone."""
+        for _, payload in self.log.read_from(place):
             block: LoggedBlock = LOGGED_BLOCK.trusted(payload)
             yield block
 
-    def block_at(self, height: int) -> LoggedBlock | None:
-        """The block of a height, where it had an effect and is in the log."""
+    def blocks_from(self, height: int) -> Iterator[LoggedBlock]:
+        """The same from a height on."""
         machine = self.machine
         numbers = range(machine.history.size)
-        number = bisect_left(numbers, height, key=lambda at: machine.header(at).header.height)
-        found = next(self.blocks(number + 1), None)
+        first = bisect_left(numbers, height, key=lambda at: machine.header(at).header.height)
+        return self.blocks(first + 1)
+
+    def block_at(self, height: int) -> LoggedBlock | None:
+        """The block of a height, where it had an effect and is in the log."""
+        found = next(self.blocks_from(height), None)
         return found if found is not None and found.block.height == height else None
 
     def close(self) -> None:
@@ -213,23 +254,23 @@ class LedgerNode:
 
 
 def complete_genesis(draft: Genesis, secrets: NodeSecrets) -> bytes:
-    """The genesis file for a draft: with the commitment to the network secret, and this node among the sealers.
+    """The genesis file for a draft: with the commitment to the network secret, and this node among the sealers and,
+    on a sealed ledger, among the holders of roots.
 
     ValueError where one that is no sandbox's names a persona's key.
     """
     refuse_personas(draft)
     sealer = SealingKey(secrets.sealer).public_key.hex()
     sealers = draft.sealers if sealer in draft.sealers else (*draft.sealers, sealer)
+    holders = draft.holders
+    if draft.sealed and not any(holder.node == sealer for holder in holders):
+        holders = (*holders, GenesisHolder(sealer, OpeningKey(secrets.opening).public_key.hex()))
     return encode_genesis(
-        Genesis(
-            name=draft.name,
-            time_ms=draft.time_ms,
+        msgspec.structs.replace(
+            draft,
             secret_commitment=secret_commitment(secrets.network),
             sealers=sealers,
-            sandbox=draft.sandbox,
-            rule_version=draft.rule_version,
-            parameters=draft.parameters,
-            sections=draft.sections,
+            holders=holders,
         )
     )
 
@@ -262,8 +303,7 @@ def create_ledger(
 def write_identity(folder: LedgerFolder, genesis_bytes: bytes, secrets: NodeSecrets) -> None:
     """What a folder has from its first moment: the genesis file, and the node's secrets under the storage key."""
     files.write_new(folder.path / GENESIS_NAME, genesis_bytes, mode=0o644)
-    sealed = folder.cipher.seal(_SECRETS_PURPOSE, secrets.network + secrets.sealer)
-    files.write_new(folder.path / SECRETS_NAME, sealed)
+    folder.keep(SECRETS_NAME, _SECRETS_PURPOSE, secrets.packed())
 
 
 def open_ledger(
@@ -319,7 +359,7 @@ def rebuild_store(path: Path, *, key_file: Path | None = None, progress: Progres
     """Discard a ledger's record store, which may be damaged, and make it again from the block log; every header is
     compared. Returns the height."""
     with open_folder(path, key_file=key_file) as folder:
-        log = folder.open_log()
+        log = folder.open_log(clear=decode_genesis(read_genesis(folder)).sealed)
         first = log.first_height()
         log.close()
         if first > 1:
@@ -370,7 +410,7 @@ def _node(
 ) -> LedgerNode:
     store = folder.open_store(LAYOUTS)
     try:
-        block_log = folder.open_log()
+        block_log = folder.open_log(clear=decode_genesis(genesis_bytes).sealed)
     except BaseException:
         store.close()
         raise
@@ -409,12 +449,10 @@ def read_genesis(folder: LedgerFolder) -> bytes:
 def read_secrets(folder: LedgerFolder) -> NodeSecrets:
     """The node's secrets, from the ledger's folder."""
     path = folder.path / SECRETS_NAME
-    try:
-        plain = folder.cipher.open(_SECRETS_PURPOSE, path.read_bytes())
-    except (Damaged, FileNotFoundError):
-        raise CorruptStorage(
-            path, "the node's secrets are missing or damaged; take the file from a copy"
-        ) from None
-    if len(plain) != SECRET_SIZE + SECRET_BYTES:
+    plain = folder.read_kept(SECRETS_NAME, _SECRETS_PURPOSE)
+    if plain is None:
+        raise CorruptStorage(path, "the node's secrets are missing or damaged; take the file from a copy")
+    secrets = NodeSecrets.unpacked(plain)
+    if secrets is None:
         raise CorruptStorage(path, "it does not hold the node's secrets")
-    return NodeSecrets(plain[:SECRET_SIZE], plain[SECRET_SIZE:])
+    return secrets

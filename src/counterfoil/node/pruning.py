@@ -2,9 +2,9 @@
 
 What stays for ever: every header, the changes of every block, every version of every record, and the first result of
 every transaction. So whatever was on the ledger at any height can still be read and proven: values, absence, whole
-registers. What goes: which transactions did it, and what each stakeholder was told of it. From then on the folder
-cannot be replayed from its genesis, nor exported, nor its store made again from the log: another copy, or another node,
-must hold the whole.
+registers. What goes: which transactions did it, and what each stakeholder was told of it, sealed or not. From then on
+the folder cannot be replayed from its genesis, nor exported, nor its store made again from the log, nor copied for
+everybody's continuity: another copy, or another node, must hold the whole.
 """
 
 from __future__ import annotations
@@ -76,8 +76,10 @@ def prune_ledger(
             data = store.blob("receipts", height)
             if data is not None:
                 batch.blobs.append(("receipts", height, without_receipts(data)))
+                if node.machine.sealed is not None:
+                    batch.blobs.append(("sealed", height, b""))
                 pruned += 1
-            if len(batch.blobs) == BLOCKS_PER_WRITE:
+            if len(batch.blobs) >= BLOCKS_PER_WRITE:
                 store.write(batch)
                 batch = _batch(store.height(), store.versions_end())
             if progress is not None:

@@ -19,6 +19,7 @@ from counterfoil.policy.subjects import Subject
 from counterfoil.primitives.codec import Decoder, Malformed, Record, encode
 from counterfoil.primitives.digests import READ_LOG, digest
 from counterfoil.primitives.outcome import InvariantViolation
+from counterfoil.storage.block_log import BlockLog
 from counterfoil.storage.errors import StorageError
 
 VOLUME_BYTES: Final = 16 << 20
@@ -208,6 +209,15 @@ class ReadLog:
     def close(self) -> None:
         with self._writing:
             self._volumes.close()
+
+    def closed_volumes(self) -> Iterator[BlockLog]:
+        """Those that are not written to any more, opened one by one; what comes goes to a new one, under the storage
+        key of now."""
+        with self._writing:
+            if self._volumes.numbers():
+                self._volumes.begin(self._head.entries + 1)
+                self._size = 0
+        yield from self._volumes.closed()
 
     # ---- writing ----
 

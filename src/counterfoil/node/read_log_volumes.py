@@ -41,6 +41,9 @@ class Volumes(Protocol):
     def read(self, number: int, first: int) -> Iterator[tuple[int, bytes]]:
         """(entry's number, payload) of one volume from an entry on."""
 
+    def closed(self) -> Iterator[BlockLog]:
+        """Every one on disk but the newest, opened for as long as it is looked at."""
+
     def drop(self, number: int) -> None: ...
     def close(self) -> None: ...
 
@@ -93,6 +96,14 @@ class FolderVolumes:
         finally:
             log.close()
 
+    def closed(self) -> Iterator[BlockLog]:
+        for number in self.numbers()[:-1]:
+            log = self._log(number)
+            try:
+                yield log
+            finally:
+                log.close()
+
     def drop(self, number: int) -> None:
         shutil.rmtree(self._path / f"{number:012}", ignore_errors=True)
 
@@ -124,6 +135,10 @@ class MemoryVolumes:
 
     def read(self, number: int, first: int) -> Iterator[tuple[int, bytes]]:
         yield from self._logs[number].read_from(first)
+
+    def closed(self) -> Iterator[BlockLog]:
+        """None is on disk."""
+        return iter(())
 
     def drop(self, number: int) -> None:
         del self._logs[number]

@@ -13,6 +13,13 @@ from counterfoil.node.reads_consortium import consortium_of, list_feeds, list_va
 from counterfoil.node.reads_custody import custody_trail, signer_details
 from counterfoil.node.reads_grants import list_grants
 from counterfoil.node.reads_history import history
+from counterfoil.node.reads_keys import (
+    draft_holder,
+    draft_key_epoch,
+    key_epochs,
+    opening_key,
+    view_keys,
+)
 from counterfoil.node.reads_ledger import find, header, personas, result, status
 from counterfoil.node.reads_log import read_log
 from counterfoil.node.reads_market import instrument, list_instruments, list_markets
@@ -20,6 +27,7 @@ from counterfoil.node.reads_names import identity, list_identities, person, regi
 from counterfoil.node.reads_parties import list_parties, party_details
 from counterfoil.node.reads_proofs import proof
 from counterfoil.node.reads_receipts import receipts
+from counterfoil.node.reads_sealed import sealed_blocks, sealed_receipts
 from counterfoil.node.reads_statement import statement
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.viewer import Viewer
@@ -33,6 +41,8 @@ __all__ = [
     "accounts",
     "certificate",
     "consortium_of",
+    "draft_holder",
+    "draft_key_epoch",
     "find",
     "header",
     "history",
@@ -41,6 +51,7 @@ __all__ = [
     "instruction",
     "instructions",
     "instrument",
+    "key_epochs",
     "list_authorities",
     "list_certificates",
     "list_feeds",
@@ -50,6 +61,7 @@ __all__ = [
     "list_markets",
     "list_parties",
     "list_trades",
+    "opening_key",
     "list_validators",
     "motions",
     "party_details",
@@ -62,9 +74,12 @@ __all__ = [
     "register",
     "registrars",
     "result",
+    "sealed_blocks",
+    "sealed_receipts",
     "statement",
     "status",
     "trade",
+    "view_keys",
 ]
 
 _ALL: tuple[Read[Any, Any], ...] = (
@@ -104,6 +119,13 @@ _ALL: tuple[Read[Any, Any], ...] = (
     list_grants,
     read_log,
     proof,
+    key_epochs,
+    view_keys,
+    opening_key,
+    draft_key_epoch,
+    draft_holder,
+    sealed_receipts,
+    sealed_blocks,
     receipts,
 )
 

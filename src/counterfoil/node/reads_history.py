@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from counterfoil.machine.transactions import read_bundle
 from counterfoil.modules.certificates import facts as certificates_facts
 from counterfoil.modules.consortium.facts import WeightSet
 from counterfoil.modules.holdings import queries as holdings
@@ -316,7 +315,7 @@ def _bodies(node: LedgerNode, height: int) -> dict[bytes, tuple[tuple[bytes, ...
     if logged is None:
         return found
     for item in logged.block.bundles:
-        for raw in read_bundle(item)[1].transactions:
+        for raw in node.machine.bundles.read_again(item):
             prepared = node.machine.reader.prepare(raw)
             if prepared.body is not None:
                 kinds = tuple(type(message).__name__ for message in prepared.body.messages)

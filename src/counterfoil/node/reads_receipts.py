@@ -5,7 +5,7 @@ from __future__ import annotations
 from counterfoil.node.follower import FetchedReceipts
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import Answer, Params, always, named, reading
-from counterfoil.node.receipts_of import found_in, receipts_of_block
+from counterfoil.node.receipts_of import found_in, receipts_of_block, sealed_of_block
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.told import Objects
 from counterfoil.node.viewer import Viewer
@@ -58,6 +58,8 @@ def receipts(node: LedgerNode, viewer: Viewer, params: ReceiptsFrom) -> OwnRecei
                 if view.may_see(objects.subject((found,), found.receipt.stakeholder))
             ]
         if places:
-            found.append(FetchedReceipts(height, *shown_receipts(kept, places)))
+            found.append(
+                FetchedReceipts(height, *shown_receipts(kept, places, sealed_of_block(node, height)))
+            )
         height, looked_at = height + 1, looked_at + len(kept)
     return OwnReceipts(moment=moment, blocks=tuple(found), next_height=height if height <= end else 0)

@@ -47,6 +47,12 @@ def receipts_of_block(node: LedgerNode, height: int) -> tuple[KeptReceipt, ...]:
     return _RESULTS.trusted(data).receipts if data is not None else ()
 
 
+def sealed_of_block(node: LedgerNode, height: int) -> bytes | None:
+    """A block's sealed receipts as they are stored; None on a ledger that is not sealed."""
+    with node.engine.lock:
+        return node.state.blob("sealed", height)
+
+
 def receipts_with(
     node: LedgerNode, needle: bytes, first: int, last: int
 ) -> Iterator[tuple[int, list[KeptReceipt], list[int]]]:

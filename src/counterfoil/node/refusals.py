@@ -90,6 +90,16 @@ class NodeRefusal(RejectCode):
         "What a node answered does not prove what it should, so it is not passed on.",
         "Ask another node, and tell the operator of the one that answered.",
     )
+    NO_OPENING_KEY = (
+        1086,
+        "The party has recorded no opening key, so that its view keys cannot be handed to it.",
+        "Record the public half of an opening key first (counterfoil sealing record-opening).",
+    )
+    LEDGER_IS_NOT_SEALED = (
+        1087,
+        "This ledger is not sealed: there are no view keys and no sealed receipts.",
+        "Read receipts and history as they are.",
+    )
     HISTORY_IS_PRUNED = (
         1088,
         "This node has let go of what was told and done below a height; what was on the ledger then it still proves.",

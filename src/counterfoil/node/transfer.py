@@ -34,7 +34,6 @@ from counterfoil.node.transfer_format import (
 )
 from counterfoil.primitives.codec import Malformed
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
-from counterfoil.primitives.signatures import SECRET_BYTES
 from counterfoil.state.headers import Header
 from counterfoil.state.port import RecordStore
 from counterfoil.storage.at_rest import VARIABLE, new_storage_key
@@ -105,7 +104,8 @@ def export_ledger(
     )
     with _new_file(path) as file:
         sealing = Sealing(file, head, lock)
-        sealing.write(node.secrets.network + node.secrets.sealer)
+        packed = node.secrets.packed()
+        sealing.write(len(packed).to_bytes(4, "big") + packed)
         for place, payload in node.log.read_from(1):
             if place > last.number + 1:
                 break
@@ -147,8 +147,9 @@ def import_ledger(
     """Make a ledger folder from an export: every block is applied again, and its header and seal compared.
 
     Signatures are checked, roots are identical at every height. The folder is made whole or not at all. It is the same
-    ledger with the same sealing key: only one of the two may go on; `sealer` gives the folder a key of its own, for a
-    node of the network that goes on in its place. Returns the last header. Errors: TransferFileError; StorageError as
+    ledger with the same keys: only one of the two may go on. `sealer` gives the folder a signing key of its own, and an
+    opening key, for a node of the network that goes on in its place: it has the roots of all key epochs until then, and
+    those to come once it is admitted as a holder. Returns the last header. Errors: TransferFileError; StorageError as
     `create_folder`.
     """
     with _open_file(path) as file:
@@ -161,8 +162,8 @@ def import_ledger(
         genesis_bytes, secrets = _identity(opening, path)
 
         def fill(place: LedgerFolder) -> None:
-            write_identity(place, genesis_bytes, NodeSecrets(secrets.network, sealer or secrets.sealer))
-            store, block_log = place.open_store(LAYOUTS), place.open_log()
+            clear = decode_genesis(genesis_bytes).sealed
+            store, block_log = place.open_store(LAYOUTS), place.open_log(clear=clear)
             try:
                 with (
                     _faults_named(path),
@@ -176,6 +177,8 @@ def import_ledger(
                     block_log.sync()
                     node.engine.close()
                     last.append(_last(node))
+                    own = secrets if sealer is None else _as_another(node, sealer)
+                write_identity(place, genesis_bytes, own)
             finally:
                 block_log.close()
                 store.close()
@@ -337,6 +340,13 @@ def _last(node: LedgerNode) -> Header:
     return last
 
 
+def _as_another(node: LedgerNode, sealer: bytes) -> NodeSecrets:
+    """Secrets of a node of its own that knows what this one knows."""
+    sealed = node.machine.sealed
+    roots = sealed.ring.roots_to(sealed.epoch.number) if sealed is not None else ()
+    return NodeSecrets(node.secrets.network, sealer, os.urandom(SECRET_SIZE), roots)
+
+
 def _identity(opening: Opening, path: Path) -> tuple[bytes, NodeSecrets]:
     head = opening.head
     genesis_bytes = head.genesis.encode()
@@ -348,10 +358,10 @@ def _identity(opening: Opening, path: Path) -> tuple[bytes, NodeSecrets]:
         raise TransferFileError(
             f"{path} names another ledger than its genesis file; it was put together wrongly."
         )
-    secret = opening.read(SECRET_SIZE + SECRET_BYTES)
-    if len(secret) != SECRET_SIZE + SECRET_BYTES:
+    secrets = NodeSecrets.unpacked(opening.read(int.from_bytes(opening.read(4), "big")))
+    if secrets is None:
         raise TransferFileError(f"{path} is damaged; copy the file again.")
-    return genesis_bytes, NodeSecrets(secret[:SECRET_SIZE], secret[SECRET_SIZE:])
+    return genesis_bytes, secrets
 
 
 def _compare_end(node: LedgerNode, head: Head, path: Path) -> None:

@@ -25,6 +25,7 @@ from counterfoil.policy.subjects import (
     AccountHistory,
     Business,
     CertificateOf,
+    NextKeyEpoch,
     PartyDetails,
     PartyHistory,
     PartyName,
@@ -35,6 +36,7 @@ from counterfoil.policy.subjects import (
     QueueCounts,
     ReceiptFor,
     Register,
+    SealedCopy,
     Side,
     Subject,
     ViewGrant,
@@ -43,6 +45,9 @@ from counterfoil.state.tables import Reader
 
 ANYBODY = b""
 """The viewer of whom nothing is known: it sees what is public."""
+
+
+RUNS_THE_LEDGER = (Role.REGULATOR, Role.DEPOSITORY, Role.OPERATOR)
 
 
 class Standing(IntEnum):
@@ -199,6 +204,11 @@ class Policy:
             return self._receipt(viewer, standing, subject)
         if isinstance(subject, ViewGrant):
             return self._grant(viewer, standing, subject)
+        if isinstance(subject, SealedCopy):
+            return Basis.PUBLIC if standing is not Standing.STRANGER else None
+        if isinstance(subject, NextKeyEpoch):
+            runs_it = standing is Standing.FULL and self._parties.has_role(viewer, *RUNS_THE_LEDGER)
+            return Basis.OWN if runs_it else None
         return _first(True, [self._guarding(viewer, standing)])
 
     def _is_public_name(self, party_id: bytes) -> bool:

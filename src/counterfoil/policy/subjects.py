@@ -116,6 +116,16 @@ class ReceiptFor:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedCopy:
+    """Blocks and receipts as they are sealed, whoever they are for; of view keys, that one may ask for one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextKeyEpoch:
+    """The next root, or the one in force, wrapped for nodes: what whoever runs the ledger signs and sends."""
+
+
+@dataclass(frozen=True, slots=True)
 class ViewGrant:
     """A grant of a view. concerned: the parties whose business it shows, as far as its purpose tells them."""
 
@@ -131,6 +141,8 @@ class ReadsOfNode:
 
 Subject = (
     PublicFact
+    | SealedCopy
+    | NextKeyEpoch
     | PartyName
     | PartyDetails
     | PartyHistory

@@ -38,6 +38,7 @@ from nacl._sodium import ffi, lib  # type: ignore[import-not-found]
 
 from counterfoil.primitives.addresses import POLICY_KEYS_MAX, address_of, address_of_policy
 from counterfoil.primitives.codec import Record
+from counterfoil.primitives.hkdf import expand
 from counterfoil.primitives.outcome import ensure
 
 ED25519: Final = b"\x01"
@@ -203,6 +204,10 @@ class SigningKey:
     def sign(self, message: bytes) -> bytes:
         """64 bytes, R ‖ S."""
         return bindings.crypto_sign(message, self._pair)[:SIGNATURE_BYTES]
+
+    def derived(self, info: bytes) -> bytes:
+        """A secret of 32 bytes for something else than signing, by HKDF (RFC 5869) from this key's seed."""
+        return expand(self._pair[:SECRET_BYTES], info)
 
 
 def public_key_of(secret: bytes) -> bytes:

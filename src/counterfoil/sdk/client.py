@@ -11,6 +11,7 @@ import msgspec
 
 from counterfoil.custody.signers import Signer
 from counterfoil.machine.transactions import Mode
+from counterfoil.modules.settlement.records import NOTE_BYTES_MAX
 from counterfoil.node import reads
 from counterfoil.node.protocol import Answered
 from counterfoil.node.reads_base import Params, Read
@@ -24,6 +25,8 @@ from counterfoil.sdk.errors import LedgerError, NodeUnreachable, TransactionReje
 from counterfoil.sdk.reading import Id, Reading
 from counterfoil.sdk.rejects import problem_of_number
 from counterfoil.sdk.stream import Stream
+from counterfoil.sealing.envelopes import seal_note
+from counterfoil.sealing.opening_keys import ENVELOPE_OVERHEAD
 from counterfoil.state.receipts import MessageResult
 
 P = TypeVar("P", bound=Params)
@@ -155,6 +158,20 @@ class Client(Reading):
     def try_out(self, draft: Draft) -> Result:
         """What a signed draft would do now; nothing of it stays."""
         return _result(self.connection.try_out(draft.transaction))
+
+    def note_for(self, receiver: bytes | str, text: str) -> bytes:
+        """A note for another party alone, to be sent with an instruction: sealed to the opening key that it recorded.
+
+        ValueError where it would be longer than the ledger carries.
+        """
+        party = self.party_id(receiver)
+        sealed = seal_note(
+            self.opening_key(party), self.connection.chain_id, self.party, party, text.encode()
+        )
+        if len(sealed) > NOTE_BYTES_MAX:
+            room = NOTE_BYTES_MAX - ENVELOPE_OVERHEAD
+            raise ValueError(f"a note has at most {room} bytes, this one has {len(text.encode())}")
+        return sealed
 
     # ---- reading ----
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -46,6 +47,7 @@ from counterfoil.node.reads_consortium import (
 from counterfoil.node.reads_custody import SignerOf, SignerRecord, TrailOf, TrailRecord
 from counterfoil.node.reads_grants import GrantLine
 from counterfoil.node.reads_history import HistoryEntry, HistoryOf
+from counterfoil.node.reads_keys import KeyEpochs, OpeningKeyOf, Since
 from counterfoil.node.reads_ledger import NameOf, Nothing, Persona, SealedHeader, TransactionOf
 from counterfoil.node.reads_log import LOG_PAGE_MAX, ReadLogOf, ReadLogPage
 from counterfoil.node.reads_market import (
@@ -66,9 +68,13 @@ from counterfoil.node.reads_names import (
 )
 from counterfoil.node.reads_parties import PartiesPage, PartyLine, PartyOf, PartyRecord
 from counterfoil.node.reads_proofs import ProofOf
+from counterfoil.node.reads_sealed import Blocks, SealedBlockReceipts
 from counterfoil.node.reads_statement import Statement, StatementOf
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.sdk.errors import error_for
+from counterfoil.sealing.handing import open_view_keys
+from counterfoil.sealing.opening_keys import OpeningKey
+from counterfoil.sealing.view_keys import HandedKey
 
 P = TypeVar("P", bound=Params)
 A = TypeVar("A", bound=msgspec.Struct)
@@ -153,6 +159,34 @@ class Reading(ABC):
             market=market,
         )
         return self.ask(reads.proof, params).file
+
+    # ---- what is sealed ----
+
+    def key_epochs(self) -> KeyEpochs:
+        """The ledger's key epochs, who holds their roots, and whose word is missing."""
+        return self.ask(reads.key_epochs, Nothing())
+
+    def view_keys(self, key: OpeningKey, since: int = 0) -> tuple[HandedKey, ...]:
+        """The party's view keys for blocks from `since` on. key: the one whose public half the party has recorded.
+
+        ValueError where it is another.
+        """
+        answer = self.ask(reads.view_keys, Since(since=since))
+        opened = open_view_keys(key, answer.moment.chain_id, answer.party, answer.sealed)
+        if opened is None:
+            raise ValueError("the view keys are sealed to another opening key than this one")
+        return opened
+
+    def opening_key(self, party: Id) -> bytes:
+        """The public key that a party has recorded: what notes for it are sealed to."""
+        return self.ask(reads.opening_key, OpeningKeyOf(party=self.party_id(party))).opening_key
+
+    def sealed_receipts(self, first: int = 1, last: int = 0) -> Iterator[SealedBlockReceipts]:
+        """All sealed receipts, block by block; see `sdk.own_receipts` for checking and opening them."""
+        while first:
+            page = self.ask(reads.sealed_receipts, Blocks(first=first, last=last))
+            yield from page.blocks
+            first = page.next
 
     # ---- public facts ----
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-BLOB_KINDS = ("block", "header", "changes", "receipts", "tree")
+BLOB_KINDS = ("block", "header", "changes", "receipts", "sealed", "tree")
 """Large values by number, written once and seldom again: mostly one of each a height."""
+SEALED_BLOB_KINDS = ("sealed",)
+"""Of these, what is sealed as it comes: a store does not encrypt it again, so that whom it is for can read a copy."""
 ENTRY_KINDS = ("meta", "free", "link", "result")
 """Small values by a plain, unrevealing key, in key order."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, cast
 
 from counterfoil.primitives.codec import Decoder
+from counterfoil.primitives.digests import EMPTY
 from counterfoil.state.headers import Header, HeaderHistory, StoredHeader
 from counterfoil.state.leaves import (
     DIGEST,
@@ -32,13 +33,14 @@ from counterfoil.state.proof_formats import (
     Standing,
     Vouching,
 )
-from counterfoil.state.receipts import BlockResults, KeptReceipt, receipt_leaf
+from counterfoil.state.receipts import BlockResults, KeptReceipt, SealedReceipts, receipt_leaf, sealed_digest
 from counterfoil.state.rows import parse
 from counterfoil.state.state import State, unpack_changes
 from counterfoil.state.tables import LINKS, Link
 from counterfoil.state.tree import tree_over
 
 _BLOCK_RESULTS = Decoder(BlockResults)
+_SEALED_RECEIPTS = Decoder(SealedReceipts)
 
 
 class CannotProve(LookupError):
@@ -169,9 +171,18 @@ class Prover:
         if not all(0 <= index < len(kept) for index in places):
             raise CannotProve(f"block {height} has {len(kept)} receipts")
         block = draft.block(height)
-        block.receipts = [receipt_leaf(receipt.salt, receipt.plaintext) for receipt in kept]
+        envelopes = _sealed_digests(self._sources.state.blob("sealed", height), len(kept))
+        block.receipts = [
+            receipt_leaf(receipt.salt, receipt.plaintext, digest)
+            for receipt, digest in zip(kept, envelopes, strict=True)
+        ]
         block.shown_receipts = list(places)
-        shown = tuple([ShownReceipt(index, kept[index].salt, kept[index].plaintext) for index in places])
+        shown = tuple(
+            [
+                ShownReceipt(index, kept[index].salt, kept[index].plaintext, envelopes[index])
+                for index in places
+            ]
+        )
         return draft.proof(ProofKind.RECEIPTS, receipts=shown)
 
     def header(
@@ -340,12 +351,28 @@ class _Draft:
 
 
 def shown_receipts(
-    kept: Sequence[KeptReceipt], places: Sequence[int]
+    kept: Sequence[KeptReceipt], places: Sequence[int], sealed: bytes | None
 ) -> tuple[tuple[ShownReceipt, ...], bytes]:
-    """Some of a block's receipts, and what leads from their leaves to the block's receipts root."""
-    leaves = [receipt_leaf(receipt.salt, receipt.plaintext) for receipt in kept]
-    shown = tuple([ShownReceipt(place, kept[place].salt, kept[place].plaintext) for place in places])
+    """Some of a block's receipts, and what leads from their leaves to the block's receipts root.
+
+    sealed: the block's sealed receipts as they are stored (`SealedReceipts`), on a ledger that is sealed.
+    """
+    digests = _sealed_digests(sealed, len(kept))
+    leaves = [
+        receipt_leaf(receipt.salt, receipt.plaintext, digest)
+        for receipt, digest in zip(kept, digests, strict=True)
+    ]
+    shown = tuple(
+        [ShownReceipt(place, kept[place].salt, kept[place].plaintext, digests[place]) for place in places]
+    )
     return shown, _siblings(leaves, places)
+
+
+def _sealed_digests(sealed: bytes | None, count: int) -> list[bytes]:
+    """Of a block's receipts in order: of what everybody may keep of them; zero on a ledger that is not sealed."""
+    if sealed is None:
+        return [EMPTY] * count
+    return [sealed_digest(one.sealed) for one in _SEALED_RECEIPTS.trusted(sealed).receipts]
 
 
 def _siblings(leaves: Sequence[bytes], shown: Sequence[int]) -> bytes:

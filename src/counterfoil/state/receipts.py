@@ -11,7 +11,7 @@ from hashlib import sha256
 import msgspec
 
 from counterfoil.primitives.codec import Record
-from counterfoil.primitives.digests import EMPTY, RECEIPT, RECEIPT_LEAF
+from counterfoil.primitives.digests import EMPTY, RECEIPT, RECEIPT_LEAF, SEALED_RECEIPT
 
 
 class MessageResult(Record):
@@ -67,6 +67,46 @@ class BlockResults(Record):
     receipts: tuple[KeptReceipt, ...]
 
 
+class SealedReceipt(Record):
+    """A receipt as it is kept for everybody, in the order of the block's leaves.
+
+    sealed: for one stakeholder. hidden: salted digest of what is in it (32 bytes). Of a receipt that is for everybody
+    both are empty, and plaintext and salt (16 bytes) stand here instead.
+    """
+
+    sealed: bytes
+    hidden: bytes
+    plaintext: bytes = b""
+    salt: bytes = b""
+
+    def leaf(self) -> bytes:
+        """Its leaf in the block's receipts root, which anybody can compute."""
+        if self.plaintext:
+            return receipt_leaf(self.salt, self.plaintext)
+        return sealed_leaf(self.hidden, sealed_digest(self.sealed))
+
+
+class SealedReceipts(Record):
+    """All receipts of one block."""
+
+    height: int
+    receipts: tuple[SealedReceipt, ...]
+
+
+def hidden_receipt(salt: bytes, plaintext: bytes) -> bytes:
+    """The salted digest of a receipt, which tells nothing of it: 32 bytes."""
+    return sha256(RECEIPT + salt + plaintext).digest()
+
+
+def sealed_digest(sealed: bytes) -> bytes:
+    """What a leaf holds of a receipt's sealed form: zero where there is none."""
+    return sha256(SEALED_RECEIPT + sealed).digest() if sealed else EMPTY
+
+
 def receipt_leaf(salt: bytes, plaintext: bytes, sealed_digest: bytes = EMPTY) -> bytes:
-    hidden = sha256(RECEIPT + salt + plaintext).digest()
+    return sealed_leaf(hidden_receipt(salt, plaintext), sealed_digest)
+
+
+def sealed_leaf(hidden: bytes, sealed_digest: bytes) -> bytes:
+    """The leaf from the salted digest of the receipt and the digest of its sealed form."""
     return sha256(RECEIPT_LEAF + hidden + sealed_digest).digest()

@@ -233,13 +233,16 @@ class State:
     def join_members(self, first: int, last: int) -> None:
         self._lists.join_gathered(first, last)
 
-    def commit(self, height: int) -> Commitment:
-        """Commit every accepted effect since the last commit as block `height`."""
+    def commit(self, height: int, salts: bytes = b"") -> Commitment:
+        """Commit every accepted effect since the last commit as block `height`.
+
+        salts: the secret that salts its values, where that is not the network's.
+        """
         ensure(height > self.height, "heights only rise")
         ensure(not self.books.open_shelves, "an action is still open")
         self._lists.update()
         self.books.accept()
-        salt_of = keyed_function(keyed(self._secret, b"salt" + height.to_bytes(8, "big"), 32))
+        salt_of = keyed_function(keyed(salts or self._secret, b"salt" + height.to_bytes(8, "big"), 32))
         height8 = height.to_bytes(8, "big")
         slots: list[int] = []
         leaves: list[bytes] = []

@@ -1,8 +1,9 @@
 """Encryption at rest: where the storage key comes from, and what a ledger folder records about it.
 
-The record is a small text file, kept twice, one line for each fact, each line with its CRC-32: the
-first says how the ledger is encrypted, each further one holds the random salt of one subkey. Salts are no secrets,
-but without them nothing can be opened, hence the second copy.
+The record is a small text file, kept twice, one line for each fact, each line with its CRC-32, only ever added to:
+the first says how the ledger is encrypted, each further one holds the random salt of one subkey, or says that the
+storage key was changed, or that nothing is left under the one before. Salts are no secrets, but without them nothing
+can be opened, hence the second copy. A storage key that was changed stands archived, sealed under the next.
 """
 
 from __future__ import annotations
@@ -13,16 +14,29 @@ import os
 import secrets
 import stat
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from hmac import compare_digest
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple, cast
 from zlib import crc32
 
 from counterfoil.storage import files
-from counterfoil.storage.cipher import KEY_SIZE, SALT_SIZE, AesGcm, Checksums, Cipher, key_check
+from counterfoil.storage.cipher import (
+    ARCHIVE,
+    KEY_SIZE,
+    SALT_SIZE,
+    AesGcm,
+    Checksums,
+    Cipher,
+    Damaged,
+    key_check,
+    open_key,
+    seal_key,
+)
 from counterfoil.storage.errors import (
     CorruptStorage,
+    StorageError,
     StorageKeyRefused,
     WrongStorageKey,
     as_storage_error,
@@ -32,7 +46,10 @@ VARIABLE = "COUNTERFOIL_STORAGE_KEY"
 ENCRYPTED = "aes-256-gcm"
 OFF = "off"
 FILE_NAMES = ("at-rest", "at-rest.copy")
+Fact = dict[str, object]
 _FORMAT = 1
+_HEAD, _GENERATION, _IN_FORCE, _SUBKEY = "counterfoil at rest", "generation", "in force", "subkey"
+_KINDS = (_HEAD, _GENERATION, _IN_FORCE, _SUBKEY)
 
 
 def new_storage_key() -> bytes:
@@ -81,10 +98,11 @@ def read_key_file(folder: Path, key_file: Path) -> bytes:
     return _key_from(text, f"the key file {key_file}")
 
 
-def create_key_file(folder: Path, key_file: Path) -> bytes:
-    """A new random key in a new file that only its owner may read; returns the key. An existing file is refused."""
+def create_key_file(folder: Path, key_file: Path, key: bytes | None = None) -> bytes:
+    """A new random key (or the given one) in a new file that only its owner may read; returns the key. An existing
+    file is refused."""
     refuse_inside(folder, key_file)
-    key = new_storage_key()
+    key = key or new_storage_key()
     try:
         key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         files.write_new(key_file, key.hex().encode() + b"\n")
@@ -116,29 +134,57 @@ def _key_from(text: str, source: str) -> bytes:
     return key
 
 
-@dataclass
-class AtRest:
-    """What a folder records about encryption. It is the cipher's store of subkey salts.
+class Generation(NamedTuple):
+    """One storage key, as it is recorded. key_file: where it was when it was taken, as a hint, or None.
 
-    encryption: ENCRYPTED or OFF. key_file: where the key was at creation, as a hint, or None.
+    archived: the key before, sealed under this one; empty for the first.
     """
 
-    directory: Path
-    encryption: str
+    number: int
+    salt: bytes
+    check: bytes
     key_file: Path | None = None
-    ledger_salt: bytes = b""
-    check: bytes = b""
-    salts: dict[int, bytes] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    archived: bytes = b""
+
+    def is_of(self, storage_key: bytes | None) -> bool:
+        return storage_key is not None and compare_digest(key_check(storage_key, self.salt), self.check)
+
+
+class Subkey(NamedTuple):
+    salt: bytes
+    generation: int
+
+
+class AtRest:
+    """What a folder records about encryption.
+
+    encryption: ENCRYPTED or OFF. generations: of storage keys, the newest last; none when encryption is off.
+    subkeys: by epoch. in_force: the generation whose store is worked on; smaller than the newest while values are on
+    their way.
+    """
+
+    def __init__(self, directory: Path, facts: Iterable[Fact]) -> None:
+        self.directory = directory
+        self.encryption = OFF
+        self.generations: list[Generation] = []
+        self.subkeys: dict[int, Subkey] = {}
+        self.in_force = 1
+        self._facts: dict[tuple[int, int], Fact] = {}
+        self._lock = threading.RLock()
+        for fact in facts:
+            self._take(fact)
 
     @classmethod
     def create(cls, directory: Path, storage_key: bytes | None, key_file: Path | None = None) -> AtRest:
         """Record how a new ledger is encrypted: under a key, or not at all when there is None."""
-        made = cls(directory, OFF)
+        salt, check, hint = b"", b"", None
         if storage_key is not None:
             salt = secrets.token_bytes(SALT_SIZE)
+            check = key_check(storage_key, salt)
             hint = None if key_file is None else key_file.absolute()
-            made = cls(directory, ENCRYPTED, hint, salt, key_check(storage_key, salt))
+        described = _described(Generation(1, salt, check, hint))
+        encryption = OFF if storage_key is None else ENCRYPTED
+        made = cls(directory, [{_HEAD: _FORMAT, "encryption": encryption, **described}])
         for name in FILE_NAMES:
             try:
                 files.write_new(directory / name, made._text())
@@ -147,75 +193,186 @@ class AtRest:
         return made
 
     @classmethod
-    def load(cls, directory: Path) -> AtRest:
-        """Read the record, each line from whichever copy holds it undamaged; a damaged copy is written anew."""
+    def load(cls, directory: Path, *, mend: bool = True) -> AtRest:
+        """Read the record, each line from whichever copy holds it undamaged; a damaged copy is written anew.
+
+        mend: to be left off by whoever does not hold the folder's lock; another may be writing.
+        """
         copies = [_read(directory / name) for name in FILE_NAMES]
-        head, salts = _merged(directory / FILE_NAMES[0], copies)
-        if head.get("counterfoil at rest") != _FORMAT or head.get("encryption") not in (ENCRYPTED, OFF):
+        facts = _merged(directory / FILE_NAMES[0], copies)
+        if facts[0].get(_HEAD) != _FORMAT or facts[0].get("encryption") not in (ENCRYPTED, OFF):
             raise CorruptStorage(directory / FILE_NAMES[0], "it does not say how the ledger is encrypted")
-        loaded = cls(
-            directory,
-            str(head["encryption"]),
-            Path(str(head["key file"])) if head.get("key file") else None,
-            bytes.fromhex(str(head["salt"])),
-            bytes.fromhex(str(head["check"])),
-            salts,
-        )
+        loaded = cls(directory, facts)
         whole = loaded._text()
         for name, copy in zip(FILE_NAMES, copies, strict=True):
-            if copy != whole:
+            if mend and copy != whole:
                 with contextlib.suppress(OSError):
-                    _replace(directory / name, whole)
+                    files.replace(directory / name, whole)
         return loaded
 
+    @property
+    def key_file(self) -> Path | None:
+        return self.generations[-1].key_file if self.generations else None
+
+    @property
+    def newest(self) -> int:
+        return len(self.generations) or 1
+
+    def storage_keys(self, storage_key: bytes | None) -> list[bytes]:
+        """Every generation's storage key, opened one by the next; WrongStorageKey unless the newest one is given."""
+        newest = self.generations[-1]
+        if storage_key is None or not newest.is_of(storage_key):
+            raise WrongStorageKey(self._wrong(storage_key))
+        keys = [storage_key]
+        for generation in reversed(self.generations[1:]):
+            about = _about(generation.number - 1)
+            try:
+                keys.append(open_key(ARCHIVE, keys[-1], generation.salt, about, generation.archived))
+            except Damaged:
+                path = self.directory / FILE_NAMES[0]
+                raise CorruptStorage(path, "an older storage key is not what was written") from None
+        return keys[::-1]
+
     def cipher(self, storage_key: bytes | None) -> Cipher:
-        """What seals and opens the ledger's values; WrongStorageKey unless the key is the ledger's own."""
+        """What seals under the newest storage key and opens what any of them sealed; WrongStorageKey for another."""
         if self.encryption == OFF:
             return Checksums()
-        if storage_key is None or not compare_digest(key_check(storage_key, self.ledger_salt), self.check):
-            raise WrongStorageKey(
-                f"The storage key is not the one that the ledger in {self.directory} was made with"
-                f"{f' (its key file then was {self.key_file})' if self.key_file else ''}."
-            )
-        return AesGcm(storage_key, self.ledger_salt, self)
+        cipher = None
+        for generation, key in zip(self.generations, self.storage_keys(storage_key), strict=True):
+            cipher = AesGcm(key, generation.salt, _Subkeys(self, generation.number), cipher)
+        return cast(Cipher, cipher)
 
-    def draw(self) -> tuple[int, bytes]:
-        """A fresh subkey's epoch and salt, on disk in both copies when this returns."""
+    def store_cipher(self, storage_key: bytes | None, number: int) -> Cipher:
+        """What seals and opens under one storage key alone; the newest one is to be given nevertheless."""
+        if self.encryption == OFF:
+            return Checksums()
+        key = self.storage_keys(storage_key)[number - 1]
+        return AesGcm(key, self.generations[number - 1].salt, _Subkeys(self, number))
+
+    def change(self, storage_key: bytes, new_key: bytes, key_file: Path | None) -> None:
+        """From now on the newest storage key is another one; the one before is archived under it."""
+        self.storage_keys(storage_key)
+        number, salt = self.newest + 1, secrets.token_bytes(SALT_SIZE)
+        archived = seal_key(ARCHIVE, new_key, salt, _about(number - 1), storage_key)
+        made = Generation(number, salt, key_check(new_key, salt), key_file, archived)
         with self._lock:
-            epoch, salt = len(self.salts) + 1, secrets.token_bytes(SALT_SIZE)
-            self.salts[epoch] = salt
-            try:
-                for name in FILE_NAMES:
-                    _replace(self.directory / name, self._text())
-            except OSError as error:
-                del self.salts[epoch]
-                raise as_storage_error(self.directory / FILE_NAMES[0], error) from error
+            self._record({_GENERATION: number, **_described(made), "key before": archived.hex()})
+
+    def put_in_force(self) -> None:
+        """The newest generation's store is the one that is worked on, and nothing is left under an older key."""
+        with self._lock:
+            self._record({_IN_FORCE: self.newest})
+
+    def draw(self, generation: int) -> tuple[int, bytes]:
+        """The epoch and salt of a generation's fresh subkey, on disk in both copies when this returns."""
+        with self._lock:
+            epoch, salt = len(self.subkeys) + 1, secrets.token_bytes(SALT_SIZE)
+            self._record({_SUBKEY: epoch, "subkey salt": salt.hex(), "of": generation})
             return epoch, salt
 
+    def write(self) -> None:
+        """Both copies as the record is here, whatever a write that failed half way has left."""
+        with self._lock:
+            try:
+                for name in FILE_NAMES:
+                    files.replace(self.directory / name, self._text())
+            except OSError as error:
+                raise as_storage_error(self.directory / FILE_NAMES[0], error) from error
+
+    def _record(self, fact: Fact) -> None:
+        name = _name(fact)
+        self._facts[name] = fact
+        try:
+            self.write()
+        except StorageError:
+            del self._facts[name]
+            raise
+        self._take(fact)
+
+    def _take(self, fact: Fact) -> None:
+        name = _name(fact)
+        self._facts[name] = fact
+        if _HEAD in fact:
+            self.encryption = str(fact["encryption"])
+            self.generations += [_generation(1, fact)] if self.encryption == ENCRYPTED else []
+        elif _GENERATION in fact:
+            self.generations.append(_generation(name[1], fact))
+        elif _IN_FORCE in fact:
+            self.in_force = name[1]
+        else:
+            self.subkeys[name[1]] = Subkey(bytes.fromhex(str(fact["subkey salt"])), int(str(fact["of"])))
+
     def _text(self) -> bytes:
-        head: dict[str, object] = {
-            "counterfoil at rest": _FORMAT,
-            "encryption": self.encryption,
-            "salt": self.ledger_salt.hex(),
-            "check": self.check.hex(),
-            "key file": None if self.key_file is None else str(self.key_file),
+        return b"".join(_line(self._facts[name]) for name in sorted(self._facts))
+
+    def _wrong(self, storage_key: bytes | None) -> str:
+        hint = f" (its key file then was {self.key_file})" if self.key_file else ""
+        if any(generation.is_of(storage_key) for generation in self.generations):
+            return (
+                f"The storage key of the ledger in {self.directory} was changed; this is an older one. Name the"
+                f" newest one{hint}."
+            )
+        return f"The storage key is not the one that the ledger in {self.directory} was made with{hint}."
+
+
+class _Subkeys:
+    """Of one generation."""
+
+    def __init__(self, at_rest: AtRest, generation: int) -> None:
+        self._at_rest = at_rest
+        self._generation = generation
+
+    @property
+    def salts(self) -> dict[int, bytes]:
+        generation = self._generation
+        return {
+            epoch: subkey.salt
+            for epoch, subkey in self._at_rest.subkeys.items()
+            if subkey.generation == generation
         }
-        lines = [_line(head)]
-        for epoch in range(1, len(self.salts) + 1):
-            lines.append(_line({"subkey": epoch, "subkey salt": self.salts[epoch].hex()}))
-        return b"".join(lines)
+
+    def draw(self) -> tuple[int, bytes]:
+        return self._at_rest.draw(self._generation)
 
 
-def _line(fact: dict[str, object]) -> bytes:
+def _about(generation: int) -> bytes:
+    return b"storage key %d" % generation
+
+
+def _described(generation: Generation) -> Fact:
+    return {
+        "salt": generation.salt.hex(),
+        "check": generation.check.hex(),
+        "key file": None if generation.key_file is None else str(generation.key_file),
+    }
+
+
+def _generation(number: int, fact: Fact) -> Generation:
+    return Generation(
+        number,
+        bytes.fromhex(str(fact["salt"])),
+        bytes.fromhex(str(fact["check"])),
+        Path(str(fact["key file"])) if fact.get("key file") else None,
+        bytes.fromhex(str(fact.get("key before", ""))),
+    )
+
+
+def _name(fact: Fact) -> tuple[int, int]:
+    """What a fact is about, in the order in which facts stand in the record."""
+    kind = next(kind for kind, word in enumerate(_KINDS) if word in fact)
+    return kind, int(str(fact[_KINDS[kind]])) if kind else 0
+
+
+def _line(fact: Fact) -> bytes:
     text = json.dumps(fact, separators=(",", ":")).encode()
     return b"%s %08x\n" % (text, crc32(text))
 
 
-def _fact(line: bytes) -> dict[str, object] | None:
+def _fact(line: bytes) -> Fact | None:
     text, _, checksum = line.rpartition(b" ")
     if checksum != b"%08x" % crc32(text):
         return None
-    fact: dict[str, object] = json.loads(text)
+    fact: Fact = json.loads(text)
     return fact
 
 
@@ -228,29 +385,18 @@ def _read(path: Path) -> bytes:
         raise as_storage_error(path, error) from error
 
 
-def _merged(path: Path, copies: list[bytes]) -> tuple[dict[str, object], dict[int, bytes]]:
-    """(the first line's facts, salts by epoch) of both copies together."""
-    facts: dict[int, dict[str, object]] = {}
-    complete = []
-    for copy in copies:
-        lines = copy.split(b"\n")[:-1]
-        complete.append(len(lines))
-        for fact in filter(None, map(_fact, lines)):
-            number = int(str(fact.get("subkey", 0)))
-            if facts.setdefault(number, fact) != fact:
-                raise CorruptStorage(path, "its two copies do not belong together", line=number + 1)
-    if not any(complete):
+def _merged(path: Path, copies: list[bytes]) -> list[Fact]:
+    """The facts of both copies together, the head first, in their order."""
+    merged: dict[tuple[int, int], Fact] = {}
+    lines = [copy.split(b"\n")[:-1] for copy in copies]
+    if not any(lines):
         raise CorruptStorage(path, "both copies are missing or empty")
-    for number in range(max(min(complete), len(facts))):
-        if number not in facts:
-            raise CorruptStorage(path, "a line is damaged in both copies", line=number + 1)
-    head = facts.pop(0)
-    return head, {epoch: bytes.fromhex(str(fact["subkey salt"])) for epoch, fact in sorted(facts.items())}
-
-
-def _replace(path: Path, data: bytes) -> None:
-    beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)
-    files.write_new(beside, data)
-    os.replace(beside, path)
-    files.sync_directory(path.parent)
+    for fact in filter(None, map(_fact, chain(*lines))):
+        if merged.setdefault(_name(fact), fact) != fact:
+            raise CorruptStorage(path, "its two copies do not belong together")
+    subkeys = sum(_KINDS[kind] == _SUBKEY for kind, _ in merged)
+    wanted = [(0, 0), *((_KINDS.index(_SUBKEY), epoch) for epoch in range(1, subkeys + 1))]
+    if any(name not in merged for name in wanted) or len(merged) < min(map(len, lines)):
+        damaged = next((number for number, line in enumerate(lines[0], 1) if _fact(line) is None), 1)
+        raise CorruptStorage(path, "a line is damaged in both copies", line=damaged)
+    return [merged[name] for name in sorted(merged)]

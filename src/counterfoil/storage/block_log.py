@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,6 +49,7 @@ from counterfoil.storage.log_format import (
     parse_segment_head,
     record_head,
 )
+from counterfoil.storage.log_segments import records, resealed
 
 SEGMENT_SIZE = 64 << 20
 """A segment that has reached so many bytes is closed: the last one is read as a whole at every start."""
@@ -83,7 +85,8 @@ class _Segment:
 class BlockLog:
     """The log in one directory, which must exist; the ledger folder's lock keeps other processes out.
 
-    torn_tail: what opening cut off, or None. Heights are consecutive; the first one appended may be any.
+    torn_tail: what opening cut off, or None. Heights are consecutive; the first one appended may be any. Another
+    thread may change the cipher between two appends.
     """
 
     def __init__(self, directory: Path, cipher: Cipher, *, segment_size: int = SEGMENT_SIZE) -> None:
@@ -100,6 +103,7 @@ class BlockLog:
         self._durable_end = 0
         self._readable = (0, 0, 0)
         self._broken: str | None = None
+        self._changing = threading.RLock()
         try:
             self._open()
         except OSError as error:
@@ -115,6 +119,32 @@ class BlockLog:
 
     def append(self, height: int, payload: bytes) -> None:
         """Add one block, not yet durable. StorageFull and StorageFailed leave the log as it was, and usable."""
+        with self._changing:
+            self._append(height, payload)
+
+    def sync(self) -> None:
+        """Returns when all that was appended is on the device. After a failure only reopening tells what is."""
+        with self._changing:
+            self._sync()
+
+    def change_cipher(self, cipher: Cipher) -> None:
+        """What comes is sealed under another cipher, which opens what is there, and begins a new segment."""
+        with self._changing:
+            self._refuse_if_broken()
+            if self._last_height and self._segments[-1].head.first_height <= self._last_height:
+                self._begin_segment(self._last_height + 1)
+            self._cipher = cipher
+
+    def reseal(self, is_newest: Callable[[bytes], bool]) -> Iterator[int]:
+        """Seal anew, with the cipher of now, the closed segments whose first block is not sealed under its newest
+        key; how many bytes were, a piece at a time. A segment is replaced when all of it is written and durable."""
+        for segment in self._segments[:-1]:
+            blocks = (record for record in records(segment.path, segment.head) if not record.head.is_mark)
+            first = next(blocks, None)
+            if first is not None and not is_newest(first.stored):
+                yield from resealed(segment.path, segment.head, self._cipher)
+
+    def _append(self, height: int, payload: bytes) -> None:
         self._refuse_if_broken()
         if self._last_height and height != self._last_height + 1:
             raise ValueError(f"the log goes on with height {self._last_height + 1}, not {height}")
@@ -135,8 +165,7 @@ class BlockLog:
         self._readable = (height, self._end, len(self._segments))
         reached(AFTER_LOG_APPEND)
 
-    def sync(self) -> None:
-        """Returns when all that was appended is on the device. After a failure only reopening tells what is."""
+    def _sync(self) -> None:
         self._refuse_if_broken()
         if self._synced_height == self._last_height:
             return
@@ -281,33 +310,10 @@ class BlockLog:
 
     def _records(self, segment: _Segment, end: int | None, wanted: int) -> Iterator[tuple[int, bytes | None]]:
         """(height, payload) of a segment's blocks up to an offset; no payload for heights below the wanted."""
-        path, salt = segment.path, segment.head.salt
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise as_storage_error(path, error) from error
-        try:
-            if end is None:
-                end = os.fstat(descriptor).st_size
-            offset = SEGMENT_HEAD_SIZE
-            while offset < end:
-                head = parse_record_head(files.read_at(descriptor, RECORD_HEAD_SIZE, offset), salt)
-                if head is None:
-                    raise CorruptStorage(path, "the head of a record is not what was written", offset=offset)
-                payload = None
-                if not head.is_mark and head.height >= wanted:
-                    stored = files.read_at(descriptor, head.length, offset + RECORD_HEAD_SIZE)
-                    payload = self._opened(head, stored)
-                    if payload is None:
-                        problem = "a block is not what was written"
-                        raise CorruptStorage(path, problem, offset=offset, height=head.height)
-                if not head.is_mark:
-                    yield head.height, payload
-                offset += RECORD_HEAD_SIZE + head.length
-        except OSError as error:
-            raise as_storage_error(path, error) from error
-        finally:
-            os.close(descriptor)
+        for record in records(segment.path, segment.head, end, wanted):
+            if not record.head.is_mark:
+                at_hand = record.head.height >= wanted
+                yield record.head.height, record.opened(segment.path, self._cipher) if at_hand else None
 
     def _opened(self, head: RecordHead, stored: bytes) -> bytes | None:
         if len(stored) != head.length:
@@ -384,7 +390,7 @@ class BlockLog:
                 stored = data[start : start + head.length]
                 sound = sound and head.height == height + 1 and self._opened(head, stored) is not None
             if head is None or not sound:
-                if _vouched(data, offset, salt):
+                if is_vouched_for(data, offset, salt):
                     problem = "a record that was once safely on the device is not what was written"
                     raise CorruptStorage(segment.path, problem, offset=offset, height=height + 1)
                 break
@@ -393,8 +399,8 @@ class BlockLog:
         return offset, height, vouched_end
 
 
-def _vouched(data: bytes, damaged: int, salt: bytes) -> bool:
-    """Whether any later record was written after the one at `damaged` had been synced."""
+def is_vouched_for(data: bytes, damaged: int, salt: bytes) -> bool:
+    """Whether any later record of a segment was written after the one at `damaged` had been synced."""
     for found in _MAGICS.finditer(data, damaged + 1):
         at = found.start()
         head = parse_record_head(data[at : at + RECORD_HEAD_SIZE], salt)

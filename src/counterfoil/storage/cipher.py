@@ -2,12 +2,13 @@
 
 A sealed value is epoch (4 bytes), counter (8 bytes), ciphertext, tag (16 bytes). Each process draws a fresh subkey
 (an epoch) before it seals its first value and counts upwards from one, so that no nonce can meet two plaintexts
-under one key, not even when an older copy of the folder is put back.
+under one key, not even when an older copy of the folder is put back. A subkey belongs to the storage key that was
+in force when it was drawn; a cipher of a newer storage key opens what older ones sealed.
 """
 
 from __future__ import annotations
 
-import hmac
+import secrets
 import threading
 from collections.abc import Callable
 from hashlib import sha256
@@ -19,6 +20,8 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from counterfoil.primitives.hkdf import expand, extract
+
 KEY_SIZE = 32
 SALT_SIZE = 32
 EPOCH_SIZE = 4
@@ -29,6 +32,8 @@ CHECKSUM_SIZE = 4
 VALUES = b"counterfoil at rest: values"
 TAGS = b"counterfoil at rest: tags of keys"
 CHECK = b"counterfoil at rest: check of the key"
+ARCHIVE = b"counterfoil at rest: the storage key before"
+NEXT = b"counterfoil at rest: the storage key to come"
 
 
 class Damaged(Exception):
@@ -77,7 +82,7 @@ class Handed(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Subkeys(Protocol):
-    """Where the salts of subkeys are recorded."""
+    """Where the salts of one storage key's subkeys are recorded."""
 
     @property
     def salts(self) -> dict[int, bytes]:
@@ -100,8 +105,7 @@ class _GivenSubkeys:
 
 def derive(storage_key: bytes, salt: bytes, purpose: bytes) -> bytes:
     """HKDF with SHA-256 (RFC 5869), one block: 32 bytes."""
-    secret = hmac.digest(salt, storage_key, "sha256")
-    return hmac.digest(secret, purpose + b"\x01", "sha256")
+    return expand(extract(salt, storage_key), purpose)
 
 
 class Checksums:
@@ -129,11 +133,16 @@ def _checksummed(associated: bytes, plain: bytes) -> bytes:
 
 
 class AesGcm:
-    """Encryption under a storage key. `ledger_salt` is drawn once, at the ledger's creation."""
+    """Encryption under a storage key. `ledger_salt` is drawn once for each storage key.
+
+    older: of the storage key before, for opening what that one sealed.
+    """
 
     overhead = SEAL_SIZE
 
-    def __init__(self, storage_key: bytes, ledger_salt: bytes, subkeys: Subkeys) -> None:
+    def __init__(
+        self, storage_key: bytes, ledger_salt: bytes, subkeys: Subkeys, older: AesGcm | None = None
+    ) -> None:
         if len(storage_key) != KEY_SIZE:
             raise ValueError(f"a storage key has {KEY_SIZE} bytes, not {len(storage_key)}")
         self.tag_key = derive(storage_key, ledger_salt, TAGS)
@@ -141,6 +150,7 @@ class AesGcm:
         self.seal: Callable[[bytes, bytes], bytes] = self._draw_and_seal
         self._storage_key = storage_key
         self._subkeys = subkeys
+        self._older = older
         self._openers: dict[bytes, Callable[[bytes, bytes, bytes], bytes]] = {}
         self._sealing: Callable[[bytes, bytes], bytes] | None = None
         self._drawing = threading.Lock()
@@ -160,10 +170,16 @@ class AesGcm:
         epoch, _ = self._subkeys.draw()
         return Handed(self._storage_key, self._ledger_salt, epoch, dict(self._subkeys.salts))
 
+    def is_newest(self, stored: bytes) -> bool:
+        """Whether a sealed value is under this storage key, not under an older one."""
+        return int.from_bytes(stored[:EPOCH_SIZE], "big") in self._subkeys.salts
+
     def _opener(self, epoch: bytes) -> Callable[[bytes, bytes, bytes], bytes]:
         salt = self._subkeys.salts.get(int.from_bytes(epoch, "big"))
         if salt is None or len(epoch) != EPOCH_SIZE:
-            raise Damaged
+            if self._older is None:
+                raise Damaged
+            return self._older._opener(epoch)
         opener = AESGCM(derive(self._storage_key, salt, VALUES)).decrypt
         self._openers[epoch] = opener
         return opener
@@ -195,3 +211,17 @@ def _sealing(epoch: int, subkey: bytes) -> Callable[[bytes, bytes], bytes]:
 def key_check(storage_key: bytes, ledger_salt: bytes) -> bytes:
     """What tells the right storage key from a wrong one without telling anything else: 16 bytes."""
     return sha256(derive(storage_key, ledger_salt, CHECK)).digest()[:16]
+
+
+def seal_key(purpose: bytes, under: bytes, salt: bytes, about: bytes, data: bytes) -> bytes:
+    """A storage key on its way, sealed under another one for a purpose; nonce, ciphertext, tag."""
+    nonce = secrets.token_bytes(NONCE_SIZE)
+    return nonce + AESGCM(derive(under, salt, purpose)).encrypt(nonce, data, about)
+
+
+def open_key(purpose: bytes, under: bytes, salt: bytes, about: bytes, sealed: bytes) -> bytes:
+    """What `seal_key` was given, or Damaged."""
+    try:
+        return AESGCM(derive(under, salt, purpose)).decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], about)
+    except (InvalidTag, ValueError):
+        raise Damaged from None

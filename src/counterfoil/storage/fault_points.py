@@ -26,6 +26,13 @@ AFTER_STORE_WRITE = "after-store-write"
 INSIDE_FOLDER_CREATION = "inside-folder-creation"
 BEFORE_FOLDER_RENAME = "before-folder-rename"
 AFTER_FOLDER_RENAME = "after-folder-rename"
+BEFORE_KEY_CHANGE = "before-key-change"
+AFTER_KEY_CHANGE = "after-key-change"
+BEFORE_SEGMENT_RESEALED = "before-segment-resealed"
+AFTER_SEGMENT_RESEALED = "after-segment-resealed"
+INSIDE_STORE_COPY = "inside-store-copy"
+BEFORE_KEY_IN_FORCE = "before-key-in-force"
+AFTER_KEY_IN_FORCE = "after-key-in-force"
 
 BEFORE_INTENT = "before-intent"
 AFTER_INTENT = "after-intent"
@@ -53,6 +60,15 @@ LOG_POINTS = (
 )
 STORE_POINTS = (BEFORE_STORE_WRITE, INSIDE_STORE_WRITE, AFTER_STORE_WRITE)
 FOLDER_POINTS = (INSIDE_FOLDER_CREATION, BEFORE_FOLDER_RENAME, AFTER_FOLDER_RENAME)
+KEY_CHANGE_POINTS = (
+    BEFORE_KEY_CHANGE,
+    AFTER_KEY_CHANGE,
+    BEFORE_SEGMENT_RESEALED,
+    AFTER_SEGMENT_RESEALED,
+    INSIDE_STORE_COPY,
+    BEFORE_KEY_IN_FORCE,
+    AFTER_KEY_IN_FORCE,
+)
 CUSTODY_POINTS = (
     BEFORE_INTENT,
     AFTER_INTENT,
@@ -74,7 +90,15 @@ VAULT_POINTS = (
     VAULT_KEYS_WRAPPED,
 )
 """On the way of personal data into their store, out of it, and under another key."""
-ALL_POINTS = LOG_POINTS + PRUNING_POINTS + STORE_POINTS + FOLDER_POINTS + CUSTODY_POINTS + VAULT_POINTS
+ALL_POINTS = (
+    LOG_POINTS
+    + PRUNING_POINTS
+    + STORE_POINTS
+    + FOLDER_POINTS
+    + KEY_CHANGE_POINTS
+    + CUSTODY_POINTS
+    + VAULT_POINTS
+)
 
 _handler: Callable[[str], None] | None = None
 

@@ -4,7 +4,9 @@
     at-rest, at-rest.copy   how the ledger is encrypted, salts of subkeys (never the key)
     lock                    held by the one process that works on the ledger; holds its number
     log/                    the block log: the truth
-    store/                  the record store: may be deleted, and is then made again from the log
+    store/                  the record store: may be deleted, and is then made again from the log; `store-2` and so on
+                            after a change of the storage key
+    storage-key.next        a storage key that is to be taken, sealed under the one in use (`key_change`)
 
 Whoever makes a ledger adds its own files (the genesis, a configuration) while the folder is being made.
 """
@@ -21,6 +23,7 @@ from counterfoil.state.port import TableLayout
 from counterfoil.storage import files
 from counterfoil.storage.at_rest import (
     ENCRYPTED,
+    FILE_NAMES,
     VARIABLE,
     AtRest,
     create_key_file,
@@ -28,7 +31,7 @@ from counterfoil.storage.at_rest import (
     refuse_inside,
 )
 from counterfoil.storage.block_log import SEGMENT_SIZE, BlockLog
-from counterfoil.storage.cipher import Cipher
+from counterfoil.storage.cipher import Checksums, Cipher, Damaged
 from counterfoil.storage.errors import (
     CorruptStorage,
     FolderRefused,
@@ -54,13 +57,25 @@ STORE_NAME = "store"
 
 
 class LedgerFolder:
-    """An open folder, locked for this process until `close`. Made by `create_folder`, opened by `open_folder`."""
+    """An open folder, locked for this process until `close`. Made by `create_folder`, opened by `open_folder`.
+
+    logs: those that are open and encrypted. kept: purposes of sealed small files, by name. Both, and the storage key,
+    are there for a change of that key.
+    """
 
     def __init__(self, path: Path, lock: FolderLock, at_rest: AtRest, storage_key: bytes | None) -> None:
         self.path = path
         self.encryption = at_rest.encryption
         self._lock = lock
-        self._cipher = at_rest.cipher(storage_key)
+        self.at_rest = at_rest
+        self.logs: list[BlockLog] = []
+        self.kept: dict[str, bytes] = {}
+        self.take_key(storage_key)
+
+    def take_key(self, storage_key: bytes | None) -> None:
+        """The newest storage key; WrongStorageKey unless it is. What is sealed from now on is sealed under it."""
+        self._cipher = self.at_rest.cipher(storage_key)
+        self.storage_key = storage_key
 
     @property
     def cipher(self) -> Cipher:
@@ -73,21 +88,52 @@ class LedgerFolder:
 
     @property
     def store_path(self) -> Path:
-        return self.path / STORE_NAME
+        return self.path / store_name(self.at_rest.in_force)
 
-    def open_log(self, name: str = LOG_NAME, *, segment_size: int = SEGMENT_SIZE) -> BlockLog:
-        """Look at its `torn_tail` and tell the operator what was cut off. name: of its folder inside this one."""
-        return BlockLog(self._made(self.path / name), self._cipher, segment_size=segment_size)
+    def open_log(
+        self, name: str = LOG_NAME, *, clear: bool = False, segment_size: int = SEGMENT_SIZE
+    ) -> BlockLog:
+        """Look at its `torn_tail` and tell the operator what was cut off. name: of its folder inside this one.
+
+        clear: what comes is sealed already, and lies with checksums alone.
+        """
+        cipher = Checksums() if clear else self._cipher
+        log = BlockLog(self._made(self.path / name), cipher, segment_size=segment_size)
+        if not clear:
+            self.logs.append(log)
+        return log
 
     def open_store(self, layouts: Mapping[int, TableLayout]) -> WriteBehind:
         """After waiting for what a killed process may have left to be written."""
+        self.remove_other_stores()
         directory = self._made(self.store_path)
         os.close(hold_lock(directory))
-        return WriteBehind(LmdbStore(directory, layouts, self._cipher), layouts, self._cipher)
+        cipher = self.at_rest.store_cipher(self.storage_key, self.at_rest.in_force)
+        return WriteBehind(LmdbStore(directory, layouts, cipher), layouts, cipher)
 
     def discard_store(self) -> None:
         """Delete the record store, which must not be open; the next one begins empty."""
         shutil.rmtree(self.store_path, ignore_errors=True)
+
+    def remove_other_stores(self) -> None:
+        """What a change of the storage key left behind, or did not finish."""
+        for directory in self.path.glob(f"{STORE_NAME}*"):
+            if directory != self.store_path:
+                shutil.rmtree(directory, ignore_errors=True)
+
+    def keep(self, name: str, purpose: bytes, plain: bytes) -> None:
+        """A small file of this name, sealed."""
+        files.replace(self.path / name, self._cipher.seal(purpose, plain))
+        self.kept[name] = purpose
+
+    def read_kept(self, name: str, purpose: bytes) -> bytes | None:
+        """What `keep` was given; None where the file is missing or damaged."""
+        try:
+            plain = self._cipher.open(purpose, (self.path / name).read_bytes())
+        except (Damaged, FileNotFoundError):
+            return None
+        self.kept[name] = purpose
+        return plain
 
     def close(self) -> None:
         """Let other processes in. Close the log and the store first."""
@@ -174,12 +220,7 @@ def open_folder(
     lock = FolderLock(path)
     try:
         at_rest = AtRest.load(path)
-        storage_key = None
-        if at_rest.encryption == ENCRYPTED:
-            hint = at_rest.key_file
-            known = key_file if key_file is not None else hint if hint is not None and hint.exists() else None
-            storage_key = _found_key(path, known, hint, environment)
-        return LedgerFolder(path, lock, at_rest, storage_key)
+        return LedgerFolder(path, lock, at_rest, key_of(at_rest, key_file, environment))
     except BaseException:
         lock.release()
         raise
@@ -190,8 +231,39 @@ def is_ledger_folder(path: Path) -> bool:
 
 
 def encryption_of(path: Path) -> str:
-    """How a ledger folder is encrypted ("aes-256-gcm" or "off"), without a key and without the lock."""
-    return AtRest.load(path).encryption
+    """How a ledger folder is encrypted, in words, without a key and without the lock."""
+    at_rest = AtRest.load(path, mend=False)
+    if at_rest.newest == 1:
+        return at_rest.encryption
+    moving = "" if at_rest.in_force == at_rest.newest else ", to which values are still moving"
+    return f"{at_rest.encryption}, storage key {at_rest.newest}{moving}"
+
+
+def key_of(
+    at_rest: AtRest, key_file: Path | None = None, environment: Mapping[str, str] | None = None
+) -> bytes | None:
+    """The storage key of a folder, from where it is looked for; None where the folder is kept in clear."""
+    if at_rest.encryption != ENCRYPTED:
+        return None
+    hint = at_rest.key_file
+    known = key_file if key_file is not None else hint if hint is not None and hint.exists() else None
+    try:
+        return find_storage_key(at_rest.directory, known, environment)
+    except StorageKeyRefused as refusal:
+        if known is None and hint is not None:
+            raise StorageKeyRefused(f"{refusal} At its creation the key file was {hint}.") from None
+        raise
+
+
+def store_directory(path: Path) -> Path:
+    """Where the record store lies, if it does, in a folder or in a copy of any part of one."""
+    described = any((path / name).exists() for name in FILE_NAMES)
+    return path / store_name(AtRest.load(path, mend=False).in_force if described else 1)
+
+
+def store_name(generation: int) -> str:
+    """Of the record store under a generation's storage key, inside the folder."""
+    return STORE_NAME if generation == 1 else f"{STORE_NAME}-{generation}"
 
 
 def _build(
@@ -213,17 +285,6 @@ def _build(
     os.rename(building, path)
     files.sync_directory(path.parent)
     reached(AFTER_FOLDER_RENAME)
-
-
-def _found_key(
-    path: Path, known: Path | None, hint: Path | None, environment: Mapping[str, str] | None
-) -> bytes:
-    try:
-        return find_storage_key(path, known, environment)
-    except StorageKeyRefused as refusal:
-        if known is None and hint is not None:
-            raise StorageKeyRefused(f"{refusal} At its creation the key file was {hint}.") from None
-        raise
 
 
 def _key_for_new(path: Path, key_file: Path | None, environment: Mapping[str, str] | None) -> bytes:

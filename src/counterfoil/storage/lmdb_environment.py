@@ -143,6 +143,10 @@ class Environment:
                 except lmdb.Error as error:
                     raise self.translated(error) from error
 
+    def has_readers(self) -> bool:
+        """Whether a view is open, as of this moment."""
+        return bool(self._readers)
+
     def close(self) -> None:
         self.raw.close()
 

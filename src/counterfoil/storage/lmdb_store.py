@@ -15,14 +15,15 @@ from pathlib import Path
 
 import lmdb
 
-from counterfoil.state.port import BLOB_KINDS, ENTRY_KINDS, TableLayout, WriteBatch
+from counterfoil.state.port import BLOB_KINDS, ENTRY_KINDS, SEALED_BLOB_KINDS, TableLayout, WriteBatch
 from counterfoil.storage.batches import check_order
-from counterfoil.storage.cipher import Cipher, Damaged
+from counterfoil.storage.cipher import Checksums, Cipher, Damaged
 from counterfoil.storage.disk_keys import DiskKeys
 from counterfoil.storage.errors import CorruptStorage
 from counterfoil.storage.fault_points import (
     AFTER_STORE_WRITE,
     BEFORE_STORE_WRITE,
+    INSIDE_STORE_COPY,
     INSIDE_STORE_WRITE,
     reached,
 )
@@ -40,6 +41,13 @@ from counterfoil.storage.sealed_database import Item, SealedDatabase
 HISTORY_PAGE = 64
 """So many versions share one sealed value: sealing and storing them one by one would cost three times as much, and
 reading one of them still takes only a few microseconds."""
+
+FILL_ITEMS = 5_000
+FILL_BYTES = 4 << 20
+"""Of a piece when a store is filled from another; it takes some tens of milliseconds."""
+
+Place = tuple[int, bytes]
+"""Which of a store's databases, and from which key on."""
 
 _LENGTHS = [length.to_bytes(2, "big") for length in range(512)]
 _PROGRESS = b"progress"
@@ -73,7 +81,10 @@ class LmdbStore:
             )
             self._rows = self._database("rows", b"")
             self._history = self._database("history", b"\x00v")
-            self._blobs = {kind: self._database(name, b"\x00b") for kind, name in blobs.items()}
+            self._blobs = {
+                kind: self._database(name, b"\x00b", Checksums() if kind in SEALED_BLOB_KINDS else cipher)
+                for kind, name in blobs.items()
+            }
             self._entries = {kind: self._database(name, b"\x00e") for kind, name in entries.items()}
             self._progress = self._database("progress", b"\x00p")
             self.take_up()
@@ -129,11 +140,7 @@ class LmdbStore:
         tagged = bool(self._cipher.tag_key)
         with self._environment.reading() as txn:
             for disk_key, plain in self._rows.scan(txn, disk_prefix):
-                if tagged:
-                    end = 2 + int.from_bytes(plain[:2], "big")
-                    yield disk_key[1 : 1 + clear] + plain[2:end], plain[end:]
-                else:
-                    yield disk_key[1:], plain
+                yield _readable(disk_key, plain, clear) if tagged else (disk_key[1:], plain)
 
     def version(self, position: int) -> bytes:
         """The version at a position below `versions_end()`, else LookupError."""
@@ -191,23 +198,47 @@ class LmdbStore:
         """All or nothing, durable when it returns. ValueError for a batch that does not follow the last one."""
         check_order(batch, self._height, self._versions_end)
         end = self._versions_end + len(batch.versions)
-        rows, removed = self._placed(batch)
-
-        def change(txn: ReadTransaction) -> None:
-            self._rows.put(txn, ((disk_key, hidden + row) for disk_key, hidden, row in rows))
-            for disk_key in removed:
-                txn.delete(disk_key, db=self._rows.handle)
-            pages = pack_versions(batch.first_version, batch.versions, HISTORY_PAGE)
-            self._history.put(txn, pages, append=True)
-            self._put_blobs(txn, batch)
-            self._put_entries(txn, batch)
-            self._progress.put(txn, [(_PROGRESS, pack_progress(batch.height, end))])
-            reached(INSIDE_STORE_WRITE)
-
         reached(BEFORE_STORE_WRITE)
-        self._environment.write(change)
+        self._put(batch, pack_progress(batch.height, end))
         self._height, self._versions_end = batch.height, end
         reached(AFTER_STORE_WRITE)
+
+    def follow(self, batch: WriteBatch) -> None:
+        """Write a batch that the store has taken from which this one is still being filled."""
+        self._put(batch, None)
+
+    def fill(self, source: LmdbStore, place: Place) -> Place | None:
+        """Take over a piece of what another store holds, from a place on; where to go on, or None after the last
+        piece. Between two pieces this store follows every batch of the other; it is none until it is `complete`."""
+        number, start = place
+        theirs, ours = source._filled()[number], self._filled()[number]
+        items: list[Item] = []
+        size, more = 0, False
+        with source._environment.reading() as txn:
+            for item in theirs.scan(txn, b"", start):
+                if len(items) == FILL_ITEMS or size >= FILL_BYTES:
+                    more = True
+                    break
+                items.append(item)
+                size += len(item[1])
+        if items:
+            placed = sorted(self._placed_anew(source, items)) if number == 0 else items
+            self._environment.write(lambda txn: ours.put(txn, placed))
+            reached(INSIDE_STORE_COPY)
+        if more:
+            return number, items[-1][0] + b"\x00"
+        return (number + 1, b"") if number + 1 < len(self._filled()) else None
+
+    def complete(self, source: LmdbStore) -> None:
+        """Say how far this store has come: as far as the one that it was filled from. CorruptStorage if anything is
+        missing."""
+        with self._environment.reading() as mine, source._environment.reading() as txn:
+            for ours, theirs in zip(self._filled(), source._filled(), strict=True):
+                if ours.count(mine) != theirs.count(txn):
+                    raise ours.corrupt("not every value was taken over", b"")
+        progress = [(_PROGRESS, pack_progress(source.height(), source.versions_end()))]
+        self._environment.write(lambda txn: self._progress.put(txn, progress))
+        self.take_up()
 
     def examine(self, progress: Callable[[int], None] = lambda count: None) -> int:
         """Open everything that the store holds; returns how many values there are, or raises CorruptStorage.
@@ -241,12 +272,38 @@ class LmdbStore:
     def close(self) -> None:
         self._environment.close()
 
-    def _database(self, name: str, place: bytes) -> SealedDatabase:
+    def has_readers(self) -> bool:
+        return self._environment.has_readers()
+
+    def _database(self, name: str, place: bytes, cipher: Cipher | None = None) -> SealedDatabase:
         marked = place + name.encode() + b"\x00" if place else b""
-        return SealedDatabase(self._environment.raw, name, marked, self._cipher, self._environment.file)
+        return SealedDatabase(
+            self._environment.raw, name, marked, cipher or self._cipher, self._environment.file
+        )
 
     def _databases(self) -> list[SealedDatabase]:
-        return [self._rows, self._history, *self._blobs.values(), *self._entries.values(), self._progress]
+        return [*self._filled(), self._progress]
+
+    def _filled(self) -> list[SealedDatabase]:
+        """The rows first."""
+        return [self._rows, self._history, *self._blobs.values(), *self._entries.values()]
+
+    def _put(self, batch: WriteBatch, progress: bytes | None) -> None:
+        rows, removed = self._placed(batch)
+
+        def change(txn: ReadTransaction) -> None:
+            self._rows.put(txn, ((disk_key, hidden + row) for disk_key, hidden, row in rows))
+            for disk_key in removed:
+                txn.delete(disk_key, db=self._rows.handle)
+            pages = pack_versions(batch.first_version, batch.versions, HISTORY_PAGE)
+            self._history.put(txn, pages, append=True)
+            self._put_blobs(txn, batch)
+            self._put_entries(txn, batch)
+            if progress is not None:
+                self._progress.put(txn, [(_PROGRESS, progress)])
+            reached(INSIDE_STORE_WRITE)
+
+        self._environment.write(change)
 
     def take_up(self) -> None:
         """Look how far the store has come: at the start, and when another process has written to it."""
@@ -300,6 +357,21 @@ class LmdbStore:
         rows.sort(key=itemgetter(0))
         return rows, sorted(removed)
 
+    def _placed_anew(self, source: LmdbStore, items: list[Item]) -> Iterator[Item]:
+        """Rows of another store under this one's keys."""
+        for disk_key, plain in items:
+            table = disk_key[0]
+            clear = source._keys.clear[table]
+            if source._cipher.tag_key:
+                key, row = _readable(disk_key, plain, clear)
+            else:
+                key, row = disk_key[1:], plain
+            hidden = key[clear:]
+            yield (
+                self._keys.of[table](key),
+                (_LENGTHS[len(hidden)] + hidden if self._cipher.tag_key else b"") + row,
+            )
+
     def _put_blobs(self, txn: ReadTransaction, batch: WriteBatch) -> None:
         by_kind: dict[str, dict[int, bytes]] = {}
         for kind, number, data in batch.blobs:
@@ -319,6 +391,12 @@ class LmdbStore:
             database.put(txn, sorted((key, data) for key, data in entries.items() if data is not None))
             for key in sorted(key for key, data in entries.items() if data is None):
                 txn.delete(key, db=database.handle)
+
+
+def _readable(disk_key: bytes, plain: bytes, clear: int) -> tuple[bytes, bytes]:
+    """(key, row) of a row whose key is tagged on disk."""
+    end = 2 + int.from_bytes(plain[:2], "big")
+    return disk_key[1 : 1 + clear] + plain[2:end], plain[end:]
 
 
 def _remove_further_parts(txn: ReadTransaction, database: SealedDatabase, number: int) -> None:

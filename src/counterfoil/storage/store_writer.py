@@ -15,6 +15,8 @@ import os
 import signal
 import struct
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -23,7 +25,7 @@ import msgspec
 from counterfoil.state.port import TableLayout, WriteBatch
 from counterfoil.storage.cipher import Handed
 from counterfoil.storage.errors import StorageError, StorageFailed, StorageFull
-from counterfoil.storage.lmdb_store import LmdbStore
+from counterfoil.storage.lmdb_store import LmdbStore, Place
 
 LENGTH: Final = struct.Struct(">Q")
 LOCK_NAME: Final = "writer"
@@ -63,6 +65,26 @@ class Find(msgspec.Struct, frozen=True, array_like=True, tag=3):
     keys: list[bytes]
 
 
+class Copy(msgspec.Struct, frozen=True, array_like=True, tag=4):
+    """From now on keep a second store in another directory, which every batch is written to as well; it is filled from
+    the first a piece at a time. Answered when it is open."""
+
+    directory: str
+    cipher: Handed
+
+
+class CopyPiece(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """Take over the next piece; answered with `Copied`."""
+
+
+class Copied(msgspec.Struct, frozen=True, array_like=True):
+    """done: the second store holds what the first does. problem, full: as of `Written`; the second store is lost."""
+
+    done: bool = False
+    problem: str = ""
+    full: bool = False
+
+
 class Written(msgspec.Struct, frozen=True, array_like=True):
     """problem: empty, or why nothing was written. full: whether it was for lack of room."""
 
@@ -70,10 +92,11 @@ class Written(msgspec.Struct, frozen=True, array_like=True):
     full: bool = False
 
 
-Request = Open | Part | End | Find
-Answer = Written | list[bytes | None]
+Request = Open | Part | End | Find | Copy | CopyPiece
+Answer = Written | Copied | list[bytes | None]
 _REQUEST: Final = msgspec.msgpack.Decoder(Request)
 WRITTEN: Final = msgspec.msgpack.Decoder(Written)
+COPIED: Final = msgspec.msgpack.Decoder(Copied)
 FOUND: Final = msgspec.msgpack.Decoder(list[bytes | None])
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -111,40 +134,113 @@ def hold_lock(directory: Path) -> int:
             time.sleep(0.005)
 
 
-def serve(source: BinaryIO, sink: int) -> None:
-    """Answer until the other side is gone. A batch that has not come in whole is forgotten."""
-    store: LmdbStore | None = None
-    batch = WriteBatch()
-    while (payload := read_frame(source)) is not None:
-        message = _REQUEST.decode(payload)
-        answer: Answer = Written()
+class Second:
+    """The store that is being filled from the first. A problem with it is no problem of the first."""
+
+    def __init__(self, store: LmdbStore) -> None:
+        self._store = store
+        self._place: Place | None = (0, b"")
+        self._lost: Copied | None = None
+
+    def follow(self, batch: WriteBatch) -> None:
+        with self._losing():
+            if self._place is None:
+                self._store.write(batch)
+            else:
+                self._store.follow(batch)
+
+    def piece(self, first: LmdbStore) -> Copied:
+        with self._losing():
+            if self._place is not None:
+                self._place = self._store.fill(first, self._place)
+                if self._place is None:
+                    self._store.complete(first)
+        return self._lost or Copied(done=self._place is None)
+
+    def close(self) -> None:
+        self._store.close()
+
+    @contextmanager
+    def _losing(self) -> Iterator[None]:
+        if self._lost is None:
+            try:
+                yield
+            except (StorageError, OSError, ValueError, LookupError) as error:
+                self._lost = Copied(False, _told(error), isinstance(error, StorageFull))
+
+
+class Service:
+    """Answers requests."""
+
+    def __init__(self) -> None:
+        self._store: LmdbStore | None = None
+        self._layouts: dict[int, TableLayout] = {}
+        self._map_size = 0
+        self._second: Second | None = None
+        self._batch = WriteBatch()
+
+    def answer(self, message: Request) -> Answer | None:
+        """None where nothing is answered."""
+        if isinstance(message, Part):
+            self._gather(message)
+            return None
         try:
             if isinstance(message, Open):
-                directory = Path(message.directory)
-                hold_lock(directory)
-                layouts = {number: TableLayout(*layout) for number, layout in message.layouts.items()}
-                store = LmdbStore(directory, layouts, message.cipher.cipher(), map_size=message.map_size)
-            elif isinstance(message, Part):
-                for table, rows in message.rows.items():
-                    batch.rows.setdefault(table, {}).update(rows)
-                batch.versions += message.versions
-                batch.blobs += message.blobs
-                batch.entries += message.entries
-                continue
-            elif store is not None and isinstance(message, Find):
-                answer = store.rows_of(message.table, message.keys)
-            elif store is not None and isinstance(message, End):
-                batch.height, batch.first_version = message.height, message.first_version
-                whole, batch = batch, WriteBatch()
-                store.take_up()  # the parent may have written small batches meanwhile
-                store.write(whole)
+                self._layouts = {number: TableLayout(*layout) for number, layout in message.layouts.items()}
+                self._map_size = message.map_size
+                hold_lock(Path(message.directory))
+                self._store = self._opened(message.directory, message.cipher)
+            elif self._store is None:
+                raise ValueError("no store is open")
+            elif isinstance(message, Find):
+                return self._store.rows_of(message.table, message.keys)
+            elif isinstance(message, End):
+                self._write(self._store, message)
+            elif isinstance(message, Copy):
+                self._second = Second(self._opened(message.directory, message.cipher))
+            elif self._second is not None:
+                return self._second.piece(self._store)
         except (StorageError, OSError, ValueError, LookupError) as error:
-            answer = Written(f"{type(error).__name__}: {error}", isinstance(error, StorageFull))
-        data = memoryview(frame(answer))
+            return Written(_told(error), isinstance(error, StorageFull))
+        return Written()
+
+    def close(self) -> None:
+        for store in (self._store, self._second):
+            if store is not None:
+                store.close()
+
+    def _opened(self, directory: str, cipher: Handed) -> LmdbStore:
+        return LmdbStore(Path(directory), self._layouts, cipher.cipher(), map_size=self._map_size)
+
+    def _gather(self, part: Part) -> None:
+        for table, rows in part.rows.items():
+            self._batch.rows.setdefault(table, {}).update(rows)
+        self._batch.versions += part.versions
+        self._batch.blobs += part.blobs
+        self._batch.entries += part.entries
+
+    def _write(self, store: LmdbStore, end: End) -> None:
+        batch, self._batch = self._batch, WriteBatch()
+        batch.height, batch.first_version = end.height, end.first_version
+        store.take_up()  # the parent may have written small batches meanwhile
+        store.write(batch)
+        if self._second is not None:
+            self._second.follow(batch)
+
+
+def serve(source: BinaryIO, sink: int) -> None:
+    """Answer until the other side is gone. A batch that has not come in whole is forgotten."""
+    service = Service()
+    while (payload := read_frame(source)) is not None:
+        answer = service.answer(_REQUEST.decode(payload))
+        data = memoryview(b"" if answer is None else frame(answer))
         while data:
             data = data[os.write(sink, data) :]
-    if store is not None:
-        store.close()
+    service.close()
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def main() -> None:

@@ -9,40 +9,25 @@ A batch that fails is told at the next one, and stops the ledger as a failed wri
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain, islice
-from typing import BinaryIO, Final, TypeVar, cast
-
-import msgspec
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Final
 
 from counterfoil.state.port import TableLayout, WriteBatch
 from counterfoil.storage.batches import check_order
 from counterfoil.storage.cipher import Cipher
-from counterfoil.storage.errors import StorageError, StorageFailed, StorageFull
+from counterfoil.storage.errors import StorageError
 from counterfoil.storage.lmdb_store import LmdbStore
 from counterfoil.storage.sealed_database import Item
-from counterfoil.storage.store_writer import FOUND, WRITTEN, End, Find, Open, Part, Request, frame, read_frame
-
-if sys.platform == "linux":
-    import fcntl
+from counterfoil.storage.writer_process import Writer
 
 HANDED_OVER_LEAST: Final = 5_000
 """Rows and versions of a batch that is worth handing over; a smaller one is written here within a few milliseconds."""
 READ_TOGETHER_LEAST: Final = 20_000
 """Rows asked for at once that are worth reading in two processes."""
-PART_ITEMS: Final = 20_000
-PIPE_BYTES: Final = 1 << 20
-STOP_SECONDS: Final = 120.0
-
-_COMMAND: Final = (
-    "import sys; sys.path[:] = sys.argv[1:]; from counterfoil.storage.store_writer import main; main()"
-)
-T = TypeVar("T")
 
 
 class WriteBehind:
@@ -59,9 +44,11 @@ class WriteBehind:
         self._layouts = layouts
         self._cipher = cipher
         self._handed_over_least = handed_over_least
-        self._writer: _Writer | None = None
+        self._writer: Writer | None = None
         self._waiting: _Waiting | None = None
         self._failure: StorageError | None = None
+        self._is_copied = False
+        self._left: list[LmdbStore] = []
         self._talking = threading.RLock()
 
     def height(self) -> int:
@@ -140,7 +127,8 @@ class WriteBehind:
     def write(self, batch: WriteBatch) -> None:
         with self._talking:
             self.settle()
-            if sum(map(len, batch.rows.values())) + len(batch.versions) < self._handed_over_least:
+            size = sum(map(len, batch.rows.values())) + len(batch.versions)
+            if size < self._handed_over_least and not self._is_copied:
                 self._store.write(batch)
                 return
             check_order(batch, self._store.height(), self._store.versions_end())
@@ -165,6 +153,46 @@ class WriteBehind:
                 self._store.take_up()
                 self._waiting = None
 
+    def begin_copy(self, directory: Path, cipher: Cipher) -> None:
+        """Begin to fill a second store, in an empty directory and under another cipher, from this one. Until `move`
+        or `give_up_copy` every batch, however small, is written to both by the other process."""
+        with self._talking:
+            self.settle()
+            self._writing().begin_copy(directory, cipher)
+            self._is_copied = True
+
+    def copy_piece(self) -> bool:
+        """Fill the next piece, within some tens of milliseconds; whether the second store now is what this one is.
+
+        StorageFull, StorageFailed where the second store is lost; this one is none the worse.
+        """
+        with self._talking:
+            self.settle()
+            return self._writing().copy_piece()
+
+    def move(self, directory: Path, cipher: Cipher) -> None:
+        """Go on in the second store. Reads that have begun end in the one before, which stays open for them."""
+        with self._talking:
+            self.settle()
+            self._end_copy()
+            before = self._store
+            self._store = LmdbStore(directory, self._layouts, cipher, map_size=before.map_size)
+            self._cipher = cipher
+            self._left.append(before)
+
+    def give_up_copy(self) -> None:
+        """The second store is forgotten; its directory is left to the caller."""
+        with self._talking:
+            self.settle()
+            self._end_copy()
+
+    def let_go(self) -> None:
+        """Close stores that were left and that nobody reads any more; what they hold on disk is free then."""
+        with self._talking:
+            for store in [store for store in self._left if not store.has_readers()]:
+                self._left.remove(store)
+                store.close()
+
     def frozen(self) -> LmdbStore:
         """See `LmdbStore.frozen`."""
         with self._talking:
@@ -185,14 +213,20 @@ class WriteBehind:
             if self._failure is None:
                 self.settle()
         finally:
-            if self._writer is not None:
-                self._writer.stop()
-                self._writer = None
-            self._store.close()
+            self._end_copy()
+            for store in (*self._left, self._store):
+                store.close()
 
-    def _writing(self) -> _Writer:
+    def _end_copy(self) -> None:
+        """Let the other process end; the next one knows of one store only."""
+        self._is_copied = False
+        if self._writer is not None:
+            self._writer.stop()
+            self._writer = None
+
+    def _writing(self) -> Writer:
         if self._writer is None:
-            self._writer = _Writer(self._store, self._layouts, self._cipher)
+            self._writer = Writer(self._store, self._layouts, self._cipher)
         return self._writer
 
     def _rows_of(self, table: int, keys: list[bytes]) -> list[bytes | None]:
@@ -241,92 +275,3 @@ class _Waiting:
             found = sorted(key for key, data in self.entries[kind].items() if data is not None)
             self._in_order[kind] = found
         return found
-
-
-class _Writer:
-    """The other process. One batch at a time is handed over to it."""
-
-    def __init__(self, store: LmdbStore, layouts: Mapping[int, TableLayout], cipher: Cipher) -> None:
-        self._file = store.file
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _COMMAND, *sys.path],
-            bufsize=1 << 16,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-        if self._process.stdin is None or self._process.stdout is None:
-            raise OSError("the writing process has no pipes")
-        self._requests = self._process.stdin.fileno()
-        self._answers = cast(BinaryIO, self._process.stdout)
-        if sys.platform == "linux":
-            fcntl.fcntl(self._requests, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        known = {number: (layout.clear, layout.sizes) for number, layout in layouts.items()}
-        self._send(Open(str(store.file.parent), known, store.map_size, cipher.for_another()))
-        self.written()
-
-    def hand_over(self, batch: WriteBatch) -> None:
-        for table, rows in batch.rows.items():
-            for part in _parts(rows.items()):
-                self._send(Part(rows={table: dict(part)}))
-        for versions in _parts(batch.versions):
-            self._send(Part(versions=versions))
-        for blob in batch.blobs:
-            self._send(Part(blobs=[blob]))
-        for entries in _parts(batch.entries):
-            self._send(Part(entries=entries))
-        self._send(End(batch.height, batch.first_version))
-
-    def find(self, table: int, keys: list[bytes]) -> Callable[[], list[bytes | None] | None]:
-        """Ask for rows; what is returned gives them, or None where they cannot be read there."""
-        self._send(Find(table, keys))
-
-        def answer() -> list[bytes | None] | None:
-            payload = read_frame(self._answers)
-            if payload is None:
-                raise StorageFailed(self._file, "the process that writes it has ended")
-            try:
-                return FOUND.decode(payload)
-            except msgspec.ValidationError:
-                return None
-
-        return answer
-
-    def written(self) -> None:
-        """Wait for the answer to what was sent last."""
-        payload = read_frame(self._answers)
-        if payload is None:
-            raise StorageFailed(self._file, "the process that writes it has ended")
-        answer = WRITTEN.decode(payload)
-        if answer.full:
-            raise StorageFull(self._file)
-        if answer.problem:
-            raise StorageFailed(self._file, answer.problem)
-
-    def stop(self) -> None:
-        """Let it end; it has nothing left to do."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def _send(self, message: Request) -> None:
-        left = memoryview(frame(message))
-        try:
-            while left:
-                left = left[os.write(self._requests, left) :]
-        except OSError as error:
-            raise StorageFailed(
-                self._file, f"the process that writes it is gone ({error.strerror})"
-            ) from None
-
-
-def _parts(items: Iterable[T]) -> Iterator[list[T]]:
-    """Runs of up to `PART_ITEMS`."""
-    source = iter(items)
-    while part := list(islice(source, PART_ITEMS)):
-        yield part

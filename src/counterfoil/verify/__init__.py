@@ -7,6 +7,7 @@ CometBFT.
 
 from counterfoil.verify.check import verify_proof
 from counterfoil.verify.grounds import Ground, Origin
+from counterfoil.verify.receipts import check_seal, check_sealed_receipts
 from counterfoil.verify.refusal import ProofRefused
 from counterfoil.verify.trust import Trust
 from counterfoil.verify.verified import Describe, ProvenReceipt, ProvenRecord, Verified
@@ -20,5 +21,7 @@ __all__ = [
     "ProvenRecord",
     "Trust",
     "Verified",
+    "check_seal",
+    "check_sealed_receipts",
     "verify_proof",
 ]

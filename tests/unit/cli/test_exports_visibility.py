@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from counterfoil.cli.failures import Exit
 from counterfoil.cli.main import app
 from counterfoil.custody.signers import SandboxKey
+from counterfoil.node.personas import party_key
 from counterfoil.primitives.addresses import AddressKind, to_text
 from counterfoil.sdk import Client, Sandbox, messages, recipes
 
@@ -79,6 +80,7 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "instruments": ("",),
     "members": ("",),
     "status": ("",),
+    "sealing view-keys": ("",),
     "motions": ("",),
     "feeds": ("",),
     "identity show": ("{investor}",),
@@ -97,13 +99,14 @@ NOT_OF_A_VIEWER = {
         "replay",
         "verify",
         "reads verify",
+        "continuity check",
         "submit",
         "trust",
     ),
     *("keys new", "keys list", "sandbox advance", "sandbox personas", "grants give", "grants revoke"),
     *("approve", "network add-validator", "network remove-validator", "network observe"),
     # What everybody knows, known or not
-    *("consortium", "validators"),
+    *("consortium", "validators", "sealing status"),
     *("backup", "network status", "keys resolve", "custodian requests"),
     # Of a store or a process that one runs oneself
     *("registrar ask", "registrar log", "vault put", "vault list", "vault trail"),
@@ -152,6 +155,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 amount=31_337_00,
             )
         )
+        a.send(messages.RecordOpeningKey(a.party, party_key("broker-a").opening_key().public_key))
         owner = ledger.client("investor-a")
         recovers = (ledger.client(name).keys[0].address for name in ("broker-b", "issuer-a"))
         key = owner.keys[0].public_key

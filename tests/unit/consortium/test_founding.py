@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from counterfoil.machine.machine import ProgramIsOutdated
+from counterfoil.machine.failures import ProgramIsOutdated
 from counterfoil.modules.consortium.queries import members, rule_for
 from counterfoil.modules.consortium.records import DecisionRule
 from counterfoil.modules.parties.records import Role

@@ -20,9 +20,12 @@ from counterfoil.modules.parties.messages import WindDownParty
 from counterfoil.modules.parties.permissions import MOVABLE, PERMISSIONS
 from counterfoil.modules.parties.rejects import PartiesReject
 from counterfoil.modules.settlement.messages import OpenBatch
+from counterfoil.modules.viewkeys.messages import AdmitHolder, RemoveHolder
 from counterfoil.node.personas import CONSORTIUM, PERSONAS
 from counterfoil.primitives.codec import Message
+from counterfoil.sealing.opening_keys import OpeningKey
 from tests.model.desk import by, own, party
+from tests.model.moves_keys import OTHERS, next_epoch
 from tests.model.opening import BY_HAND, DAY_MS, TUESDAY, WEDNESDAY, WEEKDAYS, Opening, papers
 from tests.model.samples import samples
 from tests.unit.consortium.ways import BY_MOTION, EITHER, OWN, POLICY, STEP_IN, SUCCESSION
@@ -123,6 +126,17 @@ def test_what_the_consortium_decides_is_decided_without_any_one_member(
     assert opening.desk.machine.wired.consortium.indispensable(tag) == ()
 
 
+_OPENING = OpeningKey(papers("opening key")).public_key
+
+
+def _second_holder(opening: Opening) -> bytes:
+    """The address of a node that holds the root beside the ledger's own."""
+    node = OTHERS[0].address
+    if opening.desk.machine.wired.viewkeys.holder(node) is None:
+        opening.do(AdmitHolder(party("regulator"), node, _OPENING, bytes(113)), *by("regulator"))
+    return node
+
+
 MADE: dict[str, Made] = {
     "OpenMarket": lambda opening, who: OpenMarket(
         who, "XNEW", "New", 20231229, replace(BY_HAND, effective_from=TUESDAY), WEEKDAYS, WEEKDAYS
@@ -153,6 +167,9 @@ MADE: dict[str, Made] = {
         who, opening.authority, "Its key was stolen."
     ),
     "RevokeCertificate": lambda opening, who: RevokeCertificate(who, papers("node"), "Its key was stolen."),
+    "AdmitHolder": lambda opening, who: AdmitHolder(who, OTHERS[0].address, _OPENING, bytes(113)),
+    "RemoveHolder": lambda opening, who: RemoveHolder(who, _second_holder(opening)),
+    "ProposeKeyEpoch": lambda opening, who: next_epoch(opening.desk, papers("root"), who),
 }
 
 

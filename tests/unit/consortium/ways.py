@@ -11,7 +11,8 @@ OWN = """
     ReleaseEarmark Allot Mint RequestRedemption PayRedemption RefuseRedemption RecordTrade ConfirmTrade AmendTrade
     CancelTrade Instruct InstructBoth Amend Allocate Deallocate Cancel LoadBatch SettleBatch CancelBatch ProposeMotion
     ApproveMotion WithdrawApproval Observe AnnounceInstrument ApproveRecovery WithdrawRecovery GrantView RevokeView
-    RecordReadLog RecordTrail AttestIdentity RecordVerification RecordCertificate
+    RecordReadLog RecordTrail AttestIdentity RecordVerification RecordCertificate InstructWithNote
+    InstructBothWithNotes ConfirmKeyEpoch RaiseViewKey RecordOpeningKey GrantViewKey EndViewGrant
 """
 """A party's own affairs: its keys and users, its property and its debts, what it states, the registers and accounts
 that it takes on, what it began itself. No office: where it is away its own users, its recovery approvers and its
@@ -28,6 +29,9 @@ EITHER: dict[str, tuple[str, str]] = {
     "NameAuthority": ("depository", "regulator"),
     "WithdrawAuthority": ("depository", "regulator"),
     "RevokeCertificate": ("depository", "regulator"),
+    "AdmitHolder": ("regulator", "depository"),
+    "RemoveHolder": ("regulator", "depository"),
+    "ProposeKeyEpoch": ("regulator", "depository"),
 }
 """Offices that parties of two kinds hold at the same time: each of these two personas can do it."""
 

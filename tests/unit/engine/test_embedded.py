@@ -15,7 +15,7 @@ from counterfoil.engine.embedded import EmbeddedEngine
 from counterfoil.engine.pool import Pool, Rates, Waiting
 from counterfoil.engine.port import EngineStopped
 from counterfoil.engine.submission import Answer, Submission
-from counterfoil.machine.machine import ProgramIsOutdated
+from counterfoil.machine.failures import ProgramIsOutdated
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.modules.governance.messages import ScheduleUpgrade
 from counterfoil.modules.parties.messages import ApplyForAdmission, GrantMandate, RevokeMandate

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from counterfoil.engine.cometbft import application as module
 from counterfoil.engine.cometbft.proto.tendermint.abci import types_pb2 as abci
 from counterfoil.engine.items import Items
-from counterfoil.machine.machine import ProgramIsOutdated
+from counterfoil.machine.failures import ProgramIsOutdated
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.modules.parties.messages import GrantMandate, SuspendParty
 from counterfoil.node.ledger import SealingKey

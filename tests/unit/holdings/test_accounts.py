@@ -183,7 +183,9 @@ def test_a_wallet_address_is_the_account_and_its_key_disposes_of_it(desk: Desk) 
     assert (account.signers, account.threshold) == ((KEY_1,), 1)
     assert account.relationship == relationship_of(BROKER, ALICE)
     assert account.owner_handle == desk.account(desk.alice).owner_handle != account.handle
-    assert context.facts == [(AccountOpened(KEY_1, ALICE, BROKER, AccountKind.OWN), (account.relationship,))]
+    assert context.facts == [
+        (AccountOpened(KEY_1, ALICE, BROKER, AccountKind.OWN), (account.relationship, BROKER))
+    ]
     desk.check()
 
 

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from counterfoil.engine.port import EngineStopped
+from counterfoil.machine.failures import ProgramIsOutdated, RulesFailed
 from counterfoil.machine.genesis import Parameters
-from counterfoil.machine.machine import ProgramIsOutdated, RulesFailed
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import Mode
 from counterfoil.modules.cash.messages import RequestRedemption

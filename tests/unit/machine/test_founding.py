@@ -117,7 +117,7 @@ def _key(name: str) -> str:
 
 def _network(*validators: Any, sealers: tuple[str, ...] = ()) -> bytes:
     sections = {"validators": {"validators": list(validators)}}
-    return encode_genesis(Genesis("net", 1_700_000_000_000, "", sealers, sections=sections))
+    return encode_genesis(Genesis("net", 1_700_000_000_000, "", sealers, sealed=False, sections=sections))
 
 
 def test_founding_validators_stand_in_consensus_order() -> None:
@@ -168,7 +168,7 @@ def test_one_machine_does_not_run_a_network() -> None:
     genesis = msgspec.json.decode(data)
     commitment = secret_commitment(bytes(32))
     data = encode_genesis(msgspec.convert({**genesis, "secret_commitment": commitment}, Genesis))
-    secrets = NodeSecrets(bytes(32), bytes(32))
+    secrets = NodeSecrets(bytes(32), bytes(32), bytes(32))
     node = LedgerNode(data, secrets, MemoryStore(LAYOUTS), MemoryLog(), workers=0)
     with pytest.raises(ValueError, match="founds a network"):
         node.engine.found()

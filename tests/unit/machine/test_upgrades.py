@@ -9,7 +9,8 @@ import pytest
 
 from counterfoil.engine.embedded import EngineStopped
 from counterfoil.machine import machine as program
-from counterfoil.machine.machine import Machine, ProgramIsOutdated
+from counterfoil.machine.failures import ProgramIsOutdated
+from counterfoil.machine.machine import Machine
 from counterfoil.modules.governance.messages import ScheduleUpgrade
 from counterfoil.modules.governance.records import IN_FORCE, RULE_VERSIONS, RuleVersion
 from counterfoil.modules.parties.messages import GrantMandate, RevokeMandate

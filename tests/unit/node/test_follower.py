@@ -318,7 +318,7 @@ def _founded() -> tuple[Trust, list[FollowedBlock]]:
     ]
     sections = {**draft.sections, "validators": {"validators": named}}
     commitment = secret_commitment(SECRETS.network)
-    genesis = encode_genesis(with_(draft, secret_commitment=commitment, sections=sections))
+    genesis = encode_genesis(with_(draft, sealed=False, secret_commitment=commitment, sections=sections))
     node = LedgerNode(genesis, SECRETS, MemoryStore(LAYOUTS), MemoryLog(), workers=0, scheduled=False)
     founding = node.machine.found(1)
     chain = Chain(

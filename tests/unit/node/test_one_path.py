@@ -109,7 +109,12 @@ NARROWS = {
         "business",
     ),  # what receipts tell of it, found by going through them: the door hides how much that was
 }
-PUBLIC = {("instrument", "instrument"), ("result", "transaction"), ("certificate", "fingerprint")}
+PUBLIC = {
+    *(("instrument", "instrument"), ("result", "transaction")),
+    ("certificate", "fingerprint"),  # to whoever was shown the certificate
+    ("opening_key", "party"),  # to parties, of whoever's id they know
+    *(("draft_admission", "node"), ("draft_admission", "opening_key")),  # what is to be, not what is
+}
 """Anybody may ask these for anything; the answer says whether it is there, and no more than everybody may know."""
 
 
@@ -130,6 +135,8 @@ def test_whatever_leaves_something_out_leaves_at_moments_too() -> None:
     optional = {name for name, read in READS.items() if not _required(read)}
     one_answer_for_all = {"status", "header", "personas", "markets", "instruments", "read-log"}
     one_answer_for_all |= {"consortium", "validators", "registrars", "authorities"}
+    one_answer_for_all |= {"key_epochs", "draft_key_epoch"}
+    one_answer_for_all |= {"sealed_receipts", "sealed_blocks", "view_keys"}  # the last: of one's own
     refused_without_a_name = {"person"}
     assert listing == optional - one_answer_for_all - refused_without_a_name
 

@@ -11,6 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from counterfoil.modules.grants.interface import Purpose
+from counterfoil.node.ledger import create_ledger, open_ledger
+from counterfoil.node.personas import sandbox_genesis
 from counterfoil.node.read_log import (
     PARAMS_BYTES_MAX,
     SUBJECTS_NAMED_MAX,
@@ -23,12 +25,17 @@ from counterfoil.node.read_log import (
 )
 from counterfoil.node.read_log_volumes import FolderVolumes, MemoryVolumes, Volumes
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.node.storage_key import finish_changes
 from counterfoil.node.viewer import Viewer
 from counterfoil.policy.rights import Basis, Right
 from counterfoil.policy.subjects import AccountContents, Business, PublicFact, QueueCounts, Side
 from counterfoil.primitives.codec import decode_exact, encode
+from counterfoil.storage.at_rest import VARIABLE, AtRest, new_storage_key
 from counterfoil.storage.errors import StorageFailed, StorageFull
 from counterfoil.storage.folder import create_folder, open_folder
+from counterfoil.storage.key_change import ask_for_change
+from counterfoil.storage.log_format import SEGMENT_HEAD_SIZE, parse_segment_head
+from counterfoil.storage.log_segments import records
 
 BEGIN = first_head("chain-1", b"n" * 20)
 
@@ -376,3 +383,37 @@ def test_a_volume_that_did_not_have_to_make_room_is_missed() -> None:
     volumes.drop(1)
     with pytest.raises(LogTampered, match="missing"):
         made.check()
+
+
+def test_every_volume_is_sealed_anew_when_the_storage_key_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is there is read on, what comes follows it, and nothing is left under the older key."""
+    keys = [new_storage_key(), new_storage_key()]
+    monkeypatch.setenv(VARIABLE, keys[0].hex())
+    path = tmp_path / "ledger"
+    create_ledger(path, sandbox_genesis("reads"))
+    with open_ledger(path, workers=0, start=False) as node:
+        node.read_log._volume_bytes = 2_000
+        fill(node.read_log, 40)
+        before = list(node.read_log.entries())
+        ask_for_change(path, *keys, None)
+        finish_changes(node)
+        fill(node.read_log, 5)
+        entries = list(node.read_log.entries())
+        assert entries[: len(before)] == before
+        assert len(entries) == 45
+        assert node.read_log.check() == first_head(node.chain_id, node.sealer.address)
+    monkeypatch.setenv(VARIABLE, keys[1].hex())
+    at_rest = AtRest.load(path)
+    alone = at_rest.store_cipher(keys[1], at_rest.newest)
+    opened = []
+    for segment in sorted((path / "reads").glob("*/*.log")):
+        head = parse_segment_head(segment.read_bytes()[:SEGMENT_HEAD_SIZE])
+        assert head is not None
+        found = [record for record in records(segment, head) if not record.head.is_mark]
+        opened += [decode_exact(record.opened(segment, alone), ReadEntry) for record in found]
+    assert sorted(opened, key=lambda entry: entry.number) == entries
+    assert len(list((path / "reads").iterdir())) > 2
+    with open_ledger(path, workers=0, start=False) as node:
+        assert list(node.read_log.entries()) == entries

@@ -171,6 +171,15 @@ def _grant(grantee: str) -> tuple[Look, ...]:
 
 
 LOOKS: dict[str, tuple[Look, ...]] = {
+    "what is sealed": (
+        lambda client, cast: list(client.sealed_receipts()),
+        lambda client, cast: client.read("sealed_blocks", first=2).blocks,
+    ),
+    "key epochs": (lambda client, cast: client.key_epochs(),),
+    "the next key epoch, drawn up": (
+        lambda client, cast: client.read("draft_key_epoch").message,
+        lambda client, cast: client.read("draft_admission", node=b"n" * 20, opening_key=b"\x09" + bytes(31)),
+    ),
     "terms of the equity": (
         lambda client, cast: client.instrument(cast.share),
         lambda client, cast: client.proof("terms", instrument=cast.share),
@@ -338,10 +347,11 @@ SHOWN_HERE = {
     *("registrars", "identity", "identities", "person"),
     *("authorities", "certificate", "certificates"),
     *("proof", "grants", "read-log", "signer", "custody_trail"),
+    *("key_epochs", "sealed_receipts", "sealed_blocks", "draft_key_epoch", "draft_admission"),
     *("consortium", "motions", "validators", "feeds"),
 }
-ELSEWHERE = {"personas"}
-"""Shown on a sandbox alone, to anybody."""
+ELSEWHERE = {"personas", "view_keys", "opening_key"}
+"""Personas are shown on a sandbox alone, to anybody; view keys, of which everybody has its own, in the SDK's test."""
 
 
 def sees(client: Client, cast: Cast, look: Look) -> bool:
@@ -365,6 +375,7 @@ def test_matrix(cast: Cast, row: str) -> None:
 
 OF_THE_REGULATOR_ITSELF = {
     *("details of the regulator", "grant to the investigator of broker-b"),
+    *("what is sealed", "the next key epoch, drawn up"),
     *(row for row in MATRIX if MATRIX[row] == EVERYBODY),
 }
 

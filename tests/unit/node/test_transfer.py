@@ -147,7 +147,7 @@ def test_replay_of_an_export(export: Path) -> None:
 def test_blocks_of_another_ledger_do_not_replay(folder: Path, tmp_path: Path) -> None:
     """The same genesis text, another network secret: found out at once."""
     with open_ledger(folder, workers=0) as node:
-        other = NodeSecrets(bytes(32), node.secrets.sealer)
+        other = NodeSecrets(bytes(32), node.secrets.sealer, node.secrets.opening)
         node.secrets = other
         path = tmp_path / "mixed.export"
         export_ledger(node, path, bytes(32))

@@ -28,7 +28,10 @@ def test_what_changes_who_acts_or_ends_the_business_is_administrative() -> None:
     named = {
         permission.message for permission in PERMISSIONS.values() if permission.eyes is Eyes.ADMINISTRATIVE
     }
-    assert named == {"GrantMandate", "RevokeMandate", "NameFourEyes", "WindDownParty", "AmendAccount"}
+    assert named == {
+        *("GrantMandate", "RevokeMandate", "NameFourEyes", "WindDownParty", "AmendAccount"),
+        *("RaiseViewKey", "RecordOpeningKey", "GrantViewKey", "EndViewGrant"),
+    }
 
 
 def test_the_role_tree() -> None:

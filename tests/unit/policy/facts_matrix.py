@@ -27,6 +27,9 @@ attester           the registrar that attested the person
 verifier           the agent that verified the party
 certified          of the certificate: its party and whoever runs its authority; everybody, where it is a node's
 grantor, grantee, concerned   of the grant; those concerned unless it is an investigation
+note-receiver      the account of the side that the note was written to
+holders            the nodes that the next root is wrapped for
+node               whose view key it is; tree-above: what that hangs under; view-granter: who had granted it
 """
 
 from __future__ import annotations
@@ -95,7 +98,7 @@ TOLD: dict[str, str] = {
     "Posting": "account issuer",
     "EarmarkPlaced": "account issuer owner",
     "EarmarkReduced": "earmark issuer owner",
-    "AccountOpened": "account",
+    "AccountOpened": "account servicer",
     "AccountAmended": "account",
     "AccountFrozen": "account authority",
     "AccountUnfrozen": "account authority placer",
@@ -128,6 +131,7 @@ TOLD: dict[str, str] = {
     "CancellationRequested": "instruction",
     "SettlementSignedOff": "instruction",
     "DeliverySettled": "both-accounts",
+    "NotePassed": "note-receiver",
     "BatchOpened": "opener",
     "BatchLoaded": "opener",
     "BatchSettled": "opener accounts",
@@ -138,6 +142,16 @@ TOLD: dict[str, str] = {
     "ViewRevoked": "grantor grantee concerned",
     "ViewLapsed": "grantor grantee concerned",
     "ReadLogRecorded": "party",
+    # Roots, view keys and who may be handed them
+    "HolderAdmitted": "everybody",
+    "HolderRemoved": "everybody",
+    "KeyEpochProposed": "asker holders",
+    "KeyEpochBegins": "everybody",
+    "ViewKeyRaised": "node tree-above",
+    "ViewKeysChanged": "everybody",
+    "OpeningKeyRecorded": "party",
+    "ViewKeyGranted": "node grantee by",
+    "ViewGrantEnded": "node grantee view-granter",
     # Custodians
     "TrailRecorded": "custodian",
     "KeyUsed": "key",

@@ -56,7 +56,13 @@ CAST = (
 
 EVERYBODY = " ".join(CAST)
 
+PARTIES = " ".join(name for name in CAST if name not in ("nobody", "stranger"))
+
 MATRIX: dict[str, str] = {
+    # What is sealed, and by which keys
+    "what is sealed": PARTIES,
+    "key epochs": EVERYBODY,
+    "the next key epoch, drawn up": "regulator depository operator",
     # Public facts
     "terms of the equity": EVERYBODY,
     "rulebook of the market": EVERYBODY,
@@ -227,6 +233,8 @@ WHILE_SUSPENDED: dict[str, dict[str, str]] = {
     },
     "depository": {
         "register of the equity": "issuer regulator",
+        "the next key epoch, drawn up": "regulator operator",
+        "what is sealed": PARTIES,
         "details of the issuer": "issuer regulator",
         "account of broker-a at the depository": "broker-a depository regulator",
     },

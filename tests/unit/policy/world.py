@@ -42,6 +42,7 @@ from counterfoil.policy.subjects import (
     AccountHistory,
     Business,
     CertificateOf,
+    NextKeyEpoch,
     PartyDetails,
     PartyHistory,
     PartyName,
@@ -53,6 +54,7 @@ from counterfoil.policy.subjects import (
     ReadsOfNode,
     ReceiptFor,
     Register,
+    SealedCopy,
     Side,
     Subject,
     ViewGrant,
@@ -274,6 +276,9 @@ ALSO: dict[str, Subject] = {"handle of client-a at broker-a": PartyDetails(party
 """What a viewer of a row must see beside the row's own subject."""
 
 SUBJECTS: dict[str, Subject] = {
+    "what is sealed": SealedCopy(),
+    "key epochs": PublicFact(),
+    "the next key epoch, drawn up": NextKeyEpoch(),
     "terms of the equity": PublicFact(),
     "rulebook of the market": PublicFact(),
     "consortium, validators and feeds": PublicFact(),

@@ -144,7 +144,7 @@ def test_each_start_draws_a_fresh_subkey_and_keeps_the_older_ones(ledger: Path) 
         stored.append(cipher.seal(b"place", b"same"))
         assert [cipher.open(b"place", value) for value in stored] == [b"same"] * start
     assert len({value[12:] for value in stored}) == 4
-    assert len(set(AtRest.load(ledger).salts.values())) == 4
+    assert len({subkey.salt for subkey in AtRest.load(ledger).subkeys.values()}) == 4
 
 
 def test_either_copy_is_enough_whatever_byte_of_the_other_is_damaged(ledger: Path) -> None:
@@ -152,16 +152,16 @@ def test_either_copy_is_enough_whatever_byte_of_the_other_is_damaged(ledger: Pat
     for _ in range(2):
         AtRest.load(ledger).cipher(KEY).seal(b"", b"")
     whole = (ledger / FILE_NAMES[0]).read_bytes()
-    expected = AtRest.load(ledger).salts
+    expected = AtRest.load(ledger).subkeys
     for name in FILE_NAMES:
         for at in range(len(whole)):
             (ledger / name).write_bytes(whole[:at] + bytes([whole[at] ^ 0x21]) + whole[at + 1 :])
-            assert AtRest.load(ledger).salts == expected
+            assert AtRest.load(ledger).subkeys == expected
             assert (ledger / name).read_bytes() == whole, "and the damaged one is made whole"
             (ledger / name).write_bytes(whole[:at])
-            assert AtRest.load(ledger).salts == expected
+            assert AtRest.load(ledger).subkeys == expected
         (ledger / name).unlink()
-        assert AtRest.load(ledger).salts == expected
+        assert AtRest.load(ledger).subkeys == expected
 
 
 def test_damage_to_both_copies_is_named(ledger: Path) -> None:

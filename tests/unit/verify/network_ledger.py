@@ -45,7 +45,7 @@ class NetworkLedger(SmallLedger):
             return super()._genesis(name, sealer, sandbox)
         named = [{"key": one.key.hex(), "power": one.power} for one in validator_set(self.powers(2))]
         sections = {"validators": {"validators": named}}
-        return Genesis(name, START_MS, "", (), sandbox=sandbox, sections=sections)
+        return Genesis(name, START_MS, "", (), sandbox=sandbox, sealed=False, sections=sections)
 
     def _seal(self, header: Header) -> bytes:
         return super()._seal(header) if header.height <= self.sealed_until else b""

@@ -20,6 +20,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from counterfoil.machine.transactions import BundleContent, bundle_sign_prefix, encode_bundle
 from counterfoil.modules.holdings.messages import OpenAccount
 from counterfoil.modules.holdings.records import AccountKind
@@ -52,7 +54,7 @@ def main() -> None:
 
 def _grown(start_ms: int) -> Desk:
     """The ledger as the embedded engine left it."""
-    desk = Desk(genesis=sandbox_genesis("grown", start_ms))
+    desk = Desk(genesis=replace(sandbox_genesis("grown", start_ms), sealed=False))
     for number in range(EMBEDDED_BLOCKS):
         desk.advance_to(start_ms + 1_000 * (number + 1))
         desk.do(_account(number), *by("depository", _owner(number)))

@@ -177,11 +177,13 @@ class LedgerApplication:
             raise Rejected(MachineReject.EXPIRY_IS_TOO_FAR, window_ms=window_ms)
         if not machine.may_gather(content.gatherer, bundle.key):
             raise Rejected(MachineReject.GATHERER_IS_NO_MEMBER, gatherer=content.gatherer)
-        if not again and not self._rates.take(
-            content.gatherer, self._clock(), max(1, len(content.transactions))
-        ):
+        self._take_rate(content.gatherer, 1, again=again)
+        opened = self._seen.note(item)  # how many there are inside is known only now
+        self._take_rate(content.gatherer, len(opened.prepared) - 1, again=again)
+
+    def _take_rate(self, gatherer: bytes, count: int, *, again: bool) -> None:
+        if count > 0 and not again and not self._rates.take(gatherer, self._clock(), count):
             raise Rejected(MachineReject.SUBMISSION_IS_TOO_FAST)
-        self._seen.note(item)
 
     # Consensus
 

@@ -61,6 +61,7 @@ class CometBftEngine:
         rpc: EngineRpc,
         address: Path | int,
         *,
+        items: Items | None = None,
         member: bytes = b"",
         process: EngineProcess | None = None,
         retain_blocks: int = 0,
@@ -72,7 +73,9 @@ class CometBftEngine:
         self.machine = machine
         self.failure: BaseException | None = None
         self.counts = Counts()
-        self.items = Items(machine)
+        self.between_blocks: Callable[[], None] = lambda: None
+        """Called by the ticking thread, outside the lock: whatever the node has to say of itself."""
+        self.items = items or Items(machine)
         self._seen = SeenItems(self.items, signatures)
         self.application = LedgerApplication(
             machine,
@@ -243,6 +246,7 @@ class CometBftEngine:
         """Some node lets happen what is due, on a network that has nothing else to do: blocks do it by themselves."""
         while not self._stopping.wait(TICK_SECONDS):
             try:
+                self.between_blocks()
                 if self._is_idle() and self._is_due():
                     self._stopping.wait(random.uniform(0, TICK_SECONDS))
                     if self._is_idle() and self._is_due():

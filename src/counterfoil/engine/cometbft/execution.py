@@ -15,8 +15,10 @@ from counterfoil.engine.cometbft.seen import SeenItems
 from counterfoil.engine.decided import items_digest
 from counterfoil.engine.incidents import report, told
 from counterfoil.engine.items import Items, OpenedItem
+from counterfoil.machine.executed import SetAside
+from counterfoil.machine.failures import ProgramIsOutdated, RulesFailed
 from counterfoil.machine.feed_items import ExtendedCommit, is_feed_item
-from counterfoil.machine.machine import Machine, Outcome, ProgramIsOutdated, RulesFailed, SetAside
+from counterfoil.machine.machine import Machine, Outcome
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import Prepared
 from counterfoil.modules.validators.interface import Misbehaviour
@@ -247,7 +249,7 @@ class Execution:
             content = item.content
             if content.expiry_ms > time_ms and not machine.may_gather(content.gatherer, item.key):
                 raise Rejected(MachineReject.GATHERER_IS_NO_MEMBER, gatherer=content.gatherer)
-        bundles = [item.in_force(time_ms) for item in opened]
+        bundles = [self._items.in_force(item, time_ms) for item in opened]
         try:
             outcomes = machine.execute(
                 height, time_ms, bundles, digest, reported.misbehaviour, feed_item, reported.last_commit

@@ -24,6 +24,7 @@ from counterfoil.modules.holdings.records import (
     EARMARKS,
     HOLDINGS,
     PARTY_ACCOUNTS,
+    RELATIONSHIPS,
     TOTALS,
 )
 from counterfoil.modules.holdings.rejects import HoldingsReject
@@ -31,7 +32,7 @@ from counterfoil.modules.module import Module
 
 MODULE = Module(
     name="holdings",
-    tables=(HOLDINGS, ACCOUNTS, EARMARKS, EARMARK_EXPIRIES, TOTALS, CONTENTS, PARTY_ACCOUNTS),
+    tables=(HOLDINGS, ACCOUNTS, EARMARKS, EARMARK_EXPIRIES, TOTALS, CONTENTS, PARTY_ACCOUNTS, RELATIONSHIPS),
     rules={
         OpenAccount: rules_accounts.open_new_account,
         AmendAccount: rules_accounts.amend,

@@ -15,6 +15,7 @@ from counterfoil.modules.holdings.records import (
     AccountKind,
     AccountStatus,
     PartyAccounts,
+    Relationship,
     relationship_of,
 )
 from counterfoil.modules.holdings.rejects import HoldingsReject
@@ -107,10 +108,17 @@ def open_account(
         servicer_instructs=disposal.servicer_instructs,
     )
     books.accounts.put(account_id, account)
+    relate(books, account.relationship, servicer_id, owner_id)
     _count(books, parties_of(account), 1)
     fact = AccountOpened(account_id=account_id, owner=owner_id, servicer=servicer_id, kind=kind)
-    context.tell(fact, account.relationship)
+    context.tell(fact, account.relationship, servicer_id)
     return account_id
+
+
+def relate(books: HoldingsBooks, relationship: bytes, servicer: bytes, owner: bytes) -> None:
+    """Note between whom a relationship is, with its first account."""
+    if books.relationships.find(relationship) is None:
+        books.relationships.put(relationship, Relationship(servicer, owner))
 
 
 def new_account(

@@ -12,6 +12,7 @@ from counterfoil.modules.holdings.records import (
     EARMARKS,
     HOLDINGS,
     PARTY_ACCOUNTS,
+    RELATIONSHIPS,
     TOTALS,
 )
 from counterfoil.modules.identities.interface import Identities
@@ -46,6 +47,7 @@ class HoldingsBooks:
         "instruments",
         "parties",
         "party_accounts",
+        "relationships",
         "totals",
     )
 
@@ -59,6 +61,7 @@ class HoldingsBooks:
         self.totals = shelves(TOTALS)
         self.contents = shelves(CONTENTS)
         self.party_accounts = shelves(PARTY_ACCOUNTS)
+        self.relationships = shelves(RELATIONSHIPS)
         self.parties = parties
         self.identities = identities
         self.instruments = instruments

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from counterfoil.modules.holdings.accounts import new_account
+from counterfoil.modules.holdings.accounts import new_account, relate
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.records import (
     NO_TOTALS,
@@ -43,6 +43,7 @@ def found_issuance_account(
         context.height,
     )
     books.accounts.put(account_id, account)
+    relate(books, account.relationship, issuer, issuer)
     _count(books, {issuer: 1})
 
 
@@ -82,6 +83,7 @@ def found_accounts(
             1,
         )
         put_account(account_id, account)
+        relate(books, account.relationship, servicer, owner)
         put_contents(account_id, AccountContents(len(opening.holdings)))
         for party in (owner,) if owner == servicer else (owner, servicer):
             counts[party] = counts.get(party, 0) + 1

@@ -20,6 +20,7 @@ from counterfoil.modules.holdings.records import (
     EarmarkReason,
     Holding,
     PostingReason,
+    Relationship,
     SubBalance,
 )
 from counterfoil.modules.holdings.rejects import HoldingsReject
@@ -44,6 +45,7 @@ __all__ = [
     "NetChange",
     "Posting",
     "PostingReason",
+    "Relationship",
     "SubBalance",
 ]
 
@@ -77,6 +79,10 @@ class Holdings:
     def account(self, account_id: bytes) -> Account | None:
         """The account, open or closed."""
         return self._accounts(account_id)
+
+    def relationship(self, relationship: bytes) -> Relationship | None:
+        """Between whom a relationship (20 bytes) is, or None."""
+        return self._books.relationships.find(relationship) if len(relationship) == 20 else None
 
     def require_account(self, account_id: bytes) -> Account:
         """The account, if it is open. Rejected ACCOUNT_NOT_FOUND or ACCOUNT_IS_CLOSED."""

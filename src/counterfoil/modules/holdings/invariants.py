@@ -20,6 +20,8 @@ from counterfoil.modules.holdings.records import (
     AccountStatus,
     Earmark,
     EarmarkReason,
+    Relationship,
+    relationship_of,
 )
 from counterfoil.modules.instruments.interface import Instrument
 from counterfoil.primitives.codec import AMOUNT_MAX
@@ -130,6 +132,13 @@ def _check_accounts(books: HoldingsBooks, changes: ChangesOf) -> None:
     opened: Sums = {}
     for account_id, (before, now) in changes(books.accounts):
         ensure(now is not None, "an account's identity is kept for ever")
+        if before is None:
+            between = books.relationships.find(now.relationship)
+            ensure(
+                between == Relationship(now.servicer, now.owner)
+                and now.relationship == relationship_of(now.servicer, now.owner),
+                "an account belongs to its servicer's and owner's relationship",
+            )
         if before is not None:
             ensure(_fixed(before) == _fixed(now), "owner, servicer and kind of an account do not change")
             ensure(before.status is AccountStatus.OPEN, "a closed account does not change")
@@ -144,6 +153,8 @@ def _check_accounts(books: HoldingsBooks, changes: ChangesOf) -> None:
             if account is not None and account.status is AccountStatus.OPEN:
                 for party in parties_of(account):
                     opened[party] = opened.get(party, 0) + sign
+    for _, (before, now) in changes(books.relationships):
+        ensure(before is None and now is not None, "between whom a relationship is does not change")
     _check_counts(changes(books.party_accounts), opened, "the open accounts of a party are counted")
     for account_id, (_, contents) in changes(books.contents):
         if contents is not None:

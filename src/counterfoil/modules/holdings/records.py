@@ -189,6 +189,13 @@ class PartyAccounts(Record):
     open: int
 
 
+class Relationship(Record):
+    """Key: relationship (20), as `relationship_of`. Whose it is; kept for ever, as accounts are."""
+
+    servicer: bytes
+    owner: bytes
+
+
 def relationship_of(servicer: bytes, owner: bytes) -> bytes:
     """20 bytes: what an owner and its servicer are to each other, on which keys and receipts hang."""
     return digest(RELATIONSHIP, servicer, owner)[:20]
@@ -220,3 +227,4 @@ EARMARK_EXPIRIES = Table(
 TOTALS = Table(number=54, name="instrument totals", record=InstrumentTotals, key_sizes=(20,))
 CONTENTS = Table(number=55, name="account contents", record=AccountContents, key_sizes=(20,))
 PARTY_ACCOUNTS = Table(number=56, name="party accounts", record=PartyAccounts, key_sizes=(20,))
+RELATIONSHIPS = Table(number=57, name="relationships", record=Relationship, key_sizes=(20,))

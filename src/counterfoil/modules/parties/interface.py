@@ -152,6 +152,16 @@ class Parties:
         signer = self._signers.find(address)
         return signer.rotations if signer is not None else 0
 
+    def is_its_own(self, address: bytes, party_id: bytes) -> bool:
+        """Whether an address (20 bytes) is the party's own signer's, or that of a user who accepted its mandate."""
+        party = self.find(party_id)
+        if party is None or len(address) != ADDRESS_SIZE:
+            return False
+        if party.signer == address:
+            return True
+        mandate = self._mandates.find(party_id + address)
+        return mandate is not None and mandate.accepted
+
     def speaks_for(self, party_id: bytes, address: bytes) -> bool:
         """Whether an address is the party's own signer, or a user of it (whatever its mandate covers)."""
         party = self.find(party_id)

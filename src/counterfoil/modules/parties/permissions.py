@@ -201,6 +201,17 @@ PERMISSIONS: dict[int, Permission] = {
     1000: Permission("GrantView", ANYBODY, ONE, WINDING_DOWN),
     1001: Permission("RevokeView", ANYBODY, ONE, WINDING_DOWN),
     1002: Permission("RecordReadLog", ANYBODY, ONE, WINDING_DOWN),
+    912: Permission("InstructWithNote", HOLDERS, ONE, WINDING_DOWN),
+    913: Permission("InstructBothWithNotes", HOLDERS),
+    # View keys, and who holds the roots that they hang on; 1303 is sent by nodes
+    1300: Permission("AdmitHolder", RUNS_THE_LEDGER, TWO),
+    1301: Permission("RemoveHolder", RUNS_THE_LEDGER, TWO),
+    1302: Permission("ProposeKeyEpoch", RUNS_THE_LEDGER, TWO),
+    1303: Permission("ConfirmKeyEpoch", ANYBODY, ONE, WINDING_DOWN),
+    1304: Permission("RaiseViewKey", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
+    1305: Permission("RecordOpeningKey", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
+    1306: Permission("GrantViewKey", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
+    1307: Permission("EndViewGrant", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
     # Real names
     1400: Permission("AppointIdentityRegistrar", (REGULATOR,), TWO, step_in=STEP_IN),
     1401: Permission("RecordLicence", (REGULATOR,), TWO, step_in=STEP_IN),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.modules.module import Module
-from counterfoil.modules.settlement import facts, messages, rules_amend, rules_batch
+from counterfoil.modules.settlement import facts, messages, rules_amend, rules_batch, rules_notes
 from counterfoil.modules.settlement.deadlines import end_recycling, lapse_batches
 from counterfoil.modules.settlement.invariants import check, check_all
 from counterfoil.modules.settlement.records import (
@@ -54,6 +54,8 @@ MODULE = Module(
         messages.LoadBatch: rules_batch.load_batch,
         messages.SettleBatch: rules_batch.settle_batch,
         messages.CancelBatch: rules_batch.cancel_batch,
+        messages.InstructWithNote: rules_notes.instruct_with_note,
+        messages.InstructBothWithNotes: rules_notes.instruct_both_with_notes,
     },
     facts=(
         facts.InstructionAccepted,
@@ -65,6 +67,7 @@ MODULE = Module(
         facts.CancellationRequested,
         facts.SettlementSignedOff,
         facts.DeliverySettled,
+        facts.NotePassed,
         facts.BatchOpened,
         facts.BatchLoaded,
         facts.BatchSettled,

@@ -114,6 +114,16 @@ class DeliverySettled(Fact, tag=958):
     common_reference: str
 
 
+class NotePassed(Fact, tag=959):
+    """What the other side of an instruction wrote, for the receiver alone: told to its account's relationship.
+
+    instruction_id: the receiver's own. note: sealed to a key of the receiver's; the ledger does not read it.
+    """
+
+    instruction_id: bytes
+    note: bytes
+
+
 class BatchOpened(Fact, tag=960):
     """A net settlement batch is announced."""
 

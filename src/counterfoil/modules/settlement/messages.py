@@ -147,6 +147,27 @@ class SettleBatch(Message, tag=910):
     digest: bytes
 
 
+class InstructWithNote(Message, tag=912):
+    """One side's instruction, with a note that is passed to the other side once they match.
+
+    note: up to 1,024 bytes that the ledger does not read, sealed to a key that the receiver made.
+    """
+
+    instruction: Instruct
+    note: bytes
+
+
+class InstructBothWithNotes(Message, tag=913):
+    """A trade and both instructions, with a note from either side to the other, passed at once; as above, b"" for none.
+
+    to_receiver: from the side that delivers, to the one that receives and pays. to_deliverer: the other way.
+    """
+
+    both: InstructBoth
+    to_receiver: bytes = b""
+    to_deliverer: bytes = b""
+
+
 class CancelBatch(Message, tag=911):
     """Drop a batch that is not settled."""
 

@@ -7,6 +7,8 @@ from enum import IntEnum, StrEnum
 from counterfoil.primitives.codec import Record
 from counterfoil.state.tables import ListRule, Reader, Table
 
+NOTE_BYTES_MAX = 1_024
+"""Of a note from one side to the other: room for a sentence or two beside what sealing adds."""
 REFERENCE_LENGTH_MAX = 35
 """Characters of a reference: ISO 20022's Max35Text."""
 TRADE_REFERENCE_LENGTH_MAX = 52
@@ -197,7 +199,7 @@ class Instruction(Record):
     instruction once matched. earmark: what the holder allocated (securities for a delivery, money for a receipt).
     reason: the code of why it does not match or settle now. queue: where it waits, as the queue's table number and
     key: an unmatched one in MATCHING, a pair (kept with the delivering instruction) in one of the others; b"" where
-    nothing that could arrive is waited for.
+    nothing that could arrive is waited for. note: what is to be passed to the other side once they match.
     """
 
     market: str
@@ -242,6 +244,7 @@ class Instruction(Record):
     settled_amount: int = 0
     earmark: bytes = b""
     queue: bytes = b""
+    note: bytes = b""
 
 
 class InstructionReference(Record):

@@ -216,6 +216,11 @@ class SettlementReject(RejectCode):
         "A net position does not fit into 63 bits.",
         "Check the quantities of the legs.",
     )
+    NOTE_IS_MALFORMED = (
+        9055,
+        "The note to the other side is empty, or has more than 1,024 bytes.",
+        "Shorten it, or send what is longer in another way and its digest here.",
+    )
     BATCH_IS_TOO_LARGE = (
         9054,
         "The loaded parts have more legs than one batch may settle.",

@@ -22,6 +22,7 @@ from counterfoil.modules.settlement.facts import (
     InstructionAccepted,
     InstructionMatched,
     InstructionPending,
+    NotePassed,
 )
 from counterfoil.modules.settlement.links import check_linkages, tie
 from counterfoil.modules.settlement.matching import find_match, matching_key
@@ -56,7 +57,7 @@ from counterfoil.primitives.codec import AMOUNT_MAX
 from counterfoil.primitives.outcome import Rejected
 
 
-def instruct(books: SettlementBooks, ask: Instruct, context: ActionContext) -> None:
+def instruct(books: SettlementBooks, ask: Instruct, context: ActionContext, note: bytes = b"") -> None:
     """Enter one side's settlement instruction.
 
     Whether the account holds enough is not asked here: it is asked at each attempt, so that what comes in today can
@@ -137,6 +138,7 @@ def instruct(books: SettlementBooks, ask: Instruct, context: ActionContext) -> N
         cancellation=CancellationStatus.NONE,
         sign_off=SignOffStatus.NOT_REQUIRED,
         reason=NO_REASON,
+        note=note,
     )
     accept(books, context, instruction_id, instruction, links)
     if ask.trade:
@@ -246,9 +248,9 @@ def _match_or_wait(
     leave_queue(books, other.queue)
     now = Moment(context.height, context.time_ms, instruction.accepted.business_date)
     sign_off = sign_off_of(books, instruction.market)
-    for one_id, one, counterpart in (
-        (instruction_id, instruction, other_id),
-        (other_id, other, instruction_id),
+    for one_id, one, counterpart, note in (
+        (instruction_id, instruction, other_id, other.note),
+        (other_id, other, instruction_id, instruction.note),
     ):
         matched = replace(
             one,
@@ -258,7 +260,10 @@ def _match_or_wait(
             sign_off=sign_off if one.movement is Movement.DELIVER else SignOffStatus.NOT_REQUIRED,
             reason=NO_REASON,
             queue=b"",
+            note=b"",
         )
         books.instructions.put(one_id, matched)
         context.tell(InstructionMatched(one_id, counterpart, now.business_date), one.relationship)
+        if note:
+            context.tell(NotePassed(one_id, note), one.relationship)
     attempt(books, context, instruction_id)

@@ -21,6 +21,7 @@ import msgspec
 from counterfoil.machine.founding import CONSORTIUM, NETWORK, PARTIES, VALIDATORS
 from counterfoil.machine.genesis import (
     Genesis,
+    GenesisHolder,
     chain_id,
     decode_genesis,
     encode_genesis,
@@ -37,6 +38,7 @@ from counterfoil.node.ledger import (
     LAYOUTS,
     NodeSecrets,
     SealingKey,
+    key_ring,
     read_secrets,
     write_identity,
 )
@@ -59,6 +61,7 @@ from counterfoil.node.personas import refuse_personas
 from counterfoil.node.transfer import import_ledger, read_head
 from counterfoil.node.transfer_format import Lock
 from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
+from counterfoil.sealing.opening_keys import OpeningKey
 from counterfoil.state.headers import Header
 from counterfoil.state.light_blocks import Validator
 from counterfoil.state.state import State
@@ -179,11 +182,17 @@ def create_network(
     }
     genesis_bytes = encode_genesis(
         msgspec.structs.replace(
-            draft, secret_commitment=secret_commitment(network_secret), sealers=(), sections=sections
+            draft,
+            secret_commitment=secret_commitment(network_secret),
+            sealers=(),
+            holders=tuple(keys[place.name].holder for place in executing) if draft.sealed else (),
+            sections=sections,
         )
     )
     genesis = decode_genesis(genesis_bytes)
-    founding_height = _founding_height(genesis, genesis_bytes, network_secret)
+    founding_height = _founding_height(
+        genesis, genesis_bytes, keys[executing[0].name].of_node(network_secret)
+    )
 
     def fill(place: LedgerFolder, secrets: NodeSecrets) -> None:
         write_identity(place, genesis_bytes, secrets)
@@ -199,7 +208,7 @@ def create_network(
             path,
             encrypted=encrypted,
             key_file=key_file,
-            fill=lambda place: fill(place, NodeSecrets(network_secret, keys[name].sealer_secret)),
+            fill=lambda place: fill(place, keys[name].of_node(network_secret)),
         ),
         encrypted=encrypted,
         snapshot_interval=snapshot_interval,
@@ -303,10 +312,20 @@ def _handover(
 class _NewKeys(NamedTuple):
     engine: EngineKeys
     sealer_secret: bytes
+    opening_secret: bytes
 
     @classmethod
     def draw(cls) -> _NewKeys:
-        return cls(EngineKeys(os.urandom(SECRET_BYTES), os.urandom(SECRET_BYTES)), os.urandom(SECRET_BYTES))
+        engine = EngineKeys(os.urandom(SECRET_BYTES), os.urandom(SECRET_BYTES))
+        return cls(engine, os.urandom(SECRET_BYTES), os.urandom(SECRET_BYTES))
+
+    def of_node(self, network: bytes) -> NodeSecrets:
+        return NodeSecrets(network, self.sealer_secret, self.opening_secret)
+
+    @property
+    def holder(self) -> GenesisHolder:
+        """As one of the nodes that hold the first root."""
+        return GenesisHolder(self.sealer.public_key.hex(), OpeningKey(self.opening_secret).public_key.hex())
 
     @property
     def sealer(self) -> SealingKey:
@@ -452,10 +471,11 @@ def _check_places(places: Sequence[Place]) -> None:
         raise ValueError("a network needs a validator")
 
 
-def _founding_height(genesis: Genesis, genesis_bytes: bytes, secret: bytes) -> int:
+def _founding_height(genesis: Genesis, genesis_bytes: bytes, secrets: NodeSecrets) -> int:
     """Of the last founding block; founding is tried out, so that a genesis that cannot be founded is refused here."""
-    state = State(MemoryStore(LAYOUTS), TABLES, secret)
-    machine = Machine(state, genesis, chain_id(genesis.name, genesis_digest(genesis_bytes)), secret)
+    state = State(MemoryStore(LAYOUTS), TABLES, secrets.network)
+    chain = chain_id(genesis.name, genesis_digest(genesis_bytes))
+    machine = Machine(state, genesis, chain, secrets.network, key_ring(genesis, chain, secrets))
     for height in range(1, machine.founding_height + 1):
         machine.keep(machine.found(height), b"")
     return machine.founding_height

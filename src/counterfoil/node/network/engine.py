@@ -43,6 +43,7 @@ def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool) ->
         ),
         EngineRpc(rpc),
         socket_path(home, APPLICATION_SOCKET),
+        items=node.items,
         member=bytes.fromhex(settings.member),
         process=EngineProcess(home, rpc, log_file),
         retain_blocks=settings.retain_blocks,

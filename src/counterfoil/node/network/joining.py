@@ -20,8 +20,7 @@ from counterfoil.node.ledger import (
     SECRET_SIZE,
     NodeSecrets,
     SealingKey,
-    read_genesis,
-    read_secrets,
+    open_ledger,
     write_identity,
 )
 from counterfoil.node.network.creating import MONITOR_AT
@@ -51,19 +50,21 @@ from counterfoil.node.transfer_format import (
 from counterfoil.primitives.signatures import SECRET_BYTES
 from counterfoil.storage import files
 from counterfoil.storage.errors import FolderRefused
-from counterfoil.storage.folder import LedgerFolder, create_folder, open_folder
+from counterfoil.storage.folder import LedgerFolder, create_folder
 
 SERVERS_LEAST = 2
 """The engine compares what one server says with another's."""
 
 
 class Invitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
-    """What an invitation holds beside the ledger's genesis file and the network's secret."""
+    """What an invitation holds beside the ledger's genesis file and the network's secret. roots: of the key epochs
+    after the first, without which the blocks of these could not be applied."""
 
     network: NetworkSettings
     engine_genesis: bytes
     settings: NodeSettings
     handover: bytes = b""
+    roots: tuple[bytes, ...] = ()
 
 
 class Joined(NamedTuple):
@@ -83,9 +84,14 @@ def invite(
     network, settings = read_network(folder), read_settings(folder)
     if network is None or settings is None:
         raise FolderRefused(f"{folder} is not the folder of a network's node.")
-    with open_folder(folder, key_file=key_file) as place:
-        genesis_bytes, secrets = read_genesis(place), read_secrets(place)
-    content = Invitation(network, (folder / ENGINE_FOLDER / "config" / "genesis.json").read_bytes(), settings)
+    with open_ledger(folder, key_file=key_file, workers=0, start=False) as node:
+        genesis_bytes, secrets, sealed = node.genesis_bytes, node.secrets, node.machine.sealed
+        roots = sealed.ring.roots_to(sealed.epoch.number) if sealed is not None else ()
+    engine_genesis = (folder / ENGINE_FOLDER / "config" / "genesis.json").read_bytes()
+    handover = folder / HANDOVER_NAME
+    content = Invitation(
+        network, engine_genesis, settings, handover.read_bytes() if handover.exists() else b"", roots
+    )
     head = Head(
         version=VERSION,
         chain_id=network.chain_id,
@@ -147,7 +153,9 @@ def join(
     described = msgspec.structs.replace(network, nodes=(*others, own))
 
     def fill(place: LedgerFolder) -> None:
-        write_identity(place, genesis_bytes, NodeSecrets(secret, sealer))
+        write_identity(
+            place, genesis_bytes, NodeSecrets(secret, sealer, os.urandom(SECRET_BYTES), invitation.roots)
+        )
         place.open_store(LAYOUTS).close()
         write_settings(
             place.path / NODE_FILE,

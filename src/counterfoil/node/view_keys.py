@@ -1,0 +1,114 @@
+"""Which view keys a party may be handed, and from which block on each of them holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from counterfoil.machine.sealed_ledger import SealedLedger
+from counterfoil.modules.holdings import queries as holdings
+from counterfoil.modules.holdings.records import RELATIONSHIPS
+from counterfoil.modules.parties import queries as parties
+from counterfoil.modules.parties.records import PARTIES
+from counterfoil.modules.viewkeys.queries import grants_of
+from counterfoil.modules.viewkeys.records import KEY_EPOCHS, VIEW_NODES, epoch_key
+from counterfoil.node.reads_base import View
+from counterfoil.sealing.view_keys import TOP, HandedKey, Step
+from counterfoil.state.rows import parse
+from counterfoil.state.state import State
+
+DEPTH_MAX = 9
+
+
+def nodes_of(view: View) -> Iterator[tuple[bytes, int]]:
+    """(node, from which block on) of every view key that the viewer may be handed: what it is, its signers' and its
+    relationships' as an owner, what it was granted; everything, where it sees everything."""
+    viewer, state = view.viewer.party, view.state
+    if view.policy.sees_everything(viewer):
+        yield TOP, 0
+        return
+    yield viewer, 0
+    party = parties.party(state, viewer)
+    if party is not None and party.signer:
+        yield party.signer, 0
+    for user, mandate in parties.mandates(state, viewer):
+        if mandate.accepted:
+            yield user, 0
+    owned = holdings.accounts_of_owner(state, viewer)
+    for relationship in dict.fromkeys(held.account.relationship for held in owned):
+        yield relationship, 0
+    for node, grant in grants_of(state, viewer):
+        yield node, grant.from_height
+
+
+def handed(
+    view: View, sealed: SealedLedger, nodes: Iterable[tuple[bytes, int]], since: int
+) -> list[HandedKey]:
+    """The keys of nodes, each from the block on in which it came into force, of those that were in force at block
+    `since` or later."""
+    found: list[HandedKey] = []
+    for node, from_height in nodes:
+        first = max(since, from_height, 1, view.state.held_from)
+        last = b""
+        for height in _moments(view, node, first):
+            if not _lives(view.state, node, height):
+                continue
+            epoch = sealed.ring.require(_epoch_at(view, height))
+            key = epoch.view.below(path_at(view.state, node, height))
+            if key.key != last:
+                found.append(HandedKey(node, height, key.key))
+                last = key.key
+    return found
+
+
+def path_at(state: State, node: bytes, height: int) -> tuple[Step, ...]:
+    """The steps from the top to a node at the end of block `height`; none to the top itself."""
+    steps: list[Step] = []
+    while node and len(steps) < DEPTH_MAX:
+        found = state.find_at(VIEW_NODES, node, height)
+        steps.append((node, found.counter if found is not None else 0))
+        node = _above(state, node, height)
+    return tuple(reversed(steps))
+
+
+def _above(state: State, node: bytes, height: int) -> bytes:
+    party = state.find_at(PARTIES, node, height)
+    if party is not None:
+        return party.parent
+    relationship = state.find_at(RELATIONSHIPS, node, height)
+    return relationship.servicer if relationship is not None else b""
+
+
+def _moments(view: View, node: bytes, first: int) -> list[int]:
+    """Blocks at which the node's key may have become another one, the first asked about among them."""
+    heights = {first}
+    for number in range(1, view.wired.viewkeys.epoch_in_force + 1):
+        epoch = view.state.find(KEY_EPOCHS, epoch_key(number))
+        if epoch is not None:
+            heights.add(epoch.from_height)
+    for step, _ in path_at(view.state, node, view.header.height):
+        heights.update(parse(row).height for row in view.state.versions(VIEW_NODES, step))
+    for table in (PARTIES, RELATIONSHIPS):
+        born = view.state.row_after(table, node, first) if node else None
+        if born is not None and not _lives(view.state, node, first):
+            heights.add(parse(born).height)
+    return sorted(height for height in heights if first <= height <= view.header.height)
+
+
+def _lives(state: State, node: bytes, height: int) -> bool:
+    """False of a party or relationship before it was founded; an address, and the top, were always there."""
+    if node == TOP:
+        return True
+    for table in (PARTIES, RELATIONSHIPS):
+        if state.row(table, node) is not None:
+            return state.row_at(table, node, height) is not None
+    return True
+
+
+def _epoch_at(view: View, height: int) -> int:
+    number = view.wired.viewkeys.epoch_in_force
+    while number > 1:
+        epoch = view.state.find(KEY_EPOCHS, epoch_key(number))
+        if epoch is not None and epoch.from_height <= height:
+            break
+        number -= 1
+    return number

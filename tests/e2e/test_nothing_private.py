@@ -136,7 +136,12 @@ def private_in(market: Market, text: str, known: bytes = b"") -> list[str]:
             found.append(f"{kind} {identity.hex()}")
     words = market.amounts() | market.names()
     said = {word for word in words if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text)}
-    return found + sorted(word for word in said if word.encode() not in known)
+    return found + sorted(word for word in said if not _named(word, known))
+
+
+def _named(word: str, sent: bytes) -> bool:
+    """Whether what was asked holds the word itself, or the amount as it is written in a message."""
+    return word.encode() in sent or (word.isdigit() and encode(int(word)) in sent)
 
 
 class Client(Raw):

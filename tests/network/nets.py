@@ -172,7 +172,7 @@ class Net:
         return status_at(self.control.socket(name), 10.0)
 
     def connect(self, *names: str) -> FailoverConnection:
-        addresses: list[Path | int] = [self.control.socket(name) for name in names or self.names]
+        addresses = [self.control.socket(name) for name in names or self.names]
         return FailoverConnection(addresses)
 
     def client(self, persona: str, *names: str) -> Client:

@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from bench import kvstore
 from bench.ledger import (
     BROKERS,
@@ -32,18 +34,24 @@ from bench.ledger import (
     signed,
 )
 from bench.machine import describe, percentile
+from counterfoil.machine.founding import CONSORTIUM
+from counterfoil.machine.genesis import Genesis
 from counterfoil.node.network.control import Control
 from counterfoil.node.network.creating import KEYS_FOLDER, create_network, places_here
 from counterfoil.node.network.homes import COMMIT_MILLISECONDS
+from counterfoil.node.network.observing import note
 from counterfoil.node.network.settings import ENGINE_FOLDER
 from counterfoil.node.reads_ledger import Status
 from counterfoil.primitives.codec import encode
-from counterfoil.sdk import Client, LedgerError, NodeUnreachable, SocketConnection
+from counterfoil.sdk import Client, LedgerError, NodeUnreachable, SocketConnection, recipes
 
 TICKS = os.sysconf("SC_CLK_TCK")
 CORES_EACH = 2
 ITEM_BYTES = 600
 """Of a DVP with two signatures, as it travels."""
+FEEDS = 10
+FRESH_BLOCKS = 5
+DAY_MS = 86_400_000
 
 
 @dataclass
@@ -108,7 +116,7 @@ class BenchNetwork:
         self.folder = folder / "network"
         create_network(
             self.folder,
-            draft_genesis(accounts),
+            _decided_by_the_operator(draft_genesis(accounts)),
             places_here(validators, 0, port),
             snapshot_interval=0,
         )
@@ -192,6 +200,32 @@ class BenchNetwork:
         )
         connection.close()
 
+    def observe(self, feeds: int) -> None:
+        """Let every vote from now on tell what its validator observed of so many feeds, which are defined here.
+
+        Each block then holds the votes' extensions, whose signatures every node checks, and records each feed's median.
+        """
+        connection = SocketConnection(self.control.socket(self.names[0]))
+        client = Client(connection, *MAKER_AND_CHECKER, party=self.operator)
+        names = [f"FEED-{number}" for number in range(feeds)]
+        defined = [
+            recipes.feed(name, "EUR", 4, interval_ms=1, age_max_ms=DAY_MS, stale_after_ms=DAY_MS)
+            for name in names
+        ]
+        client.send(recipes.motion([client], *defined, expires_ms=client.time_ms() + DAY_MS))
+        now_ms = client.time_ms()
+        for at, node in enumerate(self.names):
+            for name in names:
+                note(self.folder / node, name, 10_000 + at, now_ms)
+        connection.close()
+
+    def observed(self, feeds: int) -> int:
+        """How many feeds have a value of the last blocks."""
+        with Client(SocketConnection(self.control.socket(self.names[0]))) as client:
+            last = client.status().moment.height
+            lines = client.feeds()
+            return sum(1 for line in lines[:feeds] if line.height >= last - FRESH_BLOCKS)
+
     def transactions(self, count: int) -> list[bytes]:
         self._seed += 1
         return self.maker.all_transactions(deals(count, self.accounts, self._seed))
@@ -246,6 +280,11 @@ class BenchNetwork:
             if time.monotonic() > give_up:
                 raise RuntimeError(f"the nodes disagree: {found}")
             time.sleep(0.2)
+
+
+def _decided_by_the_operator(draft: Genesis) -> Genesis:
+    """The draft with a consortium of one, which has users that can bring a motion."""
+    return replace(draft, sections={**draft.sections, CONSORTIUM: {"members": [{"party": "operator"}]}})
 
 
 def _group(leader: int) -> list[int]:
@@ -313,6 +352,7 @@ def main() -> None:
                     "bundles handed on by the application" if own_pool else "the engine's pool"
                 )
                 _measure(asked, folder, name, 4, _paced, count, own_pool=own_pool)
+        _measure(asked, folder, "4 validators, what vote extensions cost", 4, _observing, count)
         rate = kvstore.measure(folder, 4, ITEM_BYTES, 5 if asked.quick else 15, asked.port)
         print(
             f"\nCometBFT's kvstore, 4 validators, items of {ITEM_BYTES} bytes one by one: {rate:,.0f} items/s"
@@ -348,6 +388,19 @@ def _runs(network: BenchNetwork, count: int) -> Iterator[Measured]:
     yield network.run("requests of 500, 1,500 under way", count, size=500, window=3)
     yield network.run("single transactions, 1,200 under way", count, size=1, window=1_200)
     yield network.run("single transactions at 600 a second", count, size=1, window=4_000, pace=600)
+
+
+def _observing(network: BenchNetwork, count: int) -> Iterator[Measured]:
+    """The same load with votes that tell nothing, and with votes that each tell of some feeds."""
+    network.run("warming up", 1_000, size=500, window=2)
+    for feeds in (0, FEEDS):
+        told = f"{feeds} feeds in every vote" if feeds else "votes tell nothing"
+        if feeds:
+            network.observe(feeds)
+        yield network.run(f"{told}, 1,500 under way", count, size=500, window=3)
+        yield network.run(f"{told}, 600 a second", count, size=1, window=4_000, pace=600)
+        if network.observed(feeds) != feeds:
+            raise RuntimeError("not every feed has a value of the last blocks")
 
 
 def _paced(network: BenchNetwork, count: int) -> Iterator[Measured]:

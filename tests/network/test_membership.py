@@ -12,7 +12,6 @@ import pytest
 
 from counterfoil.node.network.homes import consensus_key
 from counterfoil.node.network.next_key import NextKeyFile
-from counterfoil.node.network.observing import note
 from counterfoil.sdk import messages, recipes
 from counterfoil.verify.light.encoding import address_of_validator
 from tests.network.nets import PROJECT, Net, need_engine, running, signed_deals
@@ -93,22 +92,23 @@ def test_engine_and_ledger_begin_with_the_same_validators(net: Net) -> None:
 
 
 def test_a_feed_records_the_median_of_what_votes_tell(net: Net) -> None:
-    """One of four lies, one is silent: the value is between what the two others saw, and the same on every node."""
+    """One of four lies, one is stopped: the value is between what the two others saw, and the same on every node."""
     members = [net.client(name, "validator-1") for name in DECIDE]
     expires_ms = members[0].time_ms() + 86_400_000
     feed = recipes.feed(
         "USD/EUR", "EUR per USD", 4, interval_ms=1, age_max_ms=600_000, stale_after_ms=3_600_000
     )
     members[0].send(recipes.motion(members, feed, expires_ms=expires_ms), cosigners=members[1:])
-    now_ms = members[0].time_ms()
-    for name, value in (("validator-1", 9_200), ("validator-2", 9_202), ("validator-3", 1)):
-        note(net.path(name), "USD/EUR", value, now_ms)
+    net.down("validator-4")
+    for name, value in (("validator-1", "0.9200"), ("validator-2", "0.9202"), ("validator-3", "0.0001")):
+        run("observe", str(net.path(name)), "USD/EUR", value)
     give_up = time.monotonic() + SECONDS
     while not (line := net.client("exchange", "validator-1").feed("USD/EUR")).made_by:
         assert time.monotonic() < give_up, net.client("exchange", "validator-1").feed("USD/EUR")
         (draft,) = signed_deals(net, f"observed-{time.monotonic_ns()}", 1)
         net.client("broker-a", "validator-1").submit(draft)
     assert (line.value, line.made_by) == (9_200, 3)
+    net.up("validator-4")
     net.agreed()
     told = {net.client("exchange", name).feed("USD/EUR").value for name in net.names}
     assert len(told) == 1

@@ -21,12 +21,14 @@ from counterfoil.modules.markets.messages import CloseDay, OpenDay
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties.records import PARTIES
 from counterfoil.modules.trades.records import TradeStatus
+from counterfoil.node.key_epochs import confirmation
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.receipts_of import found_in, receipts_of_block
 from counterfoil.node.service import Service
 from counterfoil.primitives.codec import Fact
 from tests.model.desk import by, party
-from tests.model.opening import DAY_MS, Opening
+from tests.model.moves_keys import NODE, next_epoch
+from tests.model.opening import DAY_MS, Opening, papers
 from tests.model.playing import Play
 from tests.unit.node.cast import Cast
 from tests.unit.policy.facts_matrix import TOLD
@@ -366,8 +368,15 @@ def market() -> LedgerNode:
 
 
 def weeks_later() -> LedgerNode:
-    """What nobody did anything about in the weeks after a market was opened. A rate was first mistyped by three."""
+    """What nobody did anything about in the weeks after a market was opened.
+
+    First its view keys were changed, and a rate was mistyped by three.
+    """
     desk = Opening().everything().desk
+    desk.send(next_epoch(desk, papers("root"), party("regulator")), *by("regulator"))
+    confirmed = confirmation(desk.machine)
+    assert confirmed is not None
+    desk.send(confirmed, NODE)
     service, day = Service(desk.node), date(2024, 1, 2)
     for value in (9_200, 92_000):
         service.advance_clock(desk.time_ms + 5_000)
@@ -399,7 +408,7 @@ LEDGERS: dict[str, Callable[[], LedgerNode]] = {
     "the market day": market,
     "weeks later": weeks_later,
     "the cast": lambda: Cast().node,
-    **{f"game {number}": lambda number=number: game(number) for number in (*range(7), 50)},
+    **{f"game {number}": lambda number=number: game(number) for number in range(8)},
 }
 
 

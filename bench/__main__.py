@@ -53,9 +53,12 @@ def dvp(sizes: Sizes) -> None:
         "                                          DVP/s   signatures/s  of ceiling   p50 ms   p99 ms  deciding us  disk B"
     )
     rates: dict[str, Measured] = {}
-    for encrypted in (True, False):
-        rest = "encrypted at rest" if encrypted else "encryption off"
-        bench = Bench(sizes.accounts, encrypted=encrypted)
+    for rest, encrypted, is_sealed in (
+        ("encrypted at rest", True, False),
+        ("the same and sealed", True, True),
+        ("encryption off", False, False),
+    ):
+        bench = Bench(sizes.accounts, encrypted=encrypted, sealed=is_sealed)
         try:
             for name, make, per_transaction, per_dvp in (
                 ("two signatures", bench.two_signatures, 1, 2.0),
@@ -70,7 +73,7 @@ def dvp(sizes: Sizes) -> None:
                     f"{found.name:<38} {found.rate:>8,.0f} {checks:>14,.0f} {checks / ceiling:>10.0%}"
                     f" {found.p50_ms:>9,.0f} {found.p99_ms:>8,.0f} {found.block_cpu_us:>12.0f} {found.disk_per_dvp:>7,.0f}"
                 )
-            if encrypted:
+            if rest == "encrypted at rest":
                 half = rates[f"two signatures, {rest}"].rate / 2
                 raws = bench.two_signatures(min(sizes.deals, int(half * 5)))
                 paced = bench.run("two signatures at half the rate", raws, pace=half)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from counterfoil.engine.cometbft.application import LedgerApplication
 from counterfoil.engine.cometbft.engine import CometBftEngine
 from counterfoil.engine.cometbft.proto.tendermint.abci import types_pb2 as abci
+from counterfoil.engine.cometbft.proto.tendermint.crypto.keys_pb2 import PublicKey
 from counterfoil.engine.cometbft.rpc import EngineRpc
 from counterfoil.engine.cometbft.server import AbciServer
 from counterfoil.engine.cometbft.snapshots import Snapshots
@@ -163,6 +164,10 @@ class InProcess:
             "chain_id": self.node.chain_id,
             "initial_height": self.node.consensus_from,
             "app_state_bytes": b'{"genesis": "%s"}' % digest.encode(),
+            "validators": [
+                abci.ValidatorUpdate(pub_key=PublicKey(ed25519=entry.key[1:]), power=entry.power)
+                for entry in self.node.machine.validators(self.node.consensus_from + 1)
+            ],
         }
 
     def check(self, item: bytes) -> bool:

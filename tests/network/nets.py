@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import socket
 import subprocess
 import time
@@ -14,24 +15,38 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from counterfoil.cli.messages import read_messages
 from counterfoil.engine.cometbft.process import VARIABLE as ENGINE_VARIABLE
 from counterfoil.machine.genesis import Genesis, Parameters
+from counterfoil.modules.parties.records import Role
 from counterfoil.node.network.control import Control
-from counterfoil.node.network.creating import PORTS_EACH, create_network, places_here
-from counterfoil.node.personas import sandbox_genesis
+from counterfoil.node.network.creating import (
+    PORTS_EACH,
+    Place,
+    create_network,
+    grow_network,
+    places_here,
+)
+from counterfoil.node.network.preparing import MESSAGES_NAME, prepare, read_prepared
+from counterfoil.node.personas import party_key, sandbox_genesis
 from counterfoil.node.reads_ledger import Status
+from counterfoil.node.transfer import export_ledger
+from counterfoil.node.transfer_format import ArgonCost
 from counterfoil.sdk import (
     Client,
     FailoverConnection,
     Fixtures,
+    Sandbox,
     persona_client,
     recipes,
     seed,
 )
 from counterfoil.sdk.client import status_at
 from counterfoil.sdk.draft import Draft
-from counterfoil.sdk.messages import InstructBoth
+from counterfoil.sdk.messages import EnrolParty, InstructBoth
 
+LOCK = bytes(range(32))
+CHEAP = ArgonCost(1, 8_192)
 PROJECT = Path(__file__).resolve().parents[2]
 SECONDS = 60.0
 GENESIS = sandbox_genesis("net", parameters=Parameters(id_window_ms=3_600_000))
@@ -97,12 +112,42 @@ class Net:
         self.names = [name for name in self.control.names() if not self.control.follows(name)]
         self.fixtures: Fixtures | None = None
         self.seeded_at = ""
+        self.untouched: dict[str, Path] = {}
+        """Copies of nodes' folders as they were before their first start."""
+
+    @classmethod
+    def grown(cls, folder: Path, validators: int, full_nodes: int, *, spare_ports: int = 0) -> Net:
+        """A network that goes on where an embedded ledger ended, whose consortium has entered its validators."""
+        folder.mkdir(parents=True)
+        port = free_port(validators + full_nodes + spare_ports)
+        places = places_here(validators, full_nodes, port)
+        with Sandbox(folder=folder / "embedded") as alone:
+            consensus_keys = enter_validators(alone, places, folder / "keys")
+            export_ledger(alone.node, folder / "export", LOCK, cost=CHEAP)
+            fixtures, header = alone.fixtures, alone.node.machine.last
+        made = grow_network(
+            folder / "net",
+            folder / "export",
+            LOCK,
+            places,
+            consensus_keys,
+            encrypted=False,
+            snapshot_interval=0,
+        )
+        net = cls.of(Control(folder / "net"), fixtures)
+        net.port, net.places = port, places
+        assert header is not None
+        assert made.consensus_from == header.height + 1
+        last = places[validators - 1].name
+        net.untouched[last] = folder / last
+        shutil.copytree(net.path(last), folder / last)
+        return net
 
     @classmethod
     def of(cls, control: Control, fixtures: Fixtures | None) -> Net:
         """A network that was made elsewhere."""
         net = cls.__new__(cls)
-        net.control, net.fixtures, net.seeded_at = control, fixtures, ""
+        net.control, net.fixtures, net.seeded_at, net.untouched = control, fixtures, "", {}
         net.names = [name for name in control.names() if not control.follows(name)]
         return net
 
@@ -166,6 +211,24 @@ class Net:
                 return status
             assert time.monotonic() < give_up, f"{name}: {status}, {self.control.last_words(name)}"
             time.sleep(0.2)
+
+
+def enter_validators(alone: Sandbox, places: Sequence[Place], folder: Path) -> dict[str, bytes]:
+    """Let an embedded ledger's consortium enter validators, each a party with its node's name; returns their keys."""
+    prepare(folder, places)
+    regulator = alone.client("regulator")
+    for place in places:
+        if place.power:
+            address = party_key(place.name).address
+            regulator.send(
+                EnrolParty(regulator.party, (Role.OPERATOR,), place.name, "", address, activate=True)
+            )
+    data = (folder / MESSAGES_NAME).read_bytes()
+    asked = read_messages(data, lambda kind, name: regulator.find(name, kind))
+    members = alone.clients("exchange", "depository", "central-bank")
+    expires_ms = regulator.time_ms() + 86_400_000
+    members[0].send(recipes.motion(members, *asked, expires_ms=expires_ms), cosigners=members[1:])
+    return read_prepared(folder, places)
 
 
 @contextmanager

@@ -248,18 +248,18 @@ def test_one_signs_twice_and_the_others_put_it_on_record(net: Net) -> None:
 def make_twin(net: Net, name: str = VICTIM) -> Path:
     """A copy of a validator's folder with its validator's key, and ports and a node key of its own."""
     twin = net.path("twin")
-    shutil.copytree(
-        net.path(name), twin, ignore=shutil.ignore_patterns("*socket*", "engine", "lock", "node.log")
-    )
+    whose = net.untouched.get(name, net.path(name))
+    shutil.copytree(whose, twin, ignore=shutil.ignore_patterns("*socket*", "engine", "lock", "node.log"))
     held = json.loads((net.path(name) / ENGINE_FOLDER / "config" / "priv_validator_key.json").read_text())
     keys = EngineKeys(os.urandom(32), base64.b64decode(held["priv_key"]["value"])[:32])
     own = NetworkNode("twin", "127.0.0.1", net.spare_port, "127.0.0.1", net.spare_port + 1, 0, keys.node_id)
     genesis = (net.control.folder / ENGINE_GENESIS_NAME).read_bytes()
     home = twin / ENGINE_FOLDER
     write_home(home, home, keys, genesis, own, net.control.network.nodes)
-    shutil.rmtree(twin / "store")
-    shutil.rmtree(twin / "log")
-    (twin / "log").mkdir()
+    if name not in net.untouched:
+        shutil.rmtree(twin / "store")
+        shutil.rmtree(twin / "log")
+        (twin / "log").mkdir()
     return twin
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil.node.follower import HANDOVER_NAME, open_follower
+from counterfoil.machine.rejects import MachineReject
+from counterfoil.node.follower import open_follower
 from counterfoil.node.key_epochs import draft_epoch
 from counterfoil.node.ledger import open_ledger
 from counterfoil.node.network.control import Control
-from counterfoil.node.network.creating import grow_network, places_here
+from counterfoil.node.network.creating import PORTS_EACH, grow_network, places_here
 from counterfoil.node.network.joining import invite, join
 from counterfoil.node.network.settings import name_member
 from counterfoil.node.personas import party_key
@@ -24,21 +25,30 @@ from counterfoil.node.transfer import (
     replay_export,
     replay_ledger,
 )
-from counterfoil.node.transfer_format import ArgonCost
+from counterfoil.primitives.outcome import Rejected
 from counterfoil.sdk import Client, Sandbox, TransactionRejected
 from counterfoil.sdk.messages import GrantMandate
-from counterfoil.verify.light.files import read_handover
-from tests.network.nets import Net, free_port, need_engine, running, signed_deals
+from tests.network.nets import (
+    CHEAP,
+    LOCK,
+    Net,
+    enter_validators,
+    free_port,
+    need_engine,
+    running,
+    signed_deals,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("network"), pytest.mark.timeout(300)]
-LOCK = bytes(range(32))
-CHEAP = ArgonCost(1, 8_192)
 
 
 def test_a_ledger_goes_on_as_a_network(tmp_path: Path) -> None:
     need_engine()
+    places, spare_port = places_here(2, 1, port := free_port(4)), port + 3 * PORTS_EACH
     with Sandbox(folder=tmp_path / "embedded") as alone:
         fixtures = alone.fixtures
+        export_ledger(alone.node, tmp_path / "early", LOCK, cost=CHEAP)
+        consensus_keys = enter_validators(alone, places, tmp_path / "keys")
         regulator = alone.client("regulator")
         regulator.send(draft_epoch(alone.node.machine, regulator.party))
         while alone.node.machine.wired.viewkeys.epoch_in_force == 1:
@@ -46,14 +56,22 @@ def test_a_ledger_goes_on_as_a_network(tmp_path: Path) -> None:
         before = regulator.status()
         register = regulator.register("XS0000000009")
         export_ledger(alone.node, tmp_path / "export", LOCK, cost=CHEAP)
-    port = free_port(3)
+    with pytest.raises(Rejected) as differ:
+        grow_network(tmp_path / "net", tmp_path / "early", LOCK, places, consensus_keys, encrypted=False)
+    assert differ.value.code is MachineReject.VALIDATORS_DIFFER
+    other = {**consensus_keys, "validator-2": bytes(32)}
+    with pytest.raises(Rejected, match="VALIDATORS_DIFFER"):
+        grow_network(tmp_path / "net", tmp_path / "export", LOCK, places, other, encrypted=False)
+    with pytest.raises(ValueError, match="validator-1 has no key"):
+        grow_network(tmp_path / "net", tmp_path / "export", LOCK, places, {}, encrypted=False)
     made = grow_network(
         tmp_path / "net",
         tmp_path / "export",
         LOCK,
-        places_here(2, 1, port),
+        places,
+        consensus_keys,
         encrypted=False,
-        snapshot_interval=0,
+        snapshot_interval=5,
     )
     assert made.consensus_from == before.moment.height + 1
     assert made.chain_id == before.moment.chain_id
@@ -75,21 +93,8 @@ def test_a_ledger_goes_on_as_a_network(tmp_path: Path) -> None:
         )
         assert "validators" in said
         _another_node_is_enrolled(net)
+        _another_node_joins(net, tmp_path, spare_port)
         last = net.agreed()
-    invite(net.path("full-1"), tmp_path / "invitation", LOCK, cost=CHEAP)
-    join(
-        tmp_path / "invitation",
-        tmp_path / "joined",
-        LOCK,
-        name="joined",
-        port=port + 50,
-        from_genesis=True,
-        encrypted=False,
-    )
-    assert (
-        read_handover((tmp_path / "joined" / HANDOVER_NAME).read_bytes()).header.height
-        == before.moment.height
-    )
     report = replay_ledger(tmp_path / "net" / "validator-2", check=True, workers=0)
     assert report.header.height <= last.moment.height
     with open_ledger(tmp_path / "net" / "validator-1", workers=0, start=False) as node:
@@ -115,6 +120,27 @@ def _another_node_is_enrolled(net: Net) -> None:
     assert net.client("broker-a", "full-1").submit(second).height
 
 
+def _another_node_joins(net: Net, folder: Path, port: int) -> None:
+    """By the state of a snapshot, since the first blocks are in no engine; it proves as the others do."""
+    net.down("full-1")
+    invite(net.path("full-1"), folder / "invitation", LOCK, cost=CHEAP)
+    net.up("full-1")
+    with pytest.raises(TransferFileError, match="snapshot"):
+        join(folder / "invitation", folder / "no", LOCK, name="no", port=port, from_genesis=True)
+    join(folder / "invitation", net.path("joined"), LOCK, name="joined", port=port, encrypted=False)
+    net.control.start("joined", "--workers", "0")
+    try:
+        client = net.client("broker-a", "validator-1")
+        for draft in signed_deals(net, "joining", 12):
+            client.submit(draft)
+        net.wait_for_height("joined", net.agreed().moment.height)
+        net.agreed("joined", *net.names)
+        genesis = str(net.control.folder / "genesis.json")
+        assert "validators" in proven(net.client("regulator", "joined"), folder, "--genesis", genesis)
+    finally:
+        net.control.kill("joined")
+
+
 def proven(client: Client, folder: Path, *words: str) -> str:
     """What `counterfoil verify` says of a register's proof, in another process, with nothing but the genesis file."""
     proof = folder / "register.proof"
@@ -132,14 +158,17 @@ def proven(client: Client, folder: Path, *words: str) -> str:
 def test_a_follower_follows_a_ledger_that_grew_up(tmp_path: Path) -> None:
     """From the sealer's first block over the handover to what the validators decided, with no gap."""
     need_engine()
+    places = places_here(1, 1, free_port(3), 1)
     with Sandbox(folder=tmp_path / "embedded") as alone:
         fixtures = alone.fixtures
+        consensus_keys = enter_validators(alone, places, tmp_path / "keys")
         export_ledger(alone.node, tmp_path / "export", LOCK, cost=CHEAP)
     made = grow_network(
         tmp_path / "net",
         tmp_path / "export",
         LOCK,
-        places_here(1, 1, free_port(3), 1),
+        places,
+        consensus_keys,
         encrypted=False,
         snapshot_interval=0,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from counterfoil.node.network.homes import consensus_key
+from counterfoil.node.network.next_key import NextKeyFile
 from counterfoil.node.network.observing import note
 from counterfoil.sdk import messages, recipes
 from counterfoil.verify.light.encoding import address_of_validator
@@ -22,13 +23,19 @@ SECONDS = 60.0
 DECIDE = ("exchange", "depository", "central-bank")
 
 
-@pytest.fixture(scope="module")
-def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
-    """Four validators and a full node; the tests of this file use it one after the other."""
+@pytest.fixture(scope="module", params=["founded", "grown up"])
+def net(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
+    """Four validators and a full node; the tests of this file use it one after the other.
+
+    Everything holds of a network that an embedded ledger became as of one that was founded as such.
+    """
     need_engine()
-    made = Net(tmp_path_factory.mktemp("members") / "n", 4, 1, spare_ports=2)
+    folder = tmp_path_factory.mktemp("members") / "n"
+    grown = request.param == "grown up"
+    made = Net.grown(folder, 4, 1, spare_ports=2) if grown else Net(folder, 4, 1, spare_ports=2)
     with running(made):
-        made.seeded()
+        if not grown:
+            made.seeded()
         yield made
 
 
@@ -69,10 +76,16 @@ def address(net: Net, name: str) -> str:
 def command(net: Net, *words: str) -> None:
     """A command of the consortium at a running node, signed by three of its members."""
     by = ("--as", DECIDE[0], *(part for name in DECIDE[1:] for part in ("--cosign", name)))
-    line = [sys.executable, "-m", "counterfoil.cli.main", "network", *words, *by]
-    line += ["--ledger", str(net.path("validator-1"))]
+    run(*words, *by, "--ledger", str(net.path("validator-1")))
+
+
+def run(*words: str, refused: bool = False) -> str:
+    """What a command says. refused: by the ledger."""
+    line = [sys.executable, "-m", "counterfoil.cli.main", "network", *words]
     done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=PROJECT)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode == 1) == refused, done.stdout + done.stderr
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return done.stdout
 
 
 def test_engine_and_ledger_begin_with_the_same_validators(net: Net) -> None:
@@ -94,16 +107,71 @@ def test_a_feed_records_the_median_of_what_votes_tell(net: Net) -> None:
     while not (line := net.client("exchange", "validator-1").feed("USD/EUR")).made_by:
         assert time.monotonic() < give_up, net.client("exchange", "validator-1").feed("USD/EUR")
         (draft,) = signed_deals(net, f"observed-{time.monotonic_ns()}", 1)
-        net.client("broker-a", "validator-2").submit(draft)
+        net.client("broker-a", "validator-1").submit(draft)
     assert (line.value, line.made_by) == (9_200, 3)
     net.agreed()
     told = {net.client("exchange", name).feed("USD/EUR").value for name in net.names}
     assert len(told) == 1
 
 
+def signers(net: Net, height: int) -> set[str]:
+    """Addresses of those whose signatures the engines hold for a block."""
+    rpc = net.control.rpc("validator-1")
+    try:
+        commit = rpc.ask("commit", height=str(height))["signed_header"]["commit"]
+        return {one["validator_address"] for one in commit["signatures"]}
+    finally:
+        rpc.close()
+
+
+def until_signed_by(net: Net, name: str) -> int:
+    """The height of a block that a node has signed with the key in its folder."""
+    give_up = time.monotonic() + SECONDS
+    while True:
+        (draft,) = signed_deals(net, f"signed-{time.monotonic_ns()}", 1)
+        net.client("broker-a", "validator-1").submit(draft)
+        rpc = net.control.rpc("validator-1")
+        try:
+            height = int(rpc.status()["sync_info"]["latest_block_height"])
+        finally:
+            rpc.close()
+        if address(net, name) in signers(net, height):
+            return height
+        assert time.monotonic() < give_up, f"{name} does not sign: {net.control.last_words(name)}"
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_node_that_is_killed_while_its_key_changes_takes_it_up_later(net: Net, stopped: bool) -> None:
+    """The key is made before anybody is asked. stopped: when the ledger puts it on record; else killed just after."""
+    name = "validator-3"
+    before = address(net, name)
+    key = NextKeyFile(net.path(name)).made()
+    net.control.kill(name)
+    net.up(name)
+    until_signed_by(net, name)
+    assert address(net, name) == before, "what is not on record is not taken up"
+    if stopped:
+        net.control.kill(name)
+    members = [net.client(one, "validator-1") for one in DECIDE]
+    ask = messages.RotateConsensusKey(members[0].find(name, "party"), key)
+    motion = recipes.motion(members, ask, expires_ms=members[0].time_ms() + 86_400_000)
+    members[0].send(motion, cosigners=members[1:])
+    if not stopped:
+        net.control.kill(name)
+    net.up(name)
+    give_up = time.monotonic() + SECONDS
+    while NextKeyFile(net.path(name)).waiting() is not None:
+        assert time.monotonic() < give_up, net.control.last_words(name)
+        time.sleep(0.2)
+    assert consensus_key(net.path(name)) == key
+    until_signed_by(net, name)
+    assert before not in engine_set(net)
+    net.agreed()
+
+
 def test_a_full_node_becomes_a_validator_by_a_motion(net: Net) -> None:
     """It signs the blocks from then on."""
-    command(net, "add-validator", str(net.path("full-1")), "broker-a")
+    command(net, "add-validator", str(net.path("full-1")), "exchange")
     everybody = {address(net, name) for name in net.names}
     agree(net, everybody)
     rpc = net.control.rpc("validator-1")
@@ -121,6 +189,33 @@ def test_a_full_node_becomes_a_validator_by_a_motion(net: Net) -> None:
     net.agreed()
 
 
+def test_a_validator_changes_its_key_and_signs_on(net: Net) -> None:
+    """By one command, under the member's two pairs of eyes; the old key is in no set, no height is signed with both."""
+    name = "full-1"
+    before, height_before = address(net, name), until_signed_by(net, name)
+    through = ["--as", "exchange"]
+    if net.untouched:  # a grown-up network's other nodes bring nothing before a member has enrolled them
+        through += ["--ledger", str(net.path("validator-1"))]
+    run("rotate-key", str(net.path(name)), *through)
+    after = address(net, name)
+    assert after != before
+    assert NextKeyFile(net.path(name)).waiting() is None
+    agree(net, {address(net, one) for one in net.names})
+    height = until_signed_by(net, name)
+    seen = [signers(net, at) for at in range(height_before, height + 1)]
+    assert before in seen[0]
+    assert after in seen[-1]
+    assert before not in engine_set(net)
+    assert not any({before, after} <= one for one in seen)
+    first = next(at for at, one in enumerate(seen) if after in one)
+    assert not any(before in one for one in seen[first:])
+    assert not net.client("exchange", "validator-1").validators().misbehaviours
+    again = run("rotate-key", str(net.path(name)), *through, refused=True)
+    assert "KEY_WAS_ROTATED_JUST_NOW" in again
+    assert address(net, name) == after
+    net.agreed()
+
+
 def test_a_validator_leaves_by_a_motion_and_follows_as_a_full_node(net: Net) -> None:
     command(net, "remove-validator", "validator-3")
     agree(net, {address(net, name) for name in net.names if name != "validator-3"})
@@ -130,7 +225,7 @@ def test_a_validator_leaves_by_a_motion_and_follows_as_a_full_node(net: Net) -> 
 def test_who_signs_twice_is_on_record_and_suspended(net: Net) -> None:
     """The engine proves it, the ledger takes its power, and the engine goes on without it."""
     victim = "validator-4"
-    traffic = Traffic(net, "suspended")
+    traffic = Traffic(net, "suspended", "validator-1")
     net.down(victim)
     twin = make_twin(net, victim)
     net.up(victim)
@@ -139,6 +234,7 @@ def test_who_signs_twice_is_on_record_and_suspended(net: Net) -> None:
         give_up = time.monotonic() + 2 * SECONDS
         while not net.client("exchange", "validator-1").validators().misbehaviours:
             traffic.send(1)
+            time.sleep(0.5)  # the twin takes its time to come up
             assert time.monotonic() < give_up, "nothing was reported"
     finally:
         stop(process)
@@ -151,8 +247,19 @@ def test_who_signs_twice_is_on_record_and_suspended(net: Net) -> None:
     traffic.check_once()
 
 
-def test_a_scheduled_rule_version_stops_every_node_that_does_not_know_it(net: Net) -> None:
-    """At one height, with a message that says what to do; here none of the programs knows it."""
+def test_who_was_suspended_is_readmitted_with_a_key_that_its_node_makes(net: Net) -> None:
+    victim = "validator-4"
+    before = address(net, victim)
+    command(net, "add-validator", str(net.path(victim)), victim)
+    until_signed_by(net, victim)
+    assert address(net, victim) != before
+    agree(net, {address(net, name) for name in ("validator-1", "validator-2", "full-1", victim)})
+    net.agreed()
+
+
+def test_a_program_that_does_not_know_a_scheduled_rule_version_stops_until_it_is_replaced(net: Net) -> None:
+    """All nodes stop at one height, with a message that says what to do; with the later program they go on, each
+    whenever it is installed, and have one root."""
     members = [net.client(name, "validator-1") for name in DECIDE]
     height = members[0].status().moment.height + 6
     ask = messages.ScheduleUpgrade(members[1].party, 2, height)
@@ -160,11 +267,46 @@ def test_a_scheduled_rule_version_stops_every_node_that_does_not_know_it(net: Ne
     members[0].send(motion, cosigners=members[1:])
     client = net.client("broker-a", "validator-1")
     give_up = time.monotonic() + SECONDS
-    words = "install the program that knows it"
-    while not all(words in (net.path(name) / "node.log").read_text(errors="replace") for name in net.names):
+    while any(net.control.pid(name) is not None for name in net.names):
         assert time.monotonic() < give_up, {name: net.control.last_words(name) for name in net.names}
         try:
             (draft,) = signed_deals(net, f"until-{time.monotonic_ns()}", 1)
             client.submit(draft)
         except Exception:
             time.sleep(0.2)
+    assert all(refusals(net, name) for name in net.names)
+
+    late = "validator-4"
+    processes = [start_later_program(net, name) for name in net.names if name != late]
+    try:
+        others = [name for name in net.names if name != late]
+        before = net.agreed(*others, seconds=SECONDS)
+        net.client("broker-a", "validator-1").submit_many(signed_deals(net, "later", 3))
+        after = net.agreed(*others)
+        assert after.moment.height > before.moment.height
+        assert after.moment.height >= height
+        assert after.rule_version == 2
+        stopped_before = refusals(net, late)
+        net.control.start(late, "--workers", "0")  # the old program, once more
+        while refusals(net, late) == stopped_before or net.control.pid(late) is not None:
+            assert time.monotonic() < give_up + SECONDS, net.control.last_words(late)
+            time.sleep(0.2)
+        processes.append(start_later_program(net, late))
+        told = net.agreed(*net.names)
+        assert (told.rule_version, told.application_hash) == (2, after.application_hash)
+        until_signed_by(net, late)
+        net.agreed()
+    finally:
+        for process in processes:
+            stop(process)
+
+
+def refusals(net: Net, name: str) -> int:
+    """How often a node has said that it needs a later program."""
+    return (
+        (net.path(name) / "node.log").read_text(errors="replace").count("install the program that knows it")
+    )
+
+
+def start_later_program(net: Net, name: str) -> subprocess.Popen[bytes]:
+    return start_victim_at(net.path(name), "--knows", "2")

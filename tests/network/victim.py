@@ -1,7 +1,7 @@
 """A node that is hurt, or hurts others, by order: python -m tests.network.victim FOLDER [what it does]
 
-It serves like any node, but its application kills the process at a call, writes its store at every block, or proposes
-what no honest one would.
+It serves like any node, but its application kills the process at a call, writes its store at every block, proposes
+what no honest one would, or is of a later program, which knows one rule version more.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def main() -> int:
     parser.add_argument("--kill-at", default="", help="CALL:asked|answered:TIMES")
     parser.add_argument("--write-each-block", action="store_true")
     parser.add_argument("--garbage", action="store_true")
+    parser.add_argument("--knows", type=int, help="one more rule version, with the rules of now")
     asked = parser.parse_args()
     node = open_ledger(asked.folder, workers=0, start=False)
     engine = node.engine
@@ -82,6 +83,8 @@ def main() -> int:
         kill_at(application, call, when == "answered", int(times))
     if asked.write_each_block:
         application._write_now_and_then = application.write  # type: ignore[method-assign]
+    if asked.knows:
+        node.machine.rule_versions = (*node.machine.rule_versions, asked.knows)
     if asked.garbage:
         propose_garbage(application)
     stopping = []

@@ -43,10 +43,13 @@ from counterfoil.node.network.creating import (
 )
 from counterfoil.node.network.joining import invite as invite_node
 from counterfoil.node.network.joining import join as join_network
+from counterfoil.node.network.preparing import MESSAGES_NAME, read_prepared
+from counterfoil.node.network.preparing import prepare as write_prepared
 from counterfoil.node.network.settings import NetworkSettings, name_member, read_network
 from counterfoil.node.network.source import address_of_engine
 from counterfoil.node.personas import SANDBOX_START_MS, sandbox_genesis
 from counterfoil.primitives.addresses import AddressKind, from_text, to_text
+from counterfoil.primitives.outcome import Rejected
 from counterfoil.sdk.client import status_at
 
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the network.")]
@@ -81,6 +84,12 @@ def create(
     grow: Annotated[
         Path | None, typer.Option(help="Let an embedded ledger go on: its file from `counterfoil export`.")
     ] = None,
+    prepared: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --grow: the folder of the validators' keys, from `counterfoil network prepare`."
+        ),
+    ] = None,
     transport_key: TransportKeyOption = None,
     keys: KeysOption = DEFAULT_KEYS,
     snapshots: Annotated[
@@ -100,12 +109,19 @@ def create(
         if grow is not None:
             if name or regulator or key or genesis:
                 raise UsageError("With --grow everything stands in the export; leave out the other options.")
+            if prepared is None:
+                raise UsageError(
+                    "Say where the validators' keys are, which the ledger has on record: --prepared DIR"
+                    " (`counterfoil network prepare` makes them)."
+                )
+            consensus_keys = read_prepared(prepared, places)
             lock = lock_of(transport_key, f"Passphrase of {grow}")
             made = grow_network(
                 folder,
                 grow,
                 lock,
                 places,
+                consensus_keys,
                 encrypted=not unencrypted,
                 snapshot_interval=snapshots,
                 retain_blocks=retain,
@@ -119,9 +135,30 @@ def create(
                 snapshot_interval=snapshots,
                 retain_blocks=retain,
             )
-    except ValueError as error:
+    except (ValueError, Rejected) as error:
         raise UsageError(f"{error}.") from None
     _say_made(folder, made, encrypted=not unencrypted)
+
+
+def prepare(
+    hosts: Annotated[
+        Path,
+        typer.Argument(
+            help="Host list as `network create --hosts` takes it; a validator's party is that of its line, or of its"
+            " node's name."
+        ),
+    ],
+    folder: Annotated[Path, typer.Argument(help="New or empty folder.")],
+) -> None:
+    """Make keys for the validators with which an embedded ledger goes on, and the messages that enter them in it."""
+    try:
+        voting = write_prepared(folder, _places(hosts, 0, 0, 0, DEFAULT_PORT))
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
+    say(f"Keys of {', '.join(place.name for place in voting)}: {folder} (secret: guard them)")
+    say("Put before the consortium who they are, and export the ledger once that is carried:")
+    say(f"             counterfoil submit {folder / MESSAGES_NAME} --motion 14 --as MEMBER")
+    say(f"Next:        counterfoil network create --grow EXPORT --hosts {hosts} --prepared {folder} NETWORK")
 
 
 def _places(hosts: Path | None, validators: int, full_nodes: int, followers: int, port: int) -> list[Place]:
@@ -422,6 +459,7 @@ def add_to(app: typer.Typer) -> None:
     group.command(epilog="Example: counterfoil network create --validators 4 --full-nodes 1 my-network")(
         create
     )
+    group.command(epilog="Example: counterfoil network prepare hosts.txt keys")(prepare)
     group.command(epilog="Example: counterfoil network up my-network")(up)
     group.command(epilog="Example: counterfoil network down my-network validator-2")(down)
     group.command(epilog="Example: counterfoil network status my-network")(status)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
 from counterfoil.machine.genesis import GENESIS_HEIGHT, Genesis, holders_of, is_key
+from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.wiring import Wired
 from counterfoil.modules.consortium import ConsortiumGenesis
 from counterfoil.modules.consortium import found as found_consortium
@@ -19,8 +20,10 @@ from counterfoil.modules.parties import PartiesGenesis
 from counterfoil.modules.parties import found as found_parties
 from counterfoil.modules.validators import ValidatorsGenesis
 from counterfoil.modules.validators import found as found_validators
+from counterfoil.modules.validators.interface import Validators
 from counterfoil.modules.viewkeys.founding import found as found_viewkeys
 from counterfoil.primitives.digests import OBJECT, digest
+from counterfoil.primitives.outcome import Rejected
 from counterfoil.sealing.epochs import Epoch
 from counterfoil.state.state import State
 
@@ -198,3 +201,16 @@ def _section(genesis: Genesis, name: str, kind: type[Section], otherwise: Any) -
 
 def _identity(kind: bytes, number: int) -> bytes:
     return digest(OBJECT, b"opening register", kind, number.to_bytes(8, "big"))[:20]
+
+
+def require_validators(validators: Validators, height: int, named: Mapping[bytes, int]) -> None:
+    """Rejected VALIDATORS_DIFFER unless a network that begins at a height begins with the validators on record.
+
+    named: power by tagged key. No change of them may be on its way, since no engine was told of it; a set that was
+    decided in the very last block, before which there was none, is in force all the same.
+    """
+    first, coming = validators.at(height), validators.at(height + 1)
+    if named != {entry.key: entry.power for entry in coming} or first not in ((), coming):
+        raise Rejected(
+            MachineReject.VALIDATORS_DIFFER, height=height, named=len(named), on_record=len(coming)
+        )

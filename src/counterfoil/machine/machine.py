@@ -249,6 +249,10 @@ class Machine:
         """The validators of the block at a height, past or coming, by what is decided so far."""
         return self.wired.validators.at(height)
 
+    def consensus_key_from(self, key: bytes) -> int | None:
+        """The first height at which a validator's tagged key is in force; None where it was never put on record."""
+        return self.wired.validators.key_from(key)
+
     def validator_updates(self, height: int) -> tuple[ValidatorUpdate, ...]:
         """What the block at a height, executed or committed, changed of the validators: what its engine is told."""
         return self.wired.validators.updates(height)

@@ -80,6 +80,12 @@ class MachineReject(RejectCode):
         "The sealed part of the bundle does not open to transactions under the key epoch that it names.",
         "Gather its transactions anew, sealed to the bundle key of the epoch in force; none of them took effect.",
     )
+    VALIDATORS_DIFFER = (
+        1054,
+        "The validators with which a network is to begin are not those that the ledger has on record and in force.",
+        "Let the consortium enter them and a block more be made, export the ledger anew, and found the network from"
+        " that; or start the engine with the genesis file that was made with this ledger's network.",
+    )
     SUBMISSION_IS_TOO_FAST = (
         1060,
         "This submitter has used up its rate of transactions.",

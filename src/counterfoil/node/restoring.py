@@ -24,6 +24,7 @@ from counterfoil.node.network.homes import (
     VALIDATOR_KEY_NAME,
     validator_key_file,
 )
+from counterfoil.node.network.next_key import NextKeyFile
 from counterfoil.node.network.settings import ENGINE_FOLDER, socket_path
 from counterfoil.primitives.signatures import SECRET_BYTES
 from counterfoil.state.headers import Header
@@ -148,6 +149,7 @@ def _take_to(folder: Path, signs_after: int | None) -> None:
     if signs_after is not None:
         state.write_text(json.dumps({"height": str(signs_after), "round": 0, "step": PRECOMMIT}) + "\n")
         return
+    NextKeyFile(folder).give_up()
     os.replace(folder / VALIDATOR_KEY, folder / KEPT_ASIDE)
     files.write_new(folder / VALIDATOR_KEY, validator_key_file(os.urandom(SECRET_BYTES)))
     state.write_text(json.dumps({"height": "0", "round": 0, "step": 0}) + "\n")

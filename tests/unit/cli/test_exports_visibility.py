@@ -89,7 +89,13 @@ NOT_OF_A_VIEWER = {
         "trust",
     ),
     *("keys new", "keys list", "sandbox advance", "sandbox personas", "grants give", "grants revoke"),
-    *("approve", "network add-validator", "network remove-validator", "network observe"),
+    *(
+        "approve",
+        "network add-validator",
+        "network remove-validator",
+        "network rotate-key",
+        "network observe",
+    ),
     # What everybody knows, known or not
     *("consortium", "validators", "sealing status"),
     *("backup", "network status", "keys resolve", "custodian requests"),

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from counterfoil.engine.cometbft import application as module
 from counterfoil.engine.cometbft.proto.tendermint.abci import types_pb2 as abci
+from counterfoil.engine.cometbft.proto.tendermint.crypto.keys_pb2 import PublicKey
 from counterfoil.engine.items import Items
 from counterfoil.machine.failures import ProgramIsOutdated
 from counterfoil.machine.rejects import MachineReject
@@ -256,6 +257,9 @@ def test_nothing_newer_than_what_is_written_is_released(world: World) -> None:
 # The handshake
 
 
+STRANGER = abci.ValidatorUpdate(pub_key=PublicKey(ed25519=bytes(range(32))), power=1)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -264,6 +268,7 @@ def test_nothing_newer_than_what_is_written_is_released(world: World) -> None:
         ({"app_state_bytes": b"rubbish"}, "does not name the genesis file"),
         ({"app_state_bytes": b"[1]"}, "does not name the genesis file"),
         ({"initial_height": 7}, "begins with height 7"),
+        ({"validators": [STRANGER]}, "1054 VALIDATORS_DIFFER"),
     ],
 )
 def test_an_engine_of_another_ledger_is_refused(world: World, change: dict[str, Any], words: str) -> None:

@@ -23,8 +23,16 @@ from counterfoil.node.network.creating import (
     places_here,
     read_hosts,
 )
+from counterfoil.node.network.homes import consensus_key
 from counterfoil.node.network.joining import invite, join
-from counterfoil.node.network.settings import name_member, read_network, read_settings, socket_path
+from counterfoil.node.network.next_key import NEXT_KEY_NAME, NextKeyFile
+from counterfoil.node.network.settings import (
+    ENGINE_FOLDER,
+    name_member,
+    read_network,
+    read_settings,
+    socket_path,
+)
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.node.transfer_format import ArgonCost, TransferFileError
 from counterfoil.storage.errors import CorruptStorage, FolderRefused
@@ -217,3 +225,30 @@ def test_the_engines_program_is_the_pinned_version_or_refused(tmp_path: Path) ->
     (tmp_path / "text").write_text("no program")
     with pytest.raises(EngineMissing, match="cannot be run"):
         find_engine({VARIABLE: str(tmp_path / "text")})
+
+
+def test_a_next_key_is_made_once_and_takes_the_present_ones_place(network: Path) -> None:
+    folder = network / "validator-3"
+    present, change = consensus_key(folder), NextKeyFile(folder)
+    assert change.waiting() is None
+    made = change.made()
+    assert made != present
+    change.give_up()
+    again = change.made()
+    assert again not in (made, present)
+    assert change.made() == change.waiting() == again
+    file = folder / ENGINE_FOLDER / "config" / NEXT_KEY_NAME
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    change.take()
+    assert change.waiting() is None
+    assert consensus_key(folder) == again
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"pub_key": {"value": "x"}}'])
+def test_a_damaged_next_key_is_named(network: Path, data: bytes) -> None:
+    folder = network / "validator-2"
+    file = folder / ENGINE_FOLDER / "config" / NEXT_KEY_NAME
+    file.write_bytes(data)
+    with pytest.raises(CorruptStorage, match=NEXT_KEY_NAME):
+        NextKeyFile(folder).waiting()
+    file.unlink()

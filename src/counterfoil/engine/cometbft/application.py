@@ -31,6 +31,7 @@ from counterfoil.machine.feed_items import (
     commit_bytes,
     encode_extension,
 )
+from counterfoil.machine.founding import require_validators
 from counterfoil.machine.genesis import GENESIS_HEIGHT
 from counterfoil.machine.machine import Machine
 from counterfoil.machine.rejects import MachineReject
@@ -39,6 +40,7 @@ from counterfoil.modules.feeds.interface import Seen
 from counterfoil.modules.validators.interface import Misbehaviour, MisbehaviourKind
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.outcome import InvariantViolation, Rejected
+from counterfoil.primitives.signatures import ED25519
 from counterfoil.state.headers import Header
 
 log = logging.getLogger(__name__)
@@ -214,6 +216,11 @@ class LedgerApplication:
                     f"the engine begins with height {ask.initial_height}, the ledger ends with "
                     f"{last.height if last is not None else 0}"
                 )
+            named = {ED25519 + one.pub_key.ed25519: one.power for one in ask.validators}
+            try:
+                require_validators(machine.wired.validators, ask.initial_height, named)
+            except Rejected as rejected:
+                raise InvariantViolation(str(rejected)) from None
             return abci.ResponseInitChain(app_hash=last.digest())
 
     def _last_committed(self) -> Header | None:

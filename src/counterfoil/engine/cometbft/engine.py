@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from counterfoil.engine.cometbft.application import LedgerApplication
 from counterfoil.engine.cometbft.books_lock import BooksLock
@@ -46,6 +47,18 @@ DECIDED_SECONDS_MAX = 60.0
 CLOSE_SECONDS = 5.0
 
 
+class NextKey(Protocol):
+    """A key that is to sign this node's votes instead of the one that does now."""
+
+    def waiting(self) -> bytes | None:
+        """The tagged public key; None where none waits."""
+        ...
+
+    def take(self) -> None:
+        """Put it in the other's place, whole or not at all. Not while the engine runs."""
+        ...
+
+
 class CometBftEngine:
     """One node's engine. `clock` gives milliseconds since 1970 UTC; a sandbox's is moved with each block's time."""
 
@@ -64,12 +77,14 @@ class CometBftEngine:
         items: Items | None = None,
         member: bytes = b"",
         process: EngineProcess | None = None,
+        next_key: NextKey | None = None,
         retain_blocks: int = 0,
         rate_per_second: int = RATE_PER_SECOND,
         scheduled: bool = True,
     ) -> None:
         """address: where the engine finds this application. member: the party in whose name this node gathers, where
-        it is no founding node. process: the engine, where this node starts it itself."""
+        it is no founding node. process: the engine, where this node starts it itself. next_key: where its signing key
+        is changed."""
         self.machine = machine
         self.failure: BaseException | None = None
         self.counts = Counts()
@@ -92,6 +107,7 @@ class CometBftEngine:
         self._address = address
         self._server: AbciServer | None = None
         self._process = process
+        self._next_key = next_key
         self._sealer = sealer
         self._clock = clock
         self._pool = Pool()
@@ -102,6 +118,8 @@ class CometBftEngine:
         )
         self._decided = threading.Condition()
         self._stopping = threading.Event()
+        self._engine_ended = threading.Event()
+        self._process_guard = threading.Lock()
         self._ticking = threading.Thread(target=self._tick, name="counterfoil-ticking", daemon=True)
 
     @property
@@ -131,8 +149,9 @@ class CometBftEngine:
         """Let the engine connect, and take transactions."""
         self._server = AbciServer(self.application, self._address, self._fail)
         self._server.start()
-        if self._process is not None:
-            self._process.start(lambda why: self._fail(EngineStopped(why)))
+        if self._next_key is not None and self._is_key_in_force():
+            self._next_key.take()
+        self._start_process()
         self._gathering.start()
         if self._scheduled:
             self._ticking.start()
@@ -141,8 +160,10 @@ class CometBftEngine:
         self._stopping.set()
         if self.failure is None:
             self._gathering.close(CLOSE_SECONDS if self._server is not None else 0.0)
-        if self._process is not None:
-            self._process.stop()
+        with self._process_guard:
+            if self._process is not None:
+                self._process.stop()
+        self._engine_ended.set()
         if self._server is not None:
             self._server.close()
         with self.lock.inside():
@@ -151,6 +172,10 @@ class CometBftEngine:
                 self.application.write(levels=True)
         self.application.snapshots.finish()
         self.rpc.close()
+
+    def _start_process(self) -> None:
+        if self._process is not None:
+            self._process.start(lambda why: self._fail(EngineStopped(why)))
 
     def _fail(self, error: BaseException) -> None:
         self.failure = self.failure or error
@@ -243,10 +268,14 @@ class CometBftEngine:
             return self.application.execution.is_due(self.application.next_height, self._moment())
 
     def _tick(self) -> None:
-        """Some node lets happen what is due, on a network that has nothing else to do: blocks do it by themselves."""
+        """Some node lets happen what is due, on a network that has nothing else to do: blocks do it by themselves.
+
+        Its signing key is changed here too. The engine ends with the thread that started it, which may be this one.
+        """
         while not self._stopping.wait(TICK_SECONDS):
             try:
                 self.between_blocks()
+                self._change_key()
                 if self._is_idle() and self._is_due():
                     self._stopping.wait(random.uniform(0, TICK_SECONDS))
                     if self._is_idle() and self._is_due():
@@ -255,3 +284,35 @@ class CometBftEngine:
                 report(log, logging.ERROR, "what is due could not be looked for", error)
                 self._fail(error)
                 return
+        self._engine_ended.wait()
+
+    # The key that signs votes
+
+    def _is_key_in_force(self) -> bool:
+        """Whether a key waits that the ledger has for the coming block.
+
+        The key before it signs up to the block before, and is in no set from then on: with it this node's engine signs
+        nothing more, so that at no height both are used.
+        """
+        key = self._next_key.waiting() if self._next_key is not None else None
+        if key is None:
+            return False
+        with self.lock:
+            from_height = self.machine.consensus_key_from(key)
+        return from_height is not None and self.application.height + 1 >= from_height
+
+    def _change_key(self) -> None:
+        """The engine reads its key when it starts. What it noted as signed stays, and holds for the new key too."""
+        if self._next_key is None or self._process is None or not self._is_key_in_force():
+            return
+        with self._process_guard:
+            if self._stopping.is_set():
+                return
+            self._process.stop()
+            try:
+                self._next_key.take()
+                self._start_process()
+            except Exception as error:
+                self._fail(error)
+                raise
+        log.info("the node signs with its new consensus key from block %d on", self.application.height + 1)

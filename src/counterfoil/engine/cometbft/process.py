@@ -63,7 +63,7 @@ class EngineProcess:
         self._home = home
         self._log_file = log_file
         self._process: subprocess.Popen[bytes] | None = None
-        self._stopping = False
+        self._wanted: subprocess.Popen[bytes] | None = None
         self._pid_file = home.with_name(PID_NAME)
 
     @property
@@ -71,30 +71,33 @@ class EngineProcess:
         return self._process.pid if self._process is not None else None
 
     def start(self, on_end: Callable[[str], None]) -> None:
-        """Start it; `on_end` is told, from another thread, if it ends by itself. EngineMissing where there is none."""
+        """Start it; `on_end` is told, from another thread, if it ends by itself. EngineMissing where there is none.
+
+        On Linux it ends with the thread that calls this.
+        """
         binary = find_engine()
         self._rpc.unlink(missing_ok=True)  # a killed engine leaves it behind, and would not start again
         with self._log_file.open("ab") as output:
-            self._process = subprocess.Popen(
+            watched = subprocess.Popen(
                 [binary, "start", "--home", str(self._home)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
-        watched = self._process
+        self._process = self._wanted = watched
         self._pid_file.write_text(f"{watched.pid}\n")
 
         def watch() -> None:
             code = watched.wait()
-            if not self._stopping:
+            if self._wanted is watched:
                 on_end(f"the consensus engine ended with {code}: {self._last_words()}")
 
         threading.Thread(target=watch, name="counterfoil-engine-watch", daemon=True).start()
 
     def stop(self) -> None:
         """Ask it to end, and see to it."""
-        self._stopping = True
+        self._wanted = None
         process = self._process
         self._pid_file.unlink(missing_ok=True)
         if process is None or process.poll() is not None:

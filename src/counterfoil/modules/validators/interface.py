@@ -6,12 +6,14 @@ from counterfoil.modules.module import ActionContext
 from counterfoil.modules.validators import rules, sets
 from counterfoil.modules.validators.books import ValidatorsBooks
 from counterfoil.modules.validators.records import (
+    EFFECT_AFTER,
     Misbehaviour,
     MisbehaviourKind,
     SetEntry,
 )
 from counterfoil.modules.validators.rejects import ValidatorsReject
 from counterfoil.modules.validators.sets import ValidatorUpdate
+from counterfoil.verify.light.encoding import address_of_validator
 
 __all__ = [
     "Misbehaviour",
@@ -37,6 +39,11 @@ class Validators:
     def updates(self, height: int) -> tuple[ValidatorUpdate, ...]:
         """What the block at a height changed, as the engine is told it; in force two heights later."""
         return sets.updates_of(self._books, height)
+
+    def key_from(self, key: bytes) -> int | None:
+        """The first height at which a tagged key is in force, whatever became of it since; None where it is unknown."""
+        found = self._books.keys.find(address_of_validator(key))
+        return found.height + EFFECT_AFTER if found is not None else None
 
     def report(self, found: Misbehaviour, context: ActionContext) -> None:
         """Put on record what the engine has proven of a validator, and suspend it by rule."""

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from counterfoil.machine.founding import CONSORTIUM, NETWORK, PARTIES, VALIDATORS
+from counterfoil.machine.founding import CONSORTIUM, NETWORK, PARTIES, VALIDATORS, require_validators
 from counterfoil.machine.genesis import (
     Genesis,
     GenesisHolder,
@@ -39,6 +39,7 @@ from counterfoil.node.ledger import (
     NodeSecrets,
     SealingKey,
     key_ring,
+    open_ledger,
     read_secrets,
     write_identity,
 )
@@ -221,6 +222,7 @@ def grow_network(
     export: Path,
     lock: Lock,
     places: Sequence[Place],
+    consensus_keys: Mapping[str, bytes],
     *,
     encrypted: bool = True,
     snapshot_interval: int = 1_000,
@@ -229,6 +231,9 @@ def grow_network(
 ) -> NetworkSettings:
     """Let an embedded ledger go on as a network: every node takes up its export, with the same root at every height.
 
+    consensus_keys: secrets (32 bytes) by the names of the nodes that vote, as `preparing.read_prepared` has them. The
+    ledger must have them on record, with the powers that the places name: Rejected VALIDATORS_DIFFER.
+
     The ledger's own sealing key goes to the first node alone, and gathers there; the other nodes gather once their
     members have enrolled them.
     """
@@ -236,7 +241,10 @@ def grow_network(
     head = read_head(export)
     genesis_bytes = head.genesis.encode()
     executing = [place for place in places if not place.follows]
-    keys = {place.name: _NewKeys.draw() for place in executing}
+    missing = [place.name for place in executing if place.power and place.name not in consensus_keys]
+    if missing:
+        raise ValueError(f"the validator {missing[0]} has no key that was prepared for it")
+    keys = {place.name: _NewKeys.draw(consensus_keys.get(place.name)) for place in executing}
     handover: list[bytes] = []
 
     def make(path: Path, name: str, key_file: Path | None) -> None:
@@ -245,6 +253,7 @@ def grow_network(
             export, path, lock, encrypted=encrypted, key_file=key_file, workers=workers, sealer=own
         )
         if not handover:
+            _require_on_record(path, key_file, last, _validators(places, keys))
             handover.append(_handover(path, key_file, head.chain_id, last, _validators(places, keys)))
         files.write_new(path / HANDOVER_NAME, handover[0], mode=0o644)
 
@@ -309,14 +318,22 @@ def _handover(
     return write_handover(hand_over(chain_id, last, validators, sealer.sign))
 
 
+def _require_on_record(
+    path: Path, key_file: Path | None, last: Header, validators: Sequence[Validator]
+) -> None:
+    with open_ledger(path, key_file=key_file, workers=0, scheduled=False, start=False) as node:
+        named = {validator.key: validator.power for validator in validators}
+        require_validators(node.machine.wired.validators, last.height + 1, named)
+
+
 class _NewKeys(NamedTuple):
     engine: EngineKeys
     sealer_secret: bytes
     opening_secret: bytes
 
     @classmethod
-    def draw(cls) -> _NewKeys:
-        engine = EngineKeys(os.urandom(SECRET_BYTES), os.urandom(SECRET_BYTES))
+    def draw(cls, validator: bytes | None = None) -> _NewKeys:
+        engine = EngineKeys(os.urandom(SECRET_BYTES), validator or os.urandom(SECRET_BYTES))
         return cls(engine, os.urandom(SECRET_BYTES), os.urandom(SECRET_BYTES))
 
     def of_node(self, network: bytes) -> NodeSecrets:

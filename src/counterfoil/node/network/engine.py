@@ -9,6 +9,7 @@ from counterfoil.engine.cometbft.snapshots import Snapshots
 from counterfoil.machine.genesis import genesis_digest
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.network.homes import APPLICATION_SOCKET, RPC_SOCKET
+from counterfoil.node.network.next_key import NextKeyFile
 from counterfoil.node.network.observing import OBSERVATIONS_FILE, read_observations
 from counterfoil.node.network.settings import (
     ENGINE_FOLDER,
@@ -46,6 +47,7 @@ def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool) ->
         items=node.items,
         member=bytes.fromhex(settings.member),
         process=EngineProcess(home, rpc, log_file),
+        next_key=NextKeyFile(node.folder.path),
         retain_blocks=settings.retain_blocks,
         scheduled=scheduled,
     )

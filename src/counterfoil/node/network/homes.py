@@ -54,10 +54,10 @@ def public_of(seed: bytes) -> bytes:
     return bytes(SigningKey(seed).verify_key)
 
 
-def consensus_key(folder: Path) -> bytes:
+def consensus_key(folder: Path, name: str = VALIDATOR_KEY_NAME) -> bytes:
     """With which a node's engine signs votes, tagged as the ledger writes keys. OSError, ValueError or KeyError where
-    the folder is none of a network's node."""
-    content = json.loads((folder / ENGINE_FOLDER / "config" / VALIDATOR_KEY_NAME).read_bytes())
+    the folder is none of a network's node. name: of the file."""
+    content = json.loads((folder / ENGINE_FOLDER / "config" / name).read_bytes())
     return ED25519 + base64.b64decode(content["pub_key"]["value"], validate=True)
 
 

@@ -132,6 +132,11 @@ def join(
     none is given, as two of its nodes say), or with `from_genesis` all blocks.
     """
     genesis_bytes, secret, invitation = _opened(file, lock)
+    if from_genesis and invitation.handover:
+        raise TransferFileError(
+            "This ledger had the embedded engine first, and no engine has its blocks from then: take the state of a"
+            " snapshot."
+        )
     network = invitation.network
     keys = EngineKeys(os.urandom(SECRET_BYTES), os.urandom(SECRET_BYTES))
     sealer = os.urandom(SECRET_BYTES)

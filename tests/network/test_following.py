@@ -119,7 +119,12 @@ def test_a_proof_comes_through_it_checked(net: Net) -> None:
     genesis = (net.control.folder / "genesis.json").read_bytes()
     with owner(net) as client:
         file = client.proof("holding", account=made.accounts["broker-a"], instrument=made.share)
-    assert verify_proof(file, Trust.in_genesis(genesis)).records
+        validators = client.proof("validators")
+        header = client.proof("header", at="3")
+    trust = Trust.in_genesis(genesis)
+    assert verify_proof(file, trust).records
+    assert verify_proof(validators, trust).records
+    assert verify_proof(header, trust).height == 3
 
 
 def test_it_is_killed_and_goes_on_where_it_was(net: Net) -> None:

@@ -12,7 +12,8 @@ from counterfoil.cli.options import JsonOption, KeyFileOption, connected, socket
 from counterfoil.cli.output import bar, say, say_json
 from counterfoil.node.backup import Known, back_up, kind_of
 from counterfoil.node.follower import open_follower
-from counterfoil.node.pruning import CannotPrune, prune_ledger
+from counterfoil.node.network.settings import read_follower
+from counterfoil.node.pruning import CannotPrune, prune_follower, prune_ledger
 from counterfoil.node.restoring import KEPT_ASIDE, restore
 from counterfoil.sdk import Client
 
@@ -82,22 +83,30 @@ def restore_(
 
 
 def prune(
-    folder: Annotated[Path, typer.Argument(help="Folder of a ledger or of a network's node, stopped.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a ledger, of a network's node or of a follower, stopped.")
+    ],
     below: Annotated[int, typer.Option("--below", help="Height below which blocks and receipts go.", min=1)],
     storage_key: KeyFileOption = None,
 ) -> None:
     """Let go of old blocks and receipts. What was on the ledger then stays readable and provable.
 
-    The last 1,000 blocks stay in any case. A pruned folder cannot be exported or replayed: keep a backup from before.
+    The last 1,000 blocks stay in any case. A pruned folder cannot be exported or replayed: keep a backup from before. A
+    follower keeps every header, and all receipts of its owner.
     """
     try:
-        with bar("Pruning") as progress:
-            found = prune_ledger(folder, below, key_file=storage_key, progress=progress.at)
+        if read_follower(folder) is not None:
+            found = prune_follower(folder, below, key_file=storage_key)
+            say("Receipts:  all stay, and every header.")
+        else:
+            with bar("Pruning") as progress:
+                found = prune_ledger(folder, below, key_file=storage_key, progress=progress.at)
+            say(f"Receipts:  none below block {found.below:,}; those of {found.blocks:,} blocks went now.")
     except CannotPrune as refused:
         raise UsageError(str(refused)) from None
-    say(f"Receipts:  none below block {found.below:,}; those of {found.blocks:,} blocks went now.")
     say(f"Block log: begins with block {found.log_from:,}; {found.segments} of its files went now.")
-    say("Freed room in the record store is used again; a backup of it is smaller at once.")
+    if found.blocks:
+        say("Freed room in the record store is used again; a backup of it is smaller at once.")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -5,6 +5,7 @@ those before it, kept, and never given up again. Its folder is a ledger folder, 
 
     genesis.json     whom it trusts; handover.json, once the ledger has gone over to a network
     log/             one record for each height: the block, and all that the next one is checked against
+    headers/         the header alone of each block that was let go of
     receipts/        receipts that were fetched for its owner and found under a block's receipts root
 """
 
@@ -20,6 +21,7 @@ from counterfoil.node.ledger import GENESIS_NAME
 from counterfoil.primitives.codec import Decoder, Record, encode
 from counterfoil.state.headers import Header
 from counterfoil.state.leaves import root_digest
+from counterfoil.state.light_blocks import LightBlock
 from counterfoil.state.proof_formats import Handover, ShownReceipt
 from counterfoil.state.receipts import Receipt, receipt_leaf
 from counterfoil.storage import files
@@ -32,6 +34,7 @@ from counterfoil.verify.tree_paths import top_of
 
 HANDOVER_NAME = "handover.json"
 RECEIPTS_NAME = "receipts"
+HEADERS_NAME = "headers"
 SYNC_BLOCKS = 100
 """While it catches up, so many blocks share one sync; what a crash takes is fetched again."""
 
@@ -54,7 +57,15 @@ class FetchedReceipts(Record):
     siblings: bytes
 
 
+class KeptHeader(Record):
+    """What stays of a block that was let go of: its header, if it had one, and the embedded engine's seal."""
+
+    header: Header | None
+    seal: bytes
+
+
 _RECEIPTS = Decoder(FetchedReceipts)
+_KEPT = Decoder(KeptHeader)
 
 
 class Follower:
@@ -65,6 +76,7 @@ class Follower:
         self._folder = folder
         self._log = folder.open_log()
         self._receipts = folder.open_log(RECEIPTS_NAME)
+        self._headers = folder.open_log(HEADERS_NAME)
         self._checked = Checked()
         self._vouched: Header | None = None
         if self._log.last_height():
@@ -100,6 +112,11 @@ class Follower:
     def vouched_header(self) -> Header | None:
         """The header of `vouched_height`: the last one that is signed, or follows from one that is."""
         return self._vouched
+
+    @property
+    def blocks_from(self) -> int:
+        """Of the first block that is kept whole; 0 where there is none."""
+        return self._log.first_height()
 
     @property
     def fetched_height(self) -> int:
@@ -147,8 +164,21 @@ class Follower:
         files.sync_directory(path)
         self.trust = trust
 
+    def let_go(self, below: int) -> int:
+        """Keep of the blocks below a height their headers alone, which are durable before anything goes.
+
+        Receipts stay, and can be checked and shown as before. The log goes by whole segments; returns how many went.
+        The last block stays in any case. Begun again after a crash it goes on.
+        """
+        for block in self.blocks(self._headers.last_height() + 1):
+            if block.block.height >= min(below, self.height):
+                break
+            self._headers.append(block.block.height, encode(KeptHeader(block.header, block.seal)))
+        self._headers.sync()
+        return self._log.prune(self._headers.last_height() + 1)
+
     def blocks(self, first: int = 1) -> Iterator[FollowedBlock]:
-        """Kept blocks, from a height on."""
+        """Blocks that are kept whole, from a height on."""
         for _, payload in self._log.read_from(first):
             checked: Checked = _CHECKED.trusted(payload)
             if checked.last is not None:
@@ -181,6 +211,7 @@ class Follower:
     def close(self) -> None:
         self._log.close()
         self._receipts.close()
+        self._headers.close()
         self._folder.close()
 
     def __enter__(self) -> Follower:
@@ -199,14 +230,26 @@ class Follower:
             self._log.sync()
 
     def header_of(self, height: int) -> Header | None:
-        """The header of a block that is kept; None where that had no effect. CorruptStorage where there is none."""
-        last = self._record(height).last
-        return last.header if last is not None else None
+        """The header of a block that was checked; None where that had no effect. CorruptStorage where there is none."""
+        return self._kept(height).header
 
     def seal_of(self, height: int) -> bytes:
-        """Of the embedded engine, over the header of a block that is kept; empty where consensus vouches for it."""
-        last = self._record(height).last
-        return last.seal if last is not None else b""
+        """Of the embedded engine, over a checked block's header; empty where consensus vouches for it."""
+        return self._kept(height).seal
+
+    def light_block_of(self, height: int) -> LightBlock | None:
+        """CometBFT's of a block that is kept whole; None where the embedded engine decided it, or it was let go of."""
+        last = self._record(height).last if height >= self.blocks_from else None
+        return last.light_block if last is not None else None
+
+    def _kept(self, height: int) -> KeptHeader:
+        if height >= self.blocks_from:
+            last = self._record(height).last
+            return KeptHeader(last.header, last.seal) if last is not None else KeptHeader(None, b"")
+        for _, payload in self._headers.read_from(height):
+            kept: KeptHeader = _KEPT.trusted(payload)
+            return kept
+        raise CorruptStorage(self._folder.path / HEADERS_NAME, "a header is missing", height=height)
 
     def _record(self, height: int) -> Checked:
         for _, payload in self._log.read_from(height):

@@ -2,8 +2,8 @@
 
 Its door is a node's door, and whoever is its owner reads there as at a node. Its own answers (`status`, `header`,
 `receipts`) rest on what it has checked. A proof that a node answers is checked before it is passed on, against the
-genesis file and against the follower's own headers. All other answers are the word of the node that gave them: what
-matters is asked for with its proof.
+genesis file, the follower's own headers, and the question. All other answers are the word of the node that gave them:
+what matters is asked for with its proof.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from counterfoil.machine.genesis import Genesis
 from counterfoil.machine.machine import Outcome
 from counterfoil.node import reads_ledger
 from counterfoil.node.follower import Follower
+from counterfoil.node.proof_questions import is_answered, is_of_moment
 from counterfoil.node.protocol import Answered, authentication_bytes
 from counterfoil.node.reads_base import AsOf, Moment
 from counterfoil.node.reads_ledger import SealedHeader, Status
-from counterfoil.node.reads_proofs import proof
+from counterfoil.node.reads_proofs import ProofOf, proof
 from counterfoil.node.reads_receipts import OwnReceipts, ReceiptsFrom, receipts
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.service import Recognised
@@ -31,7 +32,6 @@ from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.codec import Malformed, encode
 from counterfoil.primitives.signatures import check_key, verify
 from counterfoil.state.headers import Header
-from counterfoil.state.proof_files import decode_proof
 from counterfoil.state.receipts import TransactionResult
 from counterfoil.storage.errors import CorruptStorage
 from counterfoil.verify import ProofRefused, Trust, verify_proof
@@ -142,7 +142,7 @@ class FollowerService:
             return encode(self._receipts(viewer, receipts.decode_params(params)))
         answer = self._upstream(viewer).read(name, params)
         if name == proof.name:
-            self._check_proof(proof.decode_answer(answer).file)
+            self._check_proof(proof.decode_params(params), proof.decode_answer(answer).file)
         return answer
 
     # ---- what it answers itself ----
@@ -220,18 +220,26 @@ class FollowerService:
             raise Refused(NodeRefusal.NODES_ARE_AWAY)
         return found
 
-    def _check_proof(self, file: bytes) -> None:
-        """Refused ANSWER_IS_NOT_PROVEN where the file does not prove anything, or of another history than is kept."""
+    def _check_proof(self, asked: ProofOf, file: bytes) -> None:
+        """Refused ANSWER_IS_NOT_PROVEN where the file does not prove anything, is of another history than is kept, or
+        proves something else than what was asked."""
+        follower = self._follower
         try:
-            verify_proof(file, self._trust)
-            sealed = decode_proof(file).sealed
-            own = (
-                self._follower.header_of(sealed.height)
-                if sealed.height <= self._follower.vouched_height
-                else sealed
-            )
+            found = verify_proof(file, self._trust)
+            sealed = found.sealed
+            own = follower.header_of(sealed.height) if sealed.height <= follower.vouched_height else sealed
+            if own != sealed:
+                detail = f"its block {sealed.height} is not the one that is kept here"
+                raise Refused(NodeRefusal.ANSWER_IS_NOT_PROVEN, detail=detail)
+            light = follower.light_block_of(found.height) if found.height <= follower.height else None
+            if not is_answered(asked, found, light):
+                raise Refused(NodeRefusal.ANSWER_IS_NOT_PROVEN, detail="it proves something else")
+            if not is_of_moment(asked, found, self._height_in_force, self._last().height):
+                detail = f"it is as of block {found.height}, which is not the moment that was asked for"
+                raise Refused(NodeRefusal.ANSWER_IS_NOT_PROVEN, detail=detail)
         except (ProofRefused, Malformed, CorruptStorage) as error:
             raise Refused(NodeRefusal.ANSWER_IS_NOT_PROVEN, detail=error) from None
-        if own != sealed:
-            detail = f"its block {sealed.height} is not the one that is kept here"
-            raise Refused(NodeRefusal.ANSWER_IS_NOT_PROVEN, detail=detail)
+
+    def _height_in_force(self, height: int) -> int:
+        header = self._in_force(height)
+        return header.height if header is not None else 0

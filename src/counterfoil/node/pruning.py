@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from counterfoil.node.follower import open_follower
 from counterfoil.node.ledger import open_ledger
 from counterfoil.node.receipts_of import without_receipts
 from counterfoil.state.port import WriteBatch
@@ -30,8 +31,9 @@ class CannotPrune(ValueError):
 
 
 class Pruned(NamedTuple):
-    """below: blocks below this height have no receipts here any more. blocks: whose receipts went now. log_from: the
-    first block that is still in the log, which goes by whole segments. segments: of the log that went now."""
+    """below: blocks below this height have no receipts here any more. blocks: whose receipts went now; of a follower,
+    which keeps its owner's, 0. log_from: the first block that is still in the log, which goes by whole segments.
+    segments: of the log that went now."""
 
     below: int
     blocks: int
@@ -91,6 +93,28 @@ def prune_ledger(
         return Pruned(
             max(below, state.receipts_from), pruned, height_of(max(0, log.first_height() - 1)), segments
         )
+
+
+def prune_follower(
+    folder: Path, below: int, *, key_file: Path | None = None, kept_least: int = KEPT_LEAST
+) -> Pruned:
+    """Prune the folder of a follower that is stopped: of older blocks their headers stay, and all its owner's receipts.
+
+    So every receipt that it keeps is still under a header that it has checked, and so is every proof that comes
+    through it. Begun again after a crash it goes on. Errors: CannotPrune, StorageError.
+    """
+    with open_follower(folder, key_file=key_file) as follower:
+        highest = follower.height + 1 - kept_least
+        if highest <= 1:
+            raise CannotPrune(
+                f"The follower has {follower.height} blocks; {kept_least} are kept in any case."
+            )
+        if not 0 < below <= highest:
+            raise CannotPrune(
+                f"Blocks below {highest} may go, not those below {below}: the last {kept_least} are kept."
+            )
+        segments = follower.let_go(below)
+        return Pruned(below, 0, follower.blocks_from, segments)
 
 
 def _batch(height: int, versions_end: int) -> WriteBatch:

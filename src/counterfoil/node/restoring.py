@@ -93,7 +93,7 @@ def _verified(folder: Path, manifest: Manifest, key_file: Path | None, check: bo
             _compare(then, manifest)
             last = follower.vouched_header
             blocks = sum(1 for _ in follower.blocks())
-            if last is None or blocks != follower.height:
+            if last is None or blocks != follower.height + 1 - follower.blocks_from:
                 raise BackupFailed("The restored folder lacks blocks.")
             return Restored(manifest, follower.height, last.digest(), last.state_root)
     with open_ledger(folder, key_file=key_file, workers=0, scheduled=False, start=False) as node:

@@ -19,7 +19,7 @@ from counterfoil.node.network.source import EngineSource, Sources, address_of_en
 from counterfoil.node.protocol import Answered, authentication_bytes
 from counterfoil.node.reads_base import AsOf, Moment
 from counterfoil.node.reads_ledger import SealedHeader, Status
-from counterfoil.node.reads_proofs import ProofFile
+from counterfoil.node.reads_proofs import ProofFile, ProofOf
 from counterfoil.node.reads_receipts import OwnReceipts, ReceiptsFrom
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.service import NOBODY, Recognised
@@ -38,6 +38,7 @@ PARTY = bytes(range(20))
 KEY = SigningKey(b"k" * 32)
 SIGNER = address_of(KEY.public_key)
 OWNER = Recognised(PARTY, SIGNER)
+HEADER = encode(ProofOf(kind="header", at=str(BUSY)))
 CLOCK_MS = 1_800_000_000_000
 
 
@@ -219,7 +220,7 @@ def test_a_proof_is_checked_before_it_is_passed_on(follower: Follower) -> None:
     good = encode_proof(proof)
     own = Scripted(proof_answer(good))
     made = service(follower, own=own)
-    assert made.read(OWNER, "proof", b"\x80") == own.answer
+    assert made.read(OWNER, "proof", HEADER) == own.answer
     seal_less = msgspec.structs.replace(proof.sealed, state_root=bytes(32))
     for forged in (
         b"",
@@ -228,7 +229,7 @@ def test_a_proof_is_checked_before_it_is_passed_on(follower: Follower) -> None:
     ):
         own.answer = proof_answer(forged)
         with pytest.raises(Refused) as refused:
-            made.read(OWNER, "proof", b"\x80")
+            made.read(OWNER, "proof", HEADER)
         assert name_of(refused) == NodeRefusal.ANSWER_IS_NOT_PROVEN.name
 
 
@@ -239,7 +240,7 @@ def test_a_proof_of_another_history_than_is_kept_is_refused(
     own = Scripted(proof_answer(encode_proof(prover(replayed()).header(height=BUSY, sealed=newest_signed()))))
     monkeypatch.setattr(follower, "header_of", lambda height: BLOCKS[1].header)
     with pytest.raises(Refused, match="not the one that is kept here") as refused:
-        service(follower, own=own).read(OWNER, "proof", b"\x80")
+        service(follower, own=own).read(OWNER, "proof", HEADER)
     assert name_of(refused) == NodeRefusal.ANSWER_IS_NOT_PROVEN.name
 
 

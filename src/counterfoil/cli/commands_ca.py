@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from counterfoil.cli.failures import UsageError
+from counterfoil.cli.failures import UsageError, read_file
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
     DEFAULT_LEDGER,
@@ -113,7 +113,7 @@ def issue(
     storage_key: KeyFileOption = None,
 ) -> None:
     """Sign a certificate for a member's key, and bind it to the member on the ledger: only then is it good."""
-    asked = _read(request_file)
+    asked = read_file(request_file)
     with connected(ledger, storage_key, writing=True) as connection:
         client = client_of(connection, as_, key, keys)
         identity = client.party_id(party)
@@ -147,7 +147,7 @@ def renew(
 
     The old one stays good until it ends or is revoked, so that nothing stops meanwhile.
     """
-    asked, old = _read(request_file), _fingerprint(fingerprint)
+    asked, old = read_file(request_file), _fingerprint(fingerprint)
     with connected(ledger, storage_key, writing=True) as connection:
         client = client_of(connection, as_, key, keys)
         authority = Authority.open(folder, ask_passphrase(_WHAT))
@@ -320,13 +320,6 @@ def _fingerprint(text: str) -> bytes:
     if len(found) != 32:
         raise UsageError(f"{text!r} is no fingerprint: 64 hexadecimal digits.")
     return found
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
 
 
 def add_to(app: typer.Typer) -> None:

@@ -12,7 +12,7 @@ import msgspec
 import typer
 
 from counterfoil.cli.commands_ledger import door_of
-from counterfoil.cli.failures import UsageError
+from counterfoil.cli.failures import UsageError, read_file
 from counterfoil.cli.key_stores import custodian_at, key_folder, logged_in, open_store, session_file
 from counterfoil.cli.options import DEFAULT_LEDGER, JsonOption, LedgerOption, connected, socket_of
 from counterfoil.cli.output import say, say_json
@@ -276,10 +276,7 @@ def policy(
     file: Annotated[Path, typer.Argument(help="JSON file with the rules.")], custodian: CustodianOption
 ) -> None:
     """Put a policy in force, in place of the one before. docs/how-to/run-a-custodian.md describes it."""
-    try:
-        document = file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
+    document = read_file(file)
     with logged_in(custodian_at(custodian)) as session:
         digest = msgspec.msgpack.decode(session.ask(SetPolicy(document)), type=bytes)
     say(f"In force: the policy with SHA-256 {digest.hex()}")

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from counterfoil.cli.failures import Exit, UsageError
+from counterfoil.cli.failures import Exit, UsageError, read_file
 from counterfoil.cli.options import JsonOption
 from counterfoil.cli.output import say, say_json, say_table
 from counterfoil.cli.plain import address_text, counted, instant
@@ -55,10 +55,7 @@ def put(
     json: JsonOption = False,
 ) -> None:
     """Store a file, and print what the ledger is to be told of it: its hash, and where it lies, sealed."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
+    content = read_file(file)
     with _opened(folder) as vault:
         stored = vault.put(content, content_type, _party(party), class_, _actor(by))
     if json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -93,6 +94,14 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (DemoFailed, Exit.NOT_PROVEN),
     (InvariantViolation, Exit.NOT_PROVEN),
 )
+
+
+def read_file(file: Path) -> bytes:
+    """Of a file that a command names; `UsageError` in words where it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
 
 
 class Commands(TyperGroup):

@@ -13,6 +13,7 @@ from counterfoil.engine.cometbft.proto.tendermint.crypto.keys_pb2 import PublicK
 from counterfoil.engine.items import Items
 from counterfoil.machine.failures import ProgramIsOutdated
 from counterfoil.machine.rejects import MachineReject
+from counterfoil.machine.transactions import encode_bundle, read_bundle
 from counterfoil.modules.parties.messages import GrantMandate, SuspendParty
 from counterfoil.node.ledger import SealingKey
 from counterfoil.primitives.outcome import InvariantViolation
@@ -137,6 +138,10 @@ def test_a_gatherer_has_a_rate_which_checking_again_does_not_touch(
     )
     application = InProcess(world.desk)
     application.handshake()
+    for _ in range(20):  # what others forge in its name is not charged to it
+        bundle, _content = read_bundle(world.bundle(1))
+        forged = encode_bundle(bundle.content, bundle.key, bytes(64))
+        assert code(application, forged) == MachineReject.BUNDLE_IS_MALFORMED.number
     answers = [code(application, world.sealed([world.transaction() for _ in range(4)])) for _ in range(4)]
     assert answers == [
         0,

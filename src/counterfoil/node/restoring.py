@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from bisect import bisect_right
 from collections.abc import Callable
@@ -19,13 +18,12 @@ from counterfoil.node.backup import ENGINE_DATA, BackupFailed, Manifest, put_bac
 from counterfoil.node.follower import open_follower
 from counterfoil.node.ledger import LedgerNode, open_ledger
 from counterfoil.node.network.homes import (
-    APPLICATION_SOCKET,
-    RPC_SOCKET,
     VALIDATOR_KEY_NAME,
+    settle_home,
     validator_key_file,
 )
 from counterfoil.node.network.next_key import NextKeyFile
-from counterfoil.node.network.settings import ENGINE_FOLDER, socket_path
+from counterfoil.node.network.settings import ENGINE_FOLDER
 from counterfoil.primitives.signatures import SECRET_BYTES
 from counterfoil.state.headers import Header
 from counterfoil.storage import files
@@ -136,15 +134,7 @@ def _compare(then: Header | None, manifest: Manifest) -> None:
 
 def _take_to(folder: Path, signs_after: int | None) -> None:
     """The engine's home in its new place, and its signing key in use or aside."""
-    home = folder / ENGINE_FOLDER
-    path = home / "config" / "config.toml"
-    text = path.read_text()
-    application, rpc = (socket_path(home, name) for name in (APPLICATION_SOCKET, RPC_SOCKET))
-    text = re.sub(
-        r'^proxy_app = "unix://[^"]*"', lambda _: f'proxy_app = "unix://{application}"', text, flags=re.M
-    )
-    text = re.sub(r'^laddr = "unix://[^",]*,', lambda _: f'laddr = "unix://{rpc},', text, flags=re.M)
-    path.write_text(text)
+    settle_home(folder / ENGINE_FOLDER)
     state = folder / LAST_SIGNED
     if signs_after is not None:
         state.write_text(json.dumps({"height": str(signs_after), "round": 0, "step": PRECOMMIT}) + "\n")

@@ -14,6 +14,7 @@ import pytest
 from counterfoil.engine.cometbft.process import VARIABLE, VERSION, EngineMissing, find_engine
 from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest, network_validators
 from counterfoil.node.ledger import open_ledger
+from counterfoil.node.network import joining
 from counterfoil.node.network.control import Control, NetworkFailed, tail
 from counterfoil.node.network.creating import (
     HostsError,
@@ -28,6 +29,8 @@ from counterfoil.node.network.joining import invite, join
 from counterfoil.node.network.next_key import NEXT_KEY_NAME, NextKeyFile
 from counterfoil.node.network.settings import (
     ENGINE_FOLDER,
+    NODE_FILE,
+    encoded,
     name_member,
     read_network,
     read_settings,
@@ -276,3 +279,39 @@ def test_a_damaged_next_key_is_named(network: Path, data: bytes) -> None:
     with pytest.raises(CorruptStorage, match=NEXT_KEY_NAME):
         NextKeyFile(folder).waiting()
     file.unlink()
+
+
+def test_a_folder_that_was_moved_to_its_host_is_opened_there(tmp_path: Path) -> None:
+    """Its engine then finds the application, and the node its engine; nothing else in the configuration changes."""
+    create_network(tmp_path / "n", sandbox_genesis("moved"), places_here(1, 0, 26_100), encrypted=False)
+    config = Path(ENGINE_FOLDER) / "config" / "config.toml"
+    before = tomllib.loads((tmp_path / "n" / "validator-1" / config).read_text())
+    here = tmp_path / "n" / "validator-1"
+    for place in (tmp_path / "srv", tmp_path / ("a-long-name-" * 12)):
+        here = here.rename(place)
+        open_ledger(place, workers=0, start=False).close()
+        after = tomllib.loads((place / config).read_text())
+        home = place / ENGINE_FOLDER
+        assert after["proxy_app"] == f"unix://{socket_path(home, 'application.socket')}"
+        assert after["rpc"]["laddr"] == f"unix://{socket_path(home, 'rpc.socket')},tcp://127.0.0.1:26101"
+        assert after["p2p"] == before["p2p"]
+        assert {**after, "proxy_app": "", "rpc": ""} == {**before, "proxy_app": "", "rpc": ""}
+
+
+@pytest.mark.parametrize(("interval", "height"), [(0, 5_000), (1_000, 999)])
+def test_nobody_waits_for_a_snapshot_that_is_not_taken(
+    network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interval: int, height: int
+) -> None:
+    node = network / "full-1"
+    before = (node / NODE_FILE).read_bytes()
+    settings = read_settings(node)
+    assert settings is not None
+    (node / NODE_FILE).write_bytes(encoded(msgspec.structs.replace(settings, snapshot_interval=interval)))
+    try:
+        invite(node, tmp_path / "invitation", LOCK, cost=CHEAP)
+    finally:
+        (node / NODE_FILE).write_bytes(before)
+    monkeypatch.setattr(joining, "_last_block", lambda servers: (height, "00" * 32))
+    with pytest.raises(TransferFileError, match="take all blocks instead"):
+        join(tmp_path / "invitation", tmp_path / "new", LOCK, name="new", port=27_000, encrypted=False)
+    assert not (tmp_path / "new").exists()

@@ -8,7 +8,7 @@ from counterfoil.engine.cometbft.rpc import EngineRpc
 from counterfoil.engine.cometbft.snapshots import Snapshots
 from counterfoil.machine.genesis import genesis_digest
 from counterfoil.node.ledger import LedgerNode
-from counterfoil.node.network.homes import APPLICATION_SOCKET, RPC_SOCKET
+from counterfoil.node.network.homes import APPLICATION_SOCKET, RPC_SOCKET, settle_home
 from counterfoil.node.network.next_key import NextKeyFile
 from counterfoil.node.network.observing import OBSERVATIONS_FILE, read_observations
 from counterfoil.node.network.settings import (
@@ -26,6 +26,7 @@ def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool) ->
     if node.folder is None:
         raise ValueError("a network's node lives in a folder")
     home, log_file = node.folder.path / ENGINE_FOLDER, node.folder.path / ENGINE_LOG
+    settle_home(home)
     rpc = socket_path(home, RPC_SOCKET)
     node.vouching = Vouchers(node.genesis, node.chain_id, node.folder.path, rpc)
     made = CometBftEngine(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -28,6 +30,7 @@ EVIDENCE_BLOCKS = 100_000
 EVIDENCE_HOURS = 48
 APPLICATION_SOCKET = "application.socket"
 RPC_SOCKET = "rpc.socket"
+CONFIGURATION_NAME = "config.toml"
 VALIDATOR_KEY_NAME = "priv_validator_key.json"
 
 
@@ -111,7 +114,24 @@ def write_home(
     files.write_new(home / "config" / "node_key.json", _node_key(keys.node))
     files.write_new(home / "config" / VALIDATOR_KEY_NAME, validator_key_file(keys.validator))
     files.write_new(home / "data" / "priv_validator_state.json", _NOTHING_SIGNED)
-    files.write_new(home / "config" / "config.toml", configuration(place, own, others, sync).encode())
+    files.write_new(home / "config" / CONFIGURATION_NAME, configuration(place, own, others, sync).encode())
+
+
+def settle_home(home: Path) -> None:
+    """Let the engine's configuration name the sockets of where its home is now: a node's folder is moved to its host,
+    or comes from a copy."""
+    path = home / "config" / CONFIGURATION_NAME
+    before = text = path.read_text()
+    for start, name, end in (('proxy_app = "', APPLICATION_SOCKET, '"'), ('laddr = "', RPC_SOCKET, ",")):
+        found = re.search(rf'^{start}unix://[^",]*{end}', text, re.MULTILINE)
+        if found is not None:
+            here = f"{start}unix://{socket_path(home, name)}{end}"
+            text = text[: found.start()] + here + text[found.end() :]
+    if text != before:
+        beside = path.with_name(f"{CONFIGURATION_NAME}.new")
+        beside.unlink(missing_ok=True)
+        files.write_new(beside, text.encode())
+        os.replace(beside, path)
 
 
 def configuration(

@@ -153,6 +153,8 @@ def join(
     if not from_genesis:
         servers = network.rpc_servers
         height, block_hash = trusted if trusted is not None else _last_block(servers)
+        if trusted is None:
+            _require_snapshot(height, invitation.settings.snapshot_interval)
         sync = StateSync(tuple(servers), height, block_hash)
     others = [node for node in network.nodes if node.name != name]
     described = msgspec.structs.replace(network, nodes=(*others, own))
@@ -211,6 +213,19 @@ def _opened(file: Path, lock: Lock) -> tuple[bytes, bytes, Invitation]:
     except (ValueError, msgspec.MsgspecError) as error:
         raise TransferFileError(f"{file} is no invitation: {error}.") from None
     return genesis_bytes, secret, invitation
+
+
+def _require_snapshot(height: int, interval: int) -> None:
+    """Nodes that take no snapshot, or have not come to their first, would be waited for without a word."""
+    if not interval:
+        raise TransferFileError(
+            "The network's nodes take no snapshots: take all blocks instead, from the genesis."
+        )
+    if height < interval:
+        raise TransferFileError(
+            f"The network is at block {height:,} and its nodes take the first snapshot at block {interval:,}: until"
+            " then take all blocks instead, from the genesis."
+        )
 
 
 def _last_block(servers: list[str]) -> tuple[int, str]:

@@ -260,6 +260,17 @@ def deal(net: Net, reference: str, quantity: int = 1) -> InstructBoth:
     )
 
 
+def trade_until_it_joins(net: Net, name: str, deals: int = 12) -> None:
+    """A block now and then, until a node that syncs its state answers: it needs two after its snapshot, and time to
+    fetch that before the others let it go."""
+    client = net.client("broker-a", "validator-1")
+    for draft in signed_deals(net, "joining", deals):
+        client.submit(draft)
+        if net.status(name) is not None:
+            break
+        time.sleep(1.0)
+
+
 def signed_deals(net: Net, prefix: str, count: int) -> list[Draft]:
     """Deals that both brokers have signed, ready to be sent to any node."""
     a, b = net.client("broker-a"), net.client("broker-b")

@@ -52,7 +52,7 @@ MAKER_AND_CHECKER = (key("maker"), key("checker"))
 
 
 def draft_genesis(
-    accounts: int, securities: int = SECURITIES, held: int = 1, *, sealed: bool = True
+    accounts: int, securities: int = SECURITIES, held: int = 1, *, sealed: bool = False
 ) -> Genesis:
     """A sandbox ledger whose opening register has so many accounts, each with some securities and money.
 
@@ -115,7 +115,7 @@ def new_ledger(
     held: int = 1,
     *,
     encrypted: bool = True,
-    sealed: bool = True,
+    sealed: bool = False,
 ) -> None:
     """Found it in a folder; the storage key comes from the environment."""
     os.environ.setdefault("COUNTERFOIL_STORAGE_KEY", "11" * 32)

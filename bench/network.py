@@ -116,7 +116,7 @@ class BenchNetwork:
         self.folder = folder / "network"
         create_network(
             self.folder,
-            _decided_by_the_operator(draft_genesis(accounts)),
+            _decided_by_the_operator(draft_genesis(accounts, sealed=True)),
             places_here(validators, 0, port),
             snapshot_interval=0,
         )

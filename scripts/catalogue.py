@@ -20,7 +20,7 @@ GOLDEN = PROJECT / "tests" / "architecture"
 
 REJECT_RANGES: dict[str, range] = {
     "counterfoil.machine": range(1000, 1300),
-    "counterfoil.node": range(1070, 1090),
+    "counterfoil.node": range(1070, 1099),
     "counterfoil.custody": range(1300, 1400),
     "counterfoil.modules.governance": range(1400, 1500),
     "counterfoil.modules.approvals": range(1500, 2000),
@@ -34,6 +34,9 @@ REJECT_RANGES: dict[str, range] = {
     "counterfoil.modules.settlement": range(9000, 10000),
     "counterfoil.modules.viewkeys": range(13000, 14000),
     "counterfoil.modules.grants": range(10000, 11000),
+    "counterfoil.modules.identities": range(14000, 14900),
+    "counterfoil.realnames": range(14900, 15000),
+    "counterfoil.modules.certificates": range(18000, 19000),
     "counterfoil.modules.custodians": range(15000, 16000),
     "counterfoil.modules.consortium": range(19000, 20000),
     "counterfoil.modules.validators": range(16000, 17000),
@@ -54,6 +57,8 @@ TABLE_RANGES: dict[str, range] = {
     "counterfoil.modules.trades": range(80, 90),
     "counterfoil.modules.settlement": range(90, 110),
     "counterfoil.modules.viewkeys": range(130, 140),
+    "counterfoil.modules.identities": range(140, 150),
+    "counterfoil.modules.certificates": range(180, 190),
     "counterfoil.modules.custodians": range(112, 114),
     "counterfoil.modules.consortium": range(150, 160),
     "counterfoil.modules.validators": range(160, 170),

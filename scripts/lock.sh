@@ -26,4 +26,4 @@ compile() {
 }
 
 compile requirements.lock "$@"
-compile requirements-dev.lock --extra dev --extra custodian --extra dns --extra pkcs11 --constraint requirements.lock "$@"
+compile requirements-dev.lock --extra dev --extra custodian --extra dns --extra pkcs11 --extra registrar --extra vault --constraint requirements.lock "$@"

@@ -69,7 +69,11 @@ def test_without_the_package_nothing_is_made(
     ("words", "code", "tells"),
     [
         (("start", "custody", "--as", "X"), Exit.UNAVAILABLE, "no custodian's store"),
-        (("start", "custody", "--as", "X", "--socket", "s", "--port", "0"), Exit.USAGE, "not on both"),
+        (
+            ("start", "custody", "--as", "X", "--socket", "s", "--port", "0"),
+            Exit.USAGE,
+            "not on several of them",
+        ),
         (("login", "--user", "ann", "--custodian", "none"), Exit.UNAVAILABLE, "No answer from the custodian"),
         (("requests", "--custodian", "none"), Exit.UNAVAILABLE, "not logged in"),
         (("logout", "--custodian", "none"), Exit.UNAVAILABLE, "not logged in"),

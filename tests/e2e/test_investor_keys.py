@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
+import pkcs11
 import pytest
 
 from counterfoil.custody import known_secrets, seed_words
 from counterfoil.custody.derivation import ledger_secret
+from counterfoil.custody.hardware import HardwareStore, TokenAddress
 from counterfoil.custody.key_files import KeyFolder
 from counterfoil.custody.service.client import CustodianAddress, CustodianSession, CustodyStore
 from counterfoil.custody.service.custodian import service_key
@@ -27,6 +29,7 @@ from counterfoil.sdk import messages as m
 from counterfoil.sdk.custody import LedgerTrail
 from counterfoil.sdk.errors import LedgerError
 from tests.unit.custody.custodians import CHEAP, PASSWORD, Desk
+from tests.unit.custody.tokens import PIN, configure, make_token, module
 
 PASSPHRASE = "a passphrase for the file"
 KNOWN = "copper lantern drifts over seven"
@@ -174,6 +177,40 @@ def test_made_lost_and_recovered(market: Market, way: str) -> None:
     assert [fact.recovered for fact in told if isinstance(fact, KeysInForce)] == [False, True]
     uses = [fact.entry.kind for fact in told if isinstance(fact, KeyUsed)]
     assert (UseKind.TRANSACTION in uses) == (way == "custody"), "uses in custody are told to the key's owner"
+
+
+def test_an_address_moves_from_store_to_store(
+    market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a file to a hardware module, to a custodian, to another file: address and party stay, the key before does
+    not."""
+    configuration = configure(tmp_path / "softhsm")
+    make_token(configuration, "desk")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(configuration))
+    pkcs11.lib(str(module())).reinitialize()
+    token = HardwareStore(TokenAddress(module(), "desk"), lambda: PIN)
+    first = market.key("file")
+    another = KeyFolder(market.folder / "another", lambda *_: PASSPHRASE)
+    address = recovery.name_approvers(Client(market.sandbox.connect(), first), market.approvers, 2)
+    party = market.enrolled(address)
+    before = first
+    for key in (token.generate("desk"), market.custody("iris").open("savings"), another.generate("new")):
+        owner = Client(market.sandbox.connect(), before, party=party, signer=address)
+        rotate = m.RotateKeys(address, single_key(key.public_key))
+        late = owner.draft(m.NameFourEyes(party, ()), signers=(address,)).sign(before, signer=address)
+        assert owner.submit(owner.draft(rotate, signers=(address,)).sign(before, signer=address)).ok
+        with pytest.raises(LedgerError, match="NOT_RECOGNISED"):
+            owner.status()
+        with pytest.raises(LedgerError) as refused:
+            Client(market.sandbox.connect()).submit(late)
+        assert refused.value.number == MachineReject.SIGNER_IS_NOT_AUTHORISED.number
+        now = Client(market.sandbox.connect(), key, party=party, signer=address)
+        draft = now.draft(m.NameFourEyes(party, ()), signers=(address,)).sign(key, signer=address)
+        assert now.submit(draft).ok
+        assert (now.signer(address).keys, now.party_details(party).signer) == ((key.public_key,), address)
+        assert now.signer(address).recovery == market.approvers, "who may help stays named"
+        before = key
+    token.close()
 
 
 def test_in_the_block_of_the_last_approval_the_old_key_is_refused_already(market: Market) -> None:

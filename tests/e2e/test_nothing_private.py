@@ -19,7 +19,8 @@ import msgspec
 import pytest
 
 from counterfoil.modules.holdings import queries as holdings
-from counterfoil.node import protocol, reads_accounts
+from counterfoil.modules.viewkeys.messages import RecordOpeningKey
+from counterfoil.node import protocol, reads_accounts, reads_keys, reads_sealed
 from counterfoil.node.hiding import Guesses
 from counterfoil.node.personas import persona_keys
 from counterfoil.node.protocol import (
@@ -48,8 +49,10 @@ from counterfoil.policy.policy import Policy
 from counterfoil.primitives.addresses import AddressKind, to_text
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.frames import frame
+from counterfoil.sealing.opening_keys import OpeningKey
 from tests.e2e.test_watch import Raw
 from tests.model.desk import Desk, party
+from tests.model.desk import own as own_keys
 from tests.model.hand import STRANGERS, Hand
 from tests.model.moves_grants import MOVES
 from tests.model.opening import Opening
@@ -64,6 +67,8 @@ class Market:
     def __init__(self, path: Path) -> None:
         twin = Twin()
         self.opening = Opening(twin).everything()
+        recorded = OpeningKey(b"\x07" * 32).public_key
+        self.opening.do(RecordOpeningKey(party("broker-b"), recorded), *own_keys("broker-b"))
         self.hand = Hand(self.opening)
         self.desk: Desk = twin
         self.node = twin.node
@@ -91,6 +96,23 @@ class Market:
                 yield "object", key
         for user in tables[22]:
             yield "signer", user[20:]
+        yield from self._secrets()
+
+    def _secrets(self) -> Iterator[tuple[str, bytes]]:
+        """Keys that open: the node's own, the root in force, and view keys that are handed out."""
+        secrets, sealed = self.node.secrets, self.node.machine.sealed
+        assert sealed is not None
+        for key in (
+            secrets.network,
+            secrets.sealer,
+            secrets.opening,
+            sealed.epoch.root,
+            sealed.epoch.view.key,
+        ):
+            yield "secret", key
+        for name in VIEWERS:
+            path = self.node.machine.wired.viewkeys.path_to(party(name))
+            yield "secret", sealed.epoch.view.below(path).key
 
     def identities(self) -> list[bytes]:
         return [identity for _, identity in self.private]
@@ -136,7 +158,12 @@ def private_in(market: Market, text: str, known: bytes = b"") -> list[str]:
             found.append(f"{kind} {identity.hex()}")
     words = market.amounts() | market.names()
     said = {word for word in words if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text)}
-    return found + sorted(word for word in said if word.encode() not in known)
+    return found + sorted(word for word in said if not _named(word, known))
+
+
+def _named(word: str, sent: bytes) -> bool:
+    """Whether what was asked holds the word itself, or the amount as it is written in a message."""
+    return word.encode() in sent or (word.isdigit() and encode(int(word)) in sent)
 
 
 class Client(Raw):
@@ -300,6 +327,8 @@ def chained(market: Market) -> Callable[..., Any]:
 
 
 PLACES: dict[str, tuple[Any, str, Callable[[Market], Any]]] = {
+    "view keys": (reads_keys, "handed", lambda m: Read(1, "view_keys", params(since=0))),
+    "what is sealed": (reads_sealed, "header_as_of", lambda m: Read(1, "sealed_receipts", params(first=1))),
     "a query": (holdings, "balances", lambda m: Read(1, "holdings", params(account=own(m)))),
     "a label": (reads_accounts, "label", lambda m: Read(1, "holdings", params(account=own(m)))),
     "the policy": (Policy, "right", lambda m: Read(1, "accounts", params(owner=party("broker-b")))),

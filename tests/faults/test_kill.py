@@ -26,6 +26,7 @@ from counterfoil.storage.fault_points import (
     LOG_POINTS,
     PRUNING_POINTS,
     STORE_POINTS,
+    VAULT_POINTS,
 )
 from tests.faults.ledgers import (
     ENVIRONMENT,
@@ -150,7 +151,7 @@ def test_killed_while_a_ledger_is_made(tmp_path: Path, point: str) -> None:
 
 
 def test_every_fault_point_is_named_here() -> None:
-    elsewhere = (*CUSTODY_POINTS, *PRUNING_POINTS, *KEY_CHANGE_POINTS)
+    elsewhere = (*CUSTODY_POINTS, *PRUNING_POINTS, *VAULT_POINTS, *KEY_CHANGE_POINTS)
     assert set(ALL_POINTS) == {*LOG_POINTS, *STORE_POINTS, *FOLDER_POINTS, *elsewhere}
 
 

@@ -202,7 +202,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == ["True True", "True b'fits again'", "None True"], done.stderr
 
 
-def test_every_fault_point_is_reached_by_some_test(tmp_path: Path) -> None:
+def test_every_fault_point_of_a_ledger_folder_is_reached(tmp_path: Path) -> None:
     reached = []
     fault_points.install(reached.append)
     try:
@@ -216,7 +216,7 @@ def test_every_fault_point_is_reached_by_some_test(tmp_path: Path) -> None:
         *STORE_POINTS,
         *FOLDER_POINTS,
         *KEY_CHANGE_POINTS,
-    }, "one of them in another process; a custodian's are in its own test"
+    }, "one of them in another process; others are in tests of their own"
 
 
 def test_a_misspelt_fault_point_is_refused() -> None:

@@ -18,6 +18,10 @@ import msgspec
 from nacl import bindings
 
 from counterfoil.cli.messages import MessageFileError, read_messages
+from counterfoil.cli.remote import AddressFileError, address_in
+from counterfoil.custody.authority import Authority, described, new_request
+from counterfoil.custody.key_files import ArgonCost, KeyFileError
+from counterfoil.custody.tls import Identity
 from counterfoil.engine.decided import LOGGED_BLOCK
 from counterfoil.gateways.trade_files import Participants, RowProblem, TradeFile, TradeFileError, header_line
 from counterfoil.machine.failures import ProgramIsOutdated
@@ -46,6 +50,8 @@ from counterfoil.primitives.codec import Malformed, encode
 from counterfoil.primitives.currencies import is_currency
 from counterfoil.primitives.identifiers import check_cfi, check_isin, check_lei, check_mic
 from counterfoil.primitives.outcome import Rejected
+from counterfoil.realnames.protocol import ASK, Ask
+from counterfoil.realnames.tags import NumberIsMalformed, person_input
 from counterfoil.state.proof_files import encode_proof
 from counterfoil.state.proof_formats import ProofKind
 from counterfoil.state.proofs import Prover, Sources
@@ -121,6 +127,7 @@ class Doors:
             "bank_entry": "X",
             "booking_date": "2024-01-02",
         }
+        self._certificates()
         self.message_files = [msgspec.json.encode([cancel, mint]), msgspec.json.encode(mint)]
         network = NetworkDoors()
         prefix = sign_prefix(self.desk.chain_id)
@@ -156,6 +163,9 @@ class Doors:
             (3, custody.custody_subject),
             (3, custody.name_record),
             (2, custody.key_store_text),
+            (3, self.question),
+            (3, self.certificate),
+            (2, self.node_file),
         )
         self.weights = [weight for weight, _ in self.targets]
 
@@ -359,7 +369,42 @@ class Doors:
                     encode(message)
         return answer[0]
 
+    def question(self, chance: Random) -> str:
+        """To the identity registrar, as a frame and as a number."""
+        data = mangled([encode(Ask("MY-NRIC", "800101-14-5566", "case"))], chance)
+        with refused(Malformed, NumberIsMalformed) as answer:
+            ask = ASK.exact(data)
+            person_input(ask.scheme, ask.number)
+        return answer[0]
+
+    def certificate(self, chance: Random) -> str:
+        """A request to be certified, or a certificate; nothing changed is certified or taken for the authority's."""
+        with refused(KeyFileError) as answer:
+            if chance.random() < 0.5:
+                described(mangled([self.certified.certificate], chance))
+            else:
+                request = mangled([self.request], chance)
+                self.authority.issue(request, "chain", bytes(20), "name")
+        return answer[0]
+
+    def node_file(self, chance: Random) -> str:
+        path = self.folder / "node.json"
+        good = (
+            b'{"host": "node", "port": 7443, "certificate": "node.pem", "authorities": ["ca/authority.pem"]}'
+        )
+        path.write_bytes(mangled_json(good, chance) if chance.random() < 0.5 else mangled([good], chance))
+        with refused(AddressFileError, KeyFileError) as answer:
+            address_in(path)
+        return answer[0]
+
     # What is good
+
+    def _certificates(self) -> None:
+        """An authority, and a request that it signs; for their times those of this machine's clock."""
+        cost = ArgonCost(1, 8 << 10)
+        self.authority = Authority.create(self.folder / "ca", "CA", "long passphrase", cost=cost)
+        self.request = new_request(Identity(self.folder / "none", self.folder / "key"), "name")
+        self.certified = self.authority.issue(self.request, "chain", bytes(20), "name")
 
     def _proofs(self) -> Iterator[bytes]:
         node, state = self.desk.node, self.machine.state

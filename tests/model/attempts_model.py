@@ -140,6 +140,15 @@ class AttemptsModel(TradesModel):
             return WHY.get(no.code, "blocked")
         return ""
 
+    def why_not_bought(self, pair: Pair) -> str:
+        """ "" where the receiver may acquire what the pair delivers."""
+        delivery, receipt = pair.delivery, pair.receipt
+        try:
+            self.check_delivery(delivery.account, receipt.account, delivery.instrument_id)
+        except No:
+            return "blocked"
+        return ""
+
     def blocked(self, pair: Pair, account: bytes, why: str, *, delivery: bool) -> Pend:
         later = ("due", pair.delivery.market, self.market(pair.delivery.market).business_date + 1)
         waits = ("waiting", account, EVERY, 0) if why == "frozen" else later
@@ -179,7 +188,7 @@ class AttemptsModel(TradesModel):
             quantity = self.part(pair, there) if splits else 0
             if not quantity:
                 return rest
-        why = self.why_not(receipt.account, b"", 0, debit=False)
+        why = self.why_not(receipt.account, b"", 0, debit=False) or self.why_not_bought(pair)
         if why:
             return self.blocked(pair, receipt.account, why, delivery=False)
         if delivery.method is FREE:
@@ -258,6 +267,8 @@ class AttemptsModel(TradesModel):
                 net = nets[account, instrument]
                 missing = max(-net - freed[account, instrument], 0) if net < 0 else 0
                 why = self.why_not(account, instrument, missing, debit=gives)
+                if not why and not gives and instrument == delivery.instrument_id:
+                    why = self.why_not_bought(pair)
                 if why:
                     mine = account in (delivery.account, delivery.cash_account)
                     pend = self.blocked(pair, account, why, delivery=mine)

@@ -35,7 +35,13 @@ class Hand:
         self.model: SettlementModel = self.twin.model
         self.chance = Random(0)
         self.counter = 0
-        known = [*STRANGERS, stranger("applicant"), stranger("clerk"), stranger("holder")]
+        known = [
+            *STRANGERS,
+            stranger("applicant"),
+            stranger("clerk"),
+            stranger("holder"),
+            stranger("registrar"),
+        ]
         known += [SandboxKey("node", SECRETS.sealer)]
         known += [SandboxKey(f"node {number}", bytes([number]) * 32) for number in range(1, 4)]
         known += [stranger(name) for name in ("admitted", "suspended", "leaving", "doomed", "somebody")]

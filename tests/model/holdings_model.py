@@ -13,6 +13,7 @@ from counterfoil.modules.holdings.records import (
     relationship_of,
 )
 from counterfoil.modules.holdings.rejects import HoldingsReject as Reject
+from counterfoil.modules.instruments.records import InstrumentKind
 from counterfoil.modules.parties.records import PartyStatus, Role
 from counterfoil.primitives.codec import AMOUNT_MAX
 from tests.model.core import EVERY, Action, Item, No, ascending, demand, time_key
@@ -106,17 +107,17 @@ class HoldingsModel(InstrumentsModel):
                 continue
         raise No(Reject.NOT_AUTHORISED_FOR_THE_ACCOUNT)
 
-    def unverified(self, party: Any) -> bool:
-        return Role.INVESTOR in party.roles and not party.identity_hash
-
-    def check_disposal(self, owner_id: bytes, owner: Any, kind: AccountKind, ask: Any) -> None:
+    def check_disposal(
+        self, owner_id: bytes, owner: Any, kind: AccountKind, ask: Any, known: tuple[bytes, ...] = ()
+    ) -> None:
         signers, joint = ask.signers, ask.joint_holders
         most = 8 if kind in (AccountKind.OWN, AccountKind.SEGREGATED) else 0
         demand(len(joint) <= most, Reject.TOO_MANY_JOINT_HOLDERS)
         demand(ascending(joint) and owner_id not in joint, Reject.JOINT_HOLDERS_ARE_NOT_IN_ORDER)
         for holder in joint:
             party = self.in_business(holder, winding_down=False)
-            demand(not self.unverified(party), Reject.JOINT_HOLDER_IS_NOT_VERIFIED)
+            fine = holder in known or self.is_verified(holder, party)
+            demand(fine, Reject.JOINT_HOLDER_IS_NOT_VERIFIED)
         fine = len(signers) <= 16 and ascending(signers) and all(len(one) == 20 for one in signers)
         demand(fine, Reject.SIGNERS_ARE_MALFORMED)
         fine = min(1, len(signers)) <= ask.threshold <= len(signers)
@@ -143,7 +144,8 @@ class HoldingsModel(InstrumentsModel):
         demand(not ask.address or ask.address not in self.tables[51], Reject.ACCOUNT_EXISTS)
         owner = self.in_business(ask.owner, winding_down=False)
         demand(set(owner.roles) & set(OWNERS[ask.kind]), Reject.OWNER_MAY_NOT_HOLD_THIS_KIND)
-        demand(not self.unverified(owner), Reject.OWNER_IS_NOT_VERIFIED)
+        demand(self.is_verified(ask.owner, owner), Reject.OWNER_IS_NOT_VERIFIED)
+        demand(self.may_open(ask.servicer, owner), Reject.SERVICER_HAS_NO_LICENCE)
         self.check_disposal(ask.owner, owner, ask.kind, disposal)
         identity = ask.address or action.new_short_id()
         self.tables[51][identity] = Item(
@@ -176,7 +178,8 @@ class HoldingsModel(InstrumentsModel):
         account = self.account(ask.account_id)
         servicer_too = account.servicer_instructs and not account.signers
         self.authorise_account(action, ask.account_id, ask, servicer_too=servicer_too)
-        self.check_disposal(account.owner, self.party(account.owner), account.kind, ask)
+        owner = self.party(account.owner)
+        self.check_disposal(account.owner, owner, account.kind, ask, account.joint_holders)
         if ask.joint_holders != account.joint_holders:
             try:
                 self.authorise(action, account.servicer, ask, ask.account_id)
@@ -239,6 +242,18 @@ class HoldingsModel(InstrumentsModel):
         else:
             demand(not account.frozen_credits, Reject.ACCOUNT_IS_FROZEN_FOR_CREDITS)
         self.in_business(account.owner, winding_down=True)
+
+    def check_holders(self, identity: bytes) -> None:
+        """Whether all who hold an account may receive securities from others."""
+        account = self.tables[51][identity]
+        fine = all(self.may_acquire(holder) for holder in (account.owner, *account.joint_holders))
+        demand(fine, Reject.HOLDER_IS_NOT_VERIFIED)
+
+    def check_delivery(self, source: bytes, target: bytes, instrument: bytes) -> None:
+        """The same, where what is delivered is neither money nor the owner's own."""
+        own = self.tables[51][source].owner == self.tables[51][target].owner
+        if self.tables[40][instrument].kind is not InstrumentKind.MONEY_TOKEN and not own:
+            self.check_holders(target)
 
     def check_debit(self, identity: bytes, instrument: bytes, quantity: int) -> None:
         self.check_use(identity, debit=True)

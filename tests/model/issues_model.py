@@ -191,6 +191,7 @@ class IssuesModel(HoldingsModel):
             self.check_quantity(instrument, line.quantity)
             target = self.account(line.account_id)
             self.check_use(line.account_id, debit=False)
+            self.check_holders(line.account_id)
             underwriter = self.has_role(target.owner, Role.SECURITIES_COMPANY, Role.COMMERCIAL_BANK)
             demand(not ask.to_underwriters or underwriter, Reject.ACCOUNT_IS_NOT_AN_UNDERWRITERS)
         self.check_debit(ask.source_account, ask.instrument_id, ask.total)

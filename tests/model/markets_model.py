@@ -12,7 +12,7 @@ from counterfoil.primitives.codec import AMOUNT_MAX
 from counterfoil.primitives.currencies import is_currency
 from counterfoil.primitives.identifiers import is_mic
 from tests.model.core import Action, Item, ascending, date_key, demand
-from tests.model.custody_model import CustodyModel
+from tests.model.identities_model import IdentitiesModel
 
 MINUTE_MS = 60_000
 
@@ -48,7 +48,7 @@ def moment(offsets: Any, day: int, minute: int) -> int:
     return days * 86_400_000 + (minute - offsets.transitions[0][1]) * MINUTE_MS
 
 
-class MarketsModel(CustodyModel):
+class MarketsModel(IdentitiesModel):
     """Tables 30 markets, 31 rulebooks, 32 amendments, 33 calendars, 34 accepted assets, 35 closes."""
 
     def market(self, code: str) -> Any:

@@ -29,7 +29,8 @@ from counterfoil.modules.trades import messages as trades
 from counterfoil.modules.trades.records import TradeStatus, TradeTerms
 from tests.model.desk import party
 from tests.model.hand import STRANGERS, Hand, Move
-from tests.model.moves_members import MOVES, instrument, money, move, operator_of, registrar_of
+from tests.model.moves_members import instrument, money, move, operator_of, registrar_of
+from tests.model.moves_names import MOVES
 from tests.model.opening import DAY_MS, chunk
 
 __all__ = ["MOVES"]

@@ -230,7 +230,8 @@ def observer(hand: Hand, name: str) -> bytes:
 def value_of(hand: Hand, name: str) -> int:
     last = hand.model.tables[171].get(name.encode().ljust(20, b"\0"))
     near = (last.value if last else 10_000) + hand.chance.randrange(-40, 41)
-    return near if hand.often(0.85) else hand.one_of(0, -near, 2 * near, 2**62 + 1, -(2**62))
+    twice = max(-(2**63), min(2 * near, 2**63 - 1))  # what can be written at all
+    return near if hand.often(0.85) else hand.one_of(0, -near, twice, 2**62 + 1, -(2**62))
 
 
 @move(feeds.Observe)

@@ -11,6 +11,8 @@ from typing import Any
 from counterfoil.custody.signers import SandboxKey
 from counterfoil.modules.approvals.messages import ProposeTransaction
 from counterfoil.modules.cash.messages import Mint, RequestRedemption
+from counterfoil.modules.certificates.messages import NameAuthority, RecordCertificate
+from counterfoil.modules.certificates.records import Purpose as CertificatePurpose
 from counterfoil.modules.feeds.messages import DefineFeed, Observe
 from counterfoil.modules.grants.messages import GrantView
 from counterfoil.modules.grants.records import Purpose, Scope
@@ -21,6 +23,13 @@ from counterfoil.modules.holdings.messages import (
     PlaceEarmark,
 )
 from counterfoil.modules.holdings.records import AccountKind
+from counterfoil.modules.identities.messages import (
+    AppointIdentityRegistrar,
+    AttestIdentity,
+    RecordLicence,
+    RecordVerification,
+)
+from counterfoil.modules.identities.records import TIME_MAX_MS, Level, Suite
 from counterfoil.modules.instruments.messages import AnnounceInstrument, MatureInstrument, SuspendInstrument
 from counterfoil.modules.instruments.records import (
     Identifier,
@@ -456,6 +465,44 @@ class Opening:
         for name in ("proposal", "other proposal"):
             (self.objects[name],) = self.do(ProposeTransaction(content, expires), notary)
 
+    def real_names(self) -> None:
+        """A registrar whose word is not demanded yet, two licensed brokers, an authority and a certificate."""
+        regulator, signed, key = party("regulator"), by("regulator"), stranger("registrar")
+        ask = EnrolParty(regulator, (Role.IDENTITY_REGISTRAR,), "Registrar", "", key.address, b"", True)
+        (registrar,) = self.do(ask, *signed)
+        self.parties["registrar"] = registrar
+        suite = Suite.RISTRETTO255_SHA512
+        self.do(AppointIdentityRegistrar(regulator, registrar, suite, bytes(32), 1, TIME_MAX_MS), *signed)
+        for name in ("broker-a", "broker-b"):
+            self.do(RecordLicence(regulator, party(name), f"licence of {name}"), *signed)
+        for tag, handle in ((1, 101), (2, 102)):
+            attested = AttestIdentity(
+                registrar, 1, bytes([tag]) * 32, party("broker-a"), bytes([handle]) * 32
+            )
+            self.do(attested, key)
+        self.do(self.verification(101), *by("broker-a"))
+        begins_ms, ends_ms = self.desk.time_ms, self.desk.time_ms + 4_000 * DAY_MS
+        self.do(NameAuthority(party("depository"), b"authority", begins_ms, ends_ms), *DEPOSITORY)
+        self.authority = sha256(b"authority").digest()
+        self.do(self.certificate("node"), *DEPOSITORY)
+
+    def verification(self, handle: int) -> RecordVerification:
+        """Of investor-a by broker-a, for nine days."""
+        return RecordVerification(
+            party("broker-a"),
+            party("investor-a"),
+            bytes([handle]) * 32,
+            Level.STANDARD,
+            papers("passport"),
+            self.desk.time_ms + 9 * DAY_MS,
+            b"sealed",
+        )
+
+    def certificate(self, name: str, of: str = "broker-a") -> RecordCertificate:
+        begins_ms, ends_ms = self.desk.time_ms, self.desk.time_ms + 90 * DAY_MS
+        purpose, serial = CertificatePurpose.NODE, b"\x01"
+        return RecordCertificate(self.authority, party(of), purpose, papers(name), serial, begins_ms, ends_ms)
+
     def consortium(self) -> None:
         """Validators, one of them suspended; a feed that two of the others' observations begin; a motion that waits."""
         desk, names = self.desk, SEVEN[:5]
@@ -487,6 +534,7 @@ class Opening:
             self.orders,
             self.business,
             self.proposals,
+            self.real_names,
             self.consortium,
             self.grants,
         ):

@@ -21,6 +21,12 @@ DAY_MS = 86_400_000
 class PartiesModel(Core):
     """Tables 20 parties, 21 signers, 22 mandates, 23 names, 24 LEIs, 25 applications."""
 
+    def registrar_verifies(self) -> bool:
+        raise NotImplementedError
+
+    def is_verified(self, identity: bytes, party: Any) -> bool:
+        raise NotImplementedError
+
     def party(self, party_id: bytes) -> Any:
         found = self.tables[20].get(party_id)
         demand(found is not None, Reject.PARTY_NOT_FOUND)
@@ -226,6 +232,8 @@ class PartiesModel(Core):
         self.check_applicant(sponsor, ask, bytes(20) if keyless else ask.signer)
         demand(len(ask.identity_hash) in (0, 32), Reject.IDENTITY_HASH_IS_INVALID)
         demand(not ask.identity_hash or self.has_role(ask.sponsor, *AGENTS), Reject.PARTY_LACKS_THE_ROLE)
+        by_word = ask.identity_hash and Role.INVESTOR in ask.roles
+        demand(not by_word or not self.registrar_verifies(), Reject.REGISTRAR_ATTESTS_IDENTITIES)
         unverified = ask.activate and Role.INVESTOR in ask.roles and not ask.identity_hash
         demand(not unverified, Reject.IDENTITY_IS_NOT_VERIFIED)
         identity = action.new_short_id()
@@ -251,8 +259,7 @@ class PartiesModel(Core):
     def ActivateParty(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.authority, ask)
         party = self.below(ask, ask.authority, PartyStatus.ADMITTED)
-        unverified = Role.INVESTOR in party.roles and not party.identity_hash
-        demand(not unverified, Reject.IDENTITY_IS_NOT_VERIFIED)
+        demand(self.is_verified(ask.party, party), Reject.IDENTITY_IS_NOT_VERIFIED)
         party.status = PartyStatus.ACTIVE
 
     def SuspendParty(self, ask: Any, action: Action) -> None:
@@ -314,6 +321,8 @@ class PartiesModel(Core):
         alive = tuple(s for s in PartyStatus if s not in (PartyStatus.APPLIED, PartyStatus.TERMINATED))
         party = self.below(ask, ask.agent, *alive)
         demand(len(ask.identity_hash) == 32, Reject.IDENTITY_HASH_IS_INVALID)
+        by_word = Role.INVESTOR in party.roles and self.registrar_verifies()
+        demand(not by_word, Reject.REGISTRAR_ATTESTS_IDENTITIES)
         party.identity_hash, party.agent = ask.identity_hash, ask.agent
 
     # Signers and users

@@ -10,6 +10,11 @@ from counterfoil.custody.signers import SandboxKey
 from counterfoil.machine.wiring import MESSAGES
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction, WithdrawProposal
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
+from counterfoil.modules.certificates.messages import (
+    NameAuthority,
+    RevokeCertificate,
+    WithdrawAuthority,
+)
 from counterfoil.modules.consortium.messages import (
     ApproveMotion,
     SetDecisionRule,
@@ -35,6 +40,14 @@ from counterfoil.modules.holdings.messages import (
     UnfreezeHolding,
 )
 from counterfoil.modules.holdings.records import AccountKind
+from counterfoil.modules.identities.messages import (
+    AppointIdentityRegistrar,
+    AttestIdentity,
+    RecordLicence,
+    WithdrawLicence,
+    WithdrawVerification,
+)
+from counterfoil.modules.identities.records import TIME_MAX_MS, Suite
 from counterfoil.modules.instruments.messages import (
     AmendTerms,
     AnnounceInstrument,
@@ -163,8 +176,9 @@ def samples(opening: Opening) -> Iterator[Sample]:
     The ledger changes between them only where a kind needs something that the opening does not have.
     """
     chain = (_chain, _consortium, _validators, _feeds)
-    business = (_parties, _markets, _instruments, _holdings, _issues, _cash, _trades, _settlement, _grants)
-    for part in (*chain, *business):
+    people = (_parties, _names, _certificates)
+    business = (_markets, _instruments, _holdings, _issues, _cash, _trades, _settlement, _grants)
+    for part in (*chain, *people, *business):
         yield from part(opening)
     yield from _viewkeys(opening)
     yield _upgrade_scheduled(opening)
@@ -290,6 +304,30 @@ def _parties(opening: Opening) -> Iterator[Sample]:
         by("broker-a"),
     )
     yield RevokeMandate(party("broker-a"), stranger("clerk").address), by("broker-a")
+
+
+def _names(opening: Opening) -> Iterator[Sample]:
+    regulator, signed = party("regulator"), by("regulator")
+    registrar, key = opening.parties["registrar"], stranger("registrar")
+    suite = Suite.RISTRETTO255_SHA512
+    yield AppointIdentityRegistrar(regulator, registrar, suite, bytes(32), 2, TIME_MAX_MS), signed
+    yield RecordLicence(regulator, party("depository"), "A 1", 0, opening.desk.time_ms + DAY_MS), signed
+    tag, broker = bytes([3]) * 32, party("broker-b")
+    yield AttestIdentity(registrar, 1, tag, broker, bytes([103]) * 32, bytes([1]) * 32), (key,)
+    yield WithdrawLicence(regulator, party("broker-b"), "It asked for it."), signed
+    yield opening.verification(101), by("broker-a")
+    yield (
+        WithdrawVerification(party("broker-a"), party("investor-a"), "The passport was forged."),
+        by("broker-a"),
+    )
+
+
+def _certificates(opening: Opening) -> Iterator[Sample]:
+    depository, begins_ms = party("depository"), opening.desk.time_ms
+    yield NameAuthority(depository, b"another", begins_ms, begins_ms + 365 * DAY_MS), DEPOSITORY
+    yield opening.certificate("another", "issuer-a"), DEPOSITORY
+    yield RevokeCertificate(party("broker-a"), papers("node"), "The key was stolen."), by("broker-a")
+    yield WithdrawAuthority(depository, opening.authority, "It is replaced."), DEPOSITORY
 
 
 def _custody(opening: Opening) -> Iterator[Sample]:

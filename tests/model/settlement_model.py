@@ -328,6 +328,7 @@ class SettlementModel(AttemptsModel):
         try:
             self.check_debit(sides[0].account, terms.instrument_id, terms.quantity)
             self.check_use(sides[1].account, debit=False)
+            self.check_delivery(sides[0].account, sides[1].account, terms.instrument_id)
             if terms.asset and cash[0] != cash[1]:
                 self.check_debit(cash[1], terms.asset, terms.amount)
                 self.check_use(cash[0], debit=False)
@@ -556,6 +557,9 @@ class SettlementModel(AttemptsModel):
                 given[account] = max(given.get(account, 0), -net)
         for account, quantity in given.items():
             self.authorise_account(action, account, ask, quantity)
+        for (account, instrument), net in sorted(nets.items()):
+            if net > 0 and self.tables[40][instrument].kind is not MONEY:
+                self.check_holders(account)
         self.apply_net(action, {key: net for key, net in sorted(nets.items()) if net})
         self.end_batch(ask.batch_id)
 

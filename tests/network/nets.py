@@ -172,7 +172,7 @@ class Net:
         return status_at(self.control.socket(name), 10.0)
 
     def connect(self, *names: str) -> FailoverConnection:
-        addresses: list[Path | int] = [self.control.socket(name) for name in names or self.names]
+        addresses = [self.control.socket(name) for name in names or self.names]
         return FailoverConnection(addresses)
 
     def client(self, persona: str, *names: str) -> Client:
@@ -258,6 +258,17 @@ def deal(net: Net, reference: str, quantity: int = 1) -> InstructBoth:
         asset=made.euro,
         amount=quantity * 100,
     )
+
+
+def trade_until_it_joins(net: Net, name: str, deals: int = 12) -> None:
+    """A block now and then, until a node that syncs its state answers: it needs two after its snapshot, and time to
+    fetch that before the others let it go."""
+    client = net.client("broker-a", "validator-1")
+    for draft in signed_deals(net, "joining", deals):
+        client.submit(draft)
+        if net.status(name) is not None:
+            break
+        time.sleep(1.0)
 
 
 def signed_deals(net: Net, prefix: str, count: int) -> list[Draft]:

@@ -37,6 +37,7 @@ from tests.network.nets import (
     need_engine,
     running,
     signed_deals,
+    trade_until_it_joins,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("network"), pytest.mark.timeout(300)]
@@ -130,9 +131,7 @@ def _another_node_joins(net: Net, folder: Path, port: int) -> None:
     join(folder / "invitation", net.path("joined"), LOCK, name="joined", port=port, encrypted=False)
     net.control.start("joined", "--workers", "0")
     try:
-        client = net.client("broker-a", "validator-1")
-        for draft in signed_deals(net, "joining", 12):
-            client.submit(draft)
+        trade_until_it_joins(net, "joined")
         net.wait_for_height("joined", net.agreed().moment.height)
         net.agreed("joined", *net.names)
         genesis = str(net.control.folder / "genesis.json")

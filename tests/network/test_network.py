@@ -13,7 +13,7 @@ import pytest
 from counterfoil.node.network.joining import invite, join
 from counterfoil.node.transfer_format import ArgonCost
 from counterfoil.sdk import LedgerError, TransactionRejected
-from tests.network.nets import PROJECT, Net, need_engine, running, signed_deals
+from tests.network.nets import PROJECT, Net, need_engine, running, signed_deals, trade_until_it_joins
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("network"), pytest.mark.timeout(300)]
 LOCK = bytes(range(32))
@@ -93,9 +93,7 @@ def test_a_node_joins_by_state_sync(net: Net, tmp_path: Path) -> None:
     )
     assert joined.trusted is not None
     net.control.start("joined", "--workers", "0")
-    client = net.client("broker-a", "validator-1")
-    for draft in signed_deals(net, "joining", 12):
-        client.submit(draft)  # a block each: the sync needs two after its snapshot
+    trade_until_it_joins(net, "joined")
     status = net.wait_for_height("joined", net.agreed().moment.height)
     assert net.agreed("joined", *net.names).application_hash == status.application_hash
     lines = [net.client("regulator", name).register("XS0000000009") for name in ("joined", "full-1")]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,16 +51,25 @@ def settle(net: Net, prefix: str, count: int = 5) -> int:
     return max(result.height for result in results)
 
 
-def test_nothing_private_lies_in_a_validators_home(net: Net) -> None:
+def backed_up(net: Net, name: str, copy: Path) -> Path:
+    """A copy of a node's home, made while it runs."""
+    command = [sys.executable, "-m", "counterfoil.cli.main", "backup", net.path(name), copy]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return copy
+
+
+def test_nothing_private_lies_in_a_validators_home_or_its_backup(net: Net, tmp_path: Path) -> None:
     """Neither in its engine's pool, blocks and write-ahead log, nor in the ledger's folder, nor in what it logged."""
     settle(net, MARKER, 20)
     net.agreed()
     accounts = [net.fixtures.accounts[name] for name in ("broker-a", "broker-b")] if net.fixtures else []
     home = net.path("validator-2")
     assert len(accounts) == 2
-    assert sum(file.stat().st_size for file in home.rglob("*") if file.is_file()) > 500_000
-    for needle in (MARKER.encode(), *accounts):
-        assert holding(home, needle) == []
+    for folder in (home, backed_up(net, "validator-2", tmp_path / "backup")):
+        assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) > 500_000
+        for needle in (MARKER.encode(), *accounts):
+            assert holding(folder, needle) == []
 
 
 def test_it_would_be_found_there_if_it_were_not_sealed(tmp_path: Path) -> None:
@@ -69,6 +80,7 @@ def test_it_would_be_found_there_if_it_were_not_sealed(tmp_path: Path) -> None:
         made.seeded()
         settle(made, MARKER, 20)
         made.agreed()
+        backup = backed_up(made, "validator-1", tmp_path / "backup")
         accounts = (
             [made.fixtures.accounts[name] for name in ("broker-a", "broker-b")] if made.fixtures else []
         )
@@ -76,6 +88,7 @@ def test_it_would_be_found_there_if_it_were_not_sealed(tmp_path: Path) -> None:
     for needle in (MARKER.encode(), *accounts):
         places = {file.parent.name for file in holding(home, needle)}
         assert {"cs.wal", "log"} <= places, places
+        assert holding(backup, needle)
 
 
 def in_force(net: Net, number: int, *names: str) -> dict[str, KeyEpochs]:

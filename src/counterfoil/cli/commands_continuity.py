@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.commands_sealing import opening_key_of
-from counterfoil.cli.failures import UsageError
+from counterfoil.cli.failures import UsageError, read_file
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption, open_key
 from counterfoil.cli.options import (
     DEFAULT_LEDGER,
@@ -42,7 +42,7 @@ def copy(
     storage_key: KeyFileOption = None,
 ) -> None:
     """Keep a copy of the sealed blocks and receipts, for everybody's continuity. Every block is checked."""
-    genesis = _read(ledger / GENESIS_NAME)
+    genesis = read_file(ledger / GENESIS_NAME)
     with bar("Copying") as progress, connected(ledger, storage_key) as connection:
         client = client_of(connection, as_, key, keys)
         height = keep(client, genesis, folder, progress.at)
@@ -69,7 +69,7 @@ def check(
     """Check order, signatures and headers of a copy: no key and no ledger are needed. Exit code 4 where it fails."""
     own = _own_keys(folder, view_keys, as_, key, keys) if view_keys is not None else None
     with bar("Checking") as progress:
-        report = check_copy(folder, own, progress.at, _read(proof) if proof is not None else None)
+        report = check_copy(folder, own, progress.at, read_file(proof) if proof is not None else None)
     if json:
         say_json(_plain(report, own is not None))
         return
@@ -97,7 +97,7 @@ def check(
 
 
 def _own_keys(folder: Path, file: Path, as_: str, key: str, keys: str) -> OwnKeys:
-    genesis = _read(folder / GENESIS_NAME)
+    genesis = read_file(folder / GENESIS_NAME)
     try:
         chain = chain_id(decode_genesis(genesis).name, genesis_digest(genesis))
     except ValueError as error:
@@ -125,13 +125,6 @@ def _plain(report: CopyReport, opened: bool) -> dict[str, object]:
         "key_epochs": {str(number): count for number, count in sorted(report.epochs.items())},
         "opened": len(report.own) if opened else None,
     }
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
 
 
 def add_to(app: typer.Typer) -> None:

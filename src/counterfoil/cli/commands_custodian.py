@@ -11,23 +11,25 @@ from typing import Annotated
 import msgspec
 import typer
 
-from counterfoil.cli.failures import UsageError
-from counterfoil.cli.key_stores import key_folder, logged_in, open_store, session_file
+from counterfoil.cli.commands_ledger import door_of
+from counterfoil.cli.failures import UsageError, read_file
+from counterfoil.cli.key_stores import custodian_at, key_folder, logged_in, open_store, session_file
 from counterfoil.cli.options import DEFAULT_LEDGER, JsonOption, LedgerOption, connected, socket_of
 from counterfoil.cli.output import say, say_json
 from counterfoil.cli.plain import instant
 from counterfoil.cli.prompts import ask_passphrase, ask_secret
 from counterfoil.custody.service.books import CustodianBooks
-from counterfoil.custody.service.client import CustodianSession, custodian_address
+from counterfoil.custody.service.client import CustodianSession
 from counterfoil.custody.service.custodian import Custodian, service_key
 from counterfoil.custody.service.logins import Logins, check_new_password, check_user_name, one_time_library
 from counterfoil.custody.service.protocol import AddKey, AddUser, RemoveUser, SetPolicy
-from counterfoil.custody.service.server import CustodyServer
+from counterfoil.custody.service.server import CustodyServer, TlsGate
 from counterfoil.custody.service.vault import JournalVault, ModuleVault, Vault
+from counterfoil.node.tls_door import Door
 from counterfoil.primitives.addresses import AddressKind, address_of, to_text
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.sdk import Connection, NodeUnreachable, SocketConnection
-from counterfoil.sdk.custody import LedgerTrail
+from counterfoil.sdk.custody import LedgerMachines, LedgerTrail
 
 PASSWORD_VARIABLE = "COUNTERFOIL_CUSTODIAN_PASSWORD"
 CODE_VARIABLE = "COUNTERFOIL_CODE"
@@ -38,7 +40,11 @@ POLL_SECONDS = 0.2
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the custodian's store.")]
 CustodianOption = Annotated[
     str,
-    typer.Option("--custodian", envvar="COUNTERFOIL_CUSTODIAN", help="Its socket's path, or HOST:PORT."),
+    typer.Option(
+        "--custodian",
+        envvar="COUNTERFOIL_CUSTODIAN",
+        help="Its socket's path, HOST:PORT on this machine, or a file that says how to reach it with TLS.",
+    ),
 ]
 UserOption = Annotated[str, typer.Option("--user", envvar="COUNTERFOIL_USER", help="Your user name.")]
 UserArgument = Annotated[str, typer.Argument(help="Name of the user: a-z, 0-9, dot, hyphen, underscore.")]
@@ -103,11 +109,22 @@ def start(
         int | None,
         typer.Option("--port", min=0, max=65_535, help="Listen on this port of 127.0.0.1 instead."),
     ] = None,
+    listen: Annotated[
+        str,
+        typer.Option(help="Listen with TLS on this ADDRESS:PORT instead, for machines with certificates."),
+    ] = "",
+    certificate: Annotated[
+        Path | None,
+        typer.Option(help="PEM file with the custodian's certificate and key (see `counterfoil ca`)."),
+    ] = None,
     vault: VaultOption = "",
 ) -> None:
     """Keep a custodian running until Ctrl-C. It talks to the running ledger, where its trail is recorded."""
-    if socket is not None and port is not None:
-        raise UsageError("A custodian listens on a socket or on a port, not on both.")
+    if bool(listen) != (certificate is not None):
+        raise UsageError("--listen and --certificate go together.")
+    if sum((socket is not None, port is not None, bool(listen))) > 1:
+        raise UsageError("A custodian listens on a socket, on a port or with TLS, not on several of them.")
+    door = door_of(listen, certificate) if certificate is not None else None
     books = CustodianBooks.open(folder, ask_passphrase("Passphrase of the custodian's store"))
     kept = _vault(vault)
     trail = LedgerTrail(lambda: _running(ledger, books.founded.chain_id), service_key(books, kept), party)
@@ -115,27 +132,38 @@ def start(
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
-    path = None if port is not None else (socket or folder / SOCKET_NAME).absolute()
+    path = None if port is not None or door is not None else (socket or folder / SOCKET_NAME).absolute()
+    machines = LedgerMachines(lambda: _running(ledger, books.founded.chain_id))
     try:
         custodian.repair()
-        with CustodyServer(custodian, path=path, port=port) as server:
+        with _served(custodian, machines, path, port, door) as server:
             try:
                 custodian.tidy()
             except Rejected as refused:
                 say(f"Attention: {refused}")
-            say(f"Listening on {path or f'127.0.0.1:{server.port}'} for {custodian.chain_id}.")
+            where = f"with TLS on {door.host}" if door is not None else "on 127.0.0.1"
+            say(f"Listening {f'on {path}' if path else f'{where}:{server.port}'} for {custodian.chain_id}.")
             say("Stop with Ctrl-C.")
             while not stopping.wait(POLL_SECONDS):
                 pass
             say("Stopping: what was signed stands in the trail.")
     finally:
+        machines.close()
         trail.close()
         books.close()
 
 
+def _served(
+    custodian: Custodian, machines: LedgerMachines, path: Path | None, port: int | None, door: Door | None
+) -> CustodyServer:
+    if door is None:
+        return CustodyServer(custodian, path=path, port=port)
+    return CustodyServer(custodian, port=door.port, host=door.host, gate=TlsGate(door.identity, machines))
+
+
 def enrol(user: UserOption, custodian: CustodianOption) -> None:
     """Choose your password, with the code that an administrator gave you."""
-    with CustodianSession(custodian_address(custodian)) as session:
+    with CustodianSession(custodian_at(custodian)) as session:
         code = os.environ.get(ENROLMENT_VARIABLE) or ask_secret("Enrolment code")
         address = session.enrol(user, code, _password(new=True))
     say(f"Codes: {address}")
@@ -147,7 +175,7 @@ def login(user: UserOption, custodian: CustodianOption) -> None:
 
     Password and code are asked for, or taken from COUNTERFOIL_CUSTODIAN_PASSWORD and COUNTERFOIL_CODE.
     """
-    address = custodian_address(custodian)
+    address = custodian_at(custodian)
     with CustodianSession(address) as session:
         password = _password(new=False)
         token = session.log_in(user, password, os.environ.get(CODE_VARIABLE) or ask_secret("Code"))
@@ -162,7 +190,7 @@ def login(user: UserOption, custodian: CustodianOption) -> None:
 
 def logout(custodian: CustodianOption) -> None:
     """End the login, on every connection."""
-    address = custodian_address(custodian)
+    address = custodian_at(custodian)
     with logged_in(address) as session:
         session.log_out()
     session_file(address).unlink(missing_ok=True)
@@ -171,7 +199,7 @@ def logout(custodian: CustodianOption) -> None:
 
 def requests(custodian: CustodianOption, json: JsonOption = False) -> None:
     """List what waits for approval: what you asked for, and what you may approve."""
-    with logged_in(custodian_address(custodian)) as session:
+    with logged_in(custodian_at(custodian)) as session:
         found = session.requests()
     if json:
         say_json(
@@ -219,7 +247,7 @@ def add_user(
     ] = False,
 ) -> None:
     """Enrol a user, or one again who lost password or authenticator. Prints the code to choose a password with."""
-    with logged_in(custodian_address(custodian)) as session:
+    with logged_in(custodian_at(custodian)) as session:
         code = msgspec.msgpack.decode(session.ask(AddUser(user, administrator)), type=str)
     say(f"Code: {code}")
     say(f"It serves once, within 7 days: counterfoil custodian enrol --user {user}")
@@ -227,7 +255,7 @@ def add_user(
 
 def remove_user(user: UserArgument, custodian: CustodianOption) -> None:
     """End a user's logins; it cannot log in again."""
-    with logged_in(custodian_address(custodian)) as session:
+    with logged_in(custodian_at(custodian)) as session:
         session.ask(RemoveUser(user))
     say(f"Removed {user}.")
 
@@ -238,7 +266,7 @@ def new_key(
     owner: Annotated[str, typer.Option("--owner", help="User whose key it is (@owner in the policy).")] = "",
 ) -> None:
     """Make a key that the custodian keeps."""
-    with logged_in(custodian_address(custodian)) as session:
+    with logged_in(custodian_at(custodian)) as session:
         public_key = msgspec.msgpack.decode(session.ask(AddKey(name, owner)), type=bytes)
     say(f"Address: {to_text(AddressKind.SIGNER, address_of(public_key))}")
     say(f"Public:  {public_key.hex()}")
@@ -248,11 +276,8 @@ def policy(
     file: Annotated[Path, typer.Argument(help="JSON file with the rules.")], custodian: CustodianOption
 ) -> None:
     """Put a policy in force, in place of the one before. docs/how-to/run-a-custodian.md describes it."""
-    try:
-        document = file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
-    with logged_in(custodian_address(custodian)) as session:
+    document = read_file(file)
+    with logged_in(custodian_at(custodian)) as session:
         digest = msgspec.msgpack.decode(session.ask(SetPolicy(document)), type=bytes)
     say(f"In force: the policy with SHA-256 {digest.hex()}")
 
@@ -284,7 +309,7 @@ def _decide(request: str, custodian: str, *, approve: bool) -> None:
         raise UsageError(
             f"{request!r} is no request; `counterfoil custodian requests` shows those there are."
         ) from None
-    with logged_in(custodian_address(custodian)) as session:
+    with logged_in(custodian_at(custodian)) as session:
         session.decide(identity, approve=approve)
 
 

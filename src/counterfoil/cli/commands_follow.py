@@ -19,6 +19,7 @@ from counterfoil.cli.options import (
     socket_of,
 )
 from counterfoil.cli.output import say
+from counterfoil.cli.remote import address_in, is_remote
 from counterfoil.cli.running import Stopping, monitored
 from counterfoil.engine.port import EngineStopped
 from counterfoil.machine.genesis import decode_genesis
@@ -35,6 +36,7 @@ from counterfoil.node.reads_receipts import OwnReceipts, ReceiptsFrom, receipts
 from counterfoil.node.rpc import RpcServer
 from counterfoil.primitives.codec import encode
 from counterfoil.sdk import Connection, FailoverConnection
+from counterfoil.sdk.connections import Address
 from counterfoil.sdk.relaying import Relay
 
 
@@ -116,11 +118,14 @@ def _refuse_failed(keeping_up: KeepingUp) -> None:
 
 
 def _connected(settings: FollowerSettings) -> Connection:
-    addresses: list[Path | int] = [
-        int(one.removeprefix("127.0.0.1:")) if one.startswith("127.0.0.1:") else Path(one)
-        for one in settings.nodes
-    ]
-    return FailoverConnection(addresses)
+    return FailoverConnection([_address(one) for one in settings.nodes])
+
+
+def _address(node: str) -> Address:
+    """On this machine a socket or a port; elsewhere what a file says, over TLS with the certificate that it names."""
+    if node.startswith("127.0.0.1:"):
+        return int(node.removeprefix("127.0.0.1:"))
+    return address_in(Path(node)) if is_remote(Path(node)) else Path(node)
 
 
 def _sources(settings: FollowerSettings, follower: Follower) -> Sources:

@@ -27,6 +27,7 @@ from counterfoil.cli.options import (
 from counterfoil.cli.output import bar, say, say_json, say_moment, say_table
 from counterfoil.cli.plain import address_text, instant
 from counterfoil.cli.running import Stopping, monitored
+from counterfoil.custody.tls import Identity
 from counterfoil.engine.incidents import told
 from counterfoil.engine.port import EngineStopped
 from counterfoil.machine.genesis import Genesis
@@ -41,6 +42,7 @@ from counterfoil.node.read_log_recording import Recorder
 from counterfoil.node.reads_base import now_ms, policy_of
 from counterfoil.node.rpc import RpcServer
 from counterfoil.node.storage_key import StorageKeyWatch
+from counterfoil.node.tls_door import Door
 from counterfoil.primitives.calendars import date_text, is_date
 from counterfoil.sdk import Client, LocalConnection, seed
 from counterfoil.storage.folder import encryption_of, is_ledger_folder
@@ -142,6 +144,13 @@ def start(
     port: Annotated[
         int | None, typer.Option(help="Listen on this port of 127.0.0.1 too.", min=0, max=65_535)
     ] = None,
+    listen: Annotated[
+        str, typer.Option(help="Listen with TLS on this ADDRESS:PORT, for members with certificates.")
+    ] = "",
+    certificate: Annotated[
+        Path | None,
+        typer.Option(help="PEM file with the node's certificate and key (see `counterfoil ca`)."),
+    ] = None,
     member: Annotated[
         str,
         typer.Option(
@@ -156,6 +165,9 @@ def start(
     log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
     """Keep a ledger running until Ctrl-C; other commands then talk to it."""
+    if bool(listen) != (certificate is not None):
+        raise UsageError("--listen and --certificate go together.")
+    door = door_of(listen, certificate) if certificate is not None else None
     begin_logging(as_json=json_logs, level=log_level)
     with bar("Taking up the last blocks") as progress:
         node = open_ledger(folder, key_file=storage_key, workers=workers, progress=progress.at)
@@ -164,7 +176,7 @@ def start(
     with (
         node,
         StorageKeyWatch(node, say),
-        RpcServer(node, path=socket_of(folder), port=port) as server,
+        RpcServer(node, path=socket_of(folder), port=port, door=door) as server,
         _recorder(node, member),
         _watched(node, server, monitor),
     ):
@@ -173,9 +185,19 @@ def start(
         else:
             say(f"{node.chain_id}: the ledger is taken up as soon as the network answers.")
         say(f"Listening on {server.path}{f' and 127.0.0.1:{server.port}' if port is not None else ''}.")
+        if door is not None:
+            say(f"Listening with TLS on {door.host}:{server.tls_port}.")
         say("Stop with Ctrl-C.")
         stopping.wait(lambda: _refuse_failed(node))
         say("Stopping: what was acknowledged is durable.")
+
+
+def door_of(listen: str, certificate: Path) -> Door:
+    """Where to listen with TLS, and what to show there. UsageError where that is no address."""
+    host, colon, port = listen.rpartition(":")
+    if not colon or not host or not (port.isdigit() and int(port) < 65_536):
+        raise UsageError(f"{listen!r} is no ADDRESS:PORT, such as 0.0.0.0:7443.")
+    return Door(host.strip("[]"), int(port), Identity(certificate, certificate))
 
 
 def _refuse_failed(node: LedgerNode) -> None:
@@ -259,5 +281,7 @@ def status(
 
 def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: counterfoil init my-ledger --sandbox --seeded")(init)
-    app.command(epilog="Example: counterfoil start my-ledger")(start)
+    app.command(epilog="Example: counterfoil start my-ledger --listen 0.0.0.0:7443 --certificate node.pem")(
+        start
+    )
     app.command(epilog="Example: counterfoil status --ledger my-ledger --json")(status)

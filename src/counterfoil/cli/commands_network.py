@@ -22,6 +22,7 @@ from counterfoil.cli.options import (
     lock_of,
 )
 from counterfoil.cli.output import say, say_json, say_table
+from counterfoil.cli.remote import address_in, is_remote
 from counterfoil.demo.network_show import NetworkWishes, show_network
 from counterfoil.gateways.trade_files.generator import TRADES_MAX, TRADES_MIN
 from counterfoil.machine.genesis import Genesis
@@ -388,7 +389,11 @@ def follower(
     ] = None,
     nodes: Annotated[
         list[str] | None,
-        typer.Option("--node", help="Socket, or 127.0.0.1:PORT, of a node that its owner's questions go to."),
+        typer.Option(
+            "--node",
+            help="Socket, or 127.0.0.1:PORT, of a node that its owner's questions go to; or the file that says how to"
+            " reach one elsewhere over TLS.",
+        ),
     ] = None,
     monitor: MonitorOption = None,
     storage_key: Annotated[
@@ -417,7 +422,7 @@ def follower(
             genesis,
             network,
             handover=handed,
-            nodes=nodes or (),
+            nodes=[_node(one) for one in nodes or ()],
             engines=engines or (),
             monitor_port=monitor or 0,
             encrypted=not unencrypted,
@@ -448,6 +453,16 @@ def demo(
 ) -> None:
     """Run a market day on four validators, a full node and a follower; one validator is killed and brought back."""
     show_network(NetworkWishes(seed, count, port, keep), console_of_demo())
+
+
+def _node(text: str) -> str:
+    """How a follower's folder names a node, wherever its commands are typed. AddressFileError, KeyFileError."""
+    if text.startswith("127.0.0.1:"):
+        return text
+    path = Path(text).absolute()
+    if is_remote(path):
+        address_in(path)
+    return str(path)
 
 
 def add_to(app: typer.Typer) -> None:

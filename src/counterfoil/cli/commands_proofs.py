@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.describe import describe
-from counterfoil.cli.failures import UsageError
+from counterfoil.cli.failures import UsageError, read_file
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
     DEFAULT_LEDGER,
@@ -116,14 +116,6 @@ def verify(
     say("The proof holds.")
     for sentence in sentences:
         say(f"- {sentence}")
-
-
-def read_file(file: Path) -> bytes:
-    """The file's bytes, or `UsageError`."""
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{error.filename} cannot be read: {error.strerror}.") from None
 
 
 def trust_of(genesis: Path, believing: Path | None) -> Trust:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from counterfoil.cli.commands_proofs import BelievingOption, GenesisOption, read_file, trust_of
-from counterfoil.cli.failures import UsageError
+from counterfoil.cli.commands_proofs import BelievingOption, GenesisOption, trust_of
+from counterfoil.cli.failures import UsageError, read_file
 from counterfoil.cli.output import say
 from counterfoil.cli.plain import instant
 from counterfoil.sdk.light_provider import RpcProvider

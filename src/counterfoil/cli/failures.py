@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -14,6 +15,7 @@ from typer.core import TyperGroup
 
 from counterfoil.cli.key_stores import close_stores
 from counterfoil.cli.messages import MessageFileError
+from counterfoil.cli.remote import AddressFileError
 from counterfoil.custody.key_store import KeyStoreError
 from counterfoil.custody.service.client import CustodyRefused
 from counterfoil.demo.floor import DemoFailed
@@ -27,6 +29,10 @@ from counterfoil.node.backup import BackupFailed
 from counterfoil.node.network.control import NetworkFailed
 from counterfoil.node.transfer_format import TransferFileError
 from counterfoil.primitives.outcome import InvariantViolation
+from counterfoil.realnames.blobs import BlobError
+from counterfoil.realnames.tags import NumberIsMalformed
+from counterfoil.realnames.trail import TrailIsBroken
+from counterfoil.realnames.vault import VaultError
 from counterfoil.sdk.continuity import CopyRefused
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable
 from counterfoil.sdk.recovery import RecoveryMismatch
@@ -63,10 +69,14 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (RecoveryMismatch, Exit.NOT_PROVEN),
     (UsageError, Exit.USAGE),
     (MessageFileError, Exit.USAGE),
+    (AddressFileError, Exit.USAGE),
     (TradeFileError, Exit.USAGE),
     (PlanError, Exit.USAGE),
     (StoppedAtBadRow, Exit.USAGE),
+    (VaultError, Exit.USAGE),
+    (NumberIsMalformed, Exit.USAGE),
     (NodeUnreachable, Exit.UNAVAILABLE),
+    (BlobError, Exit.UNAVAILABLE),
     (StorageError, Exit.UNAVAILABLE),
     (KeyStoreError, Exit.UNAVAILABLE),
     (SheetError, Exit.UNAVAILABLE),
@@ -79,10 +89,19 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (TransferFileError, Exit.NOT_PROVEN),
     (BackupFailed, Exit.NOT_PROVEN),
     (ProofRefused, Exit.NOT_PROVEN),
+    (TrailIsBroken, Exit.NOT_PROVEN),
     (CopyRefused, Exit.NOT_PROVEN),
     (DemoFailed, Exit.NOT_PROVEN),
     (InvariantViolation, Exit.NOT_PROVEN),
 )
+
+
+def read_file(file: Path) -> bytes:
+    """Of a file that a command names; `UsageError` in words where it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
 
 
 class Commands(TyperGroup):

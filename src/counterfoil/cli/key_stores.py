@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.prompts import ask_passphrase, ask_secret
+from counterfoil.cli.remote import address_in, is_remote
 from counterfoil.custody.hardware import SCHEME as PKCS11
 from counterfoil.custody.hardware import HardwareStore, token_address
 from counterfoil.custody.key_files import KeyFolder, Unprotected
@@ -22,6 +23,7 @@ from counterfoil.custody.service.client import (
     custodian_address,
 )
 from counterfoil.custody.signers import Signer
+from counterfoil.custody.tls import client_context
 
 PIN_VARIABLE = "COUNTERFOIL_PIN"
 APPROVAL_VARIABLE = "COUNTERFOIL_APPROVAL_SECONDS"
@@ -33,7 +35,7 @@ KeysOption = Annotated[
         "--keys",
         envvar="COUNTERFOIL_KEYS",
         help="Where the keys are: a folder of key files, a token (pkcs11:token=LABEL?module-path=FILE), or a custodian"
-        " (custodian:SOCKET, after `counterfoil custodian login`).",
+        " (custodian:SOCKET or custodian:FILE, after `counterfoil custodian login`).",
         show_default="~/.counterfoil/keys",
     ),
 ]
@@ -85,14 +87,27 @@ def _store(text: str) -> KeyStore:
     if folder is not None:
         return folder
     if text.startswith(CUSTODIAN):
-        return CustodyStore(logged_in(custodian_address(text)), wait_seconds=approval_seconds())
+        return CustodyStore(logged_in(custodian_at(text)), wait_seconds=approval_seconds())
     address = token_address(text)
     return HardwareStore(address, lambda: _pin(address.label))
 
 
+def custodian_at(text: str) -> CustodianAddress:
+    """A custodian's socket, its HOST:PORT on this machine, or the file that says how to reach it with TLS."""
+    file = Path(text.removeprefix(CUSTODIAN))
+    if not is_remote(file):
+        return custodian_address(text)
+    there = address_in(file)
+    return CustodianAddress(
+        host=there.host, port=there.port, tls=lambda: client_context(there.identity, there.authorities)[0]
+    )
+
+
 def session_file(address: CustodianAddress) -> Path:
-    """Where a login at this custodian is kept between commands, readable by its user only."""
-    return SESSIONS / sha256(str(address).encode()).hexdigest()[:32]
+    """Where a login at this custodian is kept between commands, readable by its user only: one file for a socket
+    however its path is written, and another for the same words in another folder."""
+    where = address.path.absolute() if address.path is not None else address
+    return SESSIONS / sha256(str(where).encode()).hexdigest()[:32]
 
 
 def logged_in(address: CustodianAddress) -> CustodianSession:

@@ -7,23 +7,27 @@ import typer
 from counterfoil.cli import (
     commands_backup,
     commands_books,
+    commands_ca,
     commands_consortium,
     commands_continuity,
     commands_custodian,
     commands_demo,
     commands_follow,
+    commands_identity,
     commands_keys,
     commands_ledger,
     commands_lists,
     commands_network,
     commands_proofs,
     commands_recovery,
+    commands_registrar,
     commands_sandbox,
     commands_sealing,
     commands_storage_key,
     commands_submit,
     commands_transfer,
     commands_trust,
+    commands_vault,
     commands_views,
 )
 from counterfoil.cli.failures import Commands
@@ -59,6 +63,10 @@ commands_backup.add_to(app)
 commands_views.add_to(app)
 commands_network.add_to(app)
 commands_keys.add_to(app)
+commands_ca.add_to(app)
+commands_identity.add_to(app)
+commands_registrar.add_to(app)
+commands_vault.add_to(app)
 commands_sealing.add_to(app)
 commands_continuity.add_to(app)
 commands_storage_key.add_to(app)

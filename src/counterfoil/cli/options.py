@@ -1,4 +1,5 @@
-"""What many commands take, and how they reach the ledger: through its socket where it runs, else in its folder."""
+"""What many commands take, and how they reach the ledger: through its socket where it runs, else in its folder; or in
+the network, over TLS."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ import typer
 from counterfoil.cli.failures import UsageError
 from counterfoil.cli.key_stores import DEFAULT_KEYS, open_key
 from counterfoil.cli.prompts import ask_passphrase
+from counterfoil.cli.remote import address_in, is_remote
 from counterfoil.custody.signers import Signer
 from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest
 from counterfoil.node.ledger import GENESIS_NAME, open_ledger
@@ -29,7 +31,11 @@ _PASSPHRASE_TRIES_IN_FILE = 4_096
 LedgerOption = Annotated[
     Path,
     typer.Option(
-        "--ledger", "-l", envvar="COUNTERFOIL_LEDGER", help="Folder of the ledger.", show_default=True
+        "--ledger",
+        "-l",
+        envvar="COUNTERFOIL_LEDGER",
+        help="Folder of the ledger, or file that says how to reach a node over TLS.",
+        show_default=True,
     ),
 ]
 KeyFileOption = Annotated[
@@ -96,7 +102,14 @@ def key_file_for(folder: Path, storage_key: Path | None, unencrypted: bool) -> P
 def connected(
     folder: Path, storage_key: Path | None = None, *, writing: bool = False
 ) -> Iterator[Connection]:
-    """A connection to the ledger of a folder, running or not. `writing`: let it make blocks."""
+    """A connection to the ledger of a folder, running or not, or to a node. `writing`: let the ledger make blocks."""
+    if is_remote(folder):
+        distant = SocketConnection(address_in(folder))
+        try:
+            yield distant
+        finally:
+            distant.close()
+        return
     path = socket_of(folder)
     if path.exists():
         _refuse_foreign(path)

@@ -151,7 +151,7 @@ def _run(
     began: float,
 ) -> None:
     control = nodes.control
-    addresses: list[Path | int] = [control.socket(name) for name in [VICTIM, *_others(nodes)]]
+    addresses = [control.socket(name) for name in [VICTIM, *_others(nodes)]]
     with nodes.running():
         screen.heading("The network is up")
         screen.line(

@@ -24,6 +24,9 @@ TIME_MAX_MS = 253_402_300_799_999
 SealTransactions = Callable[[bytes, tuple[bytes, ...], Sequence[bytes]], bytes]
 """(bundle key, place, transactions) → the sealed part of a bundle."""
 
+Admit = Callable[[BundleContent], None]
+"""Asked of a bundle whose gatherer's signature is right, before it is opened; it may raise Rejected."""
+
 
 class OpenedItem(NamedTuple):
     """One item taken apart. key: that signed it. prepared: its transactions, in the bundle's order."""
@@ -57,10 +60,10 @@ class Items:
         content = encode(BundleContent(gatherer, expiry_ms, number, inside))
         return encode_bundle(content, sealer.public_key, sealer.sign(machine.bundles.prefix + content))
 
-    def open(self, item: bytes) -> OpenedItem:
+    def open(self, item: bytes, admit: Admit = lambda _content: None) -> OpenedItem:
         """Raises `Rejected` with BUNDLE_IS_MALFORMED or BUNDLE_CANNOT_BE_OPENED; the gatherer's signature is checked,
-        those inside are not."""
-        return OpenedItem(*self._machine.bundles.open(item))
+        those inside are not. admit: is asked in between."""
+        return OpenedItem(*self._machine.bundles.open(item, admit))
 
     def in_force(self, opened: OpenedItem, time_ms: int) -> list[Prepared]:
         """What is executed of an item in a block of that time: nothing, once its bundle or its epoch has passed."""

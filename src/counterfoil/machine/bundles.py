@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.sealed_ledger import NOT_SEALED, SealedLedger
 from counterfoil.machine.transactions import (
@@ -40,13 +42,17 @@ class BundleReader:
         self._reader = reader
         self._sealed = sealed
 
-    def open(self, raw: bytes) -> tuple[BundleContent, bytes, list[Prepared]]:
+    def open(
+        self, raw: bytes, admit: Callable[[BundleContent], None] = lambda _content: None
+    ) -> tuple[BundleContent, bytes, list[Prepared]]:
         """(content, the key that signed it, its transactions), taken apart, signatures inside unchecked. Whether its
         epoch still serves is another question: `serves`.
 
-        Rejected BUNDLE_IS_MALFORMED, or BUNDLE_CANNOT_BE_OPENED.
+        admit: is asked when the gatherer is known and nothing is opened yet; it may raise Rejected. Rejected
+        BUNDLE_IS_MALFORMED, or BUNDLE_CANNOT_BE_OPENED.
         """
         bundle, content = check_outside(self.prefix, raw)
+        admit(content)
         return content, bundle.key, [self._reader.prepare(one) for one in self._opened(content)]
 
     def serves(self, content: BundleContent, time_ms: int) -> bool:

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 from counterfoil.modules import (
     approvals,
     cash,
+    certificates,
     consortium,
     custodians,
     feeds,
     governance,
     grants,
     holdings,
+    identities,
     instruments,
     issuance,
     markets,
@@ -27,6 +29,8 @@ from counterfoil.modules import (
 from counterfoil.modules.approvals.books import ApprovalsBooks
 from counterfoil.modules.cash.books import CashBooks
 from counterfoil.modules.cash.interface import Cash
+from counterfoil.modules.certificates.books import CertificatesBooks
+from counterfoil.modules.certificates.interface import Certificates
 from counterfoil.modules.consortium.books import ConsortiumBooks
 from counterfoil.modules.consortium.interface import Consortium
 from counterfoil.modules.custodians.books import CustodiansBooks
@@ -39,6 +43,8 @@ from counterfoil.modules.grants.interface import Grants
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.interface import Holdings
 from counterfoil.modules.holdings.queries import every_record
+from counterfoil.modules.identities.books import IdentitiesBooks
+from counterfoil.modules.identities.interface import Identities
 from counterfoil.modules.instruments.books import InstrumentsBooks
 from counterfoil.modules.instruments.interface import Instruments
 from counterfoil.modules.issuance.books import IssuanceBooks
@@ -61,6 +67,8 @@ from counterfoil.state.state import State
 MODULES: tuple[Module, ...] = (
     governance.MODULE,
     parties.MODULE,
+    identities.MODULE,
+    certificates.MODULE,
     markets.MODULE,
     instruments.MODULE,
     holdings.MODULE,
@@ -97,6 +105,8 @@ class Wired(NamedTuple):
     validators: Validators
     feeds: Feeds
     parties: Parties
+    identities: Identities
+    certificates: Certificates
     markets: Markets
     instruments: Instruments
     holdings: Holdings
@@ -122,6 +132,11 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
     shelves = state.books.shelf
     parties_books = PartiesBooks(shelves)
     parties_interface = Parties(parties_books)
+    identities_books = IdentitiesBooks(shelves, parties_interface)
+    identities_interface = Identities(identities_books)
+    parties_books.is_verified = identities_interface.is_verified
+    parties_books.registrar_verifies = identities_interface.is_demanded
+    certificates_books = CertificatesBooks(shelves, parties_interface)
     governance_books = GovernanceBooks(shelves, parties_interface)
     markets_books = MarketsBooks(shelves, parties_interface)
     markets_interface = Markets(markets_books)
@@ -132,7 +147,7 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
         lambda instrument: holdings_interface.outstanding(instrument),
     )
     instruments_interface = Instruments(instruments_books)
-    holdings_books = HoldingsBooks(shelves, parties_interface, instruments_interface)
+    holdings_books = HoldingsBooks(shelves, parties_interface, identities_interface, instruments_interface)
     holdings_interface = Holdings(holdings_books)
     viewkeys_books = ViewKeysBooks(shelves, parties_interface, holdings_interface)
     parties_books.holds_anything = holdings_interface.holds_anything
@@ -174,6 +189,8 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
     all_books: tuple[Any, ...] = (
         governance_books,
         parties_books,
+        identities_books,
+        certificates_books,
         markets_books,
         instruments_books,
         holdings_books,
@@ -202,6 +219,8 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
         validators=validators_interface,
         feeds=Feeds(feeds_books),
         parties=parties_interface,
+        identities=identities_interface,
+        certificates=Certificates(certificates_books),
         markets=markets_interface,
         instruments=instruments_interface,
         holdings=holdings_interface,

@@ -18,7 +18,7 @@ from counterfoil.machine.machine import Outcome
 from counterfoil.node.sizes import size_class
 from counterfoil.policy.errors import NotVisible
 from counterfoil.primitives.codec import Decoder, encode
-from counterfoil.primitives.digests import AUTHENTICATION
+from counterfoil.primitives.digests import AUTHENTICATION, CHANNEL, digest
 from counterfoil.primitives.frames import LENGTH_BYTES, Problem, pack_length, problem_of
 from counterfoil.state.receipts import MessageResult
 
@@ -188,6 +188,15 @@ def authentication_bytes(chain_id: str, challenge: bytes, party: bytes, signer: 
     """What is signed to be recognised as a viewer: bound to ledger, connection, party and signer."""
     chain = chain_id.encode("ascii")
     return AUTHENTICATION + bytes([len(chain)]) + chain + challenge + party + signer
+
+
+def bound_challenge(challenge: bytes, server: bytes, client: bytes) -> bytes:
+    """The challenge of a connection over TLS: bound to the certificates (fingerprints) that its two ends have shown.
+
+    What is signed on one connection is then good for no other, not even for that of a node in between which passes
+    challenge and answer on, since that one shows a certificate of its own.
+    """
+    return digest(CHANNEL, challenge, server, client)
 
 
 def answered(found: tuple[int, Outcome], transaction: bytes) -> Answered:

@@ -8,6 +8,7 @@ from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_accounts import accounts, holdings_of, register
 from counterfoil.node.reads_base import Read
 from counterfoil.node.reads_business import instruction, instructions, list_trades, proposals, trade
+from counterfoil.node.reads_certificates import certificate, list_authorities, list_certificates
 from counterfoil.node.reads_consortium import consortium_of, list_feeds, list_validators, motions
 from counterfoil.node.reads_custody import custody_trail, signer_details
 from counterfoil.node.reads_grants import list_grants
@@ -22,6 +23,7 @@ from counterfoil.node.reads_keys import (
 from counterfoil.node.reads_ledger import find, header, personas, result, status
 from counterfoil.node.reads_log import read_log
 from counterfoil.node.reads_market import instrument, list_instruments, list_markets
+from counterfoil.node.reads_names import identity, list_identities, person, registrars
 from counterfoil.node.reads_parties import list_parties, party_details
 from counterfoil.node.reads_proofs import proof
 from counterfoil.node.reads_receipts import receipts
@@ -37,6 +39,7 @@ __all__ = [
     "custody_trail",
     "signer_details",
     "accounts",
+    "certificate",
     "consortium_of",
     "draft_holder",
     "draft_key_epoch",
@@ -44,12 +47,16 @@ __all__ = [
     "header",
     "history",
     "holdings_of",
+    "identity",
     "instruction",
     "instructions",
     "instrument",
     "key_epochs",
+    "list_authorities",
+    "list_certificates",
     "list_feeds",
     "list_grants",
+    "list_identities",
     "list_instruments",
     "list_markets",
     "list_parties",
@@ -58,12 +65,14 @@ __all__ = [
     "list_validators",
     "motions",
     "party_details",
+    "person",
     "personas",
     "proof",
     "proposals",
     "receipts",
     "read_log",
     "register",
+    "registrars",
     "result",
     "sealed_blocks",
     "sealed_receipts",
@@ -86,6 +95,13 @@ _ALL: tuple[Read[Any, Any], ...] = (
     party_details,
     signer_details,
     custody_trail,
+    registrars,
+    identity,
+    list_identities,
+    person,
+    list_authorities,
+    list_certificates,
+    certificate,
     accounts,
     holdings_of,
     register,

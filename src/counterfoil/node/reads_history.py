@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
+from counterfoil.modules.certificates import facts as certificates_facts
 from counterfoil.modules.consortium.facts import WeightSet
 from counterfoil.modules.holdings import queries as holdings
+from counterfoil.modules.identities import facts as identities_facts
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties import facts as parties_facts
 from counterfoil.modules.validators import facts as validators_facts
@@ -51,7 +53,7 @@ _PARTY_FACTS: tuple[type[Fact], ...] = (
     WeightSet,
     *(
         kind
-        for facts in (parties_facts, validators_facts)
+        for facts in (parties_facts, identities_facts, certificates_facts, validators_facts)
         for kind in vars(facts).values()
         if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
     ),

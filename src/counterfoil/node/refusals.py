@@ -7,7 +7,7 @@ from counterfoil.primitives.outcome import RejectCode
 
 
 class NodeRefusal(RejectCode):
-    """Numbers 1070 to 1089, beside the machine's: one table of numbers for whoever reads them."""
+    """Numbers 1070 to 1098 but 1090, beside the machine's: one table of numbers for whoever reads them."""
 
     FRAME_IS_TOO_LARGE = (
         1070,
@@ -109,6 +109,16 @@ class NodeRefusal(RejectCode):
         1089,
         "The node failed on this request.",
         "Report it to the node's operator: this is the node's fault, not yours.",
+    )
+    CERTIFICATE_IS_NOT_IN_FORCE = (
+        1091,
+        "The connection's certificate is not on the ledger, revoked or over, or its authority is not trusted any more.",
+        "Connect with a certificate that is in force; whoever runs the certificate authority issues a new one.",
+    )
+    CERTIFICATE_IS_ANOTHERS = (
+        1092,
+        "The connection's certificate speaks in the name of a party that is neither this one nor above it.",
+        "Connect with a certificate of the party, or of the member that admitted it.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The node's door for other programs of its machine: a unix socket, or a loopback port where one is asked for.
+"""The node's doors: a unix socket and a loopback port for programs of its machine, and TLS for everybody else.
 
 One thread runs the event loop; reads and checks run on a few worker threads, so that a slow reader delays nobody. What
 a client has not read yet, and what it may ask at once, is bounded: a client that does not read its answers is not
@@ -49,11 +49,13 @@ from counterfoil.node.protocol import (
     Wait,
     Watch,
     answered,
+    bound_challenge,
     padded_frame,
 )
 from counterfoil.node.reads import READS
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.service import NOBODY, Service, Services
+from counterfoil.node.tls_door import Channel, Door, TlsDoor
 from counterfoil.node.watching import Heights, Watches
 from counterfoil.policy.errors import NotVisible
 from counterfoil.primitives.codec import Malformed, encode
@@ -76,10 +78,13 @@ STREAMERS = 2
 FRAME_SECONDS_MAX = 30
 """Within so many seconds a frame that has begun must be there."""
 UNSENT_BYTES_MAX = 1 << 20
+WATCH_SECONDS = 0.05
+"""How often the connections over TLS are held against the ledger: so soon a revoked one is cut."""
 
 
 class RpcServer:
-    """Serves one node until it is closed. `path`: of a unix socket; `port`: on 127.0.0.1 (0 for any that is free)."""
+    """Serves one node until it is closed. `path`: of a unix socket; `port`: on 127.0.0.1 (0 for any that is free);
+    `door`: where it listens with TLS, on any address."""
 
     def __init__(
         self,
@@ -88,17 +93,28 @@ class RpcServer:
         path: Path | None = None,
         port: int | None = None,
         host: str = "127.0.0.1",
+        door: Door | None = None,
     ) -> None:
-        if path is None and port is None:
-            raise ValueError("A server needs the path of a socket, or a port.")
+        if path is None and port is None and door is None:
+            raise ValueError("A server needs the path of a socket, a port, or a door with a certificate.")
         if not ipaddress.ip_address(host).is_loopback:
-            raise ValueError(f"The node listens on this machine alone; {host} is not a loopback address.")
+            raise ValueError(
+                f"Without TLS the node listens on this machine alone; {host} is not a loopback address."
+            )
         self.path = path
         self.port = port
+        self.tls_port = 0
         self._host = host
+        self._door = door
         self._service: Services = Service(node) if isinstance(node, LedgerNode) else node
+        self._certifying = self._service if isinstance(self._service, Service) else None
+        if door is not None and self._certifying is None:
+            raise ValueError(
+                "Who comes from the network is held against the ledger: that takes a node with its state."
+            )
         self._workers = ThreadPoolExecutor(WORKERS, "counterfoil-rpc")
         self._waiters = ThreadPoolExecutor(WAITERS, "counterfoil-rpc-wait")
+        self._watchers = ThreadPoolExecutor(1, "counterfoil-rpc-watch")
         self._streamers = ThreadPoolExecutor(STREAMERS, "counterfoil-rpc-stream")
         self._heights = Heights(self._service.node)
         self._guesses = Guesses(time.monotonic)
@@ -108,6 +124,8 @@ class RpcServer:
         self._ready: Future[None] = Future()
         self._stop = asyncio.Event()
         self._clients = 0
+        self._certified: dict[_Client, bytes] = {}
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     @property
     def clients(self) -> int:
@@ -115,7 +133,8 @@ class RpcServer:
         return self._clients
 
     def start(self) -> None:
-        """Listen; returns when clients can connect. OSError where the address cannot be had."""
+        """Listen; returns when clients can connect. OSError where the address cannot be had, KeyFileError where the
+        certificate cannot be used."""
         self._departures.start()
         self._thread.start()
         self._ready.result()
@@ -128,6 +147,7 @@ class RpcServer:
         self._departures.close()
         self._workers.shutdown(wait=True, cancel_futures=True)
         self._waiters.shutdown(wait=False, cancel_futures=True)
+        self._watchers.shutdown(wait=True, cancel_futures=True)
         self._streamers.shutdown(wait=True, cancel_futures=True)
 
     def __enter__(self) -> RpcServer:
@@ -160,10 +180,13 @@ class RpcServer:
             server = await asyncio.start_server(self._welcome, self._host, self.port, backlog=BACKLOG)
             self.port = server.sockets[0].getsockname()[1]
             servers.append(server)
+        door = self._open_door()
         self._ready.set_result(None)
         await self._stop.wait()
         for server in servers:
             server.close()
+        if door is not None:
+            door.close()
         mine = asyncio.current_task()
         others = [task for task in asyncio.all_tasks() if task is not mine]
         for task in others:
@@ -172,26 +195,59 @@ class RpcServer:
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
-    async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _open_door(self) -> TlsDoor | None:
+        if self._door is None or self._certifying is None:
+            return None
+        door = TlsDoor(self._certifying, self._door, self._welcome, lambda: self._clients < CLIENTS_MAX)
+        self.tls_port = door.port
+        watching = self._watch(self._certifying)
+        self._tasks = (self._loop.create_task(door.accept()), self._loop.create_task(watching))
+        return door
+
+    async def _welcome(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, channel: Channel | None = None
+    ) -> None:
         self._clients += 1
+        client = _Client(self, reader, writer, channel)
         try:
-            client = _Client(self, reader, writer)
             if self._clients > CLIENTS_MAX:
                 await client.refuse(Refused(NodeRefusal.TOO_MANY_CLIENTS).problem)
             else:
+                if channel is not None:
+                    self._certified[client] = channel.client
                 await client.serve()
-        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, asyncio.CancelledError):
-            pass  # it hung up or was too slow, or the door is being closed
+        except (OSError, asyncio.IncompleteReadError, TimeoutError, asyncio.CancelledError):
+            pass  # it hung up, was too slow or was cut, or the door is being closed
         finally:
+            self._certified.pop(client, None)
             self._clients -= 1
             writer.close()
+
+    async def _watch(self, certifying: Service) -> None:
+        """Cut whoever's certificate has been revoked or is over, whatever is under way for it."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            clients = tuple(self._certified.items())
+            ended = await self._loop.run_in_executor(
+                self._watchers, certifying.no_more_certified, [fingerprint for _, fingerprint in clients]
+            )
+            for client, fingerprint in clients:
+                if fingerprint in ended:
+                    client.cut()
 
 
 class _Client:
     """One connection: who it has shown to be, and its requests under way."""
 
-    def __init__(self, server: RpcServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        server: RpcServer,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        channel: Channel | None,
+    ) -> None:
         self._service = server._service
+        self._certifying = server._certifying
         self._workers = server._workers
         self._waiters = server._waiters
         self._guesses = server._guesses
@@ -203,6 +259,8 @@ class _Client:
         self._watches = Watches(
             self._service, server._streamers, server._heights, self._send, writer.transport.abort
         )
+        self._channel = channel
+        self._certified = b""
         self._free = asyncio.Semaphore(REQUESTS_AT_ONCE_MAX)
         self._sending = asyncio.Lock()
         self._taking_in = asyncio.Lock()
@@ -211,6 +269,11 @@ class _Client:
 
     async def serve(self) -> None:
         node = self._service.node
+        try:
+            await self._check_certificate()
+        except Refused as refused:
+            await self.refuse(refused.problem)
+            return
         await self._send(Greeting(PROTOCOL_VERSION, node.chain_id, node.sandbox, self._challenge))
         try:
             while True:
@@ -230,6 +293,16 @@ class _Client:
             self._watches.close()
             for task in tuple(self._under_way):
                 task.cancel()
+
+    def cut(self) -> None:
+        """Hang up at once, with whatever is under way."""
+        self._writer.transport.abort()
+
+    async def _check_certificate(self) -> None:
+        """Refused CERTIFICATE_IS_NOT_IN_FORCE where the ledger does not stand behind the connection (any more)."""
+        if self._certifying is not None and self._channel is not None:
+            certifying, fingerprint = self._certifying, self._channel.client
+            self._certified = await self._in(self._workers, lambda: certifying.certified(fingerprint))
 
     async def refuse(self, problem: Problem) -> None:
         """Say why, and hang up."""
@@ -278,6 +351,7 @@ class _Client:
 
     async def _answer(self, request: Request) -> Done | None:
         """None for what is answered as it comes."""
+        await self._check_certificate()
         if isinstance(request, Watch):
             self._watches.begin(request, self._who)
             return None
@@ -308,9 +382,14 @@ class _Client:
             time_ms = request.time_ms
             return encode(await self._in(self._workers, lambda: service.advance_clock(time_ms)))
         party, signer, signatures = request.party, request.signer, request.signatures
-        self._who = await self._in(
-            self._workers, lambda: service.recognise(self._challenge, party, signer, signatures)
-        )
+        challenge = self._challenge
+        if self._channel is not None:
+            challenge = bound_challenge(challenge, *self._channel)
+        who = await self._in(self._workers, lambda: service.recognise(challenge, party, signer, signatures))
+        if self._certifying is not None and self._channel is not None:
+            certifying, certified = self._certifying, self._certified
+            await self._in(self._workers, lambda: certifying.require_carried(certified, party))
+        self._who = who
         return encode(None)
 
     async def _submit(self, request: Submit) -> tuple[Answered, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from counterfoil.engine.incidents import told
 from counterfoil.engine.port import EngineStopped
 from counterfoil.engine.submission import Submission
 from counterfoil.machine.transactions import SIGNATURES_MAX
-from counterfoil.node.clock import SandboxClock
+from counterfoil.node.clock import SandboxClock, system_clock_ms
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import WAIT_MS_MAX, Answered, answered, authentication_bytes
 from counterfoil.node.reads import answer_read
@@ -112,6 +112,39 @@ class Service:
             speaks = policy_of(node).speaks_for(who.signer, who.party, self.time_ms())
         if not speaks or rotations != who.rotations:
             raise Refused(NodeRefusal.NOT_RECOGNISED)
+
+    def trusted_authorities(self) -> tuple[int, tuple[bytes, ...]]:
+        """A number that changes with them, and the certificates (DER) of the authorities that the ledger trusts."""
+        with self.node.engine.lock:
+            certificates = self.node.machine.wired.certificates
+            found = certificates.authorities()
+            return certificates.changes(), tuple(authority.certificate for _, authority in found)
+
+    def certified(self, fingerprint: bytes) -> bytes:
+        """The party in whose name a certificate speaks. Refused CERTIFICATE_IS_NOT_IN_FORCE.
+
+        Certificates live by the clock of the world, whatever a sandbox's own clock shows.
+        """
+        with self.node.engine.lock:
+            found = self.node.machine.wired.certificates.in_force(fingerprint, system_clock_ms())
+        if found is None:
+            raise Refused(NodeRefusal.CERTIFICATE_IS_NOT_IN_FORCE)
+        return found.party
+
+    def require_carried(self, certified: bytes, party: bytes) -> None:
+        """Refused CERTIFICATE_IS_ANOTHERS unless the party whose certificate a connection has shown is this one, or
+        above it: it carries its own business and that of those below it."""
+        with self.node.engine.lock:
+            above = self.node.machine.wired.parties.is_above(certified, party)
+        if certified != party and not above:
+            raise Refused(NodeRefusal.CERTIFICATE_IS_ANOTHERS)
+
+    def no_more_certified(self, fingerprints: Iterable[bytes]) -> list[bytes]:
+        """Those of some certificates that are not in force now."""
+        now_ms = system_clock_ms()
+        with self.node.engine.lock:
+            in_force = self.node.machine.wired.certificates.in_force
+            return [one for one in fingerprints if in_force(one, now_ms) is None]
 
     def time_ms(self) -> int:
         """Block time as it would be now."""

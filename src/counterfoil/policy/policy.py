@@ -24,12 +24,14 @@ from counterfoil.policy.subjects import (
     AccountContents,
     AccountHistory,
     Business,
+    CertificateOf,
     NextKeyEpoch,
     PartyDetails,
     PartyHistory,
     PartyName,
     PendingMotion,
     PendingProposal,
+    PersonLinks,
     PublicFact,
     QueueCounts,
     ReceiptFor,
@@ -180,6 +182,10 @@ class Policy:
             return self._party(viewer, standing, subject.party) if standing >= Standing.PERSONAL else None
         if isinstance(subject, PartyHistory):
             return self._party(viewer, standing, subject.party)
+        if isinstance(subject, PersonLinks):
+            return self._persons(viewer, standing, subject)
+        if isinstance(subject, CertificateOf):
+            return self._certificate(viewer, standing, subject)
         if isinstance(subject, AccountContents):
             return self._account(viewer, standing, subject.account) if standing >= Standing.PERSONAL else None
         if isinstance(subject, AccountHistory):
@@ -218,6 +224,30 @@ class Policy:
         there = self._parties.find(party_id) is not None
         own, over = viewer == party_id, self._is_over(viewer, standing, party_id)
         return _first(there, [(own, Basis.OWN), (over, Basis.SUPERVISION)])
+
+    def _persons(self, viewer: bytes, standing: Standing, links: PersonLinks) -> Basis | None:
+        """An office alone: what ties a person's parties together is nobody else's, not even the person's agents'."""
+        if standing is not Standing.FULL:
+            return None
+        attests, regulates = viewer == links.registrar, self._is_regulator(viewer)
+        return _first(True, [(attests, Basis.OFFICE), (regulates, Basis.SUPERVISION)])
+
+    def _certificate(self, viewer: bytes, standing: Standing, certificate: CertificateOf) -> Basis | None:
+        if certificate.of_a_node:
+            return Basis.PUBLIC
+        if standing < Standing.PERSONAL:
+            return None
+        there = self._parties.find(certificate.party) is not None
+        own, issued = viewer == certificate.party, viewer == certificate.authority
+        over = self._is_over(viewer, standing, certificate.party)
+        return _first(
+            there,
+            [
+                (own, Basis.OWN),
+                (issued and standing is Standing.FULL, Basis.OFFICE),
+                (over, Basis.SUPERVISION),
+            ],
+        )
 
     def _account(self, viewer: bytes, standing: Standing, account_id: bytes) -> Basis | None:
         if standing is Standing.STRANGER:
@@ -354,7 +384,7 @@ class Policy:
 
     def _scopes(self, subject: Subject) -> list[tuple[Scope, bytes]]:
         """What a grant could name that would show the subject."""
-        if isinstance(subject, PartyName | PartyDetails | PartyHistory):
+        if isinstance(subject, PartyName | PartyDetails | PartyHistory | CertificateOf):
             return [(Scope.PARTY, subject.party)]
         if isinstance(subject, AccountContents | AccountHistory):
             return self._account_scopes(subject.account)

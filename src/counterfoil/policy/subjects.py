@@ -33,6 +33,22 @@ class PartyHistory:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonLinks:
+    """Which parties are one person. registrar: the identity registrar in office (20 bytes), b"" where there is none."""
+
+    registrar: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateOf:
+    """In whose name a certificate speaks: party; authority: whoever runs its issuer; of_a_node: clients check it."""
+
+    party: bytes
+    authority: bytes
+    of_a_node: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AccountContents:
     """An account (20 bytes) as it stands or stood: its record, balances, earmarks."""
 
@@ -130,6 +146,8 @@ Subject = (
     | PartyName
     | PartyDetails
     | PartyHistory
+    | PersonLinks
+    | CertificateOf
     | AccountContents
     | AccountHistory
     | Register

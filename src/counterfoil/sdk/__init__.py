@@ -1,10 +1,11 @@
 """The Python client of the ledger, and scratch ledgers to try it on. The first page is in the README."""
 
+from counterfoil.custody.tls import Identity
 from counterfoil.machine.transactions import Mode
 from counterfoil.node.streams import Position, StreamItem
 from counterfoil.sdk import messages, recipes
 from counterfoil.sdk.client import Client, Result
-from counterfoil.sdk.connections import Connection, LocalConnection, SocketConnection
+from counterfoil.sdk.connections import Connection, LocalConnection, SocketConnection, TlsAddress
 from counterfoil.sdk.draft import Draft
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable, NotVisible, TransactionRejected
 from counterfoil.sdk.failover import FailoverConnection
@@ -17,6 +18,7 @@ __all__ = [
     "Draft",
     "FailoverConnection",
     "Fixtures",
+    "Identity",
     "LedgerError",
     "LocalConnection",
     "Mode",
@@ -28,6 +30,7 @@ __all__ = [
     "SocketConnection",
     "Stream",
     "StreamItem",
+    "TlsAddress",
     "TransactionRejected",
     "messages",
     "persona_client",

@@ -1,20 +1,22 @@
-"""Ways to a ledger: a node in this process, or one that serves a socket."""
+"""Ways to a ledger: a node in this process, one that serves a socket, or one in the network, over TLS."""
 
 from __future__ import annotations
 
 import os
 import socket
+import ssl
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from counterfoil.custody.signers import Signer
+from counterfoil.custody.tls import Identity, client_context, shown_by_peer
 from counterfoil.engine.incidents import told
 from counterfoil.engine.port import EngineStopped
 from counterfoil.engine.submission import Submission
@@ -44,6 +46,7 @@ from counterfoil.node.protocol import (
     Watch,
     answered,
     authentication_bytes,
+    bound_challenge,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.service import NOBODY, POLL_SECONDS, Service
@@ -66,6 +69,23 @@ TIMEOUT_SECONDS = 60.0
 FRAMES_AHEAD = 3
 """Requests of one list of transactions that are sent before the answer to the first has come."""
 _CHUNK_BYTES = FRAME_BYTES_MAX - 4_096
+
+
+class TlsAddress(NamedTuple):
+    """A node in the network. identity: what the client shows; authorities: certificates (DER) of those that it
+    trusts to say which node this is."""
+
+    host: str
+    port: int
+    identity: Identity
+    authorities: tuple[bytes, ...]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+Address = Path | int | TlsAddress
+"""Of a unix socket, of a port of this machine, or of a node in the network."""
 
 
 class Viewing(Protocol):
@@ -179,19 +199,21 @@ class LocalConnection:
 
 
 class SocketConnection:
-    """To a node that serves a unix socket (`Path`) or a loopback port (`int`). Safe to use from several threads.
+    """To a node that serves a socket, of this machine or of the network. Safe to use from several threads.
 
-    A lost connection is made again and the request repeated; that cannot do anything twice.
+    A lost connection is made again and the request repeated; that cannot do anything twice. Over TLS the certificate
+    is read from its files at each connection, so that a renewed one is shown from the next on.
     """
 
     def __init__(
-        self, address: Path | int, *, attempts: int = ATTEMPTS, timeout_seconds: float = TIMEOUT_SECONDS
+        self, address: Address, *, attempts: int = ATTEMPTS, timeout_seconds: float = TIMEOUT_SECONDS
     ) -> None:
         self._address = address
         self._attempts = attempts
         self._timeout_seconds = timeout_seconds
         self._lock = threading.RLock()
         self._socket: socket.socket | None = None
+        self._shown = (b"", b"")
         self._number = 0
         self._early: dict[int, Done | Failed] = {}
         self._viewing: Viewing | None = None
@@ -274,6 +296,8 @@ class SocketConnection:
         for attempt in range(self._attempts):
             try:
                 return work()
+            except NodeUnreachable:
+                raise
             except OSError as error:
                 self.close()
                 if attempt + 1 == self._attempts:
@@ -305,7 +329,10 @@ class SocketConnection:
     def _connected(self) -> Greeting:
         if self._socket is not None:
             return self._greeting
-        if isinstance(self._address, int):
+        connected: socket.socket
+        if isinstance(self._address, TlsAddress):
+            connected = self._over_tls(self._address)
+        elif isinstance(self._address, int):
             connected = socket.create_connection(("127.0.0.1", self._address), self._timeout_seconds)
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         else:
@@ -317,7 +344,7 @@ class SocketConnection:
                 connected.close()
                 raise
         self._socket = connected
-        greeting = self._receive()
+        greeting = self._greeted()
         if isinstance(greeting, Failed):
             raise error_for(greeting.problem)
         if not isinstance(greeting, Greeting) or greeting.version != PROTOCOL_VERSION:
@@ -330,9 +357,44 @@ class SocketConnection:
             self._authenticate(self._viewing)
         return greeting
 
+    def _over_tls(self, address: TlsAddress) -> ssl.SSLSocket:
+        """A connection whose two ends have shown their certificates. NodeUnreachable at once where they do not fit:
+        asking again would not help."""
+        context, shown = client_context(address.identity, address.authorities)
+        plain = socket.create_connection((address.host, address.port), self._timeout_seconds)
+        try:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            secured = context.wrap_socket(plain, server_hostname=address.host)
+        except ssl.SSLError as error:
+            plain.close()
+            raise NodeUnreachable(
+                f"no trusted connection to the node at {address}: {_reason(error)}"
+            ) from None
+        except BaseException:
+            plain.close()
+            raise
+        self._shown = (shown_by_peer(secured), shown)
+        return secured
+
+    def _greeted(self) -> Greeting | Done | Failed | Told:
+        """What the node says first. With TLS 1.3 it is only now that it turns a certificate away."""
+        try:
+            return self._receive()
+        except OSError as error:
+            if not isinstance(self._address, TlsAddress):
+                raise
+            self.close()
+            raise ConnectionError(
+                f"it hung up before its greeting ({error}); nodes do so with a certificate of an authority that is not"
+                " on their ledger, or out of its time"
+            ) from None
+
     def _authenticate(self, viewing: Viewing) -> None:
         greeting = self._connected()
-        signatures = _signed(viewing, greeting.chain_id, greeting.challenge)
+        challenge = greeting.challenge
+        if isinstance(self._address, TlsAddress):
+            challenge = bound_challenge(challenge, *self._shown)
+        signatures = _signed(viewing, greeting.chain_id, challenge)
         self._number += 1
         self._exchange(Authenticate(self._number, viewing.party, viewing.signer, signatures), self._number, 0)
 
@@ -391,6 +453,13 @@ class SocketConnection:
                 raise ConnectionError("the node hung up")
             taken += got
         return bytes(parts)
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """In OpenSSL's words."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{error.verify_message}"
+    return (error.reason or str(error)).replace("_", " ").lower()
 
 
 def watched(

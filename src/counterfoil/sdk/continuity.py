@@ -99,6 +99,8 @@ def keep(client: Client, genesis: bytes, path: Path, progress: Progress | None =
                 files.replace(path / HEADER_PROOF_NAME, proof)
             for payload in page.blocks:
                 blocks.append(blocks.last_height() + 1, payload)
+            if not page.blocks or 0 < page.next <= check.report.height:
+                raise CopyRefused(f"the node shows no block from {first} on, and says that there are some")
             first = page.next
             if progress is not None:
                 progress(check.report.height, newest)
@@ -106,7 +108,10 @@ def keep(client: Client, genesis: bytes, path: Path, progress: Progress | None =
         missing = blocks.read_from(receipts.last_height() + 1)
         header, last = _next_header(missing), check.report.height
         while header is not None:
-            for block in client.ask(reads.sealed_receipts, Blocks(first=header.height, last=last)).blocks:
+            shown = client.ask(reads.sealed_receipts, Blocks(first=header.height, last=last)).blocks
+            if not shown:
+                raise CopyRefused(f"the node shows no receipts from block {header.height} on")
+            for block in shown:
                 if header is None or block.header != header:
                     raise CopyRefused(f"the node shows receipts of another block {block.header.height}")
                 data = encode(SealedReceipts(header.height, block.receipts))

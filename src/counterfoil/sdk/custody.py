@@ -7,7 +7,9 @@ client = Client(connection, CustodyStore(session).open("savings"), party=party)
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from counterfoil.custody.service.client import (
     CustodianAddress,
@@ -22,7 +24,7 @@ from counterfoil.modules.custodians.interface import TrailEntry
 from counterfoil.modules.custodians.messages import RecordTrail
 from counterfoil.sdk.client import Client
 from counterfoil.sdk.connections import Connection
-from counterfoil.sdk.errors import LedgerError, NodeUnreachable
+from counterfoil.sdk.errors import LedgerError, NodeUnreachable, NotVisible
 
 __all__ = [
     "CustodianAddress",
@@ -30,9 +32,12 @@ __all__ = [
     "CustodyKey",
     "CustodyRefused",
     "CustodyStore",
+    "LedgerMachines",
     "LedgerTrail",
     "RecorderFailed",
 ]
+
+T = TypeVar("T")
 
 
 class LedgerTrail:
@@ -76,3 +81,45 @@ class LedgerTrail:
     def _failed(self, error: Exception) -> RecorderFailed:
         self.close()
         return RecorderFailed(error.name if isinstance(error, LedgerError) else "NODE_UNREACHABLE")
+
+
+class LedgerMachines:
+    """Which machines may knock at a custodian's door: those whose certificates are in force on its ledger.
+
+    Both questions are public. Safe for threads; LedgerError or NodeUnreachable where the ledger cannot be asked.
+    """
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+
+    def authorities(self) -> tuple[bytes, ...]:
+        found = self._asked(lambda client: client.authorities())
+        return tuple(one.certificate for one in found if not one.withdrawn_ms)
+
+    def admits(self, fingerprint: bytes) -> bool:
+        try:
+            line = self._asked(lambda client: client.certificate(fingerprint))
+        except NotVisible:
+            return False
+        return line.status == "IN_FORCE"
+
+    def close(self) -> None:
+        with self._lock:
+            self._forget()
+
+    def _asked(self, question: Callable[[Client], T]) -> T:
+        with self._lock:
+            try:
+                if self._client is None:
+                    self._client = Client(self._connect())
+                return question(self._client)
+            except NodeUnreachable:
+                self._forget()
+                raise
+
+    def _forget(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 from counterfoil.node import reads
@@ -14,7 +13,7 @@ from counterfoil.node.reads_ledger import Nothing
 from counterfoil.node.refusals import NodeRefusal
 from counterfoil.node.streams import Batch, Position
 from counterfoil.primitives.codec import encode
-from counterfoil.sdk.connections import TIMEOUT_SECONDS, SocketConnection, Viewing, watched
+from counterfoil.sdk.connections import TIMEOUT_SECONDS, Address, SocketConnection, Viewing, watched
 from counterfoil.sdk.errors import LedgerError, NodeUnreachable
 
 T = TypeVar("T")
@@ -34,7 +33,7 @@ class FailoverConnection:
     acknowledged once is seen from then on: a node that is behind is waited for.
     """
 
-    def __init__(self, addresses: Sequence[Path | int], *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, addresses: Sequence[Address], *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         if not addresses:
             raise ValueError("a connection needs a node's address")
         self._addresses = list(addresses)
@@ -47,7 +46,7 @@ class FailoverConnection:
         self._chain_id, self._sandbox = self._repeated(lambda one: (one.chain_id, one.sandbox))
 
     @property
-    def address(self) -> Path | int:
+    def address(self) -> Address:
         """Of the node that is asked now."""
         return self._addresses[self._at]
 

@@ -2,6 +2,13 @@
 
 from counterfoil.modules.approvals.messages import ApproveTransaction, ProposeTransaction, WithdrawProposal
 from counterfoil.modules.cash.messages import Mint, PayRedemption, RefuseRedemption, RequestRedemption
+from counterfoil.modules.certificates.interface import Purpose as CertificatePurpose
+from counterfoil.modules.certificates.messages import (
+    NameAuthority,
+    RecordCertificate,
+    RevokeCertificate,
+    WithdrawAuthority,
+)
 from counterfoil.modules.consortium.messages import (
     ApproveMotion,
     ProposeMotion,
@@ -26,6 +33,15 @@ from counterfoil.modules.holdings.messages import (
     ReleaseEarmark,
     UnfreezeAccount,
     UnfreezeHolding,
+)
+from counterfoil.modules.identities.interface import Level, Suite
+from counterfoil.modules.identities.messages import (
+    AppointIdentityRegistrar,
+    AttestIdentity,
+    RecordLicence,
+    RecordVerification,
+    WithdrawLicence,
+    WithdrawVerification,
 )
 from counterfoil.modules.instruments.interface import (
     Identifier,
@@ -157,11 +173,13 @@ __all__ = [
     "AmendTerms",
     "AmendTrade",
     "AnnounceInstrument",
-    "AppointRegistrar",
     "ApplyForAdmission",
+    "AppointIdentityRegistrar",
+    "AppointRegistrar",
     "ApproveRecovery",
     "ApproveMotion",
     "ApproveTransaction",
+    "AttestIdentity",
     "BatchChunk",
     "Calendar",
     "CalendarKind",
@@ -171,6 +189,7 @@ __all__ = [
     "CancelTrade",
     "CancelUpgrade",
     "Capacity",
+    "CertificatePurpose",
     "CloseAccount",
     "CloseDay",
     "ConfirmKeyEpoch",
@@ -197,6 +216,7 @@ __all__ = [
     "InstructWithNote",
     "InstrumentKind",
     "KeyPolicy",
+    "Level",
     "Linkage",
     "LoadBatch",
     "MatchingField",
@@ -204,6 +224,7 @@ __all__ = [
     "Method",
     "Mint",
     "Movement",
+    "NameAuthority",
     "NameFourEyes",
     "NameRecoveryApprovers",
     "Observe",
@@ -223,9 +244,12 @@ __all__ = [
     "QuantityType",
     "RaiseViewKey",
     "ReadmitValidator",
+    "RecordCertificate",
+    "RecordLicence",
     "RecordOpeningKey",
     "RecordReadLog",
     "RecordTrade",
+    "RecordVerification",
     "RecordTrail",
     "RedeemInstrument",
     "RefuseApplication",
@@ -244,6 +268,7 @@ __all__ = [
     "RemoveValidator",
     "RequestRedemption",
     "ResumeInstrument",
+    "RevokeCertificate",
     "RevokeMandate",
     "RevokeParty",
     "RevokeView",
@@ -261,6 +286,7 @@ __all__ = [
     "SettleBatch",
     "Side",
     "SignOff",
+    "Suite",
     "SuspendInstrument",
     "SuspendParty",
     "TerminateParty",
@@ -274,7 +300,10 @@ __all__ = [
     "WindDownParty",
     "WithdrawApproval",
     "WithdrawAsset",
+    "WithdrawAuthority",
+    "WithdrawLicence",
     "WithdrawProposal",
+    "WithdrawVerification",
     "WithdrawRecovery",
     "single_key",
 ]

@@ -31,6 +31,12 @@ from counterfoil.node.reads_business import (
     TradeLine,
     TradeOf,
 )
+from counterfoil.node.reads_certificates import (
+    AuthorityLine,
+    CertificateLine,
+    CertificatesPage,
+    FingerprintOf,
+)
 from counterfoil.node.reads_consortium import (
     ConsortiumAnswer,
     FeedLine,
@@ -50,6 +56,15 @@ from counterfoil.node.reads_market import (
     InstrumentOf,
     InstrumentsPage,
     MarketLine,
+)
+from counterfoil.node.reads_names import (
+    ClientLine,
+    IdentitiesOf,
+    IdentityOf,
+    IdentityRecord,
+    LinkLine,
+    PersonOf,
+    Regime,
 )
 from counterfoil.node.reads_parties import PartiesPage, PartyLine, PartyOf, PartyRecord
 from counterfoil.node.reads_proofs import ProofOf
@@ -220,6 +235,50 @@ class Reading(ABC):
 
     def party_details(self, party: Id, at: At = "") -> PartyRecord:
         return self.ask(reads.party_details, PartyOf(party=self.party_id(party), at=at_text(at)))
+
+    # ---- real names ----
+
+    def registrars(self, at: At = "") -> Regime:
+        """Who attests identities, since when that is demanded, and who is licensed to verify them."""
+        return self.ask(reads.registrars, AsOf(at=at_text(at)))
+
+    def identity(self, party: Id, at: At = "") -> IdentityRecord:
+        """How a party is verified."""
+        return self.ask(reads.identity, IdentityOf(party=self.party_id(party), at=at_text(at)))
+
+    def identities(self, agent: Id, at: At = "", before_ms: int = 0) -> list[ClientLine]:
+        """Everybody whom an agent has asked a registrar about; before_ms: only what expires or lapses before then."""
+        agent_id, found, first = self.party_id(agent), list[ClientLine](), 0
+        while True:
+            params = IdentitiesOf(agent=agent_id, at=at_text(at), before_ms=before_ms, first=first)
+            page = self.ask(reads.list_identities, params)
+            found += page.lines
+            first = page.next
+            if not first:
+                return found
+
+    def person(self, party: Id = b"", tag: bytes = b"") -> tuple[LinkLine, ...]:
+        """Every party of the person who is this party, or has this tag."""
+        return self.ask(reads.person, PersonOf(party=self.party_id(party), tag=tag)).parties
+
+    # ---- certificates ----
+
+    def authorities(self, at: At = "") -> tuple[AuthorityLine, ...]:
+        return self.ask(reads.list_authorities, AsOf(at=at_text(at))).authorities
+
+    def certificates(self, party: Id = b"", at: At = "") -> list[CertificateLine]:
+        """Of a party or of all, as far as they may be seen."""
+        party_id, found, first = self.party_id(party), list[CertificateLine](), 0
+        while True:
+            params = CertificatesPage(party=party_id, at=at_text(at), first=first)
+            page = self.ask(reads.list_certificates, params)
+            found += page.certificates
+            first = page.next
+            if not first:
+                return found
+
+    def certificate(self, fingerprint: bytes, at: At = "") -> CertificateLine:
+        return self.ask(reads.certificate, FingerprintOf(fingerprint=fingerprint, at=at_text(at))).line
 
     # ---- accounts ----
 

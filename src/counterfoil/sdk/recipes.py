@@ -26,6 +26,7 @@ from counterfoil.sdk.messages import (
     Identifier,
     InstructBoth,
     InstrumentKind,
+    Level,
     MatchingField,
     OpenAccount,
     OpenMarket,
@@ -33,6 +34,7 @@ from counterfoil.sdk.messages import (
     Purpose,
     QuantityType,
     RecordReadLog,
+    RecordVerification,
     RegisterIssue,
     RegistrationApprover,
     Rounding,
@@ -399,3 +401,17 @@ def _announce(
         issuance_account=issuance_account,
         terms=of,
     )
+
+
+def verification(
+    agent: Who,
+    party: bytes,
+    handle: bytes,
+    evidence_hash: bytes,
+    expires_ms: int,
+    *,
+    level: Level = Level.STANDARD,
+    pointer: bytes = b"",
+) -> RecordVerification:
+    """That a client of a licensed agent is the person of a handle, until expires_ms."""
+    return RecordVerification(_party(agent), party, handle, level, evidence_hash, expires_ms, pointer)

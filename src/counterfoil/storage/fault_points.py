@@ -41,6 +41,13 @@ BEFORE_RECORDING = "before-recording"
 AFTER_RECORDING = "after-recording"
 BEFORE_ANSWER = "before-answer"
 AFTER_ANSWER = "after-answer"
+VAULT_ROW_WRITTEN = "vault-row-written"
+VAULT_BLOB_WRITTEN = "vault-blob-written"
+VAULT_ERASURE_BEGUN = "vault-erasure-begun"
+VAULT_KEY_DESTROYED = "vault-key-destroyed"
+VAULT_BLOB_DELETED = "vault-blob-deleted"
+VAULT_KEY_DRAWN = "vault-key-drawn"
+VAULT_KEYS_WRAPPED = "vault-keys-wrapped"
 
 LOG_POINTS = (
     BEFORE_LOG_APPEND,
@@ -73,7 +80,25 @@ CUSTODY_POINTS = (
 )
 """On a signature's way through the custodian: its entry, the signature, the ledger, the answer."""
 PRUNING_POINTS = (AFTER_PRUNING_MARK,)
-ALL_POINTS = LOG_POINTS + PRUNING_POINTS + STORE_POINTS + FOLDER_POINTS + KEY_CHANGE_POINTS + CUSTODY_POINTS
+VAULT_POINTS = (
+    VAULT_ROW_WRITTEN,
+    VAULT_BLOB_WRITTEN,
+    VAULT_ERASURE_BEGUN,
+    VAULT_KEY_DESTROYED,
+    VAULT_BLOB_DELETED,
+    VAULT_KEY_DRAWN,
+    VAULT_KEYS_WRAPPED,
+)
+"""On the way of personal data into their store, out of it, and under another key."""
+ALL_POINTS = (
+    LOG_POINTS
+    + PRUNING_POINTS
+    + STORE_POINTS
+    + FOLDER_POINTS
+    + KEY_CHANGE_POINTS
+    + CUSTODY_POINTS
+    + VAULT_POINTS
+)
 
 _handler: Callable[[str], None] | None = None
 

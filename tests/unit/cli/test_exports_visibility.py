@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from typer.testing import CliRunner
 
 from counterfoil.cli.failures import Exit
 from counterfoil.cli.main import app
+from counterfoil.custody.signers import SandboxKey
 from counterfoil.node.personas import party_key
 from counterfoil.primitives.addresses import AddressKind, to_text
-from counterfoil.sdk import Sandbox, messages
+from counterfoil.sdk import Client, Sandbox, messages, recipes
 
 RUNNER = CliRunner()
 NAMES = (
@@ -54,6 +56,15 @@ AMOUNT = re.compile(r"(?<![0-9a-f])31337(00)?(?![0-9a-f])")
 BUSINESS = "broker-a depository regulator"
 """An instruction of broker-a, which the depository's market settles."""
 
+SECRETS: dict[str, tuple[bytes, str]] = {
+    # What must not be shown, and to whom it may be
+    "evidence": (b"the hash of investor-a's papers..", "investor-a broker-a depository regulator"),
+    "handle": (b"what broker-a calls investor-a...", "broker-a depository regulator"),
+    "pointer": (b"where broker-a keeps the papers", "broker-a depository regulator"),
+    "tag": (b"the person behind investor-a.....", "regulator"),
+    "certificate": (b"the certificate of broker-a.....", "broker-a depository regulator"),
+}
+
 EXPORTS: dict[str, tuple[str, ...]] = {
     # Command → what it is asked about; "" for a command without an argument
     "holdings": ("{account}", "Broker A --clients", "Broker B --clients"),
@@ -72,6 +83,10 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "sealing view-keys": ("",),
     "motions": ("",),
     "feeds": ("",),
+    "identity show": ("{investor}",),
+    "identity clients": ("Broker A",),
+    "identity person": ("{investor}",),
+    "ca list": ("",),
 }
 NOT_OF_A_VIEWER = {
     # What works on the whole folder, on files of one's own, or acts and tells what became of that
@@ -99,6 +114,8 @@ NOT_OF_A_VIEWER = {
     # What everybody knows, known or not
     *("consortium", "validators", "sealing status"),
     *("backup", "network status", "keys resolve", "custodian requests"),
+    # Of a store or a process that one runs oneself
+    *("registrar ask", "registrar log", "vault put", "vault list", "vault trail"),
 }
 
 
@@ -149,7 +166,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         recovers = (ledger.client(name).keys[0].address for name in ("broker-b", "issuer-a"))
         key = owner.keys[0].public_key
         owner.send(messages.RegisterSigner(messages.single_key(key), tuple(sorted(recovers)), 2))
+        _know(ledger)
         facts = {
+            "investor": owner.party,
             "signer": owner.keys[0].address,
             "key": key,
             "accounts": {name: ledger.account(name) for name in ACCOUNTS},
@@ -160,6 +179,45 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 FACTS: dict[str, Any] = {}
+
+
+def _secret(name: str) -> bytes:
+    return SECRETS[name][0][:32]
+
+
+def _know(ledger: Sandbox) -> None:
+    """Investor A is a person whom broker-a verified on a registrar's word; broker-a has a certificate."""
+    regulator, broker, depository = ledger.clients("regulator", "broker-a", "depository")
+    key, now_ms = SandboxKey("registrar", sha256(b"registrar").digest()), ledger.time_ms
+    far_ms = now_ms + 10**10
+    roles = (messages.Role.IDENTITY_REGISTRAR,)
+    enrolled = regulator.send(
+        messages.EnrolParty(regulator.party, roles, "Registrar", "", key.address, b"", True)
+    )
+    registrar = Client(regulator.connection, key, party=enrolled.created)
+    suite = messages.Suite.RISTRETTO255_SHA512
+    regulator.send(
+        messages.AppointIdentityRegistrar(regulator.party, registrar.party, suite, bytes(32), 1, far_ms)
+    )
+    regulator.send(messages.RecordLicence(regulator.party, broker.party, "licence"))
+    registrar.send(
+        messages.AttestIdentity(registrar.party, 1, _secret("tag"), broker.party, _secret("handle"))
+    )
+    investor = ledger.client("investor-a").party
+    handle, evidence, pointer = _secret("handle"), _secret("evidence"), _secret("pointer")
+    broker.send(recipes.verification(broker, investor, handle, evidence, far_ms, pointer=pointer))
+    depository.send(messages.NameAuthority(depository.party, b"authority", now_ms, far_ms))
+    depository.send(
+        messages.RecordCertificate(
+            sha256(b"authority").digest(),
+            broker.party,
+            messages.CertificatePurpose.MEMBER,
+            _secret("certificate"),
+            b"\x01",
+            now_ms,
+            far_ms,
+        )
+    )
 
 
 def everything(output: str, written: Path) -> str:
@@ -182,6 +240,7 @@ def asked(command: str, persona: str) -> Iterator[list[str]]:
             account = to_text(AddressKind.ACCOUNT, FACTS["accounts"][name]) if name else ""
             filled = arguments.replace("{account}", account)
             filled = filled.replace("{instruction}", FACTS["instruction"].hex())
+            filled = filled.replace("{investor}", to_text(AddressKind.PARTY, FACTS["investor"]))
             filled = filled.replace("{signer}", to_text(AddressKind.SIGNER, FACTS["signer"]))
             yield [*command.split(), *_split(filled), *(("--as", persona) if persona else ())]
 
@@ -231,6 +290,10 @@ def test_no_export_shows_what_the_reader_may_not_see(folder: Path, tmp_path: Pat
                         assert result.exit_code == Exit.REFUSED, f"{persona} is answered: {arguments}"
                 if persona not in SIGNER.split():
                     assert FACTS["key"].hex() not in text, f"{persona} sees the keys: {arguments}"
+                for name, (_, row) in SECRETS.items():
+                    if persona not in row.split():
+                        assert _secret(name).hex() not in text, f"{persona} sees the {name}: {arguments}"
+                        assert _secret(name).hex()[:16] not in text, f"{persona} sees the {name}: {arguments}"
                 if persona not in BUSINESS.split():
                     assert "SECRET-REFERENCE" not in text, f"{persona} sees the business: {arguments}"
                     said = result.output.replace(",", "").replace(".", "")

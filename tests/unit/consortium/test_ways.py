@@ -9,7 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from counterfoil.machine.wiring import MESSAGES
+from counterfoil.modules.certificates.messages import NameAuthority, RevokeCertificate, WithdrawAuthority
 from counterfoil.modules.holdings.messages import ForceTransfer, FreezeAccount, FreezeHolding
+from counterfoil.modules.identities.messages import WithdrawVerification
 from counterfoil.modules.instruments.messages import SuspendInstrument
 from counterfoil.modules.issuance.messages import RegisterIssue
 from counterfoil.modules.markets.messages import AmendRulebook, CloseDay, OpenDay, OpenMarket
@@ -24,7 +26,7 @@ from counterfoil.primitives.codec import Message
 from counterfoil.sealing.opening_keys import OpeningKey
 from tests.model.desk import by, own, party
 from tests.model.moves_keys import OTHERS, next_epoch
-from tests.model.opening import BY_HAND, TUESDAY, WEDNESDAY, WEEKDAYS, Opening, papers
+from tests.model.opening import BY_HAND, DAY_MS, TUESDAY, WEDNESDAY, WEEKDAYS, Opening, papers
 from tests.model.samples import samples
 from tests.unit.consortium.ways import BY_MOTION, EITHER, OWN, POLICY, STEP_IN, SUCCESSION
 
@@ -155,6 +157,16 @@ MADE: dict[str, Made] = {
         papers("either"),
     ),
     "OpenBatch": lambda opening, who: OpenBatch("XTST", who, "EITHER", TUESDAY, 1),
+    "WithdrawVerification": lambda opening, who: WithdrawVerification(
+        who, party("investor-a"), "Forged papers."
+    ),
+    "NameAuthority": lambda opening, who: NameAuthority(
+        who, b"another", opening.desk.time_ms, opening.desk.time_ms + DAY_MS
+    ),
+    "WithdrawAuthority": lambda opening, who: WithdrawAuthority(
+        who, opening.authority, "Its key was stolen."
+    ),
+    "RevokeCertificate": lambda opening, who: RevokeCertificate(who, papers("node"), "Its key was stolen."),
     "AdmitHolder": lambda opening, who: AdmitHolder(who, OTHERS[0].address, _OPENING, bytes(113)),
     "RemoveHolder": lambda opening, who: RemoveHolder(who, _second_holder(opening)),
     "ProposeKeyEpoch": lambda opening, who: next_epoch(opening.desk, papers("root"), who),

@@ -11,8 +11,8 @@ OWN = """
     ReleaseEarmark Allot Mint RequestRedemption PayRedemption RefuseRedemption RecordTrade ConfirmTrade AmendTrade
     CancelTrade Instruct InstructBoth Amend Allocate Deallocate Cancel LoadBatch SettleBatch CancelBatch ProposeMotion
     ApproveMotion WithdrawApproval Observe AnnounceInstrument ApproveRecovery WithdrawRecovery GrantView RevokeView
-    RecordReadLog RecordTrail InstructWithNote InstructBothWithNotes ConfirmKeyEpoch RaiseViewKey RecordOpeningKey
-    GrantViewKey EndViewGrant
+    RecordReadLog RecordTrail AttestIdentity RecordVerification RecordCertificate InstructWithNote
+    InstructBothWithNotes ConfirmKeyEpoch RaiseViewKey RecordOpeningKey GrantViewKey EndViewGrant
 """
 """A party's own affairs: its keys and users, its property and its debts, what it states, the registers and accounts
 that it takes on, what it began itself. No office: where it is away its own users, its recovery approvers and its
@@ -25,6 +25,10 @@ EITHER: dict[str, tuple[str, str]] = {
     "FreezeHolding": ("regulator", "depository"),
     "ForceTransfer": ("regulator", "depository"),
     "OpenBatch": ("depository", "exchange"),
+    "WithdrawVerification": ("broker-a", "regulator"),
+    "NameAuthority": ("depository", "regulator"),
+    "WithdrawAuthority": ("depository", "regulator"),
+    "RevokeCertificate": ("depository", "regulator"),
     "AdmitHolder": ("regulator", "depository"),
     "RemoveHolder": ("regulator", "depository"),
     "ProposeKeyEpoch": ("regulator", "depository"),
@@ -46,7 +50,7 @@ STEP_IN = """
     AdmitParty RefuseApplication EnrolParty ActivateParty SuspendParty ReinstateParty RevokeParty WindDownParty
     TerminateParty AmendParty AmendRulebook SetCalendar OpenDay CloseDay AcceptAsset WithdrawAsset AmendTerms
     ResumeInstrument MatureInstrument RedeemInstrument CancelInstrument UnfreezeAccount UnfreezeHolding SignOff
-    RefuseSignOff RotateConsensusKey
+    RefuseSignOff RotateConsensusKey AppointIdentityRegistrar RecordLicence WithdrawLicence
 """
 """Offices that one party holds: the market's operator, the registrar, the authority above, or whoever placed an order.
 Where it is away, the consortium's members act in its place by a motion."""

@@ -132,10 +132,11 @@ class Liar:
     def __init__(self, port: int, change: Change, *, tcp: bool = True) -> None:
         self._upstream = port
         self._change = change
+        # TCP first: of its ports many are taken, by the connections that other tests have just closed.
+        self._tcp = socket.create_server(("127.0.0.1", 0)) if tcp else None
         self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", 0))
+        self._udp.bind(("127.0.0.1", self._tcp.getsockname()[1] if self._tcp is not None else 0))
         self.port = self._udp.getsockname()[1]
-        self._tcp = socket.create_server(("127.0.0.1", self.port)) if tcp else None
         self._threads = [threading.Thread(target=self._serve_udp, daemon=True)]
         if self._tcp is not None:
             self._threads.append(threading.Thread(target=self._serve_tcp, daemon=True))

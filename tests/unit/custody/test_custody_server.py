@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import logging
 import os
 import secrets
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from counterfoil.custody.authority import Authority
+from counterfoil.custody.key_files import KeyFileError
 from counterfoil.custody.key_store import KeyStore, KeyStoreError
 from counterfoil.custody.service import server as server_file
 from counterfoil.custody.service.client import (
@@ -47,11 +43,14 @@ from counterfoil.custody.service.protocol import (
     Welcome,
 )
 from counterfoil.custody.service.refusals import CustodyRefusal
-from counterfoil.custody.service.server import CustodyServer
+from counterfoil.custody.service.server import CustodyServer, TlsGate
 from counterfoil.custody.signers import Signer
+from counterfoil.custody.tls import Identity, client_context
 from counterfoil.primitives.frames import frame, length_of
 from counterfoil.primitives.signatures import verify
-from tests.unit.custody.custodians import CHAIN, PASSWORD, Desk, signing
+from counterfoil.sdk import NodeUnreachable
+from tests.e2e.certified import certify
+from tests.unit.custody.custodians import CHAIN, CHEAP, PASSWORD, Desk, signing
 
 RULES = (
     {"messages": ["Instruct"], "users": ["ben"]},
@@ -322,81 +321,115 @@ def test_a_foreign_socket_gets_no_password(
         CustodianSession(address)
 
 
-def test_ports_of_other_machines_need_tls(desk: Desk) -> None:
+def test_ports_of_other_machines_need_tls(desk: Desk, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="needs TLS"):
         CustodyServer(desk.custodian, port=0, host="0.0.0.0")
-    with pytest.raises(ValueError, match="certificates"):
-        CustodyServer(desk.custodian, port=0, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    nowhere = TlsGate(Identity(tmp_path / "none.pem", tmp_path / "none.pem"), KnownMachines())
+    with pytest.raises(KeyFileError, match=r"none\.pem"):
+        CustodyServer(desk.custodian, port=0, gate=nowhere)
+    with pytest.raises(ValueError, match="of one machine"):
+        CustodyServer(desk.custodian, path=tmp_path / "socket", gate=nowhere)
     with pytest.raises(ValueError, match="at the path of a socket, or at a port"):
         CustodyServer(desk.custodian)
 
 
-def certificates(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext, ssl.SSLContext]:
-    """(the custodian's side, a client that its authority knows, a client that it does not know)."""
-    now = datetime.datetime.now(datetime.UTC)
+class KnownMachines:
+    """A ledger's certificates without a ledger. failing: it cannot be asked."""
 
-    def made(
-        name: str, issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None
-    ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer[0].subject if issuer else subject)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(hours=1))
-            .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-            .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-                critical=False,
-            )
+    def __init__(self, *authorities: Authority) -> None:
+        self.trusted = tuple(one.certificate for one in authorities)
+        self.revoked: set[bytes] = set()
+        self.failing = False
+
+    def authorities(self) -> tuple[bytes, ...]:
+        if self.failing:
+            raise NodeUnreachable("no answer")
+        return self.trusted
+
+    def admits(self, fingerprint: bytes) -> bool:
+        if self.failing:
+            raise NodeUnreachable("no answer")
+        return fingerprint not in self.revoked
+
+
+class Guarded(NamedTuple):
+    """A custodian behind TLS, and how machines get there."""
+
+    server: CustodyServer
+    machines: KnownMachines
+    authority: Authority
+    folder: Path
+
+    def address(self, identity: Identity) -> CustodianAddress:
+        assert self.server.port is not None
+        trusted = (self.authority.certificate,)
+        return CustodianAddress(
+            host="127.0.0.1", port=self.server.port, tls=lambda: client_context(identity, trusted)[0]
         )
-        certificate = builder.sign(issuer[1] if issuer else key, hashes.SHA256())
-        (folder / f"{name}.pem").write_bytes(
-            certificate.public_bytes(serialization.Encoding.PEM)
-            + key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return certificate, key
-
-    authority, foreign = made("authority", None), made("foreign", None)
-    made("custodian", authority)
-    made("member", authority)
-    made("stranger", foreign)
-    sides = []
-    for name, side in (
-        ("custodian", ssl.PROTOCOL_TLS_SERVER),
-        ("member", ssl.PROTOCOL_TLS_CLIENT),
-        ("stranger", ssl.PROTOCOL_TLS_CLIENT),
-    ):
-        context = ssl.SSLContext(side)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_cert_chain(folder / f"{name}.pem")
-        context.load_verify_locations(folder / "authority.pem")
-        sides.append(context)
-    return sides[0], sides[1], sides[2]
 
 
-def test_mutual_tls(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_file, "FRAME_SECONDS_MAX", 1)
-    own, member, stranger = certificates(tmp_path)
-    with CustodyServer(desk.custodian, port=0, tls=own) as server:
-        assert server.port is not None
-        address = custodian_address(f"custodian:127.0.0.1:{server.port}")
-        with CustodianSession(address, tls=member) as session:
-            session.log_in("ben", PASSWORD, desk.code("ben"))
-            key = CustodyStore(session).open("desk")
-            message = signing(key.public_key)
-            assert verify(key.public_key, message, key.sign(message))
+@pytest.fixture
+def guarded(desk: Desk, tmp_path: Path) -> Iterator[Guarded]:
+    authority = Authority.create(tmp_path / "ca", "Test CA", "a passphrase", cost=CHEAP)
+    own, _ = certify(tmp_path, authority, "custodian", serves=True)
+    machines = KnownMachines(authority)
+    with CustodyServer(desk.custodian, port=0, gate=TlsGate(own, machines)) as server:
+        yield Guarded(server, machines, authority, tmp_path)
+
+
+def test_mutual_tls(desk: Desk, guarded: Guarded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_file, "HANDSHAKE_SECONDS_MAX", 1)
+    member, _ = certify(tmp_path, guarded.authority, "member")
+    address = guarded.address(member)
+    with entered(desk, address, "ben") as session:
+        key = CustodyStore(session).open("desk")
+        message = signing(key.public_key)
+        assert verify(key.public_key, message, key.sign(message))
+    foreign = Authority.create(tmp_path / "foreign", "Foreign", "a passphrase", cost=CHEAP)
+    stranger, _ = certify(tmp_path, foreign, "stranger")
+    with pytest.raises(CustodianUnreachable):
+        CustodianSession(guarded.address(stranger))
+    with pytest.raises(KeyStoreError):
+        CustodianSession(CustodianAddress(host="127.0.0.1", port=address.port))
+
+
+def test_a_revoked_machine_is_turned_away_though_its_user_has_logged_in(
+    desk: Desk, guarded: Guarded, tmp_path: Path
+) -> None:
+    member, issued = certify(tmp_path, guarded.authority, "member")
+    with entered(desk, guarded.address(member), "ben") as session:
+        assert session.list_keys()
+        guarded.machines.revoked.add(issued.fingerprint)
+        assert refusal(session.list_keys) == CustodyRefusal.CERTIFICATE_IS_NOT_IN_FORCE.number
+    assert (
+        refusal(CustodianSession, guarded.address(member))
+        == CustodyRefusal.CERTIFICATE_IS_NOT_IN_FORCE.number
+    )
+
+
+def test_where_the_ledger_cannot_be_asked_nobody_is_let_in(
+    desk: Desk, guarded: Guarded, tmp_path: Path
+) -> None:
+    member, _ = certify(tmp_path, guarded.authority, "member")
+    with entered(desk, guarded.address(member), "ben") as session:
+        guarded.machines.failing = True
+        assert refusal(session.list_keys) == CustodyRefusal.CERTIFICATE_IS_NOT_IN_FORCE.number
         with pytest.raises(CustodianUnreachable):
-            CustodianSession(address, tls=stranger)
-        with pytest.raises(KeyStoreError):
-            CustodianSession(address)
+            CustodianSession(guarded.address(member))
+        guarded.machines.failing = False
+        assert session.list_keys(), "it goes on where it was, with the same login"
+
+
+def test_a_renewed_certificate_is_shown_from_the_next_connection_on(
+    desk: Desk, guarded: Guarded, tmp_path: Path
+) -> None:
+    member, old = certify(tmp_path, guarded.authority, "member")
+    renewed, _ = certify(tmp_path, guarded.authority, "renewed")
+    with entered(desk, guarded.address(member), "ben") as session:
+        renewed.certificate.rename(member.certificate)
+        guarded.machines.revoked.add(old.fingerprint)
+        assert refusal(session.list_keys) == CustodyRefusal.CERTIFICATE_IS_NOT_IN_FORCE.number
+        assert session.list_keys()
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,11 @@ from counterfoil.engine.cometbft.proto.tendermint.crypto.keys_pb2 import PublicK
 from counterfoil.engine.items import Items
 from counterfoil.machine.failures import ProgramIsOutdated
 from counterfoil.machine.rejects import MachineReject
+from counterfoil.machine.transactions import encode_bundle, read_bundle
 from counterfoil.modules.parties.messages import GrantMandate, SuspendParty
 from counterfoil.node.ledger import SealingKey
 from counterfoil.primitives.outcome import InvariantViolation
+from counterfoil.sealing.opening_keys import OpeningKey
 from tests.conformance.applications import BYTES_MAX, InProcess, books_of
 from tests.conformance.world import PARAMETERS, World
 from tests.model.desk import own, party
@@ -70,6 +72,40 @@ def test_a_bundle_is_admitted_or_refused_by_number(application: InProcess, world
     assert code(application, bytes(changed)) == MachineReject.BUNDLE_IS_MALFORMED.number
 
 
+def test_nothing_is_opened_for_who_may_not_gather_and_nothing_twice(
+    application: InProcess, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No key agreement for what is wrong outside; one for each bundle of a gatherer, whatever is inside, and it is not
+    made again when the engine asks once more, or proposes it."""
+    opened: list[int] = []
+    decrypt = OpeningKey.open
+
+    def counted(self: OpeningKey, purpose: bytes, parts: tuple[bytes, ...], sealed: bytes) -> bytes | None:
+        opened.append(len(sealed))
+        return decrypt(self, purpose, parts, sealed)
+
+    monkeypatch.setattr(OpeningKey, "open", counted)
+    stranger, good = SealingKey(bytes(range(1, 33))), world.bundle(3)
+    outside = {
+        "garbage": world.garbage(),
+        "too large": good + bytes(4 * 1024 * 1024),
+        "expired": world.expired(),
+        "a stranger's": world.items.bundle(stranger, [world.transaction()], world.desk.time_ms),
+        "not signed by its gatherer": good[:-1] + bytes([good[-1] ^ 1]),
+    }
+    for what, item in outside.items():
+        assert code(application, item), what
+        assert not opened, what
+    assert code(application, good) == code(application, good) == 0
+    height = world.first_height
+    assert application.propose(height, world.time_ms(height), [good], BYTES_MAX).items == (good,)
+    assert len(opened) == 1
+    for what, item in world.unopenable().items():
+        opened.clear()
+        assert code(application, item) == MachineReject.BUNDLE_CANNOT_BE_OPENED.number, what
+        assert len(opened) == 1, what
+
+
 def test_a_members_node_gathers_once_it_has_a_mandate_and_while_its_member_is_active(
     application: InProcess, world: World
 ) -> None:
@@ -102,6 +138,10 @@ def test_a_gatherer_has_a_rate_which_checking_again_does_not_touch(
     )
     application = InProcess(world.desk)
     application.handshake()
+    for _ in range(20):  # what others forge in its name is not charged to it
+        bundle, _content = read_bundle(world.bundle(1))
+        forged = encode_bundle(bundle.content, bundle.key, bytes(64))
+        assert code(application, forged) == MachineReject.BUNDLE_IS_MALFORMED.number
     answers = [code(application, world.sealed([world.transaction() for _ in range(4)])) for _ in range(4)]
     assert answers == [
         0,

@@ -15,6 +15,8 @@ from counterfoil.modules.holdings.interface import (
     Holdings,
     PostingReason,
 )
+from counterfoil.modules.identities.books import IdentitiesBooks
+from counterfoil.modules.identities.interface import Identities
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.parties.interface import Party, PartyStatus, Role
 from counterfoil.state.books import Books
@@ -38,7 +40,12 @@ class Desk(instruments_desk.Desk):
         self._add_party(BOB, Role.INVESTOR, identity_hash=ORDER, parent=BROKER)
         self._add_party(UNVERIFIED, Role.INVESTOR)
         self._add_party(BROKER, Role.SECURITIES_COMPANY)
-        self.books = HoldingsBooks(self.state.shelf, self.parties, self.instruments)
+        self.books = HoldingsBooks(
+            self.state.shelf,
+            self.parties,
+            Identities(IdentitiesBooks(self.state.shelf, self.parties)),
+            self.instruments,
+        )
         self.holdings = Holdings(self.books)
         self.instruments_books.outstanding = self.holdings.outstanding
         self.modules.append((holdings.MODULE, self.books))

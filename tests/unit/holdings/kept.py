@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from counterfoil.modules import holdings, instruments
+from counterfoil.modules import holdings, identities, instruments
 from counterfoil.modules.holdings.queries import Balance, every_record, register
 from counterfoil.state.state import State
 from counterfoil.state.tables import LINKS
 from counterfoil.storage.memory_store import MemoryStore
 from tests.unit.holdings.desk import Desk
 
-TABLES = (*instruments.MODULE.tables, *holdings.MODULE.tables)
+TABLES = (*identities.MODULE.tables, *instruments.MODULE.tables, *holdings.MODULE.tables)
 LAYOUTS = {table.number: table.layout for table in (LINKS, *TABLES)}
 
 

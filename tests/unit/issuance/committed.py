@@ -7,6 +7,7 @@ from typing import Any
 from counterfoil.modules.approvals import records as approvals_records
 from counterfoil.modules.cash import records as cash_records
 from counterfoil.modules.holdings import records as holdings_records
+from counterfoil.modules.identities import records as identities_records
 from counterfoil.modules.instruments import records as instruments_records
 from counterfoil.modules.issuance import records as issuance_records
 from counterfoil.modules.markets import records as markets_records
@@ -19,6 +20,7 @@ from tests.unit.issuance.world import World
 
 RECORDS = (
     parties_records,
+    identities_records,
     markets_records,
     instruments_records,
     holdings_records,

@@ -13,6 +13,8 @@ from counterfoil.modules.cash.interface import Cash
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.interface import AccountKind, EarmarkReason, Holdings
 from counterfoil.modules.holdings.records import ACCOUNTS, Account, AccountFreeze, AccountStatus
+from counterfoil.modules.identities.books import IdentitiesBooks
+from counterfoil.modules.identities.interface import Identities
 from counterfoil.modules.instruments.books import InstrumentsBooks
 from counterfoil.modules.instruments.interface import (
     Instrument,
@@ -168,7 +170,14 @@ class World:
             books.shelf, self.parties, self.markets, lambda name: self.holdings.outstanding(name)
         )
         self.instruments = Instruments(self.instruments_books)
-        self.holdings = Holdings(HoldingsBooks(books.shelf, self.parties, self.instruments))
+        self.holdings = Holdings(
+            HoldingsBooks(
+                books.shelf,
+                self.parties,
+                Identities(IdentitiesBooks(books.shelf, self.parties)),
+                self.instruments,
+            )
+        )
         self.issuance = IssuanceBooks(
             books.shelf, self.parties, self.markets, self.instruments, self.holdings
         )

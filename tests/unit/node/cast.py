@@ -11,6 +11,7 @@ from counterfoil.custody.signers import SandboxKey
 from counterfoil.machine.genesis import Genesis
 from counterfoil.modules.parties import DutyName, FoundingParty, FoundingSigner, FoundingUser, PartiesGenesis
 from counterfoil.modules.parties.records import PARTIES
+from counterfoil.node.clock import system_clock_ms
 from counterfoil.node.ledger import LedgerNode, memory_ledger
 from counterfoil.node.personas import SANDBOX_START_MS
 from counterfoil.primitives.codec import encode
@@ -54,6 +55,8 @@ class Cast:
         self._open_accounts()
         self._issue()
         self._do_business()
+        self._issue_certificates()
+        self._know_people()
         self._decide_together()
         self._grant_views()
         self._end_some()
@@ -279,6 +282,53 @@ class Cast:
             asset=self.token,
             amount=1_000,
         )
+
+    def _know_people(self) -> None:
+        """client-a of broker-a and client-o of the operator are one person; nobody demands a registrar's word yet."""
+        regulator, registrar = self.clients["regulator"], self.clients["registrar"]
+        suite = messages.Suite.RISTRETTO255_SHA512
+        far_ms = self.nobody.time_ms() + 10**12
+        regulator.send(
+            messages.AppointIdentityRegistrar(regulator.party, registrar.party, suite, bytes(32), 1, far_ms)
+        )
+        self.tag = papers("tag")
+        for agent, client in (("broker-a", "client-a"), ("operator", "client-o")):
+            sender, handle = self.clients[agent], papers(f"handle at {agent}")
+            regulator.send(messages.RecordLicence(regulator.party, sender.party, f"licence {agent}"))
+            registrar.send(messages.AttestIdentity(registrar.party, 1, self.tag, sender.party, handle))
+            sender.send(
+                recipes.verification(
+                    sender,
+                    self.parties[client],
+                    handle,
+                    papers("passport"),
+                    self.nobody.time_ms() + 10**11,
+                    pointer=b"sealed",
+                )
+            )
+
+    def _issue_certificates(self) -> None:
+        """By the operator's authority: to a node of the exchange, to broker-a and to client-o."""
+        operator, now_ms = self.clients["operator"], system_clock_ms()
+        ends_ms = now_ms + 10**10
+        operator.send(messages.NameAuthority(operator.party, b"authority", now_ms, ends_ms))
+        authority = papers("authority")
+        self.certificates: dict[str, bytes] = {}
+        for name in ("exchange", "broker-a", "client-o"):
+            node = name == "exchange"
+            purpose = messages.CertificatePurpose.NODE if node else messages.CertificatePurpose.MEMBER
+            self.certificates[name] = papers(f"certificate of {name}")
+            operator.send(
+                messages.RecordCertificate(
+                    authority,
+                    self.parties[name],
+                    purpose,
+                    self.certificates[name],
+                    b"\x01",
+                    now_ms,
+                    ends_ms,
+                )
+            )
 
     def _decide_together(self) -> None:
         """A feed that members observe, of which broker-a saw something; and a motion that waits."""

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from counterfoil.node.reads import READS, answer_read
-from counterfoil.node.refusals import Refused
+from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.policy.errors import NotVisible
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.digests import object_id
@@ -105,9 +105,8 @@ def test_beside_what_one_knows_lies_nothing(cast: Cast) -> None:
     """Identities that differ from a known one in a bit, or by one, lead nowhere, and say so as any others."""
     own = cast.accounts["client-a's"]
     number = int.from_bytes(own, "big")
-    near = [(number ^ (1 << bit)).to_bytes(20, "big") for bit in range(160)]
-    near += [(number + step).to_bytes(20, "big") for step in (-2, -1, 1, 2)]
-    answers = {str(told(cast, "client-a", "holdings", {"account": identity})) for identity in near}
+    beside = near(own, 20)[1:] + [(number + step).to_bytes(20, "big") for step in (-2, -1, 1, 2)]
+    answers = {str(told(cast, "client-a", "holdings", {"account": identity})) for identity in beside}
     assert len(answers) == 1
     assert "1090 NOT_VISIBLE" in answers.pop()
 
@@ -125,3 +124,46 @@ def test_who_knows_a_transaction_knows_its_own_objects_alone(cast: Cast) -> None
             if name == "result" or params.get("transaction"):
                 continue
             assert told(cast, "notary", name, params) == told(cast, "notary", name, nothing)
+
+
+@pytest.mark.parametrize("viewer", ["nobody", "client-a", "broker-a", "operator", "notary", "auditor"])
+def test_names_that_are_not_public_lead_nowhere_even_for_whoever_knows_them(cast: Cast, viewer: str) -> None:
+    """Members are found by name; investors, and who has only applied, are not, whoever asks."""
+    parties = dict(cast._records())
+    hidden = [one.name for one in parties.values() if one.roles == (messages.Role.INVESTOR,) and one.name]
+    public = [one.name for one in parties.values() if messages.Role.SECURITIES_COMPANY in one.roles]
+    assert len(hidden) >= len(INVESTORS)
+    for name in hidden:
+        for text in (name, f" {name} ", name.upper(), name[:-1]):
+            assert told(cast, viewer, "find", {"text": text}) is NodeRefusal.NAME_IS_UNKNOWN, text
+    assert told(cast, viewer, "find", {"text": "x" * 9}) is NodeRefusal.NAME_IS_UNKNOWN
+    assert all(
+        told(cast, viewer, "find", {"text": name}) is not NodeRefusal.NAME_IS_UNKNOWN for name in public
+    )
+
+
+@pytest.mark.parametrize("viewer", ["nobody", "client-a", "client-o", "broker-a", "operator", "auditor-of-a"])
+def test_a_tag_opens_nothing_to_whoever_does_not_keep_them(cast: Cast, viewer: str) -> None:
+    """Not even to the person behind it, nor to its agents: an answer would tell that somebody else knows the person."""
+    nowhere = told(cast, viewer, "person", {"tag": bytes(32)})
+    assert "1090 NOT_VISIBLE" in str(nowhere)
+    for tag in near(cast.tag, 32):
+        assert told(cast, viewer, "person", {"tag": tag}) == nowhere
+    for party in cast.parties.values():
+        assert told(cast, viewer, "person", {"party": party}) == nowhere
+
+
+def test_beside_a_tag_lies_nobody_even_for_the_registrar(cast: Cast) -> None:
+    """Tags are values of a keyed function: from one of them no other follows, and none is listed."""
+    own, *others = near(cast.tag, 32)
+    assert "1090 NOT_VISIBLE" not in str(told(cast, "registrar", "person", {"tag": own}))
+    assert {str(told(cast, "registrar", "person", {"tag": tag})) for tag in others} == {
+        str(told(cast, "registrar", "person", {"tag": bytes(32)}))
+    }
+    assert not [name for name, read in READS.items() if "handle" in read.params.__struct_fields__]
+
+
+def near(identity: bytes, size: int) -> list[bytes]:
+    """An identity, and those that differ from it in one bit."""
+    number = int.from_bytes(identity, "big")
+    return [identity, *((number ^ (1 << bit)).to_bytes(size, "big") for bit in range(8 * size))]

@@ -160,6 +160,30 @@ def test_hosts_elsewhere_are_listened_for(tmp_path: Path) -> None:
     assert (tmp_path / "n" / "compose.yaml").read_text().count("image: counterfoil") == 2
 
 
+def test_what_listens_beyond_its_machine_is_what_the_page_says(tmp_path: Path) -> None:
+    """docs/explanation/on-the-wire.md: the peers' port of every node, and the RPC of engines that do not vote."""
+    places = [Place("a", 1, "a.example.com", 26_600), Place("b", 0, "b.example.com", 26_600)]
+    create_network(tmp_path / "n", sandbox_genesis(), places, encrypted=False)
+    beyond: dict[str, set[str]] = {}
+    for name in ("a", "b"):
+        text = (tmp_path / "n" / name / "engine" / "config" / "config.toml").read_text()
+        listening = {
+            f"{section}.{key}": str(value)
+            for section, values in tomllib.loads(text).items()
+            if isinstance(values, dict)
+            for key, value in values.items()
+            if key.endswith(("laddr", "listen_addr")) and value
+        }
+        assert set(listening) == {"p2p.laddr", "rpc.laddr", "instrumentation.prometheus_listen_addr"}
+        beyond[name] = {
+            key
+            for key, value in listening.items()
+            for one in value.split(",")
+            if not one.removeprefix("tcp://").startswith(("unix://", "127.0.0.1:"))
+        }
+    assert beyond == {"a": {"p2p.laddr"}, "b": {"p2p.laddr", "rpc.laddr"}}
+
+
 def test_settings_are_read_back_and_a_member_is_named(tmp_path: Path, network: Path) -> None:
     settings = read_settings(network / "full-1")
     assert settings is not None

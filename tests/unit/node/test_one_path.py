@@ -62,6 +62,10 @@ def questions(cast: Cast) -> Iterator[tuple[str, str, dict[str, Any], bytes]]:
     yield "statement", "account", {}, account
     yield "statement", "account", {"since": "3", "until": "9"}, account
     yield "party", "party", {}, party
+    yield "identity", "party", {}, cast.parties["client-a"]
+    yield "identities", "agent", {}, cast.parties["broker-a"]
+    yield "person", "party", {}, cast.parties["client-a"]
+    yield "person", "tag", {}, cast.tag
     yield "register", "instrument", {}, share
     yield "instruction", "instruction", {}, cast.purchase
     yield "trade", "trade", {}, cast.trade
@@ -96,6 +100,7 @@ VIEWERS += ("other-exchange", "auditor", "broker-s", "central-bank")
 NARROWS = {
     # Lists of what the viewer may see: shorter for one that is hidden, and never refused for it
     *(("accounts", "owner"), ("accounts", "servicer"), ("parties", "below"), ("proposals", "signer")),
+    ("certificates", "party"),
     *(("instructions", "account"), ("instructions", "party"), ("trades", "account"), ("trades", "party")),
     ("register", "after"),  # of a register that is asked about above
     ("statement", "instrument"),  # of an account that is asked about above
@@ -106,6 +111,7 @@ NARROWS = {
 }
 PUBLIC = {
     *(("instrument", "instrument"), ("result", "transaction")),
+    ("certificate", "fingerprint"),  # to whoever was shown the certificate
     ("opening_key", "party"),  # to parties, of whoever's id they know
     *(("draft_admission", "node"), ("draft_admission", "opening_key")),  # what is to be, not what is
 }
@@ -128,9 +134,11 @@ def test_whatever_leaves_something_out_leaves_at_moments_too() -> None:
     listing = {name for name, read in READS.items() if read.hides(encode({}))}
     optional = {name for name, read in READS.items() if not _required(read)}
     one_answer_for_all = {"status", "header", "personas", "markets", "instruments", "read-log"}
-    one_answer_for_all |= {"consortium", "validators", "key_epochs", "draft_key_epoch"}
+    one_answer_for_all |= {"consortium", "validators", "registrars", "authorities"}
+    one_answer_for_all |= {"key_epochs", "draft_key_epoch"}
     one_answer_for_all |= {"sealed_receipts", "sealed_blocks", "view_keys"}  # the last: of one's own
-    assert listing == optional - one_answer_for_all
+    refused_without_a_name = {"person"}
+    assert listing == optional - one_answer_for_all - refused_without_a_name
 
 
 def _required(read: Any) -> list[str]:

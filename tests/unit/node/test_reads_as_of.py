@@ -38,6 +38,16 @@ def _register(name: str) -> tuple[AsOfLook, ...]:
     )
 
 
+def _certificate(name: str) -> tuple[AsOfLook, ...]:
+    return (
+        lambda client, cast, at: [
+            line
+            for line in client.certificates(cast.parties[name], at=at)
+            if line.fingerprint == cast.certificates[name]
+        ],
+    )
+
+
 LOOKS: dict[str, tuple[AsOfLook, ...]] = {
     "account of client-a": _account("client-a's"),
     "joint account": _account("joint"),
@@ -75,6 +85,21 @@ LOOKS: dict[str, tuple[AsOfLook, ...]] = {
     "signer of client-b": (lambda client, cast, at: client.signer(cast.signer, at),),
     "custody trail of broker-a": (
         lambda client, cast, at: client.custody_trail(cast.parties["broker-a"], at),
+    ),
+    "verification of client-a": (lambda client, cast, at: client.identity(cast.parties["client-a"], at),),
+    "handle of client-a at broker-a": (
+        lambda client, cast, at: client.identity(cast.parties["client-a"], at).handle,
+    ),
+    "whom broker-a has asked about": (
+        lambda client, cast, at: client.identities(cast.parties["broker-a"], at=at),
+    ),
+    "registrars and licences": (lambda client, cast, at: client.registrars(at).licences,),
+    "authorities": (lambda client, cast, at: client.authorities(at),),
+    "certificate of the exchange's node": _certificate("exchange"),
+    "certificate of broker-a": _certificate("broker-a"),
+    "certificate of client-o": _certificate("client-o"),
+    "certificate of broker-a, by its fingerprint": (
+        lambda client, cast, at: client.certificate(cast.certificates["broker-a"], at),
     ),
     "terms of the equity": (
         lambda client, cast, at: client.instrument(cast.share, at),
@@ -123,6 +148,7 @@ def test_every_read_that_goes_back_is_looked_at() -> None:
     looked_at = {
         *("accounts", "holdings", "register", "instruction", "trade", "party", "parties", "proof"),
         *("instrument", "instruments", "markets", "header", "signer", "custody_trail"),
+        *("identity", "identities", "registrars", "authorities", "certificate", "certificates"),
         *("consortium", "validators", "feeds"),
     }
     assert going_back == looked_at | ELSEWHERE

@@ -11,7 +11,7 @@ import pytest
 from counterfoil.modules.module import PUBLIC
 from counterfoil.node.reads import READS
 from counterfoil.primitives.addresses import AddressKind, to_text
-from counterfoil.primitives.codec import Decoder
+from counterfoil.primitives.codec import Decoder, encode
 from counterfoil.sdk import Client, NotVisible
 from counterfoil.sdk.errors import LedgerError
 from counterfoil.state.receipts import Receipt
@@ -115,6 +115,17 @@ def _register(name: str) -> tuple[Look, ...]:
     )
 
 
+def _certificate(name: str) -> tuple[Look, ...]:
+    def listed(client: Client, cast: Cast, party: bytes) -> object:
+        lines = client.certificates(party)
+        return [line for line in lines if line.fingerprint == cast.certificates[name]]
+
+    return (
+        lambda client, cast: listed(client, cast, b""),
+        lambda client, cast: listed(client, cast, cast.parties[name]),
+    )
+
+
 def _instruction(name: str) -> tuple[Look, ...]:
     return (
         lambda client, cast: client.instruction(getattr(cast, name)),
@@ -198,6 +209,32 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "details of former": _details("former"),
     "history of former": _party_history("former"),
     "history of client-a": _party_history("client-a"),
+    "verification of client-a": (lambda client, cast: client.identity(cast.parties["client-a"]),),
+    "handle of client-a at broker-a": (
+        lambda client, cast: client.identity(cast.parties["client-a"]).handle,
+        lambda client, cast: client.identity(cast.parties["client-a"]).pointer,
+    ),
+    "whom broker-a has asked about": (lambda client, cast: client.identities(cast.parties["broker-a"]),),
+    "person that client-a is": (
+        lambda client, cast: client.person(cast.parties["client-a"]),
+        lambda client, cast: client.person(cast.parties["client-o"]),
+        lambda client, cast: client.person(tag=cast.tag),
+    ),
+    "registrars and licences": (
+        lambda client, cast: client.registrars().registrars,
+        lambda client, cast: client.registrars().licences,
+    ),
+    "authorities": (lambda client, cast: client.authorities(),),
+    "certificate of the exchange's node": _certificate("exchange"),
+    "certificate of broker-a": _certificate("broker-a"),
+    "certificate of broker-a, by its fingerprint": (
+        lambda client, cast: client.certificate(cast.certificates["broker-a"]),
+    ),
+    "certificate of client-o": _certificate("client-o"),
+    "certificate that is not there": (
+        lambda client, cast: client.certificate(bytes(32)),
+        lambda client, cast: client.certificate(b"short"),
+    ),
     "account of client-a": _account("client-a's"),
     "history of client-a's account": _account_history("client-a's"),
     "joint account": _account("joint"),
@@ -307,6 +344,8 @@ SHOWN_HERE = {
         "trades",
         "proposals",
     ),
+    *("registrars", "identity", "identities", "person"),
+    *("authorities", "certificate", "certificates"),
     *("proof", "grants", "read-log", "signer", "custody_trail"),
     *("key_epochs", "sealed_receipts", "sealed_blocks", "draft_key_epoch", "draft_admission"),
     *("consortium", "motions", "validators", "feeds"),
@@ -358,8 +397,10 @@ def test_what_is_public_or_its_own_leaves_the_regulator_no_trace(cast: Cast) -> 
         for look in LOOKS[row]:
             assert sees(cast.client("regulator"), cast, look)
     read = {entry.read for entry in cast.node.read_log.entries(before + 1)}
-    together = {"parties", "receipts", "feeds"}
-    assert read <= together, "only the members, a block's receipts and what observers said show others too"
+    together = {"parties", "receipts", "feeds", "certificates"}
+    assert read <= together, (
+        "only the members, their certificates, a block's receipts and what observers said show others too"
+    )
 
 
 def test_the_history_of_a_motion_is_what_its_members_were_told(cast: Cast) -> None:
@@ -466,6 +507,39 @@ def test_not_there_and_not_yours_give_the_same_answer(cast: Cast) -> None:
     assert all(problem == problems[0] for problem in problems)
     assert problems[0].number == 1090
     assert problems[0].facts == {}
+
+
+def test_a_person_that_is_not_there_is_as_one_that_is_not_yours(cast: Cast) -> None:
+    problems = []
+    for viewer, look in (
+        ("registrar", {"tag": bytes(32)}),
+        ("registrar", {"tag": b"short"}),
+        ("registrar", {"party": cast.parties["client-b"]}),
+        ("broker-a", {"party": cast.parties["client-a"]}),
+        ("broker-a", {"tag": cast.tag}),
+        ("client-a", {"party": cast.parties["client-a"]}),
+    ):
+        with pytest.raises(NotVisible) as caught:
+            cast.client(viewer).person(**look)
+        problems.append(caught.value.problem)
+    assert all(problem == problems[0] for problem in problems)
+
+
+def test_an_agent_sees_its_own_handle_and_no_other_agents_party(cast: Cast) -> None:
+    lines = cast.client("broker-a").identities(cast.parties["broker-a"])
+    assert [line.party for line in lines] == [cast.parties["client-a"]]
+    both = {line.party for line in cast.client("registrar").person(tag=cast.tag)}
+    assert both == {cast.parties["client-a"], cast.parties["client-o"]}
+
+
+def test_no_answer_or_receipt_of_an_agent_has_a_tag_or_a_person_in_it(cast: Cast) -> None:
+    person = cast.node.machine.wired.identities.person_of(cast.parties["client-a"])
+    assert person is not None
+    for viewer, shown in (("broker-a", False), ("client-a", False), ("registrar", True)):
+        client = cast.client(viewer)
+        told = encode(client.history(party=cast.parties[viewer]))
+        assert (cast.tag in told) is shown
+        assert person not in told
 
 
 def test_an_investor_is_not_found_by_name(cast: Cast) -> None:

@@ -27,6 +27,8 @@ DAY_MS = 86_400_000
 PUBLIC_FACTS = {
     *("MarketOpened", "DayOpened", "InstrumentAnnounced", "TermsInForce", "InstrumentStatusChanged"),
     *("AssetAccepted", "TermsAmended", "CalendarSet", "FeedDefined"),
+    *("IdentityRegistrarAppointed", "LicenceRecorded", "AuthorityNamed"),
+    "CertificateRecorded",  # of a node
 }
 
 

@@ -31,9 +31,16 @@ REGISTERS = {
     "other_share": "register of the other equity",
     "token": "register of the money token",
 }
+CERTIFICATES = {
+    "exchange": "certificate of the exchange's node",
+    "broker-a": "certificate of broker-a",
+    "client-o": "certificate of client-o",
+}
 PUBLIC = {
     *("MarketOpened", "DayOpened", "DayClosed", "InstrumentAnnounced", "TermsInForce", "AssetAccepted"),
     *("InstrumentStatusChanged", "FeedDefined"),
+    *("IdentityRegistrarAppointed", "LicenceRecorded", "AuthorityNamed"),
+    "CertificateRecorded",  # of a node
 }
 
 
@@ -66,6 +73,9 @@ def expected(cast: Cast, fact: Any, height: int) -> set[str] | None:
     kind, past = type(fact).__name__, height <= cast.past_height
     rows: list[str] = []
     names = {identity: name for name, identity in cast.accounts.items()}
+    if kind == "CertificateRecorded":
+        names = {identity: name for name, identity in cast.certificates.items()}
+        return by_row(CERTIFICATES[names[fact.fingerprint]], past=past)
     if kind in PUBLIC:
         return set(EVERYBODY.split())
     if kind in ("Posting", "AccountOpened", "AccountClosed", "Allotted", "Minted"):

@@ -48,6 +48,7 @@ def test_the_role_tree() -> None:
         Role.CENTRAL_BANK,
         Role.EXCHANGE,
         Role.TRUSTEE,
+        Role.IDENTITY_REGISTRAR,
     ):
         assert role not in ADMITS
     assert all(role in ADMITS and Role.INVESTOR in ADMITS[role] for role in LICENSED_AGENTS)
@@ -68,5 +69,6 @@ def test_the_eight_kinds_of_member_and_the_others_keep_their_numbers() -> None:
         "NOTARY",
         "AUDITOR",
         "DATA_PROTECTION",
+        "IDENTITY_REGISTRAR",
     ]
-    assert [role.value for role in Role] == list(range(1, 14))
+    assert [role.value for role in Role] == list(range(1, 15))

@@ -23,6 +23,9 @@ members            of the consortium, each by itself, those who leave by the sam
 opener             who opened the batch
 asker              the party that sent the message
 placer             the authority that had placed the order
+attester           the registrar that attested the person
+verifier           the agent that verified the party
+certified          of the certificate: its party and whoever runs its authority; everybody, where it is a node's
 grantor, grantee, concerned   of the grant; those concerned unless it is an investigation
 note-receiver      the account of the side that the note was written to
 holders            the nodes that the next root is wrapped for
@@ -152,4 +155,18 @@ TOLD: dict[str, str] = {
     # Custodians
     "TrailRecorded": "custodian",
     "KeyUsed": "key",
+    # Real names
+    "IdentityRegistrarAppointed": "everybody",
+    "LicenceRecorded": "everybody",
+    "LicenceWithdrawn": "agent authority",
+    "PersonAttested": "attester",
+    "IdentityAttested": "agent",
+    "AttestationLapsed": "agent attester",
+    "VerificationRecorded": "party above agent",
+    "VerificationWithdrawn": "party above verifier authority",
+    # Certificates
+    "AuthorityNamed": "everybody",
+    "AuthorityWithdrawn": "everybody",
+    "CertificateRecorded": "certified",
+    "CertificateRevoked": "certified",
 }

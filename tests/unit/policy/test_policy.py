@@ -24,7 +24,17 @@ from tests.unit.policy.visibility_matrix import (
     WHILE_SUSPENDED,
     seen,
 )
-from tests.unit.policy.world import GRANTED, SUBJECTS, TREE, USER_OF_BROKER_A, World, account, party, signer
+from tests.unit.policy.world import (
+    ALSO,
+    GRANTED,
+    SUBJECTS,
+    TREE,
+    USER_OF_BROKER_A,
+    World,
+    account,
+    party,
+    signer,
+)
 
 NOW_MS = 1_700_000_000_000
 
@@ -35,7 +45,11 @@ def world() -> World:
 
 
 def seen_by(world: World, row: str) -> set[str]:
-    return {viewer for viewer in CAST if world.policy.may_see(party(viewer), SUBJECTS[row])}
+    also = ALSO.get(row, SUBJECTS[row])
+    may_see = world.policy.may_see
+    return {
+        viewer for viewer in CAST if may_see(party(viewer), SUBJECTS[row]) and may_see(party(viewer), also)
+    }
 
 
 def test_the_matrix_names_only_its_cast_and_covers_every_subject() -> None:

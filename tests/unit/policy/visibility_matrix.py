@@ -4,7 +4,8 @@ A row names everybody who sees; whoever of the cast is not named does not. `brok
 so are the two issuers, the two exchanges, the two clients of broker-a, and the operator beside the brokers.
 
 The tree: regulator over depository, exchange, other-exchange, broker-a, broker-b, broker-s, broker-w, trustee,
-central-bank, operator, notary, auditor, data-protection and everybody to whom something is granted; depository over
+central-bank, operator, notary, auditor, data-protection,
+registrar and everybody to whom something is granted; depository over
 issuer and other-issuer; broker-a over client-a, other-client-a, former, moved and three-brokers; broker-b over client-b
 and joint-holder; broker-s (suspended) over client-s; broker-w (winding down) over client-w; operator over client-o.
 """
@@ -37,6 +38,7 @@ CAST = (
     "client-o",
     "notary",
     "auditor",  # nothing was granted to it
+    "registrar",  # attests who client-a and client-o are: one person
     "data-protection",  # watches who reads what
     "moved",  # enrolled by broker-a, where its account is closed; its account now is at broker-b
     "broker-w",  # winds down
@@ -83,6 +85,19 @@ MATRIX: dict[str, str] = {
     "details of former": "broker-a regulator",
     "history of former": "former broker-a regulator",
     "history of client-a": "client-a broker-a regulator",
+    # Real names: client-a and client-o are one person
+    "verification of client-a": "client-a broker-a regulator",
+    "handle of client-a at broker-a": "broker-a regulator",
+    "whom broker-a has asked about": "broker-a regulator",
+    "person that client-a is": "registrar regulator",
+    "registrars and licences": EVERYBODY,
+    # Certificates: the operator runs the authority
+    "authorities": EVERYBODY,
+    "certificate of the exchange's node": EVERYBODY,
+    "certificate of broker-a": "broker-a operator regulator",
+    "certificate of broker-a, by its fingerprint": EVERYBODY,
+    "certificate of client-o": "client-o operator regulator",
+    "certificate that is not there": "",
     "history of broker-a": "broker-a regulator",
     "details of moved": "moved broker-a regulator",
     "details of broker-w": "broker-w regulator",
@@ -163,6 +178,7 @@ GRANTEES: dict[str, tuple[str, ...]] = {
         *("old account of moved at broker-a", "history of moved's old account"),
         *("trade", "trade of two clients", "its seller's client", "instruction of broker-a for client-a"),
         *("receipt for client-a at broker-a", "receipt for former at broker-a", "receipt for broker-a"),
+        *("whom broker-a has asked about", "certificate of broker-a"),
         "observation of broker-a",
     ),
     "auditor-of-the-past": (),
@@ -228,6 +244,13 @@ WHILE_SUSPENDED: dict[str, dict[str, str]] = {
         "details of broker-a": "broker-a regulator",
         "trade": "broker-a client-a broker-b exchange regulator",
     },
+    "registrar": {
+        "person that client-a is": "regulator",
+    },
+    "operator": {
+        "certificate of broker-a": "broker-a regulator",
+        "certificate of client-o": "client-o regulator",
+    },
     "issuer": {
         "register of the equity": "issuer depository regulator",
         "details of the issuer": "issuer depository regulator",
@@ -245,6 +268,7 @@ the ledger can, stands for a top whose powers rest: then everybody below is stop
 
 GRANTEES_WHILE_SUSPENDED: dict[str, dict[str, str]] = {
     # Who is stopped still sees what it is a side of, and so does whom it showed that; an office that rests shows none.
+    "operator": {"certificate of broker-a": "auditor-of-a"},
     "exchange": {
         "trade": "auditor-of-a investigator second-custodian lender",
         "instruction of broker-b for itself": "investigator",

@@ -17,6 +17,8 @@ from counterfoil.modules.holdings.records import (
     AccountStatus,
     relationship_of,
 )
+from counterfoil.modules.identities.books import IdentitiesBooks
+from counterfoil.modules.identities.interface import Identities
 from counterfoil.modules.instruments.books import InstrumentsBooks
 from counterfoil.modules.instruments.interface import Instruments
 from counterfoil.modules.instruments.records import (
@@ -39,12 +41,14 @@ from counterfoil.policy.subjects import (
     AccountContents,
     AccountHistory,
     Business,
+    CertificateOf,
     NextKeyEpoch,
     PartyDetails,
     PartyHistory,
     PartyName,
     PendingMotion,
     PendingProposal,
+    PersonLinks,
     PublicFact,
     QueueCounts,
     ReadsOfNode,
@@ -76,6 +80,7 @@ TREE: dict[str, tuple[str, Role]] = {
     "notary": ("regulator", Role.NOTARY),
     "auditor": ("regulator", Role.AUDITOR),
     "data-protection": ("regulator", Role.DATA_PROTECTION),
+    "registrar": ("regulator", Role.IDENTITY_REGISTRAR),
     "broker-w": ("regulator", Role.SECURITIES_COMPANY),
     "auditor-of-a": ("regulator", Role.AUDITOR),
     "auditor-of-the-past": ("regulator", Role.AUDITOR),
@@ -178,7 +183,9 @@ class World:
         parties = Parties(PartiesBooks(shelf))
         markets = Markets(MarketsBooks(shelf, parties))
         instruments = Instruments(InstrumentsBooks(shelf, parties, markets))
-        holdings = Holdings(HoldingsBooks(shelf, parties, instruments))
+        holdings = Holdings(
+            HoldingsBooks(shelf, parties, Identities(IdentitiesBooks(shelf, parties)), instruments)
+        )
         self.grants_books = GrantsBooks(shelf, parties, markets, instruments, holdings)
         grants = Grants(self.grants_books)
         self.policy = Policy(self.books, parties, markets, instruments, holdings, grants, NOW_MS)
@@ -265,6 +272,9 @@ def _relationship(name: str) -> bytes:
     return relationship_of(party(servicer), party(owner))
 
 
+ALSO: dict[str, Subject] = {"handle of client-a at broker-a": PartyDetails(party("client-a"))}
+"""What a viewer of a row must see beside the row's own subject."""
+
 SUBJECTS: dict[str, Subject] = {
     "what is sealed": SealedCopy(),
     "key epochs": PublicFact(),
@@ -290,6 +300,17 @@ SUBJECTS: dict[str, Subject] = {
     "details of former": PartyDetails(party("former")),
     "history of former": PartyHistory(party("former")),
     "history of client-a": PartyHistory(party("client-a")),
+    "verification of client-a": PartyDetails(party("client-a")),
+    "handle of client-a at broker-a": PartyDetails(party("broker-a")),
+    "whom broker-a has asked about": PartyDetails(party("broker-a")),
+    "person that client-a is": PersonLinks(party("registrar")),
+    "registrars and licences": PublicFact(),
+    "authorities": PublicFact(),
+    "certificate of the exchange's node": CertificateOf(party("exchange"), party("operator"), True),
+    "certificate of broker-a": CertificateOf(party("broker-a"), party("operator"), False),
+    "certificate of broker-a, by its fingerprint": PublicFact(),
+    "certificate of client-o": CertificateOf(party("client-o"), party("operator"), False),
+    "certificate that is not there": CertificateOf(party("none"), party("none"), False),
     "account of client-a": AccountContents(account("client-a's")),
     "history of client-a's account": AccountHistory(account("client-a's")),
     "joint account": AccountContents(account("joint")),

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from counterfoil.engine.decided import LOGGED_BLOCK, LoggedBlock
 from counterfoil.machine.transactions import encode_bundle, read_bundle
@@ -14,9 +15,11 @@ from counterfoil.modules.holdings.records import ACCOUNTS, RELATIONSHIPS, Accoun
 from counterfoil.modules.settlement.records import INSTRUCTIONS
 from counterfoil.modules.trades.records import TRADES
 from counterfoil.modules.viewkeys.messages import RecordOpeningKey
+from counterfoil.node.backup import FILES_NAME, Known, back_up
 from counterfoil.node.key_epochs import draft_epoch
 from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger
 from counterfoil.node.personas import party_key, persona_keys, sandbox_genesis
+from counterfoil.node.reads import READS
 from counterfoil.primitives.codec import decode_exact, encode
 from counterfoil.sdk import Client, LocalConnection, messages, seed
 from counterfoil.sdk.continuity import CopyRefused, check_copy, keep
@@ -191,6 +194,42 @@ def test_a_copy_kept_by_a_follower_is_the_same(validator: Path, tmp_path: Path) 
     report = check_copy(tmp_path / "kept", keys_for_broker(validator))
     assert report.own
     assert report.receipts_to == report.height == height
+
+
+def test_a_backup_is_checked_and_opened_in_part_as_the_folder_is(validator: Path, tmp_path: Path) -> None:
+    """Whoever takes a backup home, which holds no key, finds the ledger's folder in it."""
+    with open_ledger(validator, workers=0, start=False) as node:
+        last = node.machine.last
+        assert last is not None
+        known = Known(node.chain_id, last.height, last.digest())
+    back_up(validator, tmp_path / "backup", known)
+    keys = keys_for_broker(validator)
+    report, whole = check_copy(tmp_path / "backup" / FILES_NAME, keys), check_copy(validator)
+    assert (report.height, report.receipts_to, report.last) == (whole.height, whole.receipts_to, whole.last)
+    assert len(report.own) > 10
+    for file in sorted((tmp_path / "backup").rglob("*")):
+        data = file.read_bytes() if file.is_file() else b""
+        assert not any(needle in data for needle in NEEDLES), file
+
+
+@pytest.mark.parametrize("read", ["sealed_blocks", "sealed_receipts"])
+def test_a_node_that_says_there_is_more_and_shows_nothing_is_given_up(
+    validator: Path, tmp_path: Path, read: str
+) -> None:
+    """Else whoever copies would ask it for ever."""
+
+    class Empty(LocalConnection):
+        def read(self, name: str, params: bytes) -> bytes:
+            answer = super().read(name, params)
+            if name != read:
+                return answer
+            return encode(replace(READS[name].decode_answer(answer), blocks=(), next=2))
+
+    with open_ledger(validator, workers=0, start=False) as node:
+        broker = client(node, "broker-b")
+        lied_to = Client(Empty(node), *persona_keys("broker-b"), party=broker.party)
+        with pytest.raises(CopyRefused, match="the node shows no"):
+            keep(lied_to, node.genesis_bytes, tmp_path / "kept")
 
 
 # ---- copies that somebody tampered with

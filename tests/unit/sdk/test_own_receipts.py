@@ -13,7 +13,12 @@ from msgspec.structs import replace
 
 from counterfoil.modules.holdings.records import relationship_of
 from counterfoil.modules.module import PUBLIC
-from counterfoil.modules.viewkeys.messages import GrantViewKey, RaiseViewKey, RecordOpeningKey
+from counterfoil.modules.viewkeys.messages import (
+    EndViewGrant,
+    GrantViewKey,
+    RaiseViewKey,
+    RecordOpeningKey,
+)
 from counterfoil.node.ledger import create_ledger, open_ledger
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.node.reads import answer_read
@@ -25,7 +30,7 @@ from counterfoil.node.receipts_of import receipts_of_block
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.codec import encode
-from counterfoil.sdk import LedgerError, NotVisible
+from counterfoil.sdk import LedgerError, NotVisible, messages
 from counterfoil.sdk.own_receipts import OwnKeys, OwnReceipt, hang_founders, open_block
 from counterfoil.sealing.handing import open_note
 from counterfoil.sealing.opening_keys import OpeningKey
@@ -46,6 +51,7 @@ MEMBERS = (
     *(
         "three-brokers",
         "joint-holder",
+        "moved",
         "issuer",
         "other-issuer",
         "trustee",
@@ -56,7 +62,9 @@ MEMBERS = (
 )
 UNDER: dict[str, str] = {
     **dict.fromkeys(("issuer", "other-issuer"), "depository"),
-    **dict.fromkeys(("client-a", "other-client-a", "former", "three-brokers", "applicant"), "broker-a"),
+    **dict.fromkeys(
+        ("client-a", "other-client-a", "former", "moved", "three-brokers", "applicant"), "broker-a"
+    ),
     **dict.fromkeys(("client-b", "joint-holder"), "broker-b"),
     "client-s": "broker-s",
     "client-o": "operator",
@@ -245,6 +253,40 @@ def test_a_raised_key_shuts_out_who_had_the_old_one() -> None:
         cast.close()
 
 
+def test_a_leaked_key_of_a_broker_opens_nothing_of_its_clients_once_it_is_raised() -> None:
+    """The broker and its client ask again; whoever has the old key sees nothing of either from that very block on."""
+    cast = Cast()
+    try:
+        for name in ("client-a", "broker-a"):
+            cast.clients[name].send(RecordOpeningKey(cast.parties[name], opening(name).public_key))
+        leaked, broker = keys_of(cast, "broker-a"), cast.clients["broker-a"]
+        relationship = relationship_of(broker.party, cast.parties["client-a"])
+        before = opened(cast, "broker-a", leaked)
+        assert relationship in {one.receipt.stakeholder for one in before.values()}
+        raised_at = broker.send(RaiseViewKey(broker.party, broker.party)).height
+        segregated = messages.AccountKind.SEGREGATED
+        broker.send(messages.OpenAccount(cast.parties["client-a"], broker.party, segregated))
+        later = {at: one for at, one in opened(cast, "broker-a", leaked).items() if at[0] >= raised_at}
+        assert {one.receipt.stakeholder for one in later.values()} == {PUBLIC}
+        for name in ("broker-a", "client-a"):
+            seen = opened(cast, name).items()
+            assert relationship in {one.receipt.stakeholder for at, one in seen if at[0] > raised_at}, name
+    finally:
+        cast.close()
+
+
+def test_a_client_that_moved_left_its_old_branch_behind(cast: Cast) -> None:
+    """Each of its brokers opens what was done there and nothing of the other; the client both."""
+
+    def of(name: str, servicer: str) -> set[tuple[int, int]]:
+        relationship = relationship_of(cast.parties[servicer], cast.parties["moved"])
+        return {at for at, one in opened(cast, name).items() if one.receipt.stakeholder == relationship}
+
+    for servicer, other in (("broker-a", "broker-b"), ("broker-b", "broker-a")):
+        assert of(servicer, servicer) == of("moved", servicer) != set()
+        assert of(other, servicer) == set()
+
+
 def test_a_grant_hands_one_branch_to_an_auditor_from_then_on(cast: Cast) -> None:
     broker, auditor = cast.clients["broker-b"], cast.clients["auditor"]
     before = {at for at, one in opened(cast, "auditor").items() if one.receipt.stakeholder != PUBLIC}
@@ -260,6 +302,15 @@ def test_a_grant_hands_one_branch_to_an_auditor_from_then_on(cast: Cast) -> None
         if one.receipt.stakeholder not in (PUBLIC, auditor.party, key("auditor").address)
     }
     assert min(past) == granted_at, "nothing of the past"
+    kept = keys_of(cast, "auditor")
+    ended_at = broker.send(EndViewGrant(broker.party, broker.party, auditor.party)).height
+    broker.send(RecordOpeningKey(broker.party, opening("broker-b").public_key))
+    assert max(height for height, _ in opened(cast, "broker-b")) > ended_at
+    for keys in (kept, keys_of(cast, "auditor")):
+        later = {
+            one.receipt.stakeholder for at, one in opened(cast, "auditor", keys).items() if at[0] > ended_at
+        }
+        assert later <= {PUBLIC, auditor.party}, "nothing once the grant has ended"
 
 
 def test_a_note_reaches_its_receiver_alone(cast: Cast) -> None:

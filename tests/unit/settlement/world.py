@@ -22,6 +22,9 @@ from counterfoil.modules.holdings.interface import (
     PostingReason,
 )
 from counterfoil.modules.holdings.records import ACCOUNTS, AccountStatus
+from counterfoil.modules.identities import records as identity_records
+from counterfoil.modules.identities.books import IdentitiesBooks
+from counterfoil.modules.identities.interface import Identities
 from counterfoil.modules.instruments import records as instrument_records
 from counterfoil.modules.instruments.books import InstrumentsBooks
 from counterfoil.modules.instruments.interface import (
@@ -74,6 +77,7 @@ TABLES = tuple(
     table
     for records in (
         party_records,
+        identity_records,
         market_records,
         instrument_records,
         holding_records,
@@ -163,7 +167,9 @@ class World:
             shelves, self.parties, self.markets, lambda name: self.holdings.outstanding(name)
         )
         self.instruments = Instruments(self.instruments_books)
-        self.holdings_books = HoldingsBooks(shelves, self.parties, self.instruments)
+        self.holdings_books = HoldingsBooks(
+            shelves, self.parties, Identities(IdentitiesBooks(shelves, self.parties)), self.instruments
+        )
         self.holdings = Holdings(self.holdings_books)
         self.cash = Cash(CashBooks(shelves, self.parties, self.markets, self.instruments, self.holdings))
         self.trades_books = TradesBooks(shelves, self.parties, self.markets, self.instruments, self.holdings)

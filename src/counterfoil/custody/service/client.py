@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -71,11 +72,12 @@ class CustodianUnreachable(KeyStoreError):
 
 
 class CustodianAddress(NamedTuple):
-    """A unix socket's path, or host and port."""
+    """A unix socket's path, or host and port. tls: makes the context for the next connection there."""
 
     path: Path | None = None
     host: str = ""
     port: int = 0
+    tls: Callable[[], ssl.SSLContext] | None = None
 
     def __str__(self) -> str:
         return str(self.path) if self.path is not None else f"{self.host}:{self.port}"
@@ -97,9 +99,8 @@ def custodian_address(text: str) -> CustodianAddress:
 class CustodianSession:
     """One connection, logged in or not. Safe for threads. It is made again when it was lost, with the same login."""
 
-    def __init__(self, address: CustodianAddress, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, address: CustodianAddress) -> None:
         self._address = address
-        self._tls = tls
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._token = b""
@@ -212,9 +213,13 @@ class CustodianSession:
         address = self._address
         if address.path is None:
             connected = socket.create_connection((address.host, address.port), TIMEOUT_SECONDS)
-            if self._tls is not None:
-                return self._tls.wrap_socket(connected, server_hostname=address.host)
-            return connected
+            if address.tls is None:
+                return connected
+            try:
+                return address.tls().wrap_socket(connected, server_hostname=address.host)
+            except BaseException:
+                connected.close()
+                raise
         _refuse_foreign(address.path)
         connected = socket.socket(socket.AF_UNIX)
         connected.settimeout(TIMEOUT_SECONDS)
@@ -321,6 +326,7 @@ _HANGS_UP: Final = (
     CustodyRefusal.REQUEST_IS_TOO_LARGE.number,
     CustodyRefusal.REQUEST_IS_MALFORMED.number,
     CustodyRefusal.TOO_MANY_CLIENTS.number,
+    CustodyRefusal.CERTIFICATE_IS_NOT_IN_FORCE.number,
 )
 """After these the custodian has closed its end."""
 

@@ -41,6 +41,12 @@ class CustodyRefusal(RejectCode):
         "The user has asked for more in a minute than the custodian serves.",
         "Wait a moment, and ask again.",
     )
+    CERTIFICATE_IS_NOT_IN_FORCE = (
+        1307,
+        "The ledger does not know the certificate of this machine, or it is revoked, or out of its time; or the ledger "
+        "cannot be asked.",
+        "Ask whoever runs the certificate authority; `counterfoil ca list` shows what is on the ledger.",
+    )
     IS_NOT_SIGNED_HERE = (
         1310,
         "The bytes are no transaction of the custodian's ledger, no reader's greeting to it and no name record.",

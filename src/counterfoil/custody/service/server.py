@@ -1,7 +1,7 @@
 """The custodian's door: a unix socket of its own user, or a port; one thread a client, as many as it has room for.
 
-A port other than a loopback one is served under mutual TLS alone: whoever puts the service together passes the TLS
-context, whose certificates say which machines may knock; who a user is, only its login says.
+A port other than a loopback one is served under mutual TLS alone: the ledger's certificates say which machines may
+knock, asked anew at every request, so that a revocation counts at once; who a user is, only its login says.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
-import ssl
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -41,6 +42,7 @@ from counterfoil.custody.service.protocol import (
     Welcome,
 )
 from counterfoil.custody.service.refusals import CustodyRefusal
+from counterfoil.custody.tls import HANDSHAKE_SECONDS_MAX, Identity, server_context, shown_by_peer
 from counterfoil.engine.incidents import masked
 from counterfoil.primitives.codec import Malformed, encode
 from counterfoil.primitives.frames import LENGTH_BYTES, frame, length_of, problem_of
@@ -57,8 +59,26 @@ RECORD_SECONDS: Final = 30
 """So often the ledger is told what has not been told yet."""
 
 
+class Machines(Protocol):
+    """Which machines may knock. Both raise where it cannot be found out; then nobody may."""
+
+    def authorities(self) -> tuple[bytes, ...]:
+        """Certificates (DER) of the authorities that are trusted now."""
+
+    def admits(self, fingerprint: bytes) -> bool:
+        """Whether the certificate of that fingerprint is in force now."""
+
+
+class TlsGate(NamedTuple):
+    """What the custodian shows of itself, and who may knock."""
+
+    identity: Identity
+    machines: Machines
+
+
 class CustodyServer:
-    """Serves one custodian until it is closed. `path`: of a unix socket; `port`: on `host` (0 for any that is free)."""
+    """Serves one custodian until it is closed. `path`: of a unix socket; `port`: on `host` (0 for any that is free);
+    `gate`: serve that port with TLS. KeyFileError where the certificate cannot be used."""
 
     def __init__(
         self,
@@ -67,17 +87,19 @@ class CustodyServer:
         path: Path | None = None,
         port: int | None = None,
         host: str = "127.0.0.1",
-        tls: ssl.SSLContext | None = None,
+        gate: TlsGate | None = None,
     ) -> None:
         if (path is None) == (port is None):
             raise ValueError("A custodian listens at the path of a socket, or at a port.")
-        if tls is None and port is not None and not ipaddress.ip_address(host).is_loopback:
+        if path is not None and gate is not None:
+            raise ValueError("TLS is for a port; a socket's path is of one machine.")
+        if gate is None and port is not None and not ipaddress.ip_address(host).is_loopback:
             raise ValueError(f"Passwords do not travel in clear: {host} needs TLS.")
-        if tls is not None and tls.verify_mode is not ssl.CERT_REQUIRED:
-            raise ValueError("The TLS context does not ask clients for their certificates.")
+        if gate is not None:
+            server_context(gate.identity, ())  # said now, and not at the first connection
         self._custodian = custodian
         self._path = path
-        self._tls = tls
+        self._gate = gate
         self._listening = unix_socket(path) if path is not None else _port(host, port or 0)
         self.port = self._listening.getsockname()[1] if path is None else None
         self._closing = threading.Event()
@@ -135,12 +157,19 @@ class CustodyServer:
     def _serve(self, connection: socket.socket) -> None:
         spoken: socket.socket = connection
         try:
-            connection.settimeout(FRAME_SECONDS_MAX)
-            if self._tls is not None:
-                spoken = self._tls.wrap_socket(connection, server_side=True)
-            _Client(self._custodian, spoken).serve()
+            connection.settimeout(HANDSHAKE_SECONDS_MAX)
+            admitted: Callable[[], bool] = _always
+            if self._gate is not None:
+                identity, machines = self._gate
+                context, _ = server_context(identity, machines.authorities())
+                spoken = secured = context.wrap_socket(connection, server_side=True)
+                admitted = partial(machines.admits, shown_by_peer(secured))
+            spoken.settimeout(FRAME_SECONDS_MAX)
+            _Client(self._custodian, spoken, admitted).serve()
         except (OSError, EOFError):
             pass  # hung up, or too slow
+        except Exception as error:
+            log.error("a connection failed: %s", _kind_and_place(error))
         finally:
             with self._clients_lock:
                 self._clients.pop(connection, None)
@@ -160,14 +189,17 @@ class CustodyServer:
 
 
 class _Client:
-    """One connection, and the login that it goes by."""
+    """One connection, and the login that it goes by. admitted: whether its machine may go on."""
 
-    def __init__(self, custodian: Custodian, connection: socket.socket) -> None:
+    def __init__(self, custodian: Custodian, connection: socket.socket, admitted: Callable[[], bool]) -> None:
         self._custodian = custodian
         self._connection = connection
+        self._admitted = admitted
         self._token = b""
 
     def serve(self) -> None:
+        if not self._goes_on():
+            return
         self._send(Welcome(PROTOCOL_VERSION, self._custodian.chain_id))
         while True:
             self._connection.settimeout(IDLE_SECONDS_MAX)
@@ -182,7 +214,20 @@ class _Client:
             except Malformed:
                 _refuse(self._connection, Rejected(CustodyRefusal.REQUEST_IS_MALFORMED))
                 return
+            if not self._goes_on():
+                return
             self._handle(request)
+
+    def _goes_on(self) -> bool:
+        """Asked before every answer; who is let in no more is told so, once."""
+        try:
+            good = self._admitted()
+        except Exception as error:
+            log.error("the ledger could not be asked for a certificate: %s", type(error).__name__)
+            good = False
+        if not good:
+            _refuse(self._connection, Rejected(CustodyRefusal.CERTIFICATE_IS_NOT_IN_FORCE))
+        return good
 
     def _handle(self, request: Request) -> None:
         try:
@@ -247,6 +292,11 @@ class _Client:
                 raise EOFError
             parts += got
         return bytes(parts)
+
+
+def _always() -> bool:
+    """For sockets and ports of one machine, where the system says who may knock."""
+    return True
 
 
 def _kind_and_place(error: BaseException) -> str:

@@ -35,7 +35,7 @@ from counterfoil.machine.founding import require_validators
 from counterfoil.machine.genesis import GENESIS_HEIGHT
 from counterfoil.machine.machine import Machine
 from counterfoil.machine.rejects import MachineReject
-from counterfoil.machine.transactions import BUNDLE_BYTES_MAX, read_bundle
+from counterfoil.machine.transactions import BUNDLE_BYTES_MAX, BundleContent, read_bundle
 from counterfoil.modules.feeds.interface import Seen
 from counterfoil.modules.validators.interface import Misbehaviour, MisbehaviourKind
 from counterfoil.primitives.codec import encode
@@ -179,8 +179,12 @@ class LedgerApplication:
             raise Rejected(MachineReject.EXPIRY_IS_TOO_FAR, window_ms=window_ms)
         if not machine.may_gather(content.gatherer, bundle.key):
             raise Rejected(MachineReject.GATHERER_IS_NO_MEMBER, gatherer=content.gatherer)
-        self._take_rate(content.gatherer, 1, again=again)
-        opened = self._seen.note(item)  # how many there are inside is known only now
+
+        def admit(content: BundleContent) -> None:
+            """Charged to whoever signed it, not to whom a forgery names, and before anything is opened."""
+            self._take_rate(content.gatherer, 1, again=again)
+
+        opened = self._seen.note(item, admit=admit)  # how many there are inside is known only now
         self._take_rate(content.gatherer, len(opened.prepared) - 1, again=again)
 
     def _take_rate(self, gatherer: bytes, count: int, *, again: bool) -> None:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable
 from hashlib import sha256
 
-from counterfoil.engine.items import Items, OpenedItem, check, fill_in
+from counterfoil.engine.items import Admit, Items, OpenedItem, check, fill_in
 from counterfoil.engine.signature_pool import PendingChecks, SignaturePool
 
 KEPT_BYTES_MAX = 24 * 1024 * 1024
@@ -37,10 +37,12 @@ class SeenItems:
         self._seen: dict[bytes, _Seen] = {}
         self._bytes = 0
 
-    def note(self, item: bytes, opened: OpenedItem | None = None) -> OpenedItem:
+    def note(
+        self, item: bytes, opened: OpenedItem | None = None, admit: Admit = lambda _content: None
+    ) -> OpenedItem:
         """Take an item apart and let the workers begin with its signatures; raises `Rejected(BUNDLE_IS_MALFORMED)`.
 
-        opened: where this node made the item itself, with its signatures checked.
+        opened: where this node made the item itself, with its signatures checked. admit: of one that is new.
         """
         digest = sha256(item).digest()
         with self._guard:
@@ -48,7 +50,7 @@ class SeenItems:
         if found is None:
             checks = None
             if opened is None:
-                opened = self._items.open(item)
+                opened = self._items.open(item, admit)
                 checks = check(self._signatures, opened.prepared) if opened.prepared else None
             found = _Seen(item, digest, opened, checks)
             with self._guard:

@@ -79,7 +79,7 @@ def open_account(
 ) -> bytes:
     """Open an account under `account_id`, or under a new identity where that is b"". Returns the identity.
 
-    Whether the servicer may keep accounts and has signed is the caller's to check. Rejected 5023 to 5032, and as
+    Whether the servicer may keep accounts and has signed is the caller's to check. Rejected 5023 to 5032, 5061, and as
     parties' `require_active`.
     """
     if account_id and books.accounts.find(account_id) is not None:
@@ -87,9 +87,11 @@ def open_account(
     owner = books.parties.require_active(owner_id)
     if not _has_one_of(owner, OWNER_ROLES[kind]):
         raise Rejected(HoldingsReject.OWNER_MAY_NOT_HOLD_THIS_KIND, owner=owner_id, kind=kind.name)
-    if _is_unverified(owner):
+    if not books.identities.is_verified(owner_id, owner, context.time_ms):
         raise Rejected(HoldingsReject.OWNER_IS_NOT_VERIFIED, owner=owner_id)
-    check_disposal(books, owner_id, owner, kind, disposal)
+    if not books.identities.may_open_account(servicer_id, owner, context.time_ms):
+        raise Rejected(HoldingsReject.SERVICER_HAS_NO_LICENCE, servicer=servicer_id)
+    check_disposal(books, context, owner_id, owner, kind, disposal)
 
     account_id = account_id or context.new_short_id()
     account = new_account(
@@ -154,16 +156,27 @@ def new_account(
 
 
 def check_disposal(
-    books: HoldingsBooks, owner_id: bytes, owner: Party, kind: AccountKind, disposal: Disposal
+    books: HoldingsBooks,
+    context: ActionContext,
+    owner_id: bytes,
+    owner: Party,
+    kind: AccountKind,
+    disposal: Disposal,
+    known: tuple[bytes, ...] = (),
 ) -> None:
-    """Whether an account can be disposed of in this way. Rejected 5026 to 5032."""
+    """Whether an account can be disposed of in this way. Rejected 5026 to 5032.
+
+    known: who holds it jointly already, and is verified or was: a lapse takes nothing from anybody.
+    """
     joint_holders, signers = disposal.joint_holders, disposal.signers
     if len(joint_holders) > (JOINT_HOLDERS_MAX if kind in HELD_JOINTLY else 0):
         raise Rejected(HoldingsReject.TOO_MANY_JOINT_HOLDERS, kind=kind.name)
     if not _is_ascending(joint_holders) or owner_id in joint_holders:
         raise Rejected(HoldingsReject.JOINT_HOLDERS_ARE_NOT_IN_ORDER)
     for joint_holder in joint_holders:
-        if _is_unverified(books.parties.require_active(joint_holder)):
+        holder = books.parties.require_active(joint_holder)
+        verified = books.identities.is_verified(joint_holder, holder, context.time_ms)
+        if joint_holder not in known and not verified:
             raise Rejected(HoldingsReject.JOINT_HOLDER_IS_NOT_VERIFIED, party=joint_holder)
     if len(signers) > SIGNERS_MAX or not _is_ascending(signers):
         raise Rejected(HoldingsReject.SIGNERS_ARE_MALFORMED)
@@ -277,10 +290,6 @@ def _count(books: HoldingsBooks, parties: tuple[bytes, ...], change: int) -> Non
 
 def _has_one_of(party: Party, roles: tuple[Role, ...]) -> bool:
     return any(role in roles for role in party.roles)
-
-
-def _is_unverified(party: Party) -> bool:
-    return Role.INVESTOR in party.roles and not party.identity_hash
 
 
 def _is_ascending(ids: tuple[bytes, ...]) -> bool:

@@ -15,6 +15,7 @@ from counterfoil.modules.holdings.records import (
     RELATIONSHIPS,
     TOTALS,
 )
+from counterfoil.modules.identities.interface import Identities
 from counterfoil.modules.instruments.interface import Instruments
 from counterfoil.modules.module import Shelves
 from counterfoil.modules.parties.interface import Parties
@@ -42,6 +43,7 @@ class HoldingsBooks:
         "everything",
         "expiries",
         "holdings",
+        "identities",
         "instruments",
         "parties",
         "party_accounts",
@@ -49,7 +51,9 @@ class HoldingsBooks:
         "totals",
     )
 
-    def __init__(self, shelves: Shelves, parties: Parties, instruments: Instruments) -> None:
+    def __init__(
+        self, shelves: Shelves, parties: Parties, identities: Identities, instruments: Instruments
+    ) -> None:
         self.holdings = shelves(HOLDINGS)
         self.accounts = shelves(ACCOUNTS)
         self.earmarks = shelves(EARMARKS)
@@ -59,5 +63,6 @@ class HoldingsBooks:
         self.party_accounts = shelves(PARTY_ACCOUNTS)
         self.relationships = shelves(RELATIONSHIPS)
         self.parties = parties
+        self.identities = identities
         self.instruments = instruments
         self.everything: Callable[[Shelf[Any]], Iterable[tuple[bytes, Any]]] = in_memory

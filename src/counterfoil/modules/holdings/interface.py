@@ -26,6 +26,7 @@ from counterfoil.modules.holdings.records import (
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.instruments.interface import Instrument
 from counterfoil.modules.module import ActionContext
+from counterfoil.modules.parties.interface import Party, Role
 from counterfoil.primitives.codec import Message
 from counterfoil.primitives.outcome import Rejected
 
@@ -52,6 +53,7 @@ _AVAILABLE = SubBalance.AVAILABLE
 _DEBIT, _CREDIT = Direction.DEBIT, Direction.CREDIT
 _OPEN = AccountStatus.OPEN
 _ISSUANCE = AccountKind.ISSUANCE
+_INVESTOR = Role.INVESTOR
 
 
 class Holdings:
@@ -62,7 +64,7 @@ class Holdings:
     dispose of it, with `authorise_account`; whether the instrument moves, of instruments.
     """
 
-    __slots__ = ("_accounts", "_books", "_find", "_parties", "_put")
+    __slots__ = ("_accounts", "_books", "_find", "_identities", "_parties", "_put")
 
     def __init__(self, books: HoldingsBooks) -> None:
         self._books = books
@@ -70,6 +72,7 @@ class Holdings:
         self._find = books.holdings.find
         self._put = books.holdings.put
         self._parties = books.parties
+        self._identities = books.identities
 
     # Accounts
 
@@ -193,9 +196,14 @@ class Holdings:
                     quantity=quantity,
                 )
 
-    def check_credit(self, account_id: bytes, account: Account, instrument_id: bytes, quantity: int) -> None:
+    def check_credit(
+        self, account_id: bytes, account: Account, instrument_id: bytes, quantity: int, acquired_ms: int = 0
+    ) -> None:
         """Whether the account can receive. In this order, Rejected: ACCOUNT_IS_CLOSED, ISSUANCE_ACCOUNT_ONLY_ISSUES,
-        ACCOUNT_IS_FROZEN_FOR_CREDITS, parties' PARTY_IS_NOT_ACTIVE.
+        ACCOUNT_IS_FROZEN_FOR_CREDITS, parties' PARTY_IS_NOT_ACTIVE, HOLDER_IS_NOT_VERIFIED.
+
+        acquired_ms: block time, where what enters are securities of somebody else's; 0 for money, and for what an
+        owner moves to itself: who has lost its verification buys nothing, and sells and withdraws all the same.
 
         Nothing overflows: no holding is larger than what is outstanding, and that is bounded where it is issued.
         """
@@ -205,7 +213,26 @@ class Holdings:
             raise Rejected(HoldingsReject.ISSUANCE_ACCOUNT_ONLY_ISSUES, account=account_id)
         if account.frozen_credits:
             raise Rejected(HoldingsReject.ACCOUNT_IS_FROZEN_FOR_CREDITS, account=account_id)
-        self._parties.require_in_business(account.owner)
+        owner = self._parties.require_in_business(account.owner)
+        if acquired_ms and (_INVESTOR in owner.roles or account.joint_holders):
+            self._require_verified_holders(account_id, account, owner, acquired_ms)
+
+    def check_acquisition(self, account_id: bytes, account: Account, time_ms: int) -> None:
+        """Of `check_credit` the last part alone. Rejected HOLDER_IS_NOT_VERIFIED."""
+        owner = self._parties.require(account.owner)
+        self._require_verified_holders(account_id, account, owner, time_ms)
+
+    def _require_verified_holders(
+        self, account_id: bytes, account: Account, owner: Party, time_ms: int
+    ) -> None:
+        may_acquire = self._identities.may_acquire
+        if may_acquire(account.owner, owner, time_ms):
+            for holder in account.joint_holders:
+                if not may_acquire(holder, self._parties.require(holder), time_ms):
+                    break
+            else:
+                return
+        raise Rejected(HoldingsReject.HOLDER_IS_NOT_VERIFIED, account=account_id)
 
     # Moving
 

@@ -163,6 +163,17 @@ class HoldingsReject(RejectCode):
         "A holder that the servicer did not admit has not signed: nobody gets an account unasked.",
         "Have the holder sign as well; for one without keys of its own, whoever admitted it.",
     )
+    HOLDER_IS_NOT_VERIFIED = (
+        5060,
+        "A holder of the account is an investor whose verification is missing, withdrawn, or has lapsed: it may sell "
+        "and withdraw, and buys nothing.",
+        "Have the holder's agent record its verification anew.",
+    )
+    SERVICER_HAS_NO_LICENCE = (
+        5061,
+        "Accounts of investors are opened by licensed agents here, and no licence of the servicer is in force.",
+        "Have an agent open the account whose licence the regulator has recorded.",
+    )
     AUTHORITY_MAY_NOT_FREEZE = (
         5040,
         "Only a regulator, a depository or the account's servicer freezes an account.",

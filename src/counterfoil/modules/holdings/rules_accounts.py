@@ -75,7 +75,7 @@ def amend(books: HoldingsBooks, ask: AmendAccount, context: ActionContext) -> No
         ask.signers, ask.threshold, ask.joint_holders, ask.default_cash_account, ask.servicer_instructs
     )
     owner = books.parties.require(account.owner)
-    check_disposal(books, account.owner, owner, account.kind, disposal)
+    check_disposal(books, context, account.owner, owner, account.kind, disposal, account.joint_holders)
     if ask.joint_holders != account.joint_holders:
         _require_servicer(books, context, ask.account_id, account)
         for holder in ask.joint_holders:

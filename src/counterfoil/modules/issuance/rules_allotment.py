@@ -42,7 +42,7 @@ def allot(books: IssuanceBooks, ask: Allot, context: ActionContext) -> None:
     for line in ask.lines:
         books.instruments.check_quantity(instrument, line.quantity)
         target = books.holdings.require_account(line.account_id)
-        books.holdings.check_credit(line.account_id, target, instrument_id, line.quantity)
+        books.holdings.check_credit(line.account_id, target, instrument_id, line.quantity, context.time_ms)
         if ask.to_underwriters and not books.parties.has_role(target.owner, *UNDERWRITERS):
             raise Rejected(IssuanceReject.ACCOUNT_IS_NOT_AN_UNDERWRITERS, account=line.account_id)
         targets.append(target)

@@ -13,11 +13,17 @@ from counterfoil.modules.parties.records import (
     PARTIES,
     RECOVERY_VOTES,
     SIGNERS,
+    Party,
+    Role,
 )
 
 
 class PartiesBooks:
-    """`holds_anything(party_id)` is answered by the books of holdings, which stand above: the wiring sets it."""
+    """What modules that stand above answer, the wiring sets.
+
+    holds_anything(party id): by holdings. is_verified(party id, party, block time): whether an investor may begin, and
+    registrar_verifies(block time): whether registrars attest who investors are; by identities.
+    """
 
     def __init__(self, shelves: Shelves) -> None:
         self.parties = shelves(PARTIES)
@@ -28,8 +34,19 @@ class PartiesBooks:
         self.leis = shelves(LEIS)
         self.applications = shelves(APPLICATIONS)
         self.holds_anything: Callable[[bytes], bool] = _nobody_knows
+        self.is_verified: Callable[[bytes, Party, int], bool] = _by_its_hash
+        self.registrar_verifies: Callable[[int], bool] = _no_registrar
 
 
 def _nobody_knows(party_id: bytes) -> bool:
     """Until the wiring says who knows positions, every party is taken to have some, and none can be terminated."""
     return True
+
+
+def _by_its_hash(party_id: bytes, party: Party, time_ms: int) -> bool:
+    """On a ledger without registrars an agent's word is enough."""
+    return Role.INVESTOR not in party.roles or bool(party.identity_hash)
+
+
+def _no_registrar(time_ms: int) -> bool:
+    return False

@@ -7,6 +7,7 @@ from typing import cast
 from counterfoil.modules.module import BY_THE_CONSORTIUM, ActionContext
 from counterfoil.modules.parties.books import PartiesBooks
 from counterfoil.modules.parties.permissions import (
+    LICENSED_AGENTS,
     MOVABLE,
     PERMISSIONS,
     RUNS_THE_LEDGER,
@@ -34,6 +35,7 @@ from counterfoil.primitives.outcome import InvariantViolation, Rejected
 from counterfoil.primitives.signatures import KeyPolicy
 
 __all__ = [
+    "LICENSED_AGENTS",
     "MOVABLE",
     "PERMISSIONS",
     "RUNS_THE_LEDGER",

@@ -20,6 +20,7 @@ OPERATOR = Role.OPERATOR
 NOTARY = Role.NOTARY
 AUDITOR = Role.AUDITOR
 DATA_PROTECTION = Role.DATA_PROTECTION
+IDENTITY_REGISTRAR = Role.IDENTITY_REGISTRAR
 
 ANYBODY = tuple(Role)
 LICENSED_AGENTS = (DEPOSITORY, SECURITIES_COMPANY, COMMERCIAL_BANK, OPERATOR)
@@ -35,6 +36,7 @@ ADMITS: dict[Role, tuple[Role, ...]] = {
         NOTARY,
         AUDITOR,
         DATA_PROTECTION,
+        IDENTITY_REGISTRAR,
         COMMERCIAL_BANK,
         SECURITIES_COMPANY,
     ),
@@ -210,6 +212,18 @@ PERMISSIONS: dict[int, Permission] = {
     1305: Permission("RecordOpeningKey", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
     1306: Permission("GrantViewKey", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
     1307: Permission("EndViewGrant", ANYBODY, ADMINISTRATIVE, WINDING_DOWN),
+    # Real names
+    1400: Permission("AppointIdentityRegistrar", (REGULATOR,), TWO, step_in=STEP_IN),
+    1401: Permission("RecordLicence", (REGULATOR,), TWO, step_in=STEP_IN),
+    1402: Permission("WithdrawLicence", (REGULATOR,), TWO, step_in=STEP_IN),
+    1403: Permission("AttestIdentity", (IDENTITY_REGISTRAR,)),
+    1404: Permission("RecordVerification", LICENSED_AGENTS, ONE, WINDING_DOWN),
+    1405: Permission("WithdrawVerification", (REGULATOR, *LICENSED_AGENTS), ONE, WINDING_DOWN),
+    # Certificates
+    1800: Permission("NameAuthority", RUNS_THE_LEDGER, TWO),
+    1801: Permission("WithdrawAuthority", RUNS_THE_LEDGER, TWO),
+    1802: Permission("RecordCertificate", RUNS_THE_LEDGER),
+    1803: Permission("RevokeCertificate", ANYBODY, ONE, WINDING_DOWN),
 }
 """By message tag: who may send it for whom, and under how many eyes."""
 

@@ -51,6 +51,7 @@ class Role(IntEnum):
     NOTARY = 11
     AUDITOR = 12
     DATA_PROTECTION = 13
+    IDENTITY_REGISTRAR = 14
 
 
 class PartyStatus(IntEnum):
@@ -81,7 +82,8 @@ class Party(Record, frozen=True):
     parent: who admitted it, b"" at the top. name: public name or code, b"" never; unique among all that are not
     investors only. lei: "" or its LEI. signer: the address that speaks for the party itself (b"" for an investor
     that acts through its agent alone). identity_hash: 32 bytes, a salted hash of who it is in the real world, and
-    agent: the licensed agent that verified it; both b"" before that. four_eyes: tags of the message types for which
+    agent: the licensed agent whose word that is; both b"" before that, and where an identity registrar attests who
+    investors are (module `identities`). four_eyes: tags of the message types for which
     the party itself demands two pairs of eyes, ascending. status_before, suspended_by: while suspended, what it
     returns to and who may let it. below: living parties that it admitted. applications: those that wait for it.
     lapses_ms: when an application lapses; of an application only.

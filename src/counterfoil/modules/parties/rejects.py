@@ -206,3 +206,8 @@ class PartiesReject(RejectCode):
         "There is no approval of a recovery that this signer could take back.",
         "Look at who has approved; only an approver takes its own back, and the address itself all of them.",
     )
+    REGISTRAR_ATTESTS_IDENTITIES = (
+        2070,
+        "On this ledger an identity registrar attests who investors are; an agent's word alone counts no more.",
+        "Ask the registrar for an attestation, and record the verification with it.",
+    )

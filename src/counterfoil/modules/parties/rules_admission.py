@@ -127,6 +127,8 @@ def enrol_party(books: PartiesBooks, ask: EnrolParty, context: ActionContext) ->
         raise Rejected(PartiesReject.IDENTITY_HASH_IS_INVALID, bytes=len(ask.identity_hash))
     if ask.identity_hash and not parties.has_role(ask.sponsor, *LICENSED_AGENTS):
         raise Rejected(PartiesReject.PARTY_LACKS_THE_ROLE, party=ask.sponsor, roles="a licensed agent's")
+    if ask.identity_hash and Role.INVESTOR in ask.roles and books.registrar_verifies(context.time_ms):
+        raise Rejected(PartiesReject.REGISTRAR_ATTESTS_IDENTITIES)
     if ask.activate and Role.INVESTOR in ask.roles and not ask.identity_hash:
         raise Rejected(PartiesReject.IDENTITY_IS_NOT_VERIFIED)
     party_id = context.new_short_id()
@@ -153,7 +155,7 @@ def activate_party(books: PartiesBooks, ask: ActivateParty, context: ActionConte
     party = require_above(parties, ask.authority, ask.party)
     if party.status is not PartyStatus.ADMITTED:
         raise Rejected(PartiesReject.STATUS_DOES_NOT_ALLOW_IT, status=party.status.name)
-    if Role.INVESTOR in party.roles and not party.identity_hash:
+    if not books.is_verified(ask.party, party, context.time_ms):
         raise Rejected(PartiesReject.IDENTITY_IS_NOT_VERIFIED, party=ask.party)
     books.parties.put(ask.party, replace(party, status=PartyStatus.ACTIVE))
     fact = PartyStatusChanged(ask.party, party.status, PartyStatus.ACTIVE, ask.authority, "")
@@ -169,6 +171,8 @@ def verify_identity(books: PartiesBooks, ask: VerifyIdentity, context: ActionCon
         raise Rejected(PartiesReject.STATUS_DOES_NOT_ALLOW_IT, status=party.status.name)
     if len(ask.identity_hash) != IDENTITY_HASH_SIZE:
         raise Rejected(PartiesReject.IDENTITY_HASH_IS_INVALID, bytes=len(ask.identity_hash))
+    if Role.INVESTOR in party.roles and books.registrar_verifies(context.time_ms):
+        raise Rejected(PartiesReject.REGISTRAR_ATTESTS_IDENTITIES)
     books.parties.put(ask.party, replace(party, identity_hash=ask.identity_hash, agent=ask.agent))
     context.tell(IdentityVerified(ask.party, ask.agent), *stakeholders(ask.party, party.parent, ask.agent))
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from counterfoil.modules.holdings.interface import Account
 from counterfoil.modules.holdings.rejects import HoldingsReject
-from counterfoil.modules.instruments.interface import Instrument, InstrumentStatus
+from counterfoil.modules.instruments.interface import Instrument, InstrumentKind, InstrumentStatus
 from counterfoil.modules.module import EVERY
 from counterfoil.modules.settlement.books import SettlementBooks
 from counterfoil.modules.settlement.queues import due_place, order_key, waiting_place
@@ -100,12 +100,12 @@ def judge(books: SettlementBooks, pair: Pair, time_ms: int) -> Judgement:
         return Judgement((pair,), (_LINKED,))
     if len(group) == 1:
         found = obstacle(books, pair, time_ms)
-        return Judgement(group, (found,)) if found is not None else _judge_alone(books, pair)
+        return Judgement(group, (found,)) if found is not None else _judge_alone(books, pair, time_ms)
     for one in group:
         found = obstacle(books, one, time_ms)
         if found is not None:
             return _held_back(group, one, found)
-    return _judge_together(books, group)
+    return _judge_together(books, group, time_ms)
 
 
 def together(books: SettlementBooks, pair: Pair) -> tuple[Pair, ...] | None:
@@ -199,7 +199,7 @@ def _later(books: SettlementBooks, pair: Pair) -> bytes:
     return due_place(market, date, order_key(pair.delivery, pair.receipt))
 
 
-def _judge_alone(books: SettlementBooks, pair: Pair) -> Judgement:
+def _judge_alone(books: SettlementBooks, pair: Pair, time_ms: int) -> Judgement:
     """Settle all that is open, or the part for which both securities and money are there, where parts are allowed."""
     delivery, receipt = pair.delivery, pair.receipt
     instrument_id, asset = delivery.instrument_id, delivery.asset
@@ -220,7 +220,7 @@ def _judge_alone(books: SettlementBooks, pair: Pair) -> Judgement:
             return Judgement((pair,), (rest,))
     elif why:
         return _blocked(books, pair, delivery.account, why, delivery_is_blocked=True)
-    why = _credit(books, receipt.account, instrument_id, quantity)
+    why = _credit(books, receipt.account, instrument_id, quantity, _acquired_ms(books, pair, time_ms))
     if why:
         return _blocked(books, pair, receipt.account, why, delivery_is_blocked=False)
     if delivery.method is Method.FREE:
@@ -247,7 +247,7 @@ def _judge_alone(books: SettlementBooks, pair: Pair) -> Judgement:
     return Judgement((pair,), (), quantity, amount, rest)
 
 
-def _judge_together(books: SettlementBooks, group: tuple[Pair, ...]) -> Judgement:
+def _judge_together(books: SettlementBooks, group: tuple[Pair, ...], time_ms: int) -> Judgement:
     """All or none, on the balances that all of them together would leave."""
     freed: dict[bytes, int] = {}
     for pair in group:
@@ -279,7 +279,9 @@ def _judge_together(books: SettlementBooks, group: tuple[Pair, ...]) -> Judgemen
             elif gives:
                 why = _debit(books, account_id, instrument_id, 0)
             else:
-                why = _credit(books, account_id, instrument_id, 1)
+                bought = instrument_id == delivery.instrument_id
+                acquired_ms = _acquired_ms(books, pair, time_ms) if bought else 0
+                why = _credit(books, account_id, instrument_id, 1, acquired_ms)
             if why:
                 blocked = _blocked(books, pair, account_id, why, delivery_is_blocked=delivery_side)
                 return _held_back(group, pair, blocked.pends[0])
@@ -341,12 +343,24 @@ def _debit(books: SettlementBooks, account_id: bytes, instrument_id: bytes, quan
     return NO_REASON
 
 
-def _credit(books: SettlementBooks, account_id: bytes, instrument_id: bytes, quantity: int) -> str:
+def _credit(
+    books: SettlementBooks, account_id: bytes, instrument_id: bytes, quantity: int, acquired_ms: int = 0
+) -> str:
     try:
-        books.holdings.check_credit(account_id, account_of(books, account_id), instrument_id, quantity)
+        account = account_of(books, account_id)
+        books.holdings.check_credit(account_id, account, instrument_id, quantity, acquired_ms)
     except Rejected as rejected:
         return _FROZEN if rejected.code in _FREEZES else Reason.YOUR_ACCOUNT_IS_BLOCKED
     return NO_REASON
+
+
+def _acquired_ms(books: SettlementBooks, pair: Pair, time_ms: int) -> int:
+    """Block time where a pair's receiver acquires securities; 0 where money or the owner's own is moved."""
+    delivery, receipt = pair.delivery, pair.receipt
+    if instrument_of(books, delivery.instrument_id).kind is InstrumentKind.MONEY_TOKEN:
+        return 0
+    source, target = account_of(books, delivery.account), account_of(books, receipt.account)
+    return 0 if source.owner == target.owner else time_ms
 
 
 def _amount_of(pair: Pair, quantity: int) -> int:

@@ -114,8 +114,8 @@ REASONS: dict[Reason, Explained] = {
     ),
     Reason.YOUR_ACCOUNT_IS_BLOCKED: Explained(
         ReasonKind.PENDING,
-        "Nothing can settle over your account: it is frozen, or its owner is not active.",
-        "Have the order lifted or the owner reinstated; it is tried again then, or when the day next opens.",
+        "Nothing can settle over your account: frozen, its owner not active, or a holder's verification lapsed.",
+        "Have the order lifted, the owner reinstated or verified; it is tried again then, or when the day next opens.",
     ),
     Reason.COUNTERPARTY_IS_BLOCKED: Explained(
         ReasonKind.PENDING,

@@ -111,10 +111,11 @@ def settle_batch(books: SettlementBooks, ask: SettleBatch, context: ActionContex
     ):
         raise Rejected(SettlementReject.MARKET_DOES_NOT_SETTLE_NOW)
     nets = net(chunks)
-    _check_instruments(books, batch.market, nets)
+    is_money = _check_instruments(books, batch.market, nets)
     for account_id in nets.accounts:
         books.holdings.require_account(account_id)
     _authorise(books, context, nets)
+    _check_buyers(books, context, nets, is_money)
 
     accounts, instruments = nets.accounts, nets.instruments
     changes = [
@@ -137,8 +138,9 @@ def cancel_batch(books: SettlementBooks, ask: CancelBatch, context: ActionContex
     context.tell(BatchCancelled(ask.batch_id, batch.reference), batch.party)
 
 
-def _check_instruments(books: SettlementBooks, market: str, nets: Nets) -> None:
-    """Whether all that moves may, and each net change is a quantity that can be delivered."""
+def _check_instruments(books: SettlementBooks, market: str, nets: Nets) -> list[bool]:
+    """Whether all that moves may, and each net change is a quantity that can be delivered; which instruments are
+    money."""
     instruments: list[Instrument] = []
     for instrument_id in nets.instruments:
         instrument = books.instruments.require_active(instrument_id)
@@ -151,6 +153,7 @@ def _check_instruments(books: SettlementBooks, market: str, nets: Nets) -> None:
     )
     if found is not None:
         books.instruments.check_quantity(instruments[nets.instrument[found]], abs(nets.change[found]))
+    return [instrument.kind is InstrumentKind.MONEY_TOKEN for instrument in instruments]
 
 
 def _require(books: SettlementBooks, batch_id: bytes) -> Batch:
@@ -191,3 +194,15 @@ def _authorise(books: SettlementBooks, context: ActionContext, nets: Nets) -> No
         books.holdings.authorise_account(
             context, account_id, account_of(books, account_id), SettleBatch, quantity
         )
+
+
+def _check_buyers(books: SettlementBooks, context: ActionContext, nets: Nets, is_money: list[bool]) -> None:
+    """Whoever receives securities in the end may acquire them; asked once for an account."""
+    bought = dict.fromkeys(
+        account
+        for account, instrument, change in zip(nets.account, nets.instrument, nets.change, strict=True)
+        if change > 0 and not is_money[instrument]
+    )
+    for account in bought:
+        account_id = nets.accounts[account]
+        books.holdings.check_acquisition(account_id, account_of(books, account_id), context.time_ms)

@@ -115,7 +115,7 @@ def instruct_both(books: SettlementBooks, ask: InstructBoth, context: ActionCont
     check_fresh_reference(books, context, buyer, receipt.reference)
 
     if _settles_at_once(books, ask, market, context.time_ms) and _is_provided(
-        books, ask, source, target, payer_id, payer, payee_id, payee
+        books, ask, context, instrument, source, target, payer_id, payer, payee_id, payee
     ):
         trade_id, delivery_id, receipt_id = context.new_id(), context.new_id(), context.new_id()
         holdings.move(
@@ -176,6 +176,8 @@ def _settles_at_once(books: SettlementBooks, ask: InstructBoth, market: Market, 
 def _is_provided(
     books: SettlementBooks,
     ask: InstructBoth,
+    context: ActionContext,
+    instrument: Instrument,
     source: Account,
     target: Account,
     payer_id: bytes,
@@ -187,7 +189,8 @@ def _is_provided(
     terms, holdings = ask.trade, books.holdings
     try:
         holdings.check_debit(ask.delivery.account, source, terms.instrument_id, terms.quantity)
-        holdings.check_credit(ask.receipt.account, target, terms.instrument_id, terms.quantity)
+        acquired_ms = 0 if instrument.kind is _MONEY or source.owner == target.owner else context.time_ms
+        holdings.check_credit(ask.receipt.account, target, terms.instrument_id, terms.quantity, acquired_ms)
         if payer_id and payer_id != payee_id:
             holdings.check_debit(payer_id, payer, terms.asset, terms.amount)
             holdings.check_credit(payee_id, payee, terms.asset, terms.amount)

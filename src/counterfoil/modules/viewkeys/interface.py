@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from counterfoil.modules.module import ActionContext
 from counterfoil.modules.viewkeys import tree
 from counterfoil.modules.viewkeys.books import ViewKeysBooks
 from counterfoil.modules.viewkeys.records import (
@@ -51,11 +50,6 @@ class ViewKeys:
     def path_to(self, node: bytes) -> tuple[tuple[bytes, int], ...]:
         """The steps from the top of the tree to a node (20 bytes), each with its counter, as of now."""
         return tree.path_to(self._books, node)
-
-    def raise_key(self, context: ActionContext, node: bytes) -> None:
-        """For whoever moves a node to another parent, or ends a right to see it: another key from this block on."""
-        if self.epoch_in_force:
-            tree.raise_key(self._books, context, node)
 
     # Who may be handed what
 

@@ -107,9 +107,9 @@ def read_network(folder: Path) -> NetworkSettings | None:
 class FollowerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of one follower, in its folder.
 
-    engines: addresses of engines' RPCs from which it takes blocks, such as http://127.0.0.1:26601. nodes: sockets
-    (paths) or loopback ports (127.0.0.1:7000) of nodes to which it passes its owner's questions. monitor_port: of its
-    health and metrics, 0 for none.
+    engines: addresses of engines' RPCs from which it takes blocks, such as http://127.0.0.1:26601. nodes: to which it
+    passes its owner's questions: sockets (paths), loopback ports (127.0.0.1:7000), or files that say how to reach one
+    on another machine over TLS. monitor_port: of its health and metrics, 0 for none.
     """
 
     name: str

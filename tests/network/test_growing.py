@@ -72,7 +72,7 @@ def test_a_ledger_goes_on_as_a_network(tmp_path: Path) -> None:
         places,
         consensus_keys,
         encrypted=False,
-        snapshot_interval=5,
+        snapshot_interval=20,
     )
     assert made.consensus_from == before.moment.height + 1
     assert made.chain_id == before.moment.chain_id

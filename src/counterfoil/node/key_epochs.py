@@ -96,9 +96,10 @@ class Confirming:
         if machine.wired.viewkeys.proposed() is None:
             return
         with self._engine.lock:  # what was seen outside it may be of a block that is being tried out
-            waiting, message = waits_for_us(machine), confirmation(machine)
-        if waiting is None or waiting[1].commitment == self._answered:
-            return
+            waiting = waits_for_us(machine)
+            if waiting is None or waiting[1].commitment == self._answered:
+                return
+            message = confirmation(machine)
         self._answered = waiting[1].commitment
         if message is None:
             log.warning("key epoch %d waits, but what it holds for this node does not open", waiting[0])

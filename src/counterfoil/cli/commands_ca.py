@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from counterfoil.cli.failures import UsageError, read_file
+from counterfoil.cli.failures import UsageError, hexadecimal, read_file
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
     DEFAULT_LEDGER,
@@ -313,13 +313,7 @@ def _say_issued(authority: Authority, issued: Issued, into: Path | None) -> None
 
 
 def _fingerprint(text: str) -> bytes:
-    try:
-        found = bytes.fromhex(text)
-    except ValueError:
-        found = b""
-    if len(found) != 32:
-        raise UsageError(f"{text!r} is no fingerprint: 64 hexadecimal digits.")
-    return found
+    return hexadecimal(text, f"{text!r} is no fingerprint: 64 hexadecimal digits.", 32)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from counterfoil.cli.failures import UsageError
+from counterfoil.cli.failures import UsageError, hexadecimal
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
     DEFAULT_LEDGER,
@@ -164,10 +164,7 @@ def record(
 
 
 def _bytes(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is not hexadecimal.") from None
+    return hexadecimal(text, f"{text!r} is not hexadecimal.")
 
 
 def add_to(app: typer.Typer) -> None:

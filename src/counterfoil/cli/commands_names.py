@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from counterfoil.cli.failures import UsageError
+from counterfoil.cli.failures import UsageError, hexadecimal
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeysOption, open_key
 from counterfoil.cli.options import JsonOption, signer_address
 from counterfoil.cli.output import say, say_json, say_table
@@ -132,7 +132,4 @@ def _lines(anchor: Path | None) -> tuple[str, ...]:
 
 
 def _public(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is no public key in hexadecimal digits.") from None
+    return hexadecimal(text, f"{text!r} is no public key in hexadecimal digits.")

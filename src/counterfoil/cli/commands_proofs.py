@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.describe import describe
-from counterfoil.cli.failures import UsageError, read_file
+from counterfoil.cli.failures import UsageError, hexadecimal, read_file
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
     DEFAULT_LEDGER,
@@ -146,10 +146,7 @@ def _signed(ground: Ground) -> dict[str, int]:
 
 
 def _identity(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise UsageError(f"{text[:70]!r} is no identity of 64 hexadecimal digits.") from None
+    return hexadecimal(text, f"{text[:70]!r} is no identity of 64 hexadecimal digits.")
 
 
 def add_to(app: typer.Typer) -> None:

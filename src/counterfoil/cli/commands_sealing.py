@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from counterfoil.cli.failures import UsageError
+from counterfoil.cli.failures import UsageError, hexadecimal
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
     DEFAULT_LEDGER,
@@ -89,10 +89,7 @@ def admit(
     storage_key: KeyFileOption = None,
 ) -> None:
     """Let a node hold the root, so that it can execute."""
-    try:
-        public_key = bytes.fromhex(opening_key)
-    except ValueError:
-        raise UsageError("An opening key is 64 hexadecimal digits.") from None
+    public_key = hexadecimal(opening_key, "An opening key is 64 hexadecimal digits.")
     with connected(ledger, storage_key, writing=True) as connection:
         client = client_of(connection, as_, key, keys)
         asked = HolderToBe(node=_node(node), opening_key=public_key)

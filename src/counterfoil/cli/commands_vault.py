@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from counterfoil.cli.failures import Exit, UsageError, read_file
+from counterfoil.cli.failures import Exit, UsageError, hexadecimal, read_file
 from counterfoil.cli.options import JsonOption
 from counterfoil.cli.output import say, say_json, say_table
 from counterfoil.cli.plain import address_text, counted, instant
@@ -239,10 +239,7 @@ def _party(text: str) -> bytes:
 
 
 def _record(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is no record: 32 hexadecimal digits.") from None
+    return hexadecimal(text, f"{text!r} is no record: 32 hexadecimal digits.")
 
 
 def _actor(by: str) -> str:

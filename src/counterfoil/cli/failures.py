@@ -104,6 +104,17 @@ def read_file(file: Path) -> bytes:
         raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
 
 
+def hexadecimal(text: str, refusal: str, size: int | None = None) -> bytes:
+    """Bytes from hexadecimal digits; `UsageError(refusal)` where it is something else, or not `size` bytes."""
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        raise UsageError(refusal) from None
+    if size is not None and len(found) != size:
+        raise UsageError(refusal)
+    return found
+
+
 class Commands(TyperGroup):
     """The commands, with errors told in words: no traceback for what is not the program's fault."""
 

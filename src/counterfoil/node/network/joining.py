@@ -15,6 +15,7 @@ import msgspec
 
 from counterfoil.engine.cometbft.rpc import EngineRefused, EngineRpc, EngineUnreachable
 from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest, secret_commitment
+from counterfoil.node.follower import HANDOVER_NAME
 from counterfoil.node.ledger import (
     LAYOUTS,
     SECRET_SIZE,
@@ -36,7 +37,6 @@ from counterfoil.node.network.settings import (
     read_settings,
     write_settings,
 )
-from counterfoil.node.network.vouching import HANDOVER_NAME
 from counterfoil.node.transfer_format import (
     VERSION,
     ArgonCost,

@@ -7,6 +7,7 @@ from typing import Any
 
 from counterfoil.engine.cometbft.rpc import EngineRefused, EngineRpc, EngineUnreachable
 from counterfoil.machine.genesis import Genesis, network_validators
+from counterfoil.node.follower import HANDOVER_NAME
 from counterfoil.state.headers import Header
 from counterfoil.state.light_blocks import LightBlock
 from counterfoil.state.proof_formats import Handover, Vouching
@@ -20,7 +21,6 @@ from counterfoil.verify.light.refusals import Invalid, NotEnoughTrust
 from counterfoil.verify.light.steps import TrustedState
 from counterfoil.verify.light.vouching import vouch
 
-HANDOVER_NAME = "handover.json"
 PER_PAGE = 100
 TIMEOUT_SECONDS = 5.0
 """The books are held still meanwhile; the engine answers in milliseconds."""

@@ -86,16 +86,14 @@ class Shelf(Generic[R]):
         live, rows, unwritten, sizes = self.live, self.rows, self.unwritten, self._key_sizes
         missing = [key for key in keys if key not in live and key not in unwritten and len(key) in sizes]
         ensure(self.index is None, "a resident table is in memory")
+        found = self._books.load_many(self.table.number, missing)
+        rows.update([(key, row) for key, row in zip(missing, found, strict=True) if row is not None])
         decode, value_of = self.table.decoder.trusted, self._books.value_of
-        for key, row in zip(missing, self._books.load_many(self.table.number, missing), strict=True):
-            if row is None:
-                live[key] = None
-            else:
-                rows[key] = row
-                value = value_of(row)
-                live[key] = decode(value) if value else None
-        find = self.find
-        return [live[key] if key in live else find(key) for key in keys]
+        values = [value_of(row) if row is not None else b"" for row in found]
+        live.update(zip(missing, [decode(value) if value else None for value in values], strict=True))
+        if unwritten:
+            return [self.find(key) for key in keys]
+        return [live.get(key) for key in keys]
 
     def put_many(self, keys: Sequence[bytes], found: Sequence[R], records: Sequence[R]) -> None:
         """`put` for many keys, each once, in place of the records that were found under them."""

@@ -41,6 +41,8 @@ RECENT_BLOCKS = 16
 LIVE_RECORDS_MAX = 400_000
 """So many decoded records a table keeps in memory before the older ones, down to half as many, are let go."""
 
+_SIZES = [size.to_bytes(2, "big") for size in range(512)]
+"""Of a table's prefix and key, which have no more than `KEY_SIZE_MAX` bytes and a few."""
 _NEVER = bytes(8)
 """As a leaf's height of the change before: there was none."""
 
@@ -260,7 +262,7 @@ class State:
                 if record is old or record == old:
                     continue
                 full_key = prefix + key
-                sized_key = len(full_key).to_bytes(2, "big") + full_key
+                sized_key = _SIZES[len(full_key)] + full_key
                 salt = salt_of(full_key)
                 value = encode(record) if record is not None else b""
                 hidden = sha256(VALUE + salt + sized_key + value).digest()
@@ -269,8 +271,8 @@ class State:
                     leaf = sha256(LEAF + height8 + _NEVER + sized_key + hidden).digest()
                     born.append((salt, shelf, key, value, before, leaf))
                     continue
-                ensure(before is not None, "a record that was there has a row")
-                before = cast(bytes, before)
+                if before is None:
+                    raise InvariantViolation("a record that was there has a row")
                 slot = int.from_bytes(before[1:9], "big")
                 leaf = sha256(LEAF + height8 + before[9:17] + sized_key + hidden).digest()
                 if value:

@@ -513,3 +513,19 @@ def test_an_upgrade_is_scheduled_and_says_whether_the_program_is_ready(tmp_path:
     shown = run("consortium").output
     assert "Rule version 2 is scheduled from block 100,000 on" in shown
     assert "does not know it: install another" in shown
+
+
+@pytest.mark.parametrize("words", [("register", SHARE, "--as", "issuer-a", "--json"), ("members",)])
+def test_a_reader_that_has_read_enough(shell: Shell, words: tuple[str, ...]) -> None:
+    """`counterfoil ... | head` is no error, of the program or of anybody."""
+    process = subprocess.Popen(
+        [*COMMAND, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **shell.environment},
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    told = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(), told) == (Exit.DONE, b"")

@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from counterfoil.cli.commands_ledger import door_of
+from counterfoil.cli.describe import message_plain, message_text
 from counterfoil.cli.failures import UsageError, read_file
 from counterfoil.cli.key_stores import custodian_at, key_folder, logged_in, open_store, session_file
 from counterfoil.cli.options import DEFAULT_LEDGER, JsonOption, LedgerOption, connected, socket_of
@@ -209,6 +210,7 @@ def requests(custodian: CustodianOption, json: JsonOption = False) -> None:
                     "user": line.user,
                     "key": line.key,
                     "what": line.what,
+                    "messages": [message_plain(message) for message in line.messages],
                     "expires_ms": line.expires_ms,
                     "approved_by": line.approved_by,
                     "needed": line.needed,
@@ -223,7 +225,7 @@ def requests(custodian: CustodianOption, json: JsonOption = False) -> None:
         say(f"Request {line.request.hex()}, by {line.user}{f' with the key {line.key}' if line.key else ''}")
         approved_by = ", ".join(line.approved_by) or "nobody"
         say(f"  until {instant(line.expires_ms)}; approved by {approved_by}; {line.needed} missing")
-        for words in line.what:
+        for words in (*([line.what] if line.what else []), *map(message_text, line.messages)):
             say(f"  {words}")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from counterfoil.cli.plain import Scales, address_text, grouped, plain, words
-from counterfoil.machine.wiring import MODULES, TABLES
+from counterfoil.machine.wiring import MESSAGES, MODULES, TABLES
 from counterfoil.modules.holdings.facts import Posting
 from counterfoil.modules.holdings.records import ACCOUNTS, HOLDINGS, Account, Direction, Holding
 from counterfoil.modules.instruments.records import INSTRUMENTS, TERMS, Instrument, TermsVersion
@@ -66,6 +66,19 @@ def fact_text(encoded: bytes) -> str:
     return f"{type(fact).__name__} ({_fields(fact)})"
 
 
+def message_plain(encoded: bytes) -> dict[str, Any]:
+    """One message as JSON knows it, under its name."""
+    message = _message_decoder().decode(encoded)
+    return {"message": type(message).__name__, **plain(message)}
+
+
+def message_text(encoded: bytes) -> str:
+    """One message in words, nothing of it shortened: somebody is to decide about it."""
+    message = _message_decoder().decode(encoded)
+    told = (f"{words(name)} {value}" for name, value in plain(message).items() if value not in ("", None, []))
+    return f"{type(message).__name__}: {', '.join(told)}"
+
+
 def fact_line(fact: Fact, scales: Scales, names: Mapping[bytes, str]) -> str:
     """One fact on one line: identities shortened, instruments and members by their names, what is empty left out."""
     if isinstance(fact, Posting):
@@ -105,10 +118,18 @@ def _brief(value: Any) -> str:
 
 @cache
 def _fact_decoder() -> msgspec.msgpack.Decoder[Any]:
+    return _decoder_of(kind for module in MODULES for kind in module.facts)
+
+
+@cache
+def _message_decoder() -> msgspec.msgpack.Decoder[Any]:
+    return _decoder_of(MESSAGES)
+
+
+def _decoder_of(kinds: Iterable[type[msgspec.Struct]]) -> msgspec.msgpack.Decoder[Any]:
     union: Any = None
-    for module in MODULES:
-        for kind in module.facts:
-            union = kind if union is None else union | kind
+    for kind in kinds:
+        union = kind if union is None else union | kind
     return msgspec.msgpack.Decoder(union)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from enum import IntEnum
@@ -120,10 +121,16 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            found = super().invoke(ctx)
+            sys.stdout.flush()
+            return found
         except KeyboardInterrupt:
             say_error("Interrupted.")
             raise typer.Exit(Exit.INTERRUPTED) from None
+        except BrokenPipeError:
+            # whoever read has read enough, as `| head` has
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(Exit.DONE) from None
         except tuple(kind for kind, _ in _CODES) as error:
             say_error(f"{error}{_remedy(error)}")
             raise typer.Exit(exit_code(error)) from None

@@ -23,11 +23,17 @@ from counterfoil.node.reads_base import Moment
 Rows = Sequence[Sequence[str]]
 
 
+class _Screen(Console):
+    def on_broken_pipe(self) -> None:
+        """Nobody reads on: the command ends in its own way, not in that of the library."""
+        raise BrokenPipeError
+
+
 def screen() -> Console:
     """Wide enough for addresses where it is no terminal."""
-    console = Console(highlight=False)
+    console = _Screen(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=200, no_color=True)
+        console = _Screen(highlight=False, width=200, no_color=True)
     return console
 
 

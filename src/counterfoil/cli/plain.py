@@ -25,7 +25,7 @@ KINDS: Mapping[str, AddressKind] = {
     **dict.fromkeys(("issuance_account", "default_cash_account"), AddressKind.ACCOUNT),
     **dict.fromkeys(("instrument", "instrument_id", "asset", "token"), AddressKind.INSTRUMENT),
     **dict.fromkeys(("signer", "signers", "user", "address", "recovery", "proposer"), AddressKind.SIGNER),
-    **dict.fromkeys(("approved", "missing", "by", "sealer", "node"), AddressKind.SIGNER),
+    **dict.fromkeys(("approved", "missing", "by", "sealer", "node", "key"), AddressKind.SIGNER),
 }
 """What an identity of twenty bytes is, by the name of its field; of any other name it is a party's."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import pkcs11
 import pytest
 
+from counterfoil.cli.describe import message_plain, message_text
 from counterfoil.custody.hardware import HardwareStore, TokenAddress
 from counterfoil.custody.key_store import KeyStoreError
 from counterfoil.custody.service import books as books_file
@@ -348,7 +349,11 @@ def test_another_user_approves(desk: Desk) -> None:
     assert isinstance(request, bytes)
     (line,) = desk.custodian.requests("cid")
     assert (line.request, line.user, line.needed, line.approved_by) == (request, "ben", 1, ())
-    assert "quantity=100" in line.what[0], "the approver sees what it does"
+    assert line.what == ""
+    (shown,) = line.messages
+    assert message_plain(shown)["quantity"] == 100, "the approver sees what it does"
+    assert "quantity 100" in message_text(shown)
+    assert "cfa1" in message_text(shown), "accounts as people know them"
     assert (
         code_of(lambda: desk.custodian.decide("ben", request, True))
         is CustodyRefusal.APPROVER_IS_THE_REQUESTER
@@ -471,7 +476,7 @@ def test_where_there_are_two_administrators_the_other_one_approves(desk: Desk) -
         desk.custodian.change("ann", change)
     request = missing.value.facts["request"]
     assert isinstance(request, bytes)
-    assert "SHA-256" in desk.custodian.requests("bea")[0].what[0]
+    assert "SHA-256" in desk.custodian.requests("bea")[0].what
     assert code_of(lambda: desk.custodian.decide("ben", request, True)) is CustodyRefusal.REQUEST_NOT_FOUND
     assert desk.books.policy.digest == before
     desk.custodian.decide("bea", request, True)

@@ -74,7 +74,7 @@ class Approvals:
                     asked.request,
                     asked.user,
                     asked.key,
-                    self._words(asked),
+                    *self._contents(asked),
                     asked.expires_ms,
                     approved,
                     max(0, needed - len(approved)),
@@ -122,11 +122,14 @@ class Approvals:
             return 0, frozenset()
         return allowed.approvals, allowed.approvers - {asked.user}
 
-    def _words(self, asked: Asked) -> tuple[str, ...]:
-        if asked.key:
-            subject = self._reader.read(asked.message)
-            return subject.words if subject is not None else ()
-        return (words_of_change(CHANGE.trusted(asked.message)),)
+    def _contents(self, asked: Asked) -> tuple[str, tuple[bytes, ...]]:
+        """(in words, messages) of a request's line."""
+        if not asked.key:
+            return words_of_change(CHANGE.trusted(asked.message)), ()
+        subject = self._reader.read(asked.message)
+        if subject is None:
+            return "", ()
+        return subject.words, tuple(encode(message) for message in subject.messages)
 
 
 def words_of_change(change: Change) -> str:

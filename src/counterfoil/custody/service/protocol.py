@@ -113,12 +113,14 @@ class KeyLine(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RequestLine(msgspec.Struct, frozen=True, array_like=True):
-    """An open request. what: for people, line by line, what would be signed or changed. needed: further approvals."""
+    """An open request. messages: encoded, of a transaction, those that would take effect. what: for people, of anything
+    else what would be signed or changed. needed: further approvals."""
 
     request: bytes
     user: str
     key: str
-    what: tuple[str, ...]
+    what: str
+    messages: tuple[bytes, ...]
     expires_ms: int
     approved_by: tuple[str, ...]
     needed: int

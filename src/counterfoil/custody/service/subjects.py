@@ -20,13 +20,13 @@ CHALLENGE_BYTES, IDENTITY_BYTES = 32, 20
 class Subject(NamedTuple):
     """digest: 32 bytes, of a transaction its id. messages: those that would take effect, a proposal's included.
 
-    words: for people, what it is. When a transaction expires is the ledger's business, by its own clock.
+    words: for people, what it is where it is no transaction. When one expires is the ledger's business, by its clock.
     """
 
     kind: UseKind
     digest: bytes
     messages: tuple[Message, ...]
-    words: tuple[str, ...]
+    words: str
 
 
 class SubjectReader:
@@ -47,9 +47,9 @@ class SubjectReader:
             if len(rest) != CHALLENGE_BYTES + 2 * IDENTITY_BYTES:
                 return None
             party = to_text(AddressKind.PARTY, rest[CHALLENGE_BYTES:-IDENTITY_BYTES])
-            return Subject(UseKind.READING, digest, (), (f"Read the ledger as {party}",))
+            return Subject(UseKind.READING, digest, (), f"Read the ledger as {party}")
         if message.startswith(NAME_RECORD):
-            return Subject(UseKind.PUBLICATION, digest, (), ("Publish a key under a name in DNS",))
+            return Subject(UseKind.PUBLICATION, digest, (), "Publish a key under a name in DNS")
         return None
 
     def _transaction(self, message: bytes) -> Subject | None:
@@ -65,5 +65,4 @@ class SubjectReader:
                     messages += self._reader.proposal(one.content)[1]
                 except Malformed:
                     return None
-        words = tuple(repr(one) for one in messages)
-        return Subject(UseKind.TRANSACTION, prepared.id, tuple(messages), words)
+        return Subject(UseKind.TRANSACTION, prepared.id, tuple(messages), "")

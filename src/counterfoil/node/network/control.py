@@ -95,7 +95,7 @@ class Control:
 
     # Starting and stopping
 
-    def start(self, name: str, *options: str) -> None:
+    def start(self, name: str, *options: str) -> subprocess.Popen[bytes]:
         """Start a node, not waiting for it. It goes on when this process ends."""
         path = self.path(name)
         key = self.folder / KEYS_FOLDER / f"{name}.key"
@@ -104,7 +104,7 @@ class Control:
         if key.exists():
             command += ["--storage-key", str(key)]
         with (path / NODE_LOG).open("ab") as output:
-            subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -121,9 +121,7 @@ class Control:
         progress: Callable[[str], None] = lambda name: None,
     ) -> None:
         """Start nodes, and return when each serves its clients. One that runs already is left as it is."""
-        started = [name for name in names if self.pid(name) is None]
-        for name in started:
-            self.start(name, *options)
+        started = {name: self.start(name, *options) for name in names if self.pid(name) is None}
         give_up = time.monotonic() + START_SECONDS
         waiting = list(names)
         while waiting:
@@ -131,6 +129,8 @@ class Control:
                 if is_serving(name):
                     progress(name)
                     waiting.remove(name)
+                elif name in started and started[name].poll() is not None:
+                    raise NetworkFailed(f"The node {name} ended: {self.last_words(name)}")
                 elif time.monotonic() > give_up:
                     raise NetworkFailed(f"The node {name} does not serve: {self.last_words(name)}")
             time.sleep(POLL_SECONDS)

@@ -524,7 +524,8 @@ def test_a_reader_that_has_read_enough(shell: Shell, words: tuple[str, ...]) -> 
         stderr=subprocess.PIPE,
         env={**os.environ, **shell.environment},
     )
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     process.stdout.close()
     told = process.stderr.read()
     process.stderr.close()

@@ -16,6 +16,7 @@ from counterfoil.sealing.derivation import (
     KEY_BYTES,
     ROOT,
     SALTS,
+    SNAPSHOTS,
     VIEW,
     derive,
 )
@@ -37,7 +38,7 @@ class RootSecrets(NamedTuple):
 class Epoch:
     """One epoch's keys in memory, all derived from its root (32 bytes) and its number, from 1."""
 
-    __slots__ = ("bundle_key", "commitment", "number", "root", "salts", "view")
+    __slots__ = ("bundle_key", "commitment", "number", "root", "salts", "snapshots", "view")
 
     def __init__(self, number: int, root: bytes) -> None:
         ensure(number >= FIRST_EPOCH, "epochs are numbered from 1")
@@ -47,6 +48,7 @@ class Epoch:
         self.bundle_key = OpeningKey(derive(root, BUNDLES, _eight(number)))
         self.view = ViewKey(b"", derive(root, VIEW, _eight(number)))
         self.salts: bytes = derive(root, SALTS, _eight(number))
+        self.snapshots: bytes = derive(root, SNAPSHOTS, _eight(number))
 
     def archive(self, network: bytes, before: Epoch) -> bytes:
         """The root of the epoch before, and the network secret, sealed under this root. Deterministic."""

@@ -47,6 +47,12 @@ class KeyRing:
     def find(self, number: int) -> Epoch | None:
         return self._epochs.get(number)
 
+    def held(self) -> tuple[Epoch, ...]:
+        """Every epoch whose root is at hand, the newest first; of roots that came with the invitation no ledger has
+        said yet that they are its own."""
+        given = {number: Epoch(number, root) for number, root in self._given.items()}
+        return tuple(epoch for _, epoch in sorted({**given, **self._epochs}.items(), reverse=True))
+
     def require(self, number: int) -> Epoch:
         """The epoch, or RootIsMissing."""
         found = self._epochs.get(number)

@@ -11,6 +11,9 @@ from counterfoil.engine.cometbft.proto.tendermint.abci import types_pb2 as abci
 from counterfoil.engine.cometbft.snapshots import Snapshots
 from counterfoil.engine.decided import LOGGED_BLOCK
 from counterfoil.node.ledger import LAYOUTS
+from counterfoil.sealing.epochs import FIRST_EPOCH, Epoch
+from counterfoil.sealing.opening_keys import OpeningKey
+from counterfoil.sealing.ring import KeyRing
 from counterfoil.state.snapshot import FORMAT
 from counterfoil.storage.memory_log import MemoryLog
 from counterfoil.storage.memory_store import MemoryStore
@@ -22,9 +25,9 @@ OFFER = abci.ResponseOfferSnapshot.Result
 APPLY = abci.ResponseApplySnapshotChunk.Result
 
 
-def with_snapshots(application: InProcess, folder: Path, secret: bytes = SECRETS.network) -> InProcess:
+def with_snapshots(application: InProcess, folder: Path) -> InProcess:
     node = application.node
-    application.application.snapshots = Snapshots(folder, node.store, secret, node.chain_id, 5)
+    application.application.snapshots = Snapshots(folder, node.store, SECRETS.network, node.chain_id, 5)
     return application
 
 
@@ -46,10 +49,18 @@ def giver(world: World, tmp_path: Path) -> Any:
     application.close()
 
 
-def empty(world: World, folder: Path, secret: bytes = SECRETS.network) -> InProcess:
+def empty(world: World, folder: Path) -> InProcess:
     """A node that has nothing yet."""
-    return with_snapshots(
-        InProcess(world.desk, network_node(world.desk, MemoryStore(LAYOUTS), MemoryLog())), folder, secret
+    node = network_node(world.desk, MemoryStore(LAYOUTS), MemoryLog())
+    return with_snapshots(InProcess(world.desk, node), folder)
+
+
+def give_roots(taker: InProcess, network: bytes, *given: bytes) -> None:
+    """As if its invitation had brought these."""
+    node = taker.node
+    assert node.machine.sealed is not None
+    node.machine.sealed.ring = KeyRing(
+        node.chain_id, network, node.machine.sealed.ring.node, OpeningKey(SECRETS.opening), given
     )
 
 
@@ -180,10 +191,34 @@ def test_a_snapshot_that_does_not_lead_to_what_was_verified_is_refused(
 ) -> None:
     snapshot = listed(giver)[-1]
     verified = app_hash(giver, snapshot.height) if what == "another secret" else bytes(32)
-    secret = bytes(32) if what == "another secret" else SECRETS.network
-    taker = empty(world, tmp_path / "taker", secret)
+    taker = empty(world, tmp_path / "taker")
+    if what == "another secret":
+        give_roots(taker, bytes(32))
     assert offer(taker, snapshot, verified) == OFFER.ACCEPT
     results = [apply(taker, at, chunk(giver, snapshot, at)).result for at in range(snapshot.chunks)]
     assert results[-1] == APPLY.REJECT_SNAPSHOT
     assert taker.node.machine.last is None
     taker.close()
+
+
+@pytest.mark.parametrize("invited", [True, False], ids=["invited after it", "left before it"])
+def test_a_snapshot_of_a_later_key_epoch(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, invited: bool
+) -> None:
+    second = Epoch(FIRST_EPOCH + 1, bytes(range(100, 132)))
+    giver = with_snapshots(InProcess(world.desk), tmp_path / "giver")
+    monkeypatch.setattr(giver.application.snapshots, "_key", lambda machine: second.snapshots)
+    giver.handshake()
+    for height in range(world.first_height, world.first_height + 13):
+        giver.finalise(world.block(height, [world.bundle()]))
+        giver.commit()
+        giver.application.snapshots.finish()
+    snapshot = listed(giver)[-1]
+    taker = empty(world, tmp_path / "taker")
+    give_roots(taker, SECRETS.network, *([second.root] if invited else []))
+    assert offer(taker, snapshot, app_hash(giver, snapshot.height)) == OFFER.ACCEPT
+    results = [apply(taker, at, chunk(giver, snapshot, at)).result for at in range(snapshot.chunks)]
+    assert results[-1] == (APPLY.ACCEPT if invited else APPLY.REJECT_SNAPSHOT)
+    assert (taker.node.machine.last is not None) == invited
+    taker.close()
+    giver.close()

@@ -130,6 +130,22 @@ def test_a_removed_holder_stops_at_the_next_epoch() -> None:
         follow(node, world.desk)
 
 
+def test_a_snapshot_is_sealed_for_who_holds_the_epoch_in_force() -> None:
+    world = World()
+    machine = world.desk.machine
+    assert machine.sealed is not None
+    first = machine.sealed.epoch.snapshots
+    left = KeyRing(world.desk.chain_id, SECRETS.network, THIRD.address, THIRD.opening)
+    assert first in {epoch.snapshots for epoch in left.held()}
+    next_epoch(world)
+    world.desk.settle_down()
+    second = machine.sealed.epoch.snapshots
+    assert second not in {first, *(epoch.snapshots for epoch in left.held())}
+    given = machine.sealed.ring.roots_to(2)
+    invited = KeyRing(world.desk.chain_id, SECRETS.network, THIRD.address, THIRD.opening, given)
+    assert [epoch.snapshots for epoch in invited.held()] == [second, first]
+
+
 def test_the_newest_root_and_the_receipts_for_everybody_open_all_of_the_past() -> None:
     """Somebody who has lost the ledger's keys but for one root needs no more than a copy of it."""
     world = World()

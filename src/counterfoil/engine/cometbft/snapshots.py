@@ -1,7 +1,8 @@
 """Snapshots for state sync: taken beside the running ledger, sealed for the network, and restored by a node that joins.
 
-Every node makes the same chunks of the same block, sealed under a key that the network's executing nodes share; the
-nonce of each is a keyed digest of its content, so that the sealed bytes are the same everywhere too.
+Every node makes the same chunks of the same block, sealed under a key that the network's executing nodes share (of a
+sealed ledger that of the key epoch in force); the nonce of each is a keyed digest of its content, so that the sealed
+bytes are the same everywhere too.
 """
 
 from __future__ import annotations
@@ -78,7 +79,6 @@ class Snapshots:
         self._chain_id = chain_id
         self._interval = interval if folder is not None else 0
         self._last_mark: int | None = None
-        self._sealing = AESGCM(keyed(secret, b"snapshot " + chain_id.encode(), 32))
         self._thread: threading.Thread | None = None
         self._offered: _Offered | None = None
         self._arrived = 0
@@ -100,9 +100,9 @@ class Snapshots:
     def take(self, machine: Machine) -> None:
         """Begin to write the snapshot of the record store as it is now, beside everything else."""
         frozen = self._store.frozen()
-        span_ms = machine.window_span_ms
+        span_ms, seal = machine.window_span_ms, _Seal(self._key(machine))
         self._thread = threading.Thread(
-            target=lambda: self._take(frozen, span_ms), name="counterfoil-snapshot", daemon=True
+            target=lambda: self._take(frozen, span_ms, seal), name="counterfoil-snapshot", daemon=True
         )
         self._thread.start()
 
@@ -111,7 +111,7 @@ class Snapshots:
         if self._thread is not None:
             self._thread.join()
 
-    def _take(self, frozen: RecordStore, window_span_ms: int) -> None:
+    def _take(self, frozen: RecordStore, window_span_ms: int, seal: _Seal) -> None:
         try:
             state = State(frozen, TABLES, self._secret)
             state.open()
@@ -121,13 +121,14 @@ class Snapshots:
                 header: StoredHeader = STORED_HEADER.trusted(state.blob("header", number) or b"")
                 return header
 
-            self._write(state.height, write_snapshot(state, stored, count, self._chain_id, window_span_ms))
+            chunks = write_snapshot(state, stored, count, self._chain_id, window_span_ms)
+            self._write(state.height, chunks, seal)
         except Exception as error:
             report(log, logging.ERROR, "a snapshot could not be taken", error)
         finally:
             frozen.close()
 
-    def _write(self, height: int, chunks: Iterator[bytes]) -> None:
+    def _write(self, height: int, chunks: Iterator[bytes], seal: _Seal) -> None:
         if self._folder is None:
             return
         building = self._folder / f"{height}.building"
@@ -135,7 +136,7 @@ class Snapshots:
         building.mkdir(parents=True, mode=0o700)
         digests = []
         for index, chunk in enumerate(chunks):
-            sealed = self._seal(height, index, chunk)
+            sealed = seal.close(height, index, chunk)
             (building / f"{index:06}").write_bytes(sealed)
             digests.append(sha256(sealed).digest())
         (building / "digests").write_bytes(b"".join(digests))
@@ -210,8 +211,12 @@ class Snapshots:
             return False
 
         def chunks() -> Iterator[bytes]:
+            seal = None
             for index in range(len(offered.digests)):
-                yield self._open(offered.height, index, (offered.folder / f"{index:06}").read_bytes())
+                sealed = (offered.folder / f"{index:06}").read_bytes()
+                if seal is None:
+                    seal = _that_opens(self._keys(machine), offered.height, sealed)
+                yield seal.open(offered.height, index, sealed)
 
         def is_last_verified(stored: StoredHeader) -> bool:
             header = stored.header
@@ -242,16 +247,52 @@ class Snapshots:
 
     # Sealing
 
-    def _seal(self, height: int, index: int, chunk: bytes) -> bytes:
-        place = _place(height, index)
-        nonce = keyed(self._secret, b"snapshot nonce " + place + sha256(chunk).digest(), NONCE_BYTES)
-        return nonce + self._sealing.encrypt(nonce, chunk, place)
+    def _key(self, machine: Machine) -> bytes:
+        """Of the ledger as it stands (32 bytes)."""
+        return self._network_key() if machine.sealed is None else machine.sealed.epoch.snapshots
 
-    def _open(self, height: int, index: int, sealed: bytes) -> bytes:
+    def _keys(self, machine: Machine) -> tuple[bytes, ...]:
+        """Under which a snapshot may be that a node opens which does not know the ledger yet."""
+        if machine.sealed is None:
+            return (self._network_key(),)
+        return tuple(epoch.snapshots for epoch in machine.sealed.ring.held())
+
+    def _network_key(self) -> bytes:
+        return keyed(self._secret, b"snapshot " + self._chain_id.encode(), 32)
+
+
+class _Seal:
+    """Of the chunks under one key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._cipher = AESGCM(keyed(key, b"snapshot", 32))
+
+    def close(self, height: int, index: int, chunk: bytes) -> bytes:
+        place = _place(height, index)
+        nonce = keyed(self._key, b"snapshot nonce " + place + sha256(chunk).digest(), NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, chunk, place)
+
+    def open(self, height: int, index: int, sealed: bytes) -> bytes:
+        """Raises SnapshotRefused."""
         try:
-            return self._sealing.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _place(height, index))
-        except InvalidTag:
-            raise SnapshotRefused("a chunk is not sealed for this network") from None
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _place(height, index))
+        except (InvalidTag, ValueError):
+            raise SnapshotRefused(
+                "a chunk is not sealed for this network, or under a later key epoch"
+            ) from None
+
+
+def _that_opens(keys: tuple[bytes, ...], height: int, first: bytes) -> _Seal:
+    """The seal of the first chunk, under one of these keys; the last where none opens it."""
+    seals = [_Seal(key) for key in keys]
+    for seal in seals[:-1]:
+        try:
+            seal.open(height, 0, first)
+        except SnapshotRefused:
+            continue
+        return seal
+    return seals[-1]
 
 
 def _place(height: int, index: int) -> bytes:

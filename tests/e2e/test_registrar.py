@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from counterfoil.custody.tls import Identity, client_context
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.frames import frame
 from counterfoil.realnames import registrar as registrars
+from counterfoil.realnames import service
 from counterfoil.realnames.protocol import ANSWER, FRAME_BYTES_MAX, Ask, TurnedAway
 from counterfoil.realnames.refusals import RegistrarRefusal
 from counterfoil.realnames.registrar import Limits, Registrar
@@ -38,8 +40,11 @@ from counterfoil.sdk import (
 )
 from tests.e2e.certified import CHEAP, PASSPHRASE, Certified, certify
 from tests.model.opening import stranger
+from tests.timing import timed, told_apart
 
 NUMBER = "800101-14-5566"
+PERSONS = 20
+"""Of each kind, whose answers are timed."""
 DAY_MS = 86_400_000
 
 
@@ -70,14 +75,22 @@ class Town(Certified):
         for name in ("broker-a", "broker-b"):
             agent = self.sandbox.client(name).party
             regulator.send(messages.RecordLicence(regulator.party, agent, f"licence of {name}"))
-        client, reader = (Client(LocalConnection(self.sandbox.node), key, party=party) for _ in range(2))
-        opened = partial(Registrar.open, folder / "registrar", PASSPHRASE, limits=Limits(per_minute=1_000))
-        self.registrar = open_registrar(opened, client)
-        shown, issued = certify(folder, self.authority, "registrar", party, serves=True)
+        self.folder, self.key, self.party = folder, key, party
+        self.shown, issued = certify(folder, self.authority, "registrar", party, serves=True)
         self.record(self.authority, issued)
-        self.door = RegistrarServer(self.registrar, Callers(reader), shown, "127.0.0.1", 0)
-        self.door.start()
+        self._open()
         self.identities: dict[str, Identity] = {}
+
+    def _open(self) -> None:
+        client, reader = (
+            Client(LocalConnection(self.sandbox.node), self.key, party=self.party) for _ in range(2)
+        )
+        opened = partial(
+            Registrar.open, self.folder / "registrar", PASSPHRASE, limits=Limits(per_minute=1_000)
+        )
+        self.registrar = open_registrar(opened, client)
+        self.door = RegistrarServer(self.registrar, Callers(reader), self.shown, "127.0.0.1", 0)
+        self.door.start()
 
     def identity(self, persona: str) -> Identity:
         if persona not in self.identities:
@@ -89,6 +102,24 @@ class Town(Certified):
 
     def ask(self, persona: str, number: str = NUMBER, case: str = "case") -> bytes:
         return ask_registrar(self.to_registrar(self.identity(persona)), "MY-NRIC", number, case).handle
+
+    def replace_key(self) -> None:
+        """The registrar goes on with another version of its key."""
+        self.door.close()
+        self.registrar.close()
+        version, public_key = registrars.add_key(self.folder / "registrar", PASSPHRASE, cost=CHEAP)
+        regulator = self.sandbox.client("regulator")
+        regulator.send(
+            messages.AppointIdentityRegistrar(
+                regulator.party,
+                self.party,
+                messages.Suite.RISTRETTO255_SHA512,
+                public_key,
+                version,
+                0,
+            )
+        )
+        self._open()
 
     def close(self) -> None:
         self.door.close()
@@ -149,6 +180,58 @@ def test_an_agent_is_told_the_same_of_a_person_whom_others_know_and_of_a_new_one
     known, new = heard
     assert known == new
     assert known[1], "something was told"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("leaks", [False, True])
+def test_the_time_of_an_answer_does_not_tell_whom_others_know(
+    own: Town, monkeypatch: pytest.MonkeyPatch, leaks: bool
+) -> None:
+    """After the registrar's key was replaced, too, when the ledger is asked about a person's earlier tags.
+
+    leaks: with a ledger that takes longer to find somebody.
+    """
+    own.replace_key()
+    make = known_and_new(own, PERSONS)
+    if leaks:
+        find_slowly(own, monkeypatch)
+    assert not told_apart(make)
+
+
+def test_the_time_would_tell_if_the_door_did_not_hide_it(own: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    own.replace_key()
+    make = known_and_new(own, 12)
+    find_slowly(own, monkeypatch)
+    monkeypatch.setattr(service, "leaves_after", lambda seconds, grid: seconds)
+    assert told_apart(make)
+
+
+def known_and_new(town: Town, count: int) -> Callable[[int], tuple[list[float], list[float]]]:
+    """Each sample asks once about so many persons whom another broker has asked about, and about as many others."""
+    numbers = [f"900101-14-{serial:04}" for serial in range(4 * count)]
+    for number in [*numbers[:count], *numbers[2 * count : 3 * count]]:
+        town.ask("broker-a", number)
+
+    def make(sample: int) -> tuple[list[float], list[float]]:
+        begin = 2 * count * sample
+        known, new = (
+            [partial(town.ask, "broker-b", number) for number in numbers[at : at + count]]
+            for at in (begin, begin + count)
+        )
+        return timed((known, new), sample)
+
+    return make
+
+
+def find_slowly(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = town.registrar._knows
+
+    def knows(tag: bytes) -> bool:
+        found = whole(tag)
+        time.sleep(0.02 if found else 0)
+        return found
+
+    monkeypatch.setattr(town.registrar, "_knows", knows)
 
 
 # ---- who is turned away ----

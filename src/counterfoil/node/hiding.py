@@ -27,9 +27,9 @@ an identity stays far below; whoever tries identities learns at most so many tim
 PARTIES_COUNTED_MAX: Final = 10_000
 
 
-def leaves_after(seconds: float) -> float:
+def leaves_after(seconds: float, grid: float = GRID_SECONDS) -> float:
     """How long after its beginning a reply leaves that took so many seconds to make."""
-    moment = GRID_SECONDS
+    moment = grid
     while moment < seconds:
         moment *= 2
     return moment

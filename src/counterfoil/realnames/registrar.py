@@ -150,10 +150,12 @@ class Registrar:
 
     def _earlier(self, tags: list[bytes]) -> bytes:
         """The newest of a person's tags under earlier versions that the ledger knows, where it does not know the
-        present one: so a person stays one when the key is replaced."""
-        if len(tags) == 1 or self._knows(tags[-1]):
+        present one: so a person stays one when the key is replaced. The ledger is asked about all of them, whoever it
+        is, for how often it was asked must not show in the time of the answer."""
+        if len(tags) == 1:
             return b""
-        return next((tag for tag in reversed(tags[:-1]) if self._knows(tag)), b"")
+        known = [tag for tag in tags if self._knows(tag)]
+        return b"" if not known or known[-1] == tags[-1] else known[-1]
 
 
 def create(folder: Path, passphrase: str, *, cost: ArgonCost = STANDARD_COST) -> bytes:

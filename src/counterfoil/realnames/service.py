@@ -9,6 +9,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final
@@ -21,6 +22,7 @@ from counterfoil.custody.tls import (
     shown_by_peer,
 )
 from counterfoil.node.clock import system_clock_ms
+from counterfoil.node.hiding import leaves_after
 from counterfoil.primitives.codec import Malformed
 from counterfoil.primitives.frames import LENGTH_BYTES, frame, length_of
 from counterfoil.realnames.protocol import ANSWER, ASK, FRAME_BYTES_MAX, Ask, Told, TurnedAway
@@ -34,6 +36,9 @@ log = logging.getLogger(__name__)
 CONNECTIONS_MAX: Final = 64
 IDLE_SECONDS_MAX: Final = 60.0
 ANSWER_SECONDS_MAX: Final = 60.0
+ANSWER_GRID_SECONDS: Final = 0.1
+"""What was asked of the ledger is answered so long after the question, or twice as long, or four times: whether others
+know the person does not show in the time either."""
 _BACKLOG: Final = 64
 _LOOK_SECONDS: Final = 0.5
 
@@ -152,14 +157,20 @@ class RegistrarServer:
 
     def _told(self, fingerprint: bytes, ask: Ask) -> Told | TurnedAway:
         """Whoever asks is looked up at every question: a revocation takes effect in its block."""
+        began = time.monotonic()
         try:
             agent = self._callers.agent(fingerprint)
-            found = self._registrar.ask(agent, ask.scheme, ask.number, ask.case)
-            return Told(found.handle, found.height)
+            answer: Told | TurnedAway
+            try:
+                found = self._registrar.ask(agent, ask.scheme, ask.number, ask.case)
+                answer = Told(found.handle, found.height)
+            except LedgerError as error:
+                answer = TurnedAway(error.problem)
+            taken = time.monotonic() - began
+            time.sleep(leaves_after(taken, ANSWER_GRID_SECONDS) - taken)
+            return answer
         except Turned as turned:
             return TurnedAway(turned.problem)
-        except LedgerError as error:
-            return TurnedAway(error.problem)
         except NodeUnreachable:
             return TurnedAway(Turned(RegistrarRefusal.LEDGER_IS_UNREACHABLE).problem)
         except Exception as error:

@@ -256,9 +256,10 @@ class State:
             shelf = self.books.shelves[number]
             if not shelf.touched:
                 continue
-            prefix, live, rows, unwritten = shelf.table.prefix, shelf.live, shelf.rows, shelf.unwritten
-            for key, old in shelf.touched.items():
-                record = live[key]
+            prefix, rows, newest = shelf.table.prefix, shelf.rows, dict[bytes, bytes]()
+            # looked up all at once: one by one, between hashes, each of a million waits for its memory
+            records, befores = list(map(shelf.live.get, shelf.touched)), list(map(rows.get, shelf.touched))
+            for (key, old), record, before in zip(shelf.touched.items(), records, befores, strict=True):
                 if record is old or record == old:
                     continue
                 full_key = prefix + key
@@ -266,7 +267,6 @@ class State:
                 salt = salt_of(full_key)
                 value = encode(record) if record is not None else b""
                 hidden = sha256(VALUE + salt + sized_key + value).digest()
-                before = rows.get(key)
                 if old is None:
                     leaf = sha256(LEAF + height8 + _NEVER + sized_key + hidden).digest()
                     born.append((salt, shelf, key, value, before, leaf))
@@ -284,7 +284,9 @@ class State:
                     row = next_row(before, position, 0, NO_SLOT, height, salt, b"")
                 versions.append(before)
                 position += 1
-                rows[key] = unwritten[key] = row
+                newest[key] = row
+            rows.update(newest)
+            shelf.unwritten.update(newest)
             shelf.touched.clear()
             shelf.membership_changed = False
 

@@ -125,12 +125,12 @@ class LmdbStore:
         opened = self._opened_row
         disk_keys = list(map(self._keys.of[table], keys))
         with self._environment.reading() as txn:
-            found = self._rows.get_many(txn, sorted(disk_keys))
+            found = map(self._rows.get_many(txn, sorted(disk_keys)).get, disk_keys)
             return [
                 opened(table, key, disk_key, stored)
-                if (stored := found.get(disk_key)) is not None
+                if stored is not None
                 else self._row(txn, table, key, disk_key)
-                for key, disk_key in zip(keys, disk_keys, strict=True)
+                for key, disk_key, stored in zip(keys, disk_keys, list(found), strict=True)
             ]
 
     def scan(self, table: int, prefix: bytes) -> Iterator[Item]:

@@ -39,7 +39,7 @@ format: setup ## Wrap and sort the code
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-bench: setup ## Measure speed and print the table (ARGS="--quick" for a short run)
+bench: setup ## Measure speed, print the table, and fail below its floors (ARGS="--quick" for a short run)
 	@$(BIN)/python -m bench $(ARGS)
 
 bench-network: setup engine ## Measure a network of validators on this machine (ARGS="--validators 4 7 10 --pools")

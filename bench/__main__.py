@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench import postgres
+from bench import floors, postgres
 from bench.batch import settle
 from bench.dvp import LIST, Bench, Measured, stages
 from bench.growth import HEIGHT_TITLE, TITLE, at_height, at_size
@@ -73,6 +73,8 @@ def dvp(sizes: Sizes) -> None:
                     f"{found.name:<38} {found.rate:>8,.0f} {checks:>14,.0f} {checks / ceiling:>10.0%}"
                     f" {found.p50_ms:>9,.0f} {found.p99_ms:>8,.0f} {found.block_cpu_us:>12.0f} {found.disk_per_dvp:>7,.0f}"
                 )
+                if sizes is not QUICK and encrypted and not is_sealed:
+                    floors.least(f"{found.name}, DVP/s", found.rate, floors.DVP[name])
             if rest == "encrypted at rest":
                 half = rates[f"two signatures, {rest}"].rate / 2
                 raws = bench.two_signatures(min(sizes.deals, int(half * 5)))
@@ -116,6 +118,8 @@ def batch(sizes: Sizes) -> None:
         f" {found.rate:,.0f} legs/s (founded in {found.founding_seconds:.0f} s, loaded in {found.loading_seconds:.1f} s);"
         f" peak memory {peak_memory_mb():,.0f} MB"
     )
+    if sizes is not QUICK:
+        floors.least("legs/s of a net batch", found.rate, floors.BATCH_LEGS)
 
 
 def growth(sizes: Sizes) -> None:
@@ -188,6 +192,7 @@ def main() -> None:
         print(f"\n== {part}", flush=True)
         PARTS[part](sizes)
         print(f"({time.perf_counter() - started:.0f} s)", flush=True)
+    floors.end()
 
 
 if __name__ == "__main__":

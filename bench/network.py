@@ -52,6 +52,7 @@ ITEM_BYTES = 600
 FEEDS = 10
 FRESH_BLOCKS = 5
 DAY_MS = 86_400_000
+REQUEST_SIZES = (50, 250, 500, 1_000)
 FOUR = "4 validators"
 SATURATED = {
     "requests of 500, 1,500 under way": (500, 3),
@@ -119,6 +120,7 @@ class BenchNetwork:
         port: int,
         commit_ms: int = COMMIT_MILLISECONDS,
         *,
+        block_kib: int = 0,
         own_pool: bool = False,
     ) -> None:
         self.accounts = accounts
@@ -135,7 +137,12 @@ class BenchNetwork:
         self.workers = workers
         self._seed = 0
         for name in self.names:
-            path = self.folder / name / ENGINE_FOLDER / "config" / "config.toml"
+            config = self.folder / name / ENGINE_FOLDER / "config"
+            if block_kib:
+                genesis = json.loads((config / "genesis.json").read_bytes())
+                genesis["consensus_params"]["block"]["max_bytes"] = str(block_kib * 1024)
+                (config / "genesis.json").write_text(json.dumps(genesis))
+            path = config / "config.toml"
             text = path.read_text().replace(
                 f'timeout_commit = "{COMMIT_MILLISECONDS}ms"', f'timeout_commit = "{commit_ms}ms"'
             )
@@ -342,6 +349,13 @@ def main() -> None:
         "--intervals", type=int, nargs="*", default=[], help="milliseconds from block to proposal to try"
     )
     parser.add_argument(
+        "--blocks",
+        type=int,
+        nargs="*",
+        default=[],
+        help="largest block to try, in KiB, with requests of sizes",
+    )
+    parser.add_argument(
         "--pools", action="store_true", help="the application's own dissemination beside the engine's"
     )
     parser.add_argument("--quick", action="store_true")
@@ -356,6 +370,9 @@ def main() -> None:
             _measure(
                 asked, folder, f"4 validators, interval {interval} ms", 4, _paced, count, commit_ms=interval
             )
+        for block_kib in asked.blocks:
+            title = f"4 validators, blocks of {block_kib:,} KiB at most"
+            _measure(asked, folder, title, 4, _sized, count, block_kib=block_kib)
         if asked.pools:
             for own_pool in (False, True):
                 name = "4 validators, " + (
@@ -380,11 +397,19 @@ def _measure(
     runs: Callable[[BenchNetwork, int], Iterator[Measured]],
     count: int,
     commit_ms: int = COMMIT_MILLISECONDS,
+    block_kib: int = 0,
     own_pool: bool = False,
 ) -> None:
     print(f"\n== {title}, {asked.accounts:,} accounts", flush=True)
     network = BenchNetwork(
-        folder, validators, asked.accounts, asked.workers, asked.port, commit_ms, own_pool=own_pool
+        folder,
+        validators,
+        asked.accounts,
+        asked.workers,
+        asked.port,
+        commit_ms,
+        block_kib=block_kib,
+        own_pool=own_pool,
     )
     with network.running():
         for measured in runs(network, count):
@@ -402,6 +427,13 @@ def _runs(network: BenchNetwork, count: int) -> Iterator[Measured]:
     for name, (size, window) in SATURATED.items():
         yield network.run(name, count, size=size, window=window)
     yield network.run("single transactions at 600 a second", count, size=1, window=4_000, pace=600)
+
+
+def _sized(network: BenchNetwork, count: int) -> Iterator[Measured]:
+    """As many DVP under way, in requests of different sizes."""
+    network.run("warming up", 1_000, size=500, window=2)
+    for size in REQUEST_SIZES:
+        yield network.run(f"requests of {size:,}, 2,000 under way", count, size=size, window=2_000 // size)
 
 
 def _observing(network: BenchNetwork, count: int) -> Iterator[Measured]:

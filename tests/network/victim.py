@@ -28,6 +28,8 @@ CALLS = (
     "check_tx",
     "prepare_proposal",
     "process_proposal",
+    "extend_vote",
+    "verify_vote_extension",
     "finalize_block",
     "commit",
 )

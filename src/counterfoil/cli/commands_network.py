@@ -127,6 +127,10 @@ def create(
                 snapshot_interval=snapshots,
                 retain_blocks=retain,
             )
+        elif prepared is not None:
+            raise UsageError(
+                "--prepared goes with --grow: a ledger that begins as a network has no validators on record yet."
+            )
         else:
             made = create_network(
                 folder,
@@ -322,7 +326,7 @@ def join(
     folder: Annotated[Path, typer.Argument(help="New or empty folder of the node.")],
     name: Annotated[str, typer.Option(help="Name of the node; the folder's if none is given.")] = "",
     host: Annotated[str, typer.Option(help="Where the other nodes reach it.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="First of its three ports.")] = DEFAULT_PORT,
+    port: Annotated[int, typer.Option(help="First of its four ports.")] = DEFAULT_PORT,
     from_genesis: Annotated[
         bool, typer.Option("--from-genesis", help="Take all blocks, not the state of a snapshot.")
     ] = False,

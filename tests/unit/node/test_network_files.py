@@ -17,6 +17,7 @@ from counterfoil.node.ledger import open_ledger
 from counterfoil.node.network import joining
 from counterfoil.node.network.control import Control, NetworkFailed, tail
 from counterfoil.node.network.creating import (
+    ENGINE_GENESIS_NAME,
     HostsError,
     Place,
     create_network,
@@ -39,6 +40,7 @@ from counterfoil.node.network.settings import (
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.node.transfer_format import ArgonCost, TransferFileError
 from counterfoil.storage.errors import CorruptStorage, FolderRefused
+from counterfoil.verify.light.steps import Rules
 
 CHEAP = ArgonCost(1, 8_192)
 LOCK = "seven unusual words"
@@ -312,6 +314,35 @@ def test_nobody_waits_for_a_snapshot_that_is_not_taken(
     finally:
         (node / NODE_FILE).write_bytes(before)
     monkeypatch.setattr(joining, "_last_block", lambda servers: (height, "00" * 32))
-    with pytest.raises(TransferFileError, match="take all blocks instead"):
-        join(tmp_path / "invitation", tmp_path / "new", LOCK, name="new", port=27_000, encrypted=False)
+    trusted = [None] if interval else [None, (900, "00" * 32)]
+    for block in trusted:
+        with pytest.raises(TransferFileError, match="take all blocks instead"):
+            join(
+                tmp_path / "invitation",
+                tmp_path / "new",
+                LOCK,
+                name="new",
+                port=27_000,
+                trusted=block,
+                encrypted=False,
+            )
+        assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("trusted", [None, (5_000, "00" * 32)], ids=["as nodes say", "as told"])
+def test_the_engine_would_not_begin_with_one_server(tmp_path: Path, trusted: tuple[int, str] | None) -> None:
+    """Validators' engines answer their own machines alone, and there is one full node."""
+    places = read_hosts("a validator one.example\nb full two.example\n")
+    create_network(tmp_path / "n", sandbox_genesis("few"), places, encrypted=False)
+    invite(tmp_path / "n" / "b", tmp_path / "invitation", LOCK, cost=CHEAP)
+    with pytest.raises(TransferFileError, match="needs 2 nodes whose engines answer"):
+        join(tmp_path / "invitation", tmp_path / "new", LOCK, name="new", port=27_000, trusted=trusted)
     assert not (tmp_path / "new").exists()
+
+
+def test_trust_ends_before_validators_no_longer_answer(network: Path) -> None:
+    genesis = json.loads((network / ENGINE_GENESIS_NAME).read_bytes())
+    evidence_ns = int(genesis["consensus_params"]["evidence"]["max_age_duration"])
+    config = tomllib.loads((network / "full-1" / ENGINE_FOLDER / "config" / "config.toml").read_text())
+    trust_ns = int(config["statesync"]["trust_period"].removesuffix("h0m0s")) * 3_600 * 10**9
+    assert trust_ns == Rules().trusting_period_ns < evidence_ns

@@ -27,7 +27,11 @@ COMMIT_MILLISECONDS = 200
 """From a decided block to the next proposal: what comes in meanwhile shares a block."""
 PROPOSE_MILLISECONDS = 3_000
 EVIDENCE_BLOCKS = 100_000
-EVIDENCE_HOURS = 48
+EVIDENCE_DAYS = 21
+"""A validator answers for what it signed as long as either of the two has not passed."""
+TRUST_DAYS = 14
+"""So old a block may be from which a node that joins begins. A network rests when it has nothing to do, over holidays
+too, so that its newest block may be days old; and it must be fewer days than validators answer for."""
 APPLICATION_SOCKET = "application.socket"
 RPC_SOCKET = "rpc.socket"
 CONFIGURATION_NAME = "config.toml"
@@ -76,7 +80,7 @@ def genesis_document(
             "block": {"max_bytes": str(BLOCK_BYTES_MAX + 256 * 1024), "max_gas": "-1"},
             "evidence": {
                 "max_age_num_blocks": str(EVIDENCE_BLOCKS),
-                "max_age_duration": str(EVIDENCE_HOURS * 3_600 * 10**9),
+                "max_age_duration": str(EVIDENCE_DAYS * 24 * 3_600 * 10**9),
                 "max_bytes": "65536",
             },
             "validator": {"pub_key_types": ["ed25519"]},
@@ -181,7 +185,7 @@ enable = {"true" if sync is not None else "false"}
 rpc_servers = "{servers}"
 trust_height = {sync.height if sync is not None else 0}
 trust_hash = "{sync.hash if sync is not None else ""}"
-trust_period = "{EVIDENCE_HOURS}h0m0s"
+trust_period = "{TRUST_DAYS * 24}h0m0s"
 discovery_time = "5s"
 
 [consensus]

@@ -8,6 +8,7 @@ members, as the network's secret is.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -152,9 +153,9 @@ def join(
     sync = None
     if not from_genesis:
         servers = network.rpc_servers
+        _require_servers(servers)
         height, block_hash = trusted if trusted is not None else _last_block(servers)
-        if trusted is None:
-            _require_snapshot(height, invitation.settings.snapshot_interval)
+        _require_snapshot(None if trusted is not None else height, invitation.settings.snapshot_interval)
         sync = StateSync(tuple(servers), height, block_hash)
     others = [node for node in network.nodes if node.name != name]
     described = msgspec.structs.replace(network, nodes=(*others, own))
@@ -215,13 +216,25 @@ def _opened(file: Path, lock: Lock) -> tuple[bytes, bytes, Invitation]:
     return genesis_bytes, secret, invitation
 
 
-def _require_snapshot(height: int, interval: int) -> None:
-    """Nodes that take no snapshot, or have not come to their first, would be waited for without a word."""
+def _require_servers(servers: Sequence[str]) -> None:
+    """The engine would refuse to start."""
+    if len(servers) < SERVERS_LEAST:
+        raise TransferFileError(
+            f"State sync needs {SERVERS_LEAST} nodes whose engines answer others; take all blocks instead, from the"
+            " genesis."
+        )
+
+
+def _require_snapshot(height: int | None, interval: int) -> None:
+    """Nodes that take no snapshot, or have not come to their first, would be waited for without a word.
+
+    height: where the network is, None where it is not known.
+    """
     if not interval:
         raise TransferFileError(
             "The network's nodes take no snapshots: take all blocks instead, from the genesis."
         )
-    if height < interval:
+    if height is not None and height < interval:
         raise TransferFileError(
             f"The network is at block {height:,} and its nodes take the first snapshot at block {interval:,}: until"
             " then take all blocks instead, from the genesis."
@@ -230,11 +243,6 @@ def _require_snapshot(height: int, interval: int) -> None:
 
 def _last_block(servers: list[str]) -> tuple[int, str]:
     """Height and hash of a block that two servers have alike."""
-    if len(servers) < SERVERS_LEAST:
-        raise TransferFileError(
-            f"State sync needs {SERVERS_LEAST} nodes whose engines answer others; take all blocks instead, from the"
-            " genesis."
-        )
     told: list[tuple[int, str]] = []
     height = 0
     for server in servers:

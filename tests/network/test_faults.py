@@ -138,6 +138,40 @@ def test_the_application_is_killed_at_each_call(net: Net, call: str, when: str) 
     traffic.check_once()
 
 
+@pytest.mark.chaos
+@pytest.mark.parametrize("which", ["engine", "application"])
+def test_one_of_the_two_is_killed_alone(net: Net, which: str) -> None:
+    """Where either ends, the other does, and both begin again where they were."""
+    print(f"  did: the {which} of {VICTIM} killed, and not the other")
+    traffic = Traffic(net, f"alone-{which}")
+    traffic.send(1)
+    pid = net.control.pid(VICTIM)
+    assert pid is not None
+    engine = engine_of(pid)
+    os.kill(engine if which == "engine" else pid, signal.SIGKILL)
+    give_up = time.monotonic() + 60
+    while net.control.pid(VICTIM) is not None or is_running(engine):
+        assert time.monotonic() < give_up, "the other goes on alone"
+        traffic.send(1)
+    traffic.send(1)
+    net.up(VICTIM)
+    traffic.check_once()
+
+
+def engine_of(pid: int) -> int:
+    """The process of a node's engine."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    (found,) = [int(one) for one in children if Path(f"/proc/{one}/comm").read_text().strip() == "cometbft"]
+    return found
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def test_one_is_frozen_and_thaws(net: Net) -> None:
     print(f"  did: SIGSTOP to {VICTIM} and its engine for some blocks, then SIGCONT")
     traffic = Traffic(net, "frozen")
@@ -170,6 +204,32 @@ def test_two_are_down_and_the_network_halts_and_goes_on_when_one_is_back(net: Ne
     assert result.number == 0
     traffic.results.append(result)
     net.up(VICTIM)
+    traffic.check_once()
+
+
+@pytest.mark.chaos
+def test_one_is_frozen_and_another_down_and_the_network_goes_on_when_one_thaws(net: Net) -> None:
+    print(
+        f"  did: {VICTIM} frozen and validator-3 killed; then {VICTIM} thawed, and validator-3 brought back"
+    )
+    traffic = Traffic(net, "mixed")
+    traffic.send(1)
+    pid = net.control.pid(VICTIM)
+    assert pid is not None
+    os.killpg(pid, signal.SIGSTOP)
+    try:
+        net.control.kill("validator-3")
+        before = net.agreed("validator-1", "validator-2")
+        waiting = Waiting(net.connect("validator-1", "validator-2"), traffic.drafts[1])
+        time.sleep(6)
+        assert net.agreed("validator-1", "validator-2").moment.height == before.moment.height
+        assert not waiting.done
+    finally:
+        os.killpg(pid, signal.SIGCONT)
+    result = waiting.result()
+    assert result.number == 0
+    traffic.results.append(result)
+    net.up("validator-3")
     traffic.check_once()
 
 

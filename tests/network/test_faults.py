@@ -77,7 +77,7 @@ class Traffic:
         for name in self.net.names:
             client = self.net.client("broker-b", name)
             for draft, result in zip(sent, self.results, strict=True):
-                found = client.result(draft.id, draft.expiry_ms)
+                found = client.result(draft)
                 assert found is not None, f"{name} lost an acknowledged transaction"
                 assert (found.height, found.number) == (result.height, 0)
         print(f"  checked: {len(sent)} acknowledged deals, each once, at every node")

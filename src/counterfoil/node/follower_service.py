@@ -42,7 +42,7 @@ class Upstream(Protocol):
     `NODES_ARE_AWAY`."""
 
     def submit(self, transactions: Sequence[bytes]) -> list[Answered]: ...
-    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None: ...
+    def wait(self, transaction: bytes, wait_ms: int) -> Answered | None: ...
     def read(self, name: str, params: bytes) -> bytes: ...
     def try_out(self, transaction: bytes) -> Answered: ...
     def advance_clock(self, time_ms: int) -> int: ...
@@ -113,8 +113,8 @@ class FollowerService:
         submission.announce()
         return submission
 
-    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None:
-        return self._upstream(ANYBODY).wait(transaction, expiry_ms, wait_ms)
+    def wait(self, transaction: bytes, wait_ms: int) -> Answered | None:
+        return self._upstream(ANYBODY).wait(transaction, wait_ms)
 
     def try_out(self, transaction: bytes) -> Answered:
         return self._upstream(ANYBODY).try_out(transaction)

@@ -64,11 +64,13 @@ class Submit(msgspec.Struct, frozen=True, array_like=True, tag=11):
 
 
 class Wait(msgspec.Struct, frozen=True, array_like=True, tag=12):
-    """Answered with `Answered` once the transaction has a result, or with None when the time is over."""
+    """Answered with `Answered` once the transaction has a result, or with None when the time is over.
+
+    transaction: as it was sent. Its id will not do, which stands in the receipts of others.
+    """
 
     number: int
     transaction: bytes
-    expiry_ms: int
     wait_ms: int
 
 

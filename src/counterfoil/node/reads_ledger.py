@@ -29,10 +29,9 @@ class Nothing(Params, frozen=True):
 
 
 class TransactionOf(Params, frozen=True, kw_only=True):
-    """transaction: id (32 bytes). expiry_ms: as in its body."""
+    """transaction: as it was sent, with its signatures or without."""
 
     transaction: bytes
-    expiry_ms: int
 
 
 class NameOf(Params, frozen=True, kw_only=True):
@@ -143,16 +142,25 @@ def header(node: LedgerNode, viewer: Viewer, params: AsOf) -> SealedHeader:
 
 @named("result")
 def result(node: LedgerNode, viewer: Viewer, params: TransactionOf) -> ResultOf:
-    """The first authorised result of a transaction, however long ago, to whoever names its id and expiry."""
+    """The first authorised result of a transaction, however long ago, to whoever has the transaction itself.
+
+    Its id would not do: it stands in the receipts of everybody whom the transaction concerned, while the results name
+    what was created for others too.
+    """
     with reading(node, viewer) as view:
-        found = None
-        if len(params.transaction) == 32 and 0 < params.expiry_ms < 2**62:
-            found = node.machine.first_result(params.expiry_ms, params.transaction)
-        answer = None
-        if found is not None:
-            height, first = found
-            answer = Answered(first.id, height, first.number, first.messages)
-        return ResultOf(moment=view.moment, result=answer)
+        return ResultOf(moment=view.moment, result=first_answer(node, params.transaction))
+
+
+def first_answer(node: LedgerNode, transaction: bytes) -> Answered | None:
+    """What was first decided about a transaction; None where that is nothing yet, or the bytes are none."""
+    prepared = node.machine.reader.prepare(transaction)
+    if prepared.reject is not None or prepared.body is None:
+        return None
+    found = node.machine.first_result(prepared.body.expiry_ms, prepared.id)
+    if found is None:
+        return None
+    height, first = found
+    return Answered(first.id, height, first.number, first.messages)
 
 
 @named("find")

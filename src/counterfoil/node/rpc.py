@@ -370,11 +370,7 @@ class _Client:
             return encode(await self._submit(request))
         if isinstance(request, Wait):
             ask = request
-            return encode(
-                await self._in(
-                    self._waiters, lambda: service.wait(ask.transaction, ask.expiry_ms, ask.wait_ms)
-                )
-            )
+            return encode(await self._in(self._waiters, lambda: service.wait(ask.transaction, ask.wait_ms)))
         if isinstance(request, TryOut):
             transaction = request.transaction
             return encode(await self._in(self._workers, lambda: service.try_out(transaction)))

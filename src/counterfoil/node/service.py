@@ -15,6 +15,7 @@ from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import WAIT_MS_MAX, Answered, answered, authentication_bytes
 from counterfoil.node.reads import answer_read
 from counterfoil.node.reads_base import now_ms, policy_of
+from counterfoil.node.reads_ledger import first_answer
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.streams import Batch, Cursor, Position, Streams
 from counterfoil.node.viewer import Viewer
@@ -65,7 +66,7 @@ class Services(Protocol):
         self, challenge: bytes, party: bytes, signer: bytes, signatures: Sequence[tuple[bytes, bytes]]
     ) -> Recognised: ...
     def submit(self, transactions: Sequence[bytes], submitter: bytes) -> Submission: ...
-    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None: ...
+    def wait(self, transaction: bytes, wait_ms: int) -> Answered | None: ...
     def read(self, who: Recognised, name: str, params: bytes) -> bytes: ...
     def cursor(self, after: Position | None, about: bytes) -> Cursor: ...
     def watch(self, who: Recognised, cursor: Cursor) -> Batch: ...
@@ -158,23 +159,17 @@ class Service:
             cause = told(stopped.__cause__) if stopped.__cause__ is not None else "closed"
             raise Refused(NodeRefusal.NODE_STOPPED, cause=cause) from None
 
-    def result(self, transaction: bytes, expiry_ms: int) -> Answered | None:
+    def result(self, transaction: bytes) -> Answered | None:
         """The first authorised result of a transaction, however long ago; None where there is none (yet).
 
         Refused NODE_STOPPED after a failure: the last block in memory may be one that was never made durable.
         """
-        if len(transaction) != 32 or not 0 < expiry_ms < 2**62:
-            return None
         with self.node.engine.lock:
             if self.node.engine.failure is not None:
                 raise Refused(NodeRefusal.NODE_STOPPED, cause=told(self.node.engine.failure))
-            found = self.node.machine.first_result(expiry_ms, transaction)
-        if found is None:
-            return None
-        height, result = found
-        return Answered(result.id, height, result.number, result.messages)
+            return first_answer(self.node, transaction)
 
-    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None:
+    def wait(self, transaction: bytes, wait_ms: int) -> Answered | None:
         """`result`, after waiting for it for so long if need be. Looks again whenever a block was decided."""
         give_up = time.monotonic() + min(max(wait_ms, 0), WAIT_MS_MAX) / 1_000
         seen = -1
@@ -182,7 +177,7 @@ class Service:
             height = self.node.height
             if height != seen:
                 seen = height
-                found = self.result(transaction, expiry_ms)
+                found = self.result(transaction)
                 if found is not None:
                     return found
             if time.monotonic() >= give_up:

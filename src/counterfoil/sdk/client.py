@@ -152,7 +152,7 @@ class Client(Reading):
 
     def wait(self, draft: Draft, seconds: float = 10.0) -> Result | None:
         """The result of a draft that was sent before, perhaps by somebody else; None where there is none in time."""
-        answer = self.connection.wait(draft.id, draft.expiry_ms, int(seconds * 1_000))
+        answer = self.connection.wait(draft.transaction, int(seconds * 1_000))
         return _result(answer) if answer is not None else None
 
     def try_out(self, draft: Draft) -> Result:

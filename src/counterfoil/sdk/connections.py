@@ -113,7 +113,7 @@ class Connection(Protocol):
     def submit(self, transactions: Sequence[bytes]) -> list[Answered]:
         """Returns when every one of them is durable or refused, in their order."""
 
-    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None: ...
+    def wait(self, transaction: bytes, wait_ms: int) -> Answered | None: ...
     def read(self, name: str, params: bytes) -> bytes: ...
     def try_out(self, transaction: bytes) -> Answered: ...
     def advance_clock(self, time_ms: int) -> int: ...
@@ -172,8 +172,8 @@ class LocalConnection:
             refused = Refused(NodeRefusal.NODE_STOPPED, cause=told(stopped.__cause__ or stopped))
             raise error_for(refused.problem) from stopped
 
-    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None:
-        return self._service.wait(transaction, expiry_ms, wait_ms)
+    def wait(self, transaction: bytes, wait_ms: int) -> Answered | None:
+        return self._service.wait(transaction, wait_ms)
 
     def read(self, name: str, params: bytes) -> bytes:
         return _translated(lambda: self._service.read(self._who, name, params))
@@ -236,8 +236,8 @@ class SocketConnection:
         with self._lock:
             return self._repeated(lambda: self._submitted(transactions))
 
-    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None:
-        reply = self._ask(lambda number: Wait(number, transaction, expiry_ms, wait_ms), wait_ms / 1_000)
+    def wait(self, transaction: bytes, wait_ms: int) -> Answered | None:
+        reply = self._ask(lambda number: Wait(number, transaction, wait_ms), wait_ms / 1_000)
         found: Answered | None = ANSWERED_OR_NONE.decode(reply)
         return found
 

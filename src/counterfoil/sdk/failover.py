@@ -68,8 +68,8 @@ class FailoverConnection:
         self._height = max([self._height, *(answer.height for answer in answers)])
         return answers
 
-    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None:
-        return self._repeated(lambda one: one.wait(transaction, expiry_ms, wait_ms))
+    def wait(self, transaction: bytes, wait_ms: int) -> Answered | None:
+        return self._repeated(lambda one: one.wait(transaction, wait_ms))
 
     def read(self, name: str, params: bytes) -> bytes:
         return self._repeated(lambda one: one.read(name, params))

@@ -71,6 +71,7 @@ from counterfoil.node.reads_proofs import ProofOf
 from counterfoil.node.reads_sealed import Blocks, SealedBlockReceipts
 from counterfoil.node.reads_statement import Statement, StatementOf
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.sdk.draft import Draft
 from counterfoil.sdk.errors import error_for
 from counterfoil.sealing.handing import open_view_keys
 from counterfoil.sealing.opening_keys import OpeningKey
@@ -129,9 +130,10 @@ class Reading(ABC):
     def header(self, at: At = "", market: str = "") -> SealedHeader:
         return self.ask(reads.header, AsOf(at=at_text(at), market=market))
 
-    def result(self, transaction: bytes, expiry_ms: int) -> Answered | None:
-        """The first authorised result of a transaction, however long ago."""
-        return self.ask(reads.result, TransactionOf(transaction=transaction, expiry_ms=expiry_ms)).result
+    def result(self, draft: Draft | bytes) -> Answered | None:
+        """The first authorised result of a transaction, however long ago: a draft, or the bytes that were sent."""
+        transaction = draft if isinstance(draft, bytes) else draft.transaction
+        return self.ask(reads.result, TransactionOf(transaction=transaction)).result
 
     def personas(self) -> tuple[Persona, ...]:
         """Of a sandbox."""

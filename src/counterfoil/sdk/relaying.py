@@ -26,8 +26,8 @@ class Relay:
     def submit(self, transactions: Sequence[bytes]) -> list[Answered]:
         return self._passed_on(lambda one: one.submit(transactions))
 
-    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None:
-        return self._passed_on(lambda one: one.wait(transaction, expiry_ms, wait_ms))
+    def wait(self, transaction: bytes, wait_ms: int) -> Answered | None:
+        return self._passed_on(lambda one: one.wait(transaction, wait_ms))
 
     def read(self, name: str, params: bytes) -> bytes:
         return self._passed_on(lambda one: one.read(name, params))

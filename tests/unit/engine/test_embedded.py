@@ -402,11 +402,9 @@ def test_what_could_not_be_made_durable_is_never_told_nor_served(running: Runnin
     answer = running.engine.submit(raw)
     with pytest.raises(EngineStopped, match="no room"):
         answer.result(SECONDS)
-    prepared = running.desk.prepared(raw)
-    assert prepared.body is not None
     service = Service(running.node)
     for ask in (
-        lambda: service.result(prepared.id, prepared.body.expiry_ms),
+        lambda: service.result(raw),
         lambda: service.read(NOBODY, "status", b"\x80"),
         lambda: service.submit([raw], b""),
     ):

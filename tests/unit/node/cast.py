@@ -223,7 +223,7 @@ class Cast:
             amount=100,
         )
         draft = a.draft(settled, signers=(a.keys[0].address, b.keys[0].address)).sign(a.keys[0], b.keys[0])
-        self.settled, self.settled_expiry_ms = a.submit(draft), draft.expiry_ms
+        self.settled, self.settled_transaction = a.submit(draft), draft.transaction
         self._trade_for_clients(a, b, terms)
         recovers = tuple(sorted(self.clients[name].keys[0].address for name in ("issuer", "notary")))
         client = self.clients["client-b"]

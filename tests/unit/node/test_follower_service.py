@@ -53,7 +53,7 @@ class Scripted:
         self.asked.append("submit")
         return [Answered(bytes(32), 7, 0, ()) for _ in transactions]
 
-    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None:
+    def wait(self, transaction: bytes, wait_ms: int) -> Answered | None:
         self.asked.append("wait")
         return None
 
@@ -190,7 +190,7 @@ def test_questions_go_to_nodes_as_who_asks(follower: Follower) -> None:
     made.read(OWNER, "register", b"\x80")
     made.submit([b"one"], PARTY)
     made.submit([b"two"], ANYBODY)
-    made.wait(bytes(32), 1, 1)
+    made.wait(bytes(32), 1)
     made.try_out(b"x")
     made.advance_clock(1)
     assert own.asked == ["register", "submit"]
@@ -204,7 +204,7 @@ def test_without_nodes_only_its_own_answers_are_given(follower: Follower) -> Non
     for ask in (
         lambda: made.read(NOBODY, "register", b"\x80"),
         lambda: made.submit([b"one"], ANYBODY),
-        lambda: made.wait(bytes(32), 1, 1),
+        lambda: made.wait(bytes(32), 1),
     ):
         with pytest.raises(Refused) as refused:
             ask()

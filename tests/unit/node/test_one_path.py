@@ -110,7 +110,8 @@ NARROWS = {
     ),  # what receipts tell of it, found by going through them: the door hides how much that was
 }
 PUBLIC = {
-    *(("instrument", "instrument"), ("result", "transaction")),
+    ("instrument", "instrument"),
+    ("result", "transaction"),  # to whoever has the transaction as it was sent
     ("certificate", "fingerprint"),  # to whoever was shown the certificate
     ("opening_key", "party"),  # to parties, of whoever's id they know
     *(("draft_admission", "node"), ("draft_admission", "opening_key")),  # what is to be, not what is

@@ -39,7 +39,7 @@ class Liar:
     def submit(self, transactions: Sequence[bytes]) -> list[Answered]:
         raise NotImplementedError
 
-    def wait(self, transaction: bytes, expiry_ms: int, wait_ms: int) -> Answered | None:
+    def wait(self, transaction: bytes, wait_ms: int) -> Answered | None:
         raise NotImplementedError
 
     def try_out(self, transaction: bytes) -> Answered:

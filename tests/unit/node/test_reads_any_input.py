@@ -106,19 +106,19 @@ def test_any_bytes_as_parameters_and_requests(cast: Cast, data: bytes) -> None:
 @relaxed
 @given(
     transaction=st.binary(max_size=64),
-    expiry_ms=st.integers(-(2**63), 2**64 - 1),
+    clock_ms=st.integers(-(2**63), 2**64 - 1),
     signer=st.binary(max_size=40),
     signatures=st.lists(st.tuples(st.binary(max_size=70), st.binary(max_size=70)), max_size=3),
 )
 def test_any_service(
-    cast: Cast, transaction: bytes, expiry_ms: int, signer: bytes, signatures: list[tuple[bytes, bytes]]
+    cast: Cast, transaction: bytes, clock_ms: int, signer: bytes, signatures: list[tuple[bytes, bytes]]
 ) -> None:
     service = Service(cast.node)
-    assert service.wait(transaction, expiry_ms, 0) is None
+    assert service.wait(transaction, 0) is None
     assert service.try_out(transaction).number
     for party in (b"", cast.parties["broker-a"], transaction):
         with pytest.raises(Refused):
             service.recognise(bytes(32), party, signer, signatures)
-    if expiry_ms > 2_000_000_000_000:
+    if clock_ms > 2_000_000_000_000:
         with pytest.raises(Refused):
-            service.advance_clock(expiry_ms)
+            service.advance_clock(clock_ms)

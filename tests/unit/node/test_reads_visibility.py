@@ -191,7 +191,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
         lambda client, cast: client.header(),
         lambda client, cast: client.proof("header"),
         lambda client, cast: client.status(),
-        lambda client, cast: client.result(cast.settled.id, cast.settled_expiry_ms),
+        lambda client, cast: client.result(cast.settled_transaction),
     ),
     "name of broker-a": (*_name("broker-a"), lambda client, cast: client.find("broker-a", "party")),
     "name of broker-s": _name("broker-s"),

@@ -48,7 +48,7 @@ def test_sending_again_gives_the_first_result(sandbox_ledger: Sandbox) -> None:
     assert client.submit(draft) == first
     assert client.submit_many([draft, draft]) == [first, first]
     assert client.wait(draft) == first
-    assert client.result(draft.id, draft.expiry_ms) is not None
+    assert client.result(draft) is not None
     assert sandbox_ledger.node.height == height
     assert client.balance(sandbox_ledger.account("broker-a"), sandbox_ledger.seeded.share)[1] == 1
 

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 
 from counterfoil.machine.sealed_ledger import SealedLedger
 from counterfoil.modules.holdings import queries as holdings
+from counterfoil.modules.holdings.queries import HeldAccount
 from counterfoil.modules.holdings.records import RELATIONSHIPS
 from counterfoil.modules.parties import queries as parties
 from counterfoil.modules.parties.records import PARTIES
 from counterfoil.modules.viewkeys.queries import grants_of
 from counterfoil.modules.viewkeys.records import KEY_EPOCHS, VIEW_NODES, epoch_key
 from counterfoil.node.reads_base import View
+from counterfoil.policy.subjects import Opens, ViewKeyOf
 from counterfoil.sealing.view_keys import TOP, HandedKey, Step
 from counterfoil.state.rows import parse
 from counterfoil.state.state import State
@@ -20,24 +22,39 @@ DEPTH_MAX = 9
 
 
 def nodes_of(view: View) -> Iterator[tuple[bytes, int]]:
-    """(node, from which block on) of every view key that the viewer may be handed: what it is, its signers' and its
-    relationships' as an owner, what it was granted; everything, where it sees everything."""
-    viewer, state = view.viewer.party, view.state
-    if view.policy.sees_everything(viewer):
+    """(node, from which block on) of every view key that the viewer may be handed, by the policy: everything, where it
+    sees everything; else its own, its signers', its relationships', what is below it, what it was granted."""
+    if view.may_see(ViewKeyOf(TOP, Opens.EVERYTHING)):
         yield TOP, 0
         return
-    yield viewer, 0
+    for node, from_height, opens in _candidates(view):
+        if view.may_see(ViewKeyOf(node, opens)):
+            yield node, from_height
+
+
+def _candidates(view: View) -> Iterator[tuple[bytes, int, Opens]]:
+    viewer, state = view.viewer.party, view.state
     party = parties.party(state, viewer)
+    owned = _relationships(holdings.accounts_of_owner(state, viewer))
+    serviced = _relationships(holdings.accounts_of_servicer(state, viewer))
+    others = (party is not None and party.below > 0) or any(one not in owned for one in serviced)
+    if others and not view.may_see(ViewKeyOf(viewer, Opens.BELOW)):
+        yield from ((one, 0, Opens.SERVICED) for one in serviced if one not in owned)
+    else:
+        yield viewer, 0, Opens.BELOW if others else Opens.OWN
     if party is not None and party.signer:
-        yield party.signer, 0
+        yield party.signer, 0, Opens.OWN
     for user, mandate in parties.mandates(state, viewer):
         if mandate.accepted:
-            yield user, 0
-    owned = holdings.accounts_of_owner(state, viewer)
-    for relationship in dict.fromkeys(held.account.relationship for held in owned):
-        yield relationship, 0
+            yield user, 0, Opens.OWN
+    for relationship in owned:
+        yield relationship, 0, Opens.OWN
     for node, grant in grants_of(state, viewer):
-        yield node, grant.from_height
+        yield node, grant.from_height, Opens.GRANTED
+
+
+def _relationships(accounts: Iterable[HeldAccount]) -> dict[bytes, None]:
+    return dict.fromkeys(held.account.relationship for held in accounts)
 
 
 def handed(

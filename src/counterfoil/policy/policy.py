@@ -26,6 +26,7 @@ from counterfoil.policy.subjects import (
     Business,
     CertificateOf,
     NextKeyEpoch,
+    Opens,
     PartyDetails,
     PartyHistory,
     PartyName,
@@ -40,6 +41,7 @@ from counterfoil.policy.subjects import (
     Side,
     Subject,
     ViewGrant,
+    ViewKeyOf,
 )
 from counterfoil.state.tables import Reader
 
@@ -206,10 +208,24 @@ class Policy:
             return self._grant(viewer, standing, subject)
         if isinstance(subject, SealedCopy):
             return Basis.PUBLIC if standing is not Standing.STRANGER else None
+        if isinstance(subject, ViewKeyOf):
+            return self._view_key(viewer, standing, subject.opens)
         if isinstance(subject, NextKeyEpoch):
             runs_it = standing is Standing.FULL and self._parties.has_role(viewer, *RUNS_THE_LEDGER)
             return Basis.OWN if runs_it else None
         return _first(True, [self._guarding(viewer, standing)])
+
+    def _view_key(self, viewer: bytes, standing: Standing, opens: Opens) -> Basis | None:
+        """What a key opens that is handed anew is what may be read: an office and a grant rest with their holder."""
+        ways = {
+            Opens.EVERYTHING: (Basis.SUPERVISION, self.sees_everything(viewer)),
+            Opens.OWN: (Basis.OWN, standing is not Standing.STRANGER),
+            Opens.BELOW: (Basis.CUSTODY, standing is Standing.FULL),
+            Opens.SERVICED: (Basis.CUSTODY, standing >= Standing.PERSONAL),
+            Opens.GRANTED: (Basis.GRANT, standing is Standing.FULL),
+        }
+        basis, holds = ways[opens]
+        return basis if holds else None
 
     def _is_public_name(self, party_id: bytes) -> bool:
         """Members are known to all; an investor's existence is a personal matter, and an applicant's its own."""

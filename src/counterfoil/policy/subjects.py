@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,28 @@ class SealedCopy:
     """Blocks and receipts as they are sealed, whoever they are for; of view keys, that one may ask for one's own."""
 
 
+class Opens(IntEnum):
+    """What a view key opens.
+
+    EVERYTHING: the key at the top. OWN: the viewer's alone. BELOW: its own and that of whom it admitted and services.
+    SERVICED: a relationship whose accounts it services. GRANTED: what it was granted.
+    """
+
+    EVERYTHING = 0
+    OWN = 1
+    BELOW = 2
+    SERVICED = 3
+    GRANTED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ViewKeyOf:
+    """The view key of a node, to be handed to the viewer, by what it opens."""
+
+    node: bytes
+    opens: Opens
+
+
 @dataclass(frozen=True, slots=True)
 class NextKeyEpoch:
     """The next root, or the one in force, wrapped for nodes: what whoever runs the ledger signs and sends."""
@@ -142,6 +165,7 @@ class ReadsOfNode:
 Subject = (
     PublicFact
     | SealedCopy
+    | ViewKeyOf
     | NextKeyEpoch
     | PartyName
     | PartyDetails

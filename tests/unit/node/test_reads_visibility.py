@@ -316,8 +316,15 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "observation of broker-a": (lambda client, cast: client.feed("USD/EUR").waiting,),
 }
 
-BY_POLICY_ALONE = frozenset({"receipt for a user of broker-a", "queues of the market"})
-"""Rows that no read shows by themselves; queues are looked at below, and both by the policy's own test."""
+BY_POLICY_ALONE = frozenset(
+    {
+        "receipt for a user of broker-a",
+        "queues of the market",
+        *(row for row in MATRIX if row.startswith("view key ")),
+    }
+)
+"""Rows that no read shows by themselves; queues are looked at below, view keys in `tests/unit/viewkeys/test_handed.py`
+and `tests/unit/sdk/test_own_receipts.py`, and all by the policy's own test."""
 
 SHOWN_HERE = {
     *(

@@ -58,11 +58,22 @@ EVERYBODY = " ".join(CAST)
 
 PARTIES = " ".join(name for name in CAST if name not in ("nobody", "stranger"))
 
+IN_BUSINESS = " ".join(
+    name for name in PARTIES.split() if name not in ("broker-s", "client-s", "former", "applicant")
+)
+
 MATRIX: dict[str, str] = {
     # What is sealed, and by which keys
     "what is sealed": PARTIES,
     "key epochs": EVERYBODY,
     "the next key epoch, drawn up": "regulator depository operator",
+    "view key of everything": "regulator",
+    "view key of its own": PARTIES,
+    "view key of what is below": IN_BUSINESS,
+    "view key of a relationship that it services": " ".join(
+        name for name in PARTIES.split() if name != "former"
+    ),
+    "view key that was granted": IN_BUSINESS,
     # Public facts
     "terms of the equity": EVERYBODY,
     "rulebook of the market": EVERYBODY,
@@ -235,6 +246,10 @@ WHILE_SUSPENDED: dict[str, dict[str, str]] = {
         "register of the equity": "issuer regulator",
         "the next key epoch, drawn up": "regulator operator",
         "what is sealed": PARTIES,
+        "view key of its own": PARTIES,
+        "view key of what is below": " ".join(
+            name for name in IN_BUSINESS.split() if name not in ("depository", "issuer", "other-issuer")
+        ),
         "details of the issuer": "issuer regulator",
         "account of broker-a at the depository": "broker-a depository regulator",
     },

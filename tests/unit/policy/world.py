@@ -43,6 +43,7 @@ from counterfoil.policy.subjects import (
     Business,
     CertificateOf,
     NextKeyEpoch,
+    Opens,
     PartyDetails,
     PartyHistory,
     PartyName,
@@ -58,6 +59,7 @@ from counterfoil.policy.subjects import (
     Side,
     Subject,
     ViewGrant,
+    ViewKeyOf,
 )
 from counterfoil.primitives.digests import OBJECT, digest
 from counterfoil.state.books import Books
@@ -279,6 +281,11 @@ SUBJECTS: dict[str, Subject] = {
     "what is sealed": SealedCopy(),
     "key epochs": PublicFact(),
     "the next key epoch, drawn up": NextKeyEpoch(),
+    "view key of everything": ViewKeyOf(b"", Opens.EVERYTHING),
+    "view key of its own": ViewKeyOf(bytes(20), Opens.OWN),
+    "view key of what is below": ViewKeyOf(bytes(20), Opens.BELOW),
+    "view key of a relationship that it services": ViewKeyOf(bytes(20), Opens.SERVICED),
+    "view key that was granted": ViewKeyOf(bytes(20), Opens.GRANTED),
     "terms of the equity": PublicFact(),
     "rulebook of the market": PublicFact(),
     "consortium, validators and feeds": PublicFact(),

@@ -1,0 +1,64 @@
+"""Which view keys a party is handed while it holds its office, and while it does not; and the trace that leaves."""
+
+from __future__ import annotations
+
+from counterfoil.modules.parties.messages import ReinstateParty, SuspendParty
+from counterfoil.node.reads_base import reading
+from counterfoil.node.view_keys import nodes_of
+from counterfoil.node.viewer import Viewer
+from counterfoil.policy.rights import Basis
+from counterfoil.sealing.view_keys import TOP
+from tests.model.desk import by, own
+from tests.unit.viewkeys.test_views import granted
+from tests.unit.viewkeys.world import (
+    AT_DEPOSITORY,
+    AUDITOR,
+    BROKER_A,
+    CLIENT,
+    INVESTOR_A,
+    REGULATOR,
+    World,
+)
+
+
+def handed(world: World, party: bytes) -> tuple[set[bytes], set[Basis]]:
+    """The nodes, and the rights whose use is logged."""
+    viewer = Viewer(party)
+    with reading(world.desk.node, viewer) as view:
+        return {node for node, _ in nodes_of(view)}, {right.basis for right in viewer.used}
+
+
+def test_what_is_anothers_is_handed_by_a_right_that_is_logged() -> None:
+    world = World()
+    assert handed(world, REGULATOR) == ({TOP}, {Basis.SUPERVISION})
+    nodes, used = handed(world, BROKER_A)
+    assert {BROKER_A, AT_DEPOSITORY} <= nodes
+    assert used == {Basis.CUSTODY}
+    nodes, used = handed(world, INVESTOR_A)
+    assert {INVESTOR_A, CLIENT} <= nodes
+    assert used == set()
+
+
+def test_an_office_that_rests_opens_nobody_below() -> None:
+    """Its clients' accounts it still may look at, as in every other read; whom it admitted it does not see."""
+    world = World()
+    world.desk.do(SuspendParty(REGULATOR, BROKER_A, "An inquiry."), *by("regulator"))
+    nodes, used = handed(world, BROKER_A)
+    assert BROKER_A not in nodes
+    assert {CLIENT, AT_DEPOSITORY, own("broker-a")[0].address} <= nodes
+    assert used == {Basis.CUSTODY}
+    world.desk.do(ReinstateParty(REGULATOR, BROKER_A), *by("regulator"))
+    assert BROKER_A in handed(world, BROKER_A)[0]
+
+
+def test_a_grant_rests_with_its_holder() -> None:
+    world = World()
+    world.desk.do(granted(world), *own("broker-a"))
+    nodes, used = handed(world, AUDITOR)
+    assert BROKER_A in nodes
+    assert used == {Basis.GRANT}
+    world.desk.do(SuspendParty(REGULATOR, AUDITOR, "An inquiry."), *by("regulator"))
+    nodes, used = handed(world, AUDITOR)
+    assert BROKER_A not in nodes
+    assert used == set()
+    assert AUDITOR in nodes

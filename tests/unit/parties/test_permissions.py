@@ -36,8 +36,9 @@ def test_what_changes_who_acts_or_ends_the_business_is_administrative() -> None:
 
 def test_the_role_tree() -> None:
     assert set(ADMITS[Role.REGULATOR]) == set(Role) - {Role.REGULATOR, Role.ISSUER, Role.INVESTOR}
-    for role in (Role.DEPOSITORY, Role.OPERATOR):
-        assert ADMITS[role] == (Role.ISSUER, Role.INVESTOR)
+    assert ADMITS[Role.DEPOSITORY] == (Role.OPERATOR, Role.ISSUER, Role.INVESTOR)
+    assert ADMITS[Role.OPERATOR] == (Role.ISSUER, Role.INVESTOR)
+    assert ADMITS[Role.TRUSTEE] == (Role.OPERATOR,)
     for role in (Role.SECURITIES_COMPANY, Role.COMMERCIAL_BANK):
         assert ADMITS[role] == (Role.INVESTOR,)
     for role in (
@@ -47,7 +48,6 @@ def test_the_role_tree() -> None:
         Role.AUDITOR,
         Role.CENTRAL_BANK,
         Role.EXCHANGE,
-        Role.TRUSTEE,
         Role.IDENTITY_REGISTRAR,
     ):
         assert role not in ADMITS

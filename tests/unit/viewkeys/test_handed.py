@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from counterfoil.modules.parties.messages import ReinstateParty, SuspendParty
+from counterfoil.modules.parties.interface import Role
+from counterfoil.modules.parties.messages import EnrolParty, ReinstateParty, SuspendParty
 from counterfoil.node.reads_base import reading
 from counterfoil.node.view_keys import nodes_of
 from counterfoil.node.viewer import Viewer
 from counterfoil.policy.rights import Basis
+from counterfoil.policy.subjects import PartyDetails
 from counterfoil.sealing.view_keys import TOP
-from tests.model.desk import by, own
+from tests.model.desk import by, own, party
+from tests.model.opening import stranger
 from tests.unit.viewkeys.test_views import granted
 from tests.unit.viewkeys.world import (
     AT_DEPOSITORY,
@@ -49,6 +52,27 @@ def test_an_office_that_rests_opens_nobody_below() -> None:
     assert used == {Basis.CUSTODY}
     world.desk.do(ReinstateParty(REGULATOR, BROKER_A), *by("regulator"))
     assert BROKER_A in handed(world, BROKER_A)[0]
+
+
+def test_a_trustee_sees_the_operator_under_it_and_whom_that_admits() -> None:
+    world = World()
+    trustee, keys = party("trustee"), (stranger("operator under the trustee"), stranger("issuer under it"))
+    roles = (Role.OPERATOR,), (Role.ISSUER,)
+    names = "Platform", "Listed by the platform"
+    above, made, signers = trustee, [], own("trustee")
+    for role, name, key in zip(roles, names, keys, strict=True):
+        world.desk.do(EnrolParty(above, role, name, "", key.address, b"", True), *signers)
+        found = world.desk.machine.wired.parties.find_by_name(name)
+        assert found is not None
+        made.append(found)
+        above, signers = found, (key,)
+    operator, issuer = made
+    assert [node for node, _ in world.viewkeys.path_to(issuer)] == [REGULATOR, trustee, operator, issuer]
+    assert trustee in handed(world, trustee)[0]
+    for viewer, sees in ((trustee, True), (operator, True), (BROKER_A, False)):
+        with reading(world.desk.node, Viewer(viewer)) as view:
+            assert view.may_see(PartyDetails(issuer)) is sees
+            assert view.may_see(PartyDetails(operator)) is sees
 
 
 def test_a_grant_rests_with_its_holder() -> None:

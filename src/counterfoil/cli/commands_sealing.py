@@ -130,6 +130,30 @@ def record_opening(
     say(f"Opening key recorded: {public_key.hex()}")
 
 
+def notes(
+    after: Annotated[int, typer.Option(help="Only what was passed after this block.")] = 0,
+    ledger: LedgerOption = DEFAULT_LEDGER,
+    as_: AsOption = "",
+    key: KeyOption = None,
+    keys: KeysOption = DEFAULT_KEYS,
+    storage_key: KeyFileOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Read the notes that came with instructions: sealed to one's opening key, so that nobody else opens them."""
+    with connected(ledger, storage_key) as connection:
+        client = client_of(connection, as_, key, keys)
+        found = client.notes(opening_key_of(client.keys), after)
+        names = {line.party: line.name for line in client.parties()}
+    if json:
+        say_json(found)
+        return
+    for note in found:
+        say(f"{note.height:,}  {names[note.sender]}, about instruction {note.instruction.hex()}:")
+        say(f"    {note.text}")
+    if not found:
+        say("No notes.")
+
+
 def view_keys(
     out: Annotated[Path, typer.Option("--out", "-o", help="New file.")] = Path("view.keys"),
     since: Annotated[int, typer.Option(help="First block whose receipts they are to open; 0 for all.")] = 0,
@@ -193,6 +217,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("record-opening", epilog="Example: counterfoil sealing record-opening --as broker-a")(
         record_opening
     )
+    group.command("notes", epilog="Example: counterfoil sealing notes --as broker-a")(notes)
     group.command("view-keys", epilog="Example: counterfoil sealing view-keys --as broker-a -o broker.keys")(
         view_keys
     )

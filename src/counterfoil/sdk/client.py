@@ -11,6 +11,7 @@ import msgspec
 
 from counterfoil.custody.signers import Signer
 from counterfoil.machine.transactions import Mode
+from counterfoil.modules.settlement.facts import NotePassed
 from counterfoil.modules.settlement.records import NOTE_BYTES_MAX
 from counterfoil.node import reads
 from counterfoil.node.protocol import Answered
@@ -26,7 +27,8 @@ from counterfoil.sdk.reading import Id, Reading
 from counterfoil.sdk.rejects import problem_of_number
 from counterfoil.sdk.stream import Stream
 from counterfoil.sealing.envelopes import seal_note
-from counterfoil.sealing.opening_keys import ENVELOPE_OVERHEAD
+from counterfoil.sealing.handing import open_note
+from counterfoil.sealing.opening_keys import ENVELOPE_OVERHEAD, OpeningKey
 from counterfoil.state.receipts import MessageResult
 
 P = TypeVar("P", bound=Params)
@@ -73,6 +75,18 @@ class _Viewing(NamedTuple):
     party: bytes
     signer: bytes
     keys: Sequence[Signer]
+
+
+class Note(NamedTuple):
+    """What a party wrote to another. height: of the block that passed it. instruction: the receiver's own (32 bytes).
+
+    sender: the party that wrote it, as its seal says.
+    """
+
+    height: int
+    instruction: bytes
+    sender: bytes
+    text: str
 
 
 class Client(Reading):
@@ -172,6 +186,30 @@ class Client(Reading):
             room = NOTE_BYTES_MAX - ENVELOPE_OVERHEAD
             raise ValueError(f"a note has at most {room} bytes, this one has {len(text.encode())}")
         return sealed
+
+    def notes(self, key: OpeningKey, after: int = 0) -> list[Note]:
+        """The notes to this client's party that were passed after a height, opened, the first to come first.
+
+        key: the opening key that the party has recorded. What another key opens is left out: a note is for one party,
+        and its receipt for all who see the account.
+        """
+        senders = [line.party for line in self.parties()]
+        found = []
+        for item in self.watch(after, follow=False):
+            for fact in item.facts:
+                if isinstance(fact, NotePassed):
+                    found += self._opened(key, senders, item.height, fact)
+        return found
+
+    def _opened(
+        self, key: OpeningKey, senders: Iterable[bytes], height: int, passed: NotePassed
+    ) -> list[Note]:
+        """By the one sender for whose note it opens: a note is sealed from one party to another."""
+        for sender in senders:
+            text = open_note(key, self.connection.chain_id, sender, self.party, passed.note)
+            if text is not None:
+                return [Note(height, passed.instruction_id, sender, text.decode(errors="replace"))]
+        return []
 
     # ---- reading ----
 

@@ -13,6 +13,8 @@ from msgspec.structs import replace
 
 from counterfoil.modules.holdings.records import relationship_of
 from counterfoil.modules.module import PUBLIC
+from counterfoil.modules.settlement.messages import InstructWithNote
+from counterfoil.modules.settlement.records import Movement
 from counterfoil.modules.viewkeys.messages import (
     EndViewGrant,
     GrantViewKey,
@@ -311,6 +313,27 @@ def test_a_grant_hands_one_branch_to_an_auditor_from_then_on(cast: Cast) -> None
             one.receipt.stakeholder for at, one in opened(cast, "auditor", keys).items() if at[0] > ended_at
         }
         assert later <= {PUBLIC, auditor.party}, "nothing once the grant has ended"
+
+
+def test_a_member_reads_the_notes_that_came_to_it(cast: Cast) -> None:
+    """From one that asks and one that answers, in instructions that match; who else is told of it reads none."""
+    a, b = cast.clients["broker-a"], cast.clients["broker-b"]
+    before = cast.node.height
+    sale = cast._instruct(a, "client-a's", Movement.DELIVER, b, "NOTED-1", 7)
+    purchase = cast._instruct(b, "broker-b's", Movement.RECEIVE, a, "NOTED-2", 7)
+    for client, instruction, receiver, text in (
+        (a, sale, b.party, "Who keeps the paper?"),
+        (b, purchase, a.party, "We do."),
+    ):
+        client.send(InstructWithNote(instruction, client.note_for(receiver, text)))
+    for reader, sender, text in ((b, a, "Who keeps the paper?"), (a, b, "We do.")):
+        name = "broker-a" if reader is a else "broker-b"
+        (note,) = reader.notes(opening(name), before)
+        assert (note.sender, note.text) == (sender.party, text)
+        assert reader.instruction(note.instruction).party == reader.party
+        assert reader.notes(opening(name), note.height) == []
+        assert reader.notes(opening("client-a"), before) == []
+    assert cast.clients["regulator"].notes(opening("regulator"), before) == []
 
 
 def test_a_note_reaches_its_receiver_alone(cast: Cast) -> None:

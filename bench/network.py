@@ -122,13 +122,14 @@ class BenchNetwork:
         *,
         block_kib: int = 0,
         own_pool: bool = False,
+        sealed: bool = True,
     ) -> None:
         self.accounts = accounts
         self.own_pool = own_pool
         self.folder = folder / "network"
         create_network(
             self.folder,
-            _decided_by_the_operator(draft_genesis(accounts, sealed=True)),
+            _decided_by_the_operator(draft_genesis(accounts, sealed=sealed)),
             places_here(validators, 0, port),
             snapshot_interval=0,
         )
@@ -358,6 +359,7 @@ def main() -> None:
     parser.add_argument(
         "--pools", action="store_true", help="the application's own dissemination beside the engine's"
     )
+    parser.add_argument("--open", action="store_true", help="the same on a ledger that is not sealed")
     parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
     count = 2_000 if asked.quick else asked.count
@@ -373,6 +375,8 @@ def main() -> None:
         for block_kib in asked.blocks:
             title = f"4 validators, blocks of {block_kib:,} KiB at most"
             _measure(asked, folder, title, 4, _sized, count, block_kib=block_kib)
+        if asked.open:
+            _measure(asked, folder, "4 validators, not sealed", 4, _runs, count, sealed=False)
         if asked.pools:
             for own_pool in (False, True):
                 name = "4 validators, " + (
@@ -399,6 +403,7 @@ def _measure(
     commit_ms: int = COMMIT_MILLISECONDS,
     block_kib: int = 0,
     own_pool: bool = False,
+    sealed: bool = True,
 ) -> None:
     print(f"\n== {title}, {asked.accounts:,} accounts", flush=True)
     network = BenchNetwork(
@@ -410,6 +415,7 @@ def _measure(
         commit_ms,
         block_kib=block_kib,
         own_pool=own_pool,
+        sealed=sealed,
     )
     with network.running():
         for measured in runs(network, count):

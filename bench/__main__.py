@@ -95,6 +95,9 @@ def dvp(sizes: Sizes) -> None:
 
 def peer(sizes: Sizes) -> None:
     """PostgreSQL doing the same unsigned, and ours again right after it, so that both met the same machine."""
+    if postgres.tools() is None:
+        print("PostgreSQL is not installed, so there is nothing to compare with: apt-get install postgresql")
+        return
     rate, clients, version = postgres.best_rate(sizes.accounts, 20, sizes.seconds)
     print(
         f"PostgreSQL {version}, one stored procedure a DVP, best of {postgres.CLIENTS} clients: {rate:,.0f} DVP/s ({clients} clients)"

@@ -28,18 +28,20 @@ _LONG, _SHORTENED = 40, 12
 def describe(named: Iterable[ProvenRecord] = ()) -> Describe:
     """What this program's version knows of records and facts. `named`: records of the proof that say what others are,
     such as an instrument's, which names its issuance account."""
-    instruments = [_decoded(INSTRUMENTS, one.value) for one in named if one.table == INSTRUMENTS.number]
-    contra = frozenset(instrument.issuance_account for instrument in instruments if instrument is not None)
+    decoded = {one.key: _decoded(INSTRUMENTS, one.value) for one in named if one.table == INSTRUMENTS.number}
+    instruments = {key: instrument for key, instrument in decoded.items() if instrument is not None}
     return Describe(
-        record=lambda table, key, value: record_text(table, key, value, contra),
+        record=lambda table, key, value: record_text(table, key, value, instruments),
         handle=_handle,
         list_name=lambda number: _LISTS.get(number, ""),
         fact=fact_text,
     )
 
 
-def record_text(table: int, key: bytes, value: bytes, contra: frozenset[bytes] = frozenset()) -> str:
-    """One record in words; one of a table that is not known stays in hexadecimal. contra: issuance accounts."""
+def record_text(
+    table: int, key: bytes, value: bytes, instruments: Mapping[bytes, Instrument] | None = None
+) -> str:
+    """One record in words; one of a table that is not known stays in hexadecimal. instruments: those known, by id."""
     known = _TABLES.get(table)
     if known is None:
         return f"record {key.hex()} of table {table} was {value.hex()}"
@@ -47,7 +49,7 @@ def record_text(table: int, key: bytes, value: bytes, contra: frozenset[bytes] =
     if record is None:
         return f"record {key.hex()} of {known.name} was {value.hex()}"
     if known is HOLDINGS:
-        return _holding(key, record, key[:20] in contra)
+        return _holding(key, record, (instruments or {}).get(key[20:]))
     if known is ACCOUNTS:
         return _account(key, record)
     if known is INSTRUMENTS:
@@ -133,13 +135,16 @@ def _decoder_of(kinds: Iterable[type[msgspec.Struct]]) -> msgspec.msgpack.Decode
     return msgspec.msgpack.Decoder(union)
 
 
-def _holding(key: bytes, holding: Holding, is_contra: bool) -> str:
+def _holding(key: bytes, holding: Holding, held: Instrument | None) -> str:
+    """held: what it is of, where that is known; else quantities are told as the ledger has them, without decimals."""
     account, instrument = address_text("account", key[:20]), address_text("instrument", key[20:])
-    if is_contra:
-        units = grouped(holding.available)
-        return f"the issuance account {account} stood against {units} units issued of instrument {instrument}"
-    marked = f", {grouped(holding.earmarked)} earmarked" if holding.earmarked else ""
-    return f"account {account} held {grouped(holding.available)} units available{marked} of instrument {instrument}"
+    scale = held.scale if held is not None else 0
+    unit = "units" if held is not None else "smallest parts of a unit"
+    available, earmarked = grouped(holding.available, scale), grouped(holding.earmarked, scale)
+    if held is not None and held.issuance_account == key[:20]:
+        return f"the issuance account {account} stood against {available} units issued of instrument {instrument}"
+    marked = f", {earmarked} earmarked" if holding.earmarked else ""
+    return f"account {account} held {available} {unit} available{marked} of instrument {instrument}"
 
 
 def _account(key: bytes, account: Account) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from counterfoil.machine.genesis import genesis_digest
 from counterfoil.modules.feeds.records import FEED_VALUES, FEEDS, feed_key
@@ -18,7 +17,7 @@ from counterfoil.modules.validators.records import VALIDATOR_SETS
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import LONG_ID_SIZE, Answer, AsOf, View, check_id, named, present, reading
 from counterfoil.node.reads_business import SeenTrade, subject_of_instruction
-from counterfoil.node.receipts_of import found_in, receipts_of_block
+from counterfoil.node.receipts_of import found_in, receipts_with
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.told import Objects
 from counterfoil.node.viewer import Viewer
@@ -137,7 +136,9 @@ def _proof(view: View, prover: Prover, params: ProofOf) -> Proof:
     if kind in ("trade", "instruction"):
         return prover.records(_business(view, kind, check_id(params.business, LONG_ID_SIZE)), height=height)
     if kind == "receipt":
-        return _receipts(view, prover, check_id(params.business, LONG_ID_SIZE))
+        action = check_id(params.business, LONG_ID_SIZE)
+        first = view.header.height if params.at else max(1, view.state.receipts_from)
+        return _receipts(view, prover, action, first)
     raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, kind=kind[:40], kinds=", ".join(KINDS))
 
 
@@ -176,17 +177,15 @@ def _business(view: View, kind: str, key: bytes) -> list[bytes]:
     return [INSTRUCTIONS.prefix + key]
 
 
-def _receipts(view: View, prover: Prover, action: bytes) -> Proof:
-    """The receipts of one action that the viewer may see whole."""
-    height = view.header.height
-    kept: tuple[Any, ...] = receipts_of_block(view.node, height)
-    places = []
-    for index, one in enumerate(kept):
-        if action in one.plaintext:
-            found = found_in(index, one)
+def _receipts(view: View, prover: Prover, action: bytes, first: int) -> Proof:
+    """The receipts of one action that the viewer may see whole, in whichever block from `first` on it was decided."""
+    for height, kept, indices in receipts_with(view.node, action, first, view.header.height):
+        places = []
+        for index in indices:
+            found = found_in(index, kept[index])
             subject = Objects(view.node, height, found.facts).subject((found,), found.receipt.stakeholder)
             if found.receipt.action == action and view.may_see(subject):
                 places.append(index)
-    if not places:
-        raise NotVisible
-    return prover.receipts(height, places)
+        if places:
+            return prover.receipts(height, places)
+    raise NotVisible

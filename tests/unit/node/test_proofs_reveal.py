@@ -240,3 +240,23 @@ def test_equal_values_do_not_look_equal(cast: Cast) -> None:
     """Nor does the same value look the same after a change, nor at two places: no two salts of a ledger are equal."""
     versions = list(_salts(cast))
     assert len({salt for salt, _ in versions}) == len(versions)
+
+
+@pytest.mark.parametrize("viewer", ["broker-a", "client-a", "regulator", "broker-s"])
+def test_receipts_are_found_in_whichever_block_they_are(cast: Cast, viewer: str) -> None:
+    """Who proves what was decided need not know in which block; who may not see it is told the same as of nothing."""
+
+    def asked(business: bytes, at: str) -> tuple[object, ...] | str:
+        params = {"kind": "receipt", "business": business, "at": at}
+        try:
+            answer = READS["proof"].decode_answer(
+                answer_read(cast.node, cast.viewer(viewer), "proof", encode(params))
+            )
+        except NotVisible as hidden:
+            return str(hidden)
+        return decode_proof(answer.file).receipts
+
+    assert cast.settled.height < cast.node.height
+    found = asked(cast.settled.id, "")
+    assert found == asked(cast.settled.id, str(cast.settled.height))
+    assert (found == asked(bytes(32), "")) == (viewer == "broker-s")

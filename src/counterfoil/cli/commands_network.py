@@ -106,6 +106,8 @@ def create(
 ) -> None:
     """Make a network: for each node a folder with keys, genesis and configuration, and services to run them."""
     places = _places(hosts, validators, full_nodes, followers, port)
+    if prepared is not None and grow is None:
+        raise UsageError("--prepared is for a ledger that goes on: give it with --grow EXPORT, or leave it out.")
     try:
         if grow is not None:
             if name or regulator or key or genesis:

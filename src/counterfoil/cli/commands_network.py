@@ -497,8 +497,8 @@ def add_to(app: typer.Typer) -> None:
         epilog="Example: counterfoil network create my-network",
     )
     group.command(
-        epilog="Examples: counterfoil network create --validators 4 --full-nodes 1 my-network; with keys that the other"
-        " nodes' operators drew: counterfoil network create --hosts hosts.txt --public public my-network"
+        epilog="Example: counterfoil network create --validators 4 --full-nodes 1 my-network; with keys that"
+        " others drew: counterfoil network create --hosts hosts.txt --public public my-network"
     )(create)
     group.command(epilog="Example: counterfoil network prepare hosts.txt keys")(prepare)
     commands_founding.add_to(group)
@@ -508,7 +508,7 @@ def add_to(app: typer.Typer) -> None:
     group.command(epilog="Example: counterfoil network logs my-network full-1 --follow")(logs)
     group.command(epilog="Example: counterfoil network invite my-network/full-1 invitation")(invite)
     group.command(
-        epilog="Examples: counterfoil network join invitation node --name our-node --port 27000; a node that the"
+        epilog="Example: counterfoil network join invitation node --name our-node --port 27000; a node that the"
         " network was made with: counterfoil network join invitation south --keys south-keys"
     )(join)
     group.command(

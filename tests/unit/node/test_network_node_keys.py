@@ -229,6 +229,8 @@ def test_keys_are_used_for_one_folder(tmp_path: Path) -> None:
         pass
     with pytest.raises(FolderRefused, match="already: first"):
         Claim(tmp_path, Path("second"))
+    with pytest.raises(FolderRefused, match="cannot be written"):
+        Claim(tmp_path / "nowhere", Path("first"))
 
 
 def test_the_commands_lead_from_keys_to_a_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

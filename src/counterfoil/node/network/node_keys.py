@@ -244,6 +244,8 @@ class Claim:
                 f" runs in two places signs twice and loses its power. If that folder was never started, delete it and"
                 f" {self._path}."
             ) from None
+        except OSError as error:
+            raise FolderRefused(f"{self._path} cannot be written: {error.strerror}.") from None
 
     def __enter__(self) -> None:
         return

@@ -7,8 +7,15 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from counterfoil.cli import commands_validators
+from counterfoil.cli import commands_founding, commands_validators
 from counterfoil.cli.commands_demo import console_of_demo
+from counterfoil.cli.commands_founding import (
+    OwnKeysOption,
+    PublicOption,
+    given_keys,
+    say_invited,
+    take_place,
+)
 from counterfoil.cli.commands_ledger import draft_genesis
 from counterfoil.cli.commands_transfer import TransportKeyOption
 from counterfoil.cli.failures import UsageError
@@ -91,6 +98,7 @@ def create(
             help="With --grow: the folder of the validators' keys, from `counterfoil network prepare`."
         ),
     ] = None,
+    public: PublicOption = None,
     transport_key: TransportKeyOption = None,
     keys: KeysOption = DEFAULT_KEYS,
     snapshots: Annotated[
@@ -106,6 +114,12 @@ def create(
 ) -> None:
     """Make a network: for each node a folder with keys, genesis and configuration, and services to run them."""
     places = _places(hosts, validators, full_nodes, followers, port)
+    if prepared is not None and grow is None:
+        raise UsageError(
+            "--prepared is for a ledger that goes on, with --grow. A new network takes keys that its nodes' operators"
+            " drew with --public DIR (`counterfoil network keys` draws them)."
+        )
+    others = given_keys(public, places, listed=hosts is not None, grown=grow is not None)
     try:
         if grow is not None:
             if name or regulator or key or genesis:
@@ -127,10 +141,6 @@ def create(
                 snapshot_interval=snapshots,
                 retain_blocks=retain,
             )
-        elif prepared is not None:
-            raise UsageError(
-                "--prepared goes with --grow: a ledger that begins as a network has no validators on record yet."
-            )
         else:
             made = create_network(
                 folder,
@@ -139,10 +149,12 @@ def create(
                 encrypted=not unencrypted,
                 snapshot_interval=snapshots,
                 retain_blocks=retain,
+                public=others,
             )
     except (ValueError, Rejected) as error:
         raise UsageError(f"{error}.") from None
     _say_made(folder, made, encrypted=not unencrypted)
+    say_invited(folder, made, others, encrypted=not unencrypted)
 
 
 def prepare(
@@ -339,10 +351,19 @@ def join(
         typer.Option("--storage-key", help="Key file of the encryption at rest, made if need be."),
     ] = None,
     unencrypted: Annotated[bool, typer.Option("--unencrypted", help="Keep the folder in clear.")] = False,
+    keys: OwnKeysOption = None,
 ) -> None:
     """Make a node that joins a network, from an invitation; `counterfoil start` then runs it."""
     folder = folder.absolute()
     key_file = key_file_for(folder, storage_key, unencrypted)
+    if keys is not None:
+        if trust or host != "127.0.0.1" or port != DEFAULT_PORT:
+            raise UsageError(
+                "With --keys the network says where the node is, and it takes all blocks: leave out --host, --port and"
+                " --trust."
+            )
+        take_place(file, folder, keys, transport_key, name=name, encrypted=not unencrypted, key_file=key_file)
+        return
     joined = join_network(
         file,
         folder,
@@ -475,18 +496,21 @@ def add_to(app: typer.Typer) -> None:
         help="Make, run and join a network of nodes that agree by consensus (CometBFT).",
         epilog="Example: counterfoil network create my-network",
     )
-    group.command(epilog="Example: counterfoil network create --validators 4 --full-nodes 1 my-network")(
-        create
-    )
+    group.command(
+        epilog="Example: counterfoil network create --validators 4 --full-nodes 1 my-network; with keys that"
+        " others drew: counterfoil network create --hosts hosts.txt --public public my-network"
+    )(create)
     group.command(epilog="Example: counterfoil network prepare hosts.txt keys")(prepare)
+    commands_founding.add_to(group)
     group.command(epilog="Example: counterfoil network up my-network")(up)
     group.command(epilog="Example: counterfoil network down my-network validator-2")(down)
     group.command(epilog="Example: counterfoil network status my-network")(status)
     group.command(epilog="Example: counterfoil network logs my-network full-1 --follow")(logs)
     group.command(epilog="Example: counterfoil network invite my-network/full-1 invitation")(invite)
-    group.command(epilog="Example: counterfoil network join invitation node --name our-node --port 27000")(
-        join
-    )
+    group.command(
+        epilog="Example: counterfoil network join invitation node --name our-node --port 27000; a node that the"
+        " network was made with: counterfoil network join invitation south --keys south-keys"
+    )(join)
     group.command(
         epilog="Example: counterfoil network follower my-network follower --node my-network/full-1/socket"
     )(follower)

@@ -10,7 +10,6 @@ DIR/systemd, DIR/compose.yaml    to run the nodes as services
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,6 @@ import msgspec
 from counterfoil.machine.founding import CONSORTIUM, NETWORK, PARTIES, VALIDATORS, require_validators
 from counterfoil.machine.genesis import (
     Genesis,
-    GenesisHolder,
     chain_id,
     decode_genesis,
     encode_genesis,
@@ -43,7 +41,8 @@ from counterfoil.node.ledger import (
     read_secrets,
     write_identity,
 )
-from counterfoil.node.network.homes import EngineKeys, genesis_document, public_of, write_home
+from counterfoil.node.network.homes import genesis_document, write_home
+from counterfoil.node.network.node_keys import NodeKeys, PublicKeys
 from counterfoil.node.network.services import write_services
 from counterfoil.node.network.settings import (
     ENGINE_FOLDER,
@@ -61,8 +60,7 @@ from counterfoil.node.network.settings import (
 from counterfoil.node.personas import refuse_personas
 from counterfoil.node.transfer import import_ledger, read_head
 from counterfoil.node.transfer_format import Lock
-from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
-from counterfoil.sealing.opening_keys import OpeningKey
+from counterfoil.primitives.signatures import ED25519
 from counterfoil.state.headers import Header
 from counterfoil.state.light_blocks import Validator
 from counterfoil.state.state import State
@@ -162,21 +160,31 @@ def create_network(
     encrypted: bool = True,
     snapshot_interval: int = 1_000,
     retain_blocks: int = 0,
+    public: Mapping[str, PublicKeys] | None = None,
 ) -> NetworkSettings:
-    """Found a network from a draft of the ledger's genesis. ValueError where draft or places do not fit."""
+    """Found a network from a draft of the ledger's genesis. ValueError where draft or places do not fit.
+
+    public: of nodes whose operators drew their keys themselves, by their names. No folder is made for these.
+    """
     _check_places(places)
     refuse_personas(draft)
     network_secret = NodeSecrets.draw().network
     executing = [place for place in places if not place.follows]
-    keys = {place.name: _NewKeys.draw() for place in executing}
+    keys = {place.name: NodeKeys.draw() for place in executing if place.name not in (public or {})}
+    if not keys:
+        raise ValueError(
+            "whoever makes a network runs a node of it, from whose folder the others are invited: take the public file"
+            " of that node away, so that its keys are drawn here"
+        )
+    known = {**(public or {}), **_public(keys)}
     sections = {
-        **_with_parties(draft, executing, keys),
-        NETWORK: {"nodes": [keys[place.name].sealer.public_key.hex() for place in executing]},
+        **_with_parties(draft, executing, known),
+        NETWORK: {"nodes": [known[place.name].sealing.hex() for place in executing]},
         VALIDATORS: {
             "validators": [
                 {"party": place.party or place.name, "key": validator.key.hex(), "power": validator.power}
                 for place, validator in zip(
-                    (place for place in places if place.power), _validators(places, keys), strict=True
+                    (place for place in places if place.power), _validators(places, known), strict=True
                 )
             ]
         },
@@ -186,14 +194,13 @@ def create_network(
             draft,
             secret_commitment=secret_commitment(network_secret),
             sealers=(),
-            holders=tuple(keys[place.name].holder for place in executing) if draft.sealed else (),
+            holders=tuple(known[place.name].holder for place in executing) if draft.sealed else (),
             sections=sections,
         )
     )
     genesis = decode_genesis(genesis_bytes)
-    founding_height = _founding_height(
-        genesis, genesis_bytes, keys[executing[0].name].of_node(network_secret)
-    )
+    first = next(iter(keys.values()))
+    founding_height = _founding_height(genesis, genesis_bytes, first.of_node(network_secret))
 
     def fill(place: LedgerFolder, secrets: NodeSecrets) -> None:
         write_identity(place, genesis_bytes, secrets)
@@ -203,6 +210,7 @@ def create_network(
         folder,
         places,
         keys,
+        known,
         genesis_bytes,
         founding_height + 1,
         lambda path, name, key_file: create_folder(
@@ -244,23 +252,25 @@ def grow_network(
     missing = [place.name for place in executing if place.power and place.name not in consensus_keys]
     if missing:
         raise ValueError(f"the validator {missing[0]} has no key that was prepared for it")
-    keys = {place.name: _NewKeys.draw(consensus_keys.get(place.name)) for place in executing}
+    keys = {place.name: NodeKeys.draw(consensus_keys.get(place.name)) for place in executing}
+    known = _public(keys)
     handover: list[bytes] = []
 
     def make(path: Path, name: str, key_file: Path | None) -> None:
-        own = None if name == executing[0].name else keys[name].sealer_secret
+        own = None if name == executing[0].name else keys[name].sealer
         last = import_ledger(
             export, path, lock, encrypted=encrypted, key_file=key_file, workers=workers, sealer=own
         )
         if not handover:
-            _require_on_record(path, key_file, last, _validators(places, keys))
-            handover.append(_handover(path, key_file, head.chain_id, last, _validators(places, keys)))
+            _require_on_record(path, key_file, last, _validators(places, known))
+            handover.append(_handover(path, key_file, head.chain_id, last, _validators(places, known)))
         files.write_new(path / HANDOVER_NAME, handover[0], mode=0o644)
 
     made = _lay_out(
         folder,
         places,
         keys,
+        known,
         genesis_bytes,
         head.height + 1,
         make,
@@ -272,16 +282,16 @@ def grow_network(
     return made
 
 
-def _validators(places: Sequence[Place], keys: dict[str, _NewKeys]) -> list[Validator]:
+def _public(keys: Mapping[str, NodeKeys]) -> dict[str, PublicKeys]:
+    return {name: own.public for name, own in keys.items()}
+
+
+def _validators(places: Sequence[Place], known: Mapping[str, PublicKeys]) -> list[Validator]:
     """Of the network's first block, their keys tagged as the ledger writes keys."""
-    return [
-        Validator(SigningKey(keys[place.name].engine.validator).public_key, place.power)
-        for place in places
-        if place.power
-    ]
+    return [Validator(ED25519 + known[place.name].validator, place.power) for place in places if place.power]
 
 
-def _with_parties(draft: Genesis, places: Sequence[Place], keys: dict[str, _NewKeys]) -> dict[str, Any]:
+def _with_parties(draft: Genesis, places: Sequence[Place], known: Mapping[str, PublicKeys]) -> dict[str, Any]:
     """The draft's sections, with a party for each validator that is no founding party's: its node's key speaks for it.
 
     It has no voice in the consortium until a motion gives it one.
@@ -300,7 +310,7 @@ def _with_parties(draft: Genesis, places: Sequence[Place], keys: dict[str, _NewK
             "name": place.name,
             "roles": ["operator"],
             "sponsor": first,
-            "signer": {"keys": [keys[place.name].sealer.public_key.hex()]},
+            "signer": {"keys": [known[place.name].sealing.hex()]},
         }
         for place in missing
     ]
@@ -326,36 +336,14 @@ def _require_on_record(
         require_validators(node.machine.wired.validators, last.height + 1, named)
 
 
-class _NewKeys(NamedTuple):
-    engine: EngineKeys
-    sealer_secret: bytes
-    opening_secret: bytes
-
-    @classmethod
-    def draw(cls, validator: bytes | None = None) -> _NewKeys:
-        engine = EngineKeys(os.urandom(SECRET_BYTES), validator or os.urandom(SECRET_BYTES))
-        return cls(engine, os.urandom(SECRET_BYTES), os.urandom(SECRET_BYTES))
-
-    def of_node(self, network: bytes) -> NodeSecrets:
-        return NodeSecrets(network, self.sealer_secret, self.opening_secret)
-
-    @property
-    def holder(self) -> GenesisHolder:
-        """As one of the nodes that hold the first root."""
-        return GenesisHolder(self.sealer.public_key.hex(), OpeningKey(self.opening_secret).public_key.hex())
-
-    @property
-    def sealer(self) -> SealingKey:
-        return SealingKey(self.sealer_secret)
-
-
 MakeFolder = Callable[[Path, str, Path | None], None]
 
 
 def _lay_out(
     folder: Path,
     places: Sequence[Place],
-    keys: dict[str, _NewKeys],
+    keys: Mapping[str, NodeKeys],
+    known: Mapping[str, PublicKeys],
     genesis_bytes: bytes,
     consensus_from: int,
     make: MakeFolder,
@@ -364,7 +352,7 @@ def _lay_out(
     snapshot_interval: int,
     retain_blocks: int,
 ) -> NetworkSettings:
-    """Everything in a folder that is new or empty, whole or not at all."""
+    """Everything in a folder that is new or empty, whole or not at all. keys: of the nodes that get a folder here."""
     folder = folder.absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FolderRefused(
@@ -373,7 +361,7 @@ def _lay_out(
     genesis = decode_genesis(genesis_bytes)
     executing = [place for place in places if not place.follows]
     following = [place for place in places if place.follows]
-    nodes = tuple(_described(place, keys[place.name].engine) for place in executing)
+    nodes = tuple(_described(place, known[place.name]) for place in executing)
     settings = NetworkSettings(
         chain_id(genesis.name, genesis_digest(genesis_bytes)),
         consensus_from,
@@ -392,7 +380,8 @@ def _lay_out(
     try:
         if encrypted:
             (folder / KEYS_FOLDER).mkdir(mode=0o700)
-        for place, node in zip(executing, nodes, strict=True):
+        here = [node for node in nodes if node.name in keys]
+        for place, node in zip((one for one in executing if one.name in keys), here, strict=True):
             path = folder / place.name
             make(path, place.name, folder / KEYS_FOLDER / f"{place.name}.key" if encrypted else None)
             write_settings(
@@ -416,7 +405,11 @@ def _lay_out(
                 genesis_bytes,
                 settings,
                 handover=handover.read_bytes() if handover.exists() else b"",
-                nodes=[str(socket_path(folder / one.name, NODE_SOCKET)) for one in executing if _is_here(one)]
+                nodes=[
+                    str(socket_path(folder / one.name, NODE_SOCKET))
+                    for one in executing
+                    if _is_here(one) and one.name in keys
+                ]
                 if _is_here(place)
                 else [],
                 monitor_port=place.port + MONITOR_AT,
@@ -425,7 +418,7 @@ def _lay_out(
             )
         files.write_new(folder / GENESIS_NAME, genesis_bytes, mode=0o644)
         files.write_new(folder / ENGINE_GENESIS_NAME, engine_genesis, mode=0o644)
-        write_services(folder, settings, encrypted=encrypted)
+        write_services(folder, msgspec.structs.replace(settings, nodes=tuple(here)), encrypted=encrypted)
         write_settings(folder / NETWORK_FILE, settings)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -469,7 +462,7 @@ def _is_here(place: Place) -> bool:
     return place.host in ("127.0.0.1", "localhost")
 
 
-def _described(place: Place, keys: EngineKeys) -> NetworkNode:
+def _described(place: Place, keys: PublicKeys) -> NetworkNode:
     return NetworkNode(
         name=place.name,
         host=place.host,
@@ -478,7 +471,7 @@ def _described(place: Place, keys: EngineKeys) -> NetworkNode:
         rpc_port=place.port + 1,
         metrics_port=place.port + 2,
         id=keys.node_id,
-        validator_key=public_of(keys.validator).hex() if place.power else "",
+        validator_key=keys.validator.hex() if place.power else "",
         power=place.power,
     )
 

@@ -15,18 +15,23 @@ from typing import NamedTuple
 import msgspec
 
 from counterfoil.engine.cometbft.rpc import EngineRefused, EngineRpc, EngineUnreachable
-from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest, secret_commitment
+from counterfoil.machine.genesis import (
+    chain_id,
+    decode_genesis,
+    genesis_digest,
+    secret_commitment,
+)
 from counterfoil.node.follower import HANDOVER_NAME
 from counterfoil.node.ledger import (
     LAYOUTS,
     SECRET_SIZE,
-    NodeSecrets,
     SealingKey,
     open_ledger,
     write_identity,
 )
 from counterfoil.node.network.creating import MONITOR_AT
-from counterfoil.node.network.homes import EngineKeys, StateSync, write_home
+from counterfoil.node.network.homes import StateSync, write_home
+from counterfoil.node.network.node_keys import NodeKeys, require_named
 from counterfoil.node.network.settings import (
     ENGINE_FOLDER,
     NETWORK_FILE,
@@ -48,7 +53,6 @@ from counterfoil.node.transfer_format import (
     TransferFileError,
     protection_for,
 )
-from counterfoil.primitives.signatures import SECRET_BYTES
 from counterfoil.storage import files
 from counterfoil.storage.errors import FolderRefused
 from counterfoil.storage.folder import LedgerFolder, create_folder
@@ -126,29 +130,35 @@ def join(
     trusted: tuple[int, str] | None = None,
     encrypted: bool = True,
     key_file: Path | None = None,
+    keys: NodeKeys | None = None,
 ) -> Joined:
     """Make a node's folder from an invitation; it takes up the ledger when it is started.
 
     It syncs the state from a snapshot of its peers, from a trusted height and block hash (the network's last one, where
     none is given, as two of its nodes say), or with `from_genesis` all blocks.
+
+    keys: of a node that the network was made with, whose operator drew them: its place is the one that the network
+    names, and it takes all blocks. TransferFileError where the network does not name it with exactly these keys.
     """
     genesis_bytes, secret, invitation = _opened(file, lock)
+    named = _named(file, genesis_bytes, invitation.network, name, keys) if keys is not None else None
+    if named is not None:
+        host, port, from_genesis = named.host, named.p2p_port, True
     if from_genesis and invitation.handover:
         raise TransferFileError(
             "This ledger had the embedded engine first, and no engine has its blocks from then: take the state of a"
             " snapshot."
         )
     network = invitation.network
-    keys = EngineKeys(os.urandom(SECRET_BYTES), os.urandom(SECRET_BYTES))
-    sealer = os.urandom(SECRET_BYTES)
-    own = NetworkNode(
+    keys = keys or NodeKeys.draw()
+    own = named or NetworkNode(
         name=name,
         host=host,
         p2p_port=port,
         rpc_host="127.0.0.1",
         rpc_port=port + 1,
         metrics_port=port + 2,
-        id=keys.node_id,
+        id=keys.engine.node_id,
     )
     sync = None
     if not from_genesis:
@@ -158,12 +168,11 @@ def join(
         _require_snapshot(None if trusted is not None else height, invitation.settings.snapshot_interval)
         sync = StateSync(tuple(servers), height, block_hash)
     others = [node for node in network.nodes if node.name != name]
-    described = msgspec.structs.replace(network, nodes=(*others, own))
+    described = msgspec.structs.replace(network, nodes=(*others, own)) if named is None else network
+    secrets, engine = keys.of_node(secret, invitation.roots), keys.engine
 
     def fill(place: LedgerFolder) -> None:
-        write_identity(
-            place, genesis_bytes, NodeSecrets(secret, sealer, os.urandom(SECRET_BYTES), invitation.roots)
-        )
+        write_identity(place, genesis_bytes, secrets)
         place.open_store(LAYOUTS).close()
         write_settings(
             place.path / NODE_FILE,
@@ -177,7 +186,7 @@ def join(
         write_home(
             place.path / ENGINE_FOLDER,
             folder.absolute() / ENGINE_FOLDER,
-            keys,
+            engine,
             invitation.engine_genesis,
             own,
             others,
@@ -185,9 +194,17 @@ def join(
         )
 
     create_folder(folder, encrypted=encrypted, key_file=key_file, fill=fill)
-    return Joined(
-        described, name, SealingKey(sealer).address, (sync.height, sync.hash) if sync is not None else None
-    )
+    trust = (sync.height, sync.hash) if sync is not None else None
+    return Joined(described, name, SealingKey(keys.sealer).address, trust)
+
+
+def _named(
+    file: Path, genesis_bytes: bytes, network: NetworkSettings, name: str, keys: NodeKeys
+) -> NetworkNode:
+    try:
+        return require_named(network, decode_genesis(genesis_bytes), name, keys.public)
+    except ValueError as error:
+        raise TransferFileError(f"{file} is not for this node: {error}.") from None
 
 
 def _opened(file: Path, lock: Lock) -> tuple[bytes, bytes, Invitation]:

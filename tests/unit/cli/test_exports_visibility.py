@@ -114,6 +114,8 @@ NOT_OF_A_VIEWER = {
     # What everybody knows, known or not
     *("consortium", "validators", "sealing status"),
     *("backup", "network status", "keys resolve", "custodian requests"),
+    # What one's own key opens: see tests/unit/sdk/test_own_receipts.py
+    "sealing notes",
     # Of a store or a process that one runs oneself
     *("registrar ask", "registrar log", "vault put", "vault list", "vault trail"),
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 import pkcs11
 import pytest
 
+from counterfoil.cli.describe import message_text
 from counterfoil.custody import known_secrets, seed_words
 from counterfoil.custody.derivation import ledger_secret
 from counterfoil.custody.hardware import HardwareStore, TokenAddress
@@ -154,7 +155,7 @@ def test_made_lost_and_recovered(market: Market, way: str) -> None:
     while not approving.requests():
         pass
     (request,) = approving.requests()
-    assert "ApproveRecovery" in request.what[0]
+    assert "ApproveRecovery" in message_text(*request.messages)
     approving.decide(request.request, approve=True)
     thread.join(timeout=60)
     (height,) = finished

@@ -219,7 +219,7 @@ def requests(market: Market, chance: Random) -> Iterator[Any]:
         yield Read(4, name, msgspec.Raw(encode([identities[2]])))
     yield Read(5, identities[0].hex(), msgspec.Raw(encode({})))
     for identity in chance.sample(identities, 10):
-        yield Wait(6, identity.ljust(32, b"\0"), market.desk.time_ms, 0)
+        yield Wait(6, identity.ljust(32, b"\0"), 0)
         yield Watch(7, 10**9, 0, identity)
         yield Watch(8, 0, -5, identity)
         yield TryOut(9, identity)
@@ -336,7 +336,7 @@ PLACES: dict[str, tuple[Any, str, Callable[[Market], Any]]] = {
     "a stream": (Streams, "next", lambda m: Watch(2, 0, 0, own(m))),
     "the log of reads": (ReadLog, "note", lambda m: Read(1, "holdings", params(account=own(m)))),
     "a dry run": (Service, "try_out", lambda m: TryOut(1, own(m))),
-    "a wait": (Service, "wait", lambda m: Wait(1, own(m), 5, 5)),
+    "a wait": (Service, "wait", lambda m: Wait(1, own(m), 5)),
     "a recognition": (Service, "recognise", lambda m: Authenticate(1, own(m), own(m), ())),
     "a submission": (Service, "submit", lambda m: Submit(1, (own(m),))),
 }
@@ -410,7 +410,7 @@ def test_a_stopped_node_tells_nothing(
     client = Client(market, "")
     for request in (
         Read(1, "status", params()),
-        Wait(2, bytes(32), 5, 0),
+        Wait(2, bytes(32), 0),
         Submit(3, (b"",)),
         Watch(4, 0, 0, b""),
     ):

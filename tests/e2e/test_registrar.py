@@ -201,7 +201,7 @@ def test_the_time_of_an_answer_does_not_tell_whom_others_know(
 def test_the_time_would_tell_if_the_door_did_not_hide_it(own: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     own.replace_key()
     make = known_and_new(own, 12)
-    find_slowly(own, monkeypatch)
+    find_slowly(own, monkeypatch, seconds=0.1)
     monkeypatch.setattr(service, "leaves_after", lambda seconds, grid: seconds)
     assert told_apart(make)
 
@@ -223,12 +223,12 @@ def known_and_new(town: Town, count: int) -> Callable[[int], tuple[list[float], 
     return make
 
 
-def find_slowly(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def find_slowly(town: Town, monkeypatch: pytest.MonkeyPatch, seconds: float = 0.02) -> None:
     whole = town.registrar._knows
 
     def knows(tag: bytes) -> bool:
         found = whole(tag)
-        time.sleep(0.02 if found else 0)
+        time.sleep(seconds if found else 0)
         return found
 
     monkeypatch.setattr(town.registrar, "_knows", knows)

@@ -32,7 +32,7 @@ def good_requests(desk: Desk, transactions: list[bytes]) -> list[bytes]:
         for request in (
             Authenticate(1, party("broker-a"), bytes(20), ((b"\1" + bytes(32), bytes(64)),)),
             Submit(2, tuple(transactions[:3])),
-            Wait(3, bytes(32), desk.time_ms, 1),
+            Wait(3, bytes(32), 1),
             Read(4, "status", params),
             TryOut(5, transactions[0]),
             AdvanceClock(6, desk.time_ms),

@@ -1,4 +1,4 @@
-"""`python -m bench`: every figure of the README, with the machine it was measured on.
+"""`python -m bench`: what the embedded ledger does in a second, with the machine it was measured on.
 
 python -m bench                 all parts but the largest register (about a quarter of an hour)
 python -m bench dvp postgres    some parts

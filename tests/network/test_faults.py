@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,16 +16,20 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from counterfoil.engine.cometbft.engine import CometBftEngine
 from counterfoil.engine.cometbft.process import PID_NAME
 from counterfoil.engine.cometbft.rpc import EngineRefused, EngineUnreachable
+from counterfoil.node.ledger import open_ledger
 from counterfoil.node.network.control import tail
 from counterfoil.node.network.creating import ENGINE_GENESIS_NAME
-from counterfoil.node.network.homes import EngineKeys, write_home
-from counterfoil.node.network.settings import ENGINE_FOLDER, NetworkNode
+from counterfoil.node.network.homes import CONFIGURATION_NAME, EngineKeys, write_home
+from counterfoil.node.network.settings import ENGINE_FOLDER, ENGINE_LOG, NetworkNode
 from counterfoil.sdk import Client, FailoverConnection
 from counterfoil.sdk.client import Result
 from counterfoil.sdk.draft import Draft
@@ -223,6 +228,77 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+class Heights(NamedTuple):
+    """What a node's two processes hold when they start. stored: the engine's last decided block; applied: the last
+    of them whose results it has; application: the last that is in the record store."""
+
+    application: int
+    stored: int
+    applied: int
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize(
+    ("kill_at", "behind_stored", "ahead_of_applied"),
+    [
+        pytest.param(
+            "finalize_block:asked", 1, 0, id="the application lacks a block that the engine decided"
+        ),
+        pytest.param("commit:answered", 0, 1, id="the engine lacks the results of a block that is committed"),
+    ],
+)
+def test_engine_and_application_start_one_height_apart(
+    net: Net, kill_at: str, behind_stored: int, ahead_of_applied: int
+) -> None:
+    """In both directions that a sudden end leaves; the engine's own account of the heights is what counts."""
+    print(f"  did: {VICTIM} ended at {kill_at}, its record store written at every block")
+    traffic = Traffic(net, f"apart-{behind_stored}")
+    net.down(VICTIM)  # with everything written, so that nothing is left to be replayed before
+    process = start_victim(net, "--kill-at", f"{kill_at}:2:{BOTH}", "--write-each-block")
+    try:
+        while process.poll() is None and len(traffic.results) < 40:
+            traffic.send(1)
+        assert process.wait(30) == -signal.SIGKILL
+    finally:
+        stop(process)
+    with open_ledger(net.path(VICTIM), workers=0, start=False) as node:
+        assert isinstance(node.engine, CometBftEngine)
+        application = node.engine.application.height
+    with telling_its_heights(net):
+        net.up(VICTIM)
+    found = told_heights(net)
+    print(f"  checked: before the restart {found}")
+    assert found.application == application, "what lies in the folder is what it says of itself"
+    assert found.stored - found.application == behind_stored
+    assert found.application - found.applied == ahead_of_applied
+    traffic.check_once()
+
+
+@contextmanager
+def telling_its_heights(net: Net) -> Iterator[None]:
+    """Let the victim's engine, if it is started meanwhile, write into its log what it finds."""
+    path = net.path(VICTIM) / ENGINE_FOLDER / "config" / CONFIGURATION_NAME
+    before = path.read_text()
+    quiet = 'log_level = "error"'
+    assert quiet in before
+    path.write_text(before.replace(quiet, 'log_level = "consensus:info,*:error"'))
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+def told_heights(net: Net) -> Heights:
+    """As the victim's engine found them when it was started last."""
+    log = (net.path(VICTIM) / ENGINE_LOG).read_text(errors="replace")
+    line = [line for line in log.splitlines() if "ABCI Replay Blocks" in line][-1]
+    found = {name: int(re.findall(rf"\b{name}=(\d+)", line)[0]) for name in HEIGHT_NAMES}
+    return Heights(*found.values())
+
+
+HEIGHT_NAMES = ("appHeight", "storeHeight", "stateHeight")
 
 
 def test_one_is_frozen_and_thaws(net: Net) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,29 +16,37 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from counterfoil.engine.cometbft.engine import CometBftEngine
+from counterfoil.engine.cometbft.process import PID_NAME
+from counterfoil.engine.cometbft.rpc import EngineRefused, EngineUnreachable
+from counterfoil.node.ledger import open_ledger
 from counterfoil.node.network.control import tail
 from counterfoil.node.network.creating import ENGINE_GENESIS_NAME
-from counterfoil.node.network.homes import EngineKeys, write_home
-from counterfoil.node.network.settings import ENGINE_FOLDER, NetworkNode
+from counterfoil.node.network.homes import CONFIGURATION_NAME, EngineKeys, write_home
+from counterfoil.node.network.settings import ENGINE_FOLDER, ENGINE_LOG, NetworkNode
 from counterfoil.sdk import Client, FailoverConnection
 from counterfoil.sdk.client import Result
 from counterfoil.sdk.draft import Draft
 from tests.network.nets import PROJECT, Net, need_engine, running, signed_deals
-from tests.network.victim import CALLS
+from tests.network.victim import APPLICATION, BOTH, CALLS, ENGINE
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("network"), pytest.mark.timeout(600)]
 VICTIM = "validator-4"
 HONEST = ("validator-1", "validator-2", "validator-3")
+SIGNED_FILE = "data/priv_validator_state.json"
 
 
 @pytest.fixture(scope="module")
 def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
     need_engine()
     made = Net(tmp_path_factory.mktemp("faults") / "n", 4, snapshot_interval=0, spare_ports=1)
+    shutil.copytree(made.path(VICTIM), as_made(made))
     with running(made):
         made.seeded()
         yield made
@@ -111,6 +120,8 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 IN_CI = {("finalize_block", "answered"), ("commit", "answered")}
 """The calls around which most can go wrong; `make chaos` goes through all of them."""
+FIRST_CALLS = {"info", "init_chain", "query"}
+"""Killed at the first of them. There are many of the others: the second is amid work."""
 
 
 @pytest.mark.parametrize(
@@ -124,9 +135,13 @@ IN_CI = {("finalize_block", "answered"), ("commit", "answered")}
 def test_the_application_is_killed_at_each_call(net: Net, call: str, when: str) -> None:
     print(f"  did: {VICTIM} ended at {call}, {when}, with its engine")
     traffic = Traffic(net, f"{call}-{when}")
-    times = 1 if call in ("info",) else 2
-    process = start_victim(net, "--kill-at", f"{call}:{when}:{times}", "--write-each-block")
+    if call == "init_chain":  # asked of a node that has nothing yet
+        begin_anew(net)
+    times = 1 if call in FIRST_CALLS else 2
+    process = start_victim(net, "--kill-at", f"{call}:{when}:{times}:{BOTH}", "--write-each-block")
     try:
+        if call == "query":
+            query_until_it_ends(net, process)
         give_up = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < give_up and len(traffic.results) < 40:
             traffic.send(1)
@@ -138,38 +153,152 @@ def test_the_application_is_killed_at_each_call(net: Net, call: str, when: str) 
     traffic.check_once()
 
 
-@pytest.mark.chaos
-@pytest.mark.parametrize("which", ["engine", "application"])
-def test_one_of_the_two_is_killed_alone(net: Net, which: str) -> None:
-    """Where either ends, the other does, and both begin again where they were."""
-    print(f"  did: the {which} of {VICTIM} killed, and not the other")
-    traffic = Traffic(net, f"alone-{which}")
-    traffic.send(1)
-    pid = net.control.pid(VICTIM)
-    assert pid is not None
-    engine = engine_of(pid)
-    os.kill(engine if which == "engine" else pid, signal.SIGKILL)
+def as_made(net: Net) -> Path:
+    """The victim's folder as it was before its first start."""
+    return net.control.folder.parent / "as-made"
+
+
+def begin_anew(net: Net) -> None:
+    """Give the victim its first folder back, with nothing in it but its keys and what it has signed."""
+    net.down(VICTIM)
+    path = net.path(VICTIM)
+    signed = (path / ENGINE_FOLDER / SIGNED_FILE).read_bytes()
+    shutil.rmtree(path)
+    shutil.copytree(as_made(net), path)
+    (path / ENGINE_FOLDER / SIGNED_FILE).write_bytes(signed)
+
+
+def query_until_it_ends(net: Net, process: subprocess.Popen[bytes]) -> None:
+    """Ask the victim for its last header by way of its engine, as light clients do."""
     give_up = time.monotonic() + 60
-    while net.control.pid(VICTIM) is not None or is_running(engine):
-        assert time.monotonic() < give_up, "the other goes on alone"
+    while process.poll() is None and time.monotonic() < give_up:
+        rpc = net.control.rpc(VICTIM)
+        try:
+            rpc.ask("abci_query", path="header")
+        except (EngineUnreachable, EngineRefused):
+            time.sleep(0.1)
+        finally:
+            rpc.close()
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("when", ["asked", "answered"])
+@pytest.mark.parametrize("call", ["finalize_block", "commit"])
+@pytest.mark.parametrize("who", [APPLICATION, ENGINE])
+def test_one_of_application_and_engine_is_killed_and_the_other_ends_by_itself(
+    net: Net, who: str, call: str, when: str
+) -> None:
+    """Neither goes on alone. An engine outlives its application for a moment as it would where the system does not
+    bind them to each other, and writes what it has; the application says why it ends."""
+    print(f"  did: the {who} of {VICTIM} killed at {call}, {when}; the other left alone")
+    traffic = Traffic(net, f"{who[:3]}-{call}-{when}")
+    process = start_victim(net, "--kill-at", f"{call}:{when}:2:{who}", "--write-each-block")
+    try:
+        give_up = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < give_up and len(traffic.results) < 40:
+            traffic.send(1)
+        code = process.wait(30)
+        if who == ENGINE:
+            assert code == 3
+            words = " ".join(tail(net.path(VICTIM) / "node.log", 3))
+            assert "the consensus engine ended with -9" in words, words
+            print("  checked: the application ended with 3, and named its engine's end")
+        else:
+            assert code == -signal.SIGKILL
+            print(f"  checked: its engine ended {wait_for_the_engine(net):.1f} s later by itself")
         traffic.send(1)
-    traffic.send(1)
+    finally:
+        stop(process)
     net.up(VICTIM)
     traffic.check_once()
 
 
-def engine_of(pid: int) -> int:
-    """The process of a node's engine."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    (found,) = [int(one) for one in children if Path(f"/proc/{one}/comm").read_text().strip() == "cometbft"]
-    return found
+def wait_for_the_engine(net: Net) -> float:
+    """How long an engine that has lost its application still runs (seconds)."""
+    pid, began = int((net.path(VICTIM) / PID_NAME).read_text()), time.monotonic()
+    while is_running(pid):
+        assert time.monotonic() < began + 30, "the engine goes on without its application"
+        time.sleep(0.02)
+    return time.monotonic() - began
 
 
 def is_running(pid: int) -> bool:
+    """Whether a process is there that has not ended; one that waits for its parent to notice has."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+class Heights(NamedTuple):
+    """What a node's two processes hold when they start. stored: the engine's last decided block; applied: the last
+    of them whose results it has; application: the last that is in the record store."""
+
+    application: int
+    stored: int
+    applied: int
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize(
+    ("kill_at", "behind_stored", "ahead_of_applied"),
+    [
+        pytest.param(
+            "finalize_block:asked", 1, 0, id="the application lacks a block that the engine decided"
+        ),
+        pytest.param("commit:answered", 0, 1, id="the engine lacks the results of a block that is committed"),
+    ],
+)
+def test_engine_and_application_start_one_height_apart(
+    net: Net, kill_at: str, behind_stored: int, ahead_of_applied: int
+) -> None:
+    """In both directions that a sudden end leaves; the engine's own account of the heights is what counts."""
+    print(f"  did: {VICTIM} ended at {kill_at}, its record store written at every block")
+    traffic = Traffic(net, f"apart-{behind_stored}")
+    net.down(VICTIM)  # with everything written, so that nothing is left to be replayed before
+    process = start_victim(net, "--kill-at", f"{kill_at}:2:{BOTH}", "--write-each-block")
+    try:
+        while process.poll() is None and len(traffic.results) < 40:
+            traffic.send(1)
+        assert process.wait(30) == -signal.SIGKILL
+    finally:
+        stop(process)
+    with open_ledger(net.path(VICTIM), workers=0, start=False) as node:
+        assert isinstance(node.engine, CometBftEngine)
+        application = node.engine.application.height
+    with telling_its_heights(net):
+        net.up(VICTIM)
+    found = told_heights(net)
+    print(f"  checked: before the restart {found}")
+    assert found.application == application, "what lies in the folder is what it says of itself"
+    assert found.stored - found.application == behind_stored
+    assert found.application - found.applied == ahead_of_applied
+    traffic.check_once()
+
+
+@contextmanager
+def telling_its_heights(net: Net) -> Iterator[None]:
+    """Let the victim's engine, if it is started meanwhile, write into its log what it finds."""
+    path = net.path(VICTIM) / ENGINE_FOLDER / "config" / CONFIGURATION_NAME
+    before = path.read_text()
+    quiet = 'log_level = "error"'
+    assert quiet in before
+    path.write_text(before.replace(quiet, 'log_level = "consensus:info,*:error"'))
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+def told_heights(net: Net) -> Heights:
+    """As the victim's engine found them when it was started last."""
+    log = (net.path(VICTIM) / ENGINE_LOG).read_text(errors="replace")
+    line = [line for line in log.splitlines() if "ABCI Replay Blocks" in line][-1]
+    found = {name: int(re.findall(rf"\b{name}=(\d+)", line)[0]) for name in HEIGHT_NAMES}
+    return Heights(*found.values())
+
+
+HEIGHT_NAMES = ("appHeight", "storeHeight", "stateHeight")
 
 
 def test_one_is_frozen_and_thaws(net: Net) -> None:

@@ -336,6 +336,31 @@ def test_two_are_down_and_the_network_halts_and_goes_on_when_one_is_back(net: Ne
     traffic.check_once()
 
 
+@pytest.mark.chaos
+def test_one_is_frozen_and_one_killed_and_the_network_halts_until_one_is_back(net: Net) -> None:
+    print(f"  did: {VICTIM} frozen and validator-3 killed; that one brought back, then the other thawed")
+    traffic = Traffic(net, "frozen and killed", "validator-1", "validator-2")
+    traffic.send(1)
+    pid = net.control.pid(VICTIM)
+    assert pid is not None
+    os.killpg(pid, signal.SIGSTOP)
+    try:
+        net.control.kill("validator-3")
+        before = net.agreed("validator-1", "validator-2")
+        waiting = Waiting(net.connect("validator-1", "validator-2"), traffic.drafts[1])
+        time.sleep(6)
+        during = net.agreed("validator-1", "validator-2")
+        assert during.moment.height == before.moment.height, "two of four decide nothing"
+        assert not waiting.done
+        net.up("validator-3")
+        traffic.results.append(waiting.result())
+        print(f"  checked: nothing decided at {during.moment.height} for 6 s; decided with one still frozen")
+        traffic.send(2)
+    finally:
+        os.killpg(pid, signal.SIGCONT)
+    traffic.check_once()
+
+
 class Waiting:
     """A draft that was sent from another thread, which waits for its answer."""
 

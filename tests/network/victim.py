@@ -119,6 +119,15 @@ def propose_garbage(application: LedgerApplication) -> None:
     application.prepare_proposal = prepare  # type: ignore[method-assign]
 
 
+def vote_against_all(application: LedgerApplication) -> None:
+    """Whatever is proposed, this validator says that it breaks the rules."""
+
+    def process(_ask: abci.RequestProcessProposal) -> abci.ResponseProcessProposal:
+        return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.ProposalStatus.REJECT)
+
+    application.process_proposal = process  # type: ignore[method-assign]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
@@ -126,6 +135,7 @@ def main() -> int:
     parser.add_argument("--kill-while", choices=("restoring", "restored"), help="of a node that joins")
     parser.add_argument("--write-each-block", action="store_true")
     parser.add_argument("--garbage", action="store_true")
+    parser.add_argument("--against-all", action="store_true")
     parser.add_argument("--knows", type=int, help="one more rule version, with the rules of now")
     asked = parser.parse_args()
     node = open_ledger(asked.folder, workers=0, start=False)
@@ -143,6 +153,8 @@ def main() -> int:
         node.machine.rule_versions = (*node.machine.rule_versions, asked.knows)
     if asked.garbage:
         propose_garbage(application)
+    if asked.against_all:
+        vote_against_all(application)
     stopping = []
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
     engine.start()

@@ -258,7 +258,7 @@ class State:
                 continue
             prefix, rows, newest = shelf.table.prefix, shelf.rows, dict[bytes, bytes]()
             # looked up all at once: one by one, between hashes, each of a million waits for its memory
-            records, befores = list(map(shelf.live.get, shelf.touched)), list(map(rows.get, shelf.touched))
+            records, befores = [shelf.live[key] for key in shelf.touched], list(map(rows.get, shelf.touched))
             for (key, old), record, before in zip(shelf.touched.items(), records, befores, strict=True):
                 if record is old or record == old:
                     continue

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from counterfoil.machine.sealed_ledger import SealedLedger
 from counterfoil.modules.holdings import queries as holdings
-from counterfoil.modules.holdings.queries import HeldAccount
+from counterfoil.modules.holdings.interface import INTERMEDIARIES
 from counterfoil.modules.holdings.records import RELATIONSHIPS
 from counterfoil.modules.parties import queries as parties
 from counterfoil.modules.parties.records import PARTIES
@@ -35,11 +35,10 @@ def nodes_of(view: View) -> Iterator[tuple[bytes, int]]:
 def _candidates(view: View) -> Iterator[tuple[bytes, int, Opens]]:
     viewer, state = view.viewer.party, view.state
     party = parties.party(state, viewer)
-    owned = _relationships(holdings.accounts_of_owner(state, viewer))
-    serviced = _relationships(holdings.accounts_of_servicer(state, viewer))
-    others = (party is not None and party.below > 0) or any(one not in owned for one in serviced)
+    others = party is not None and (party.below > 0 or any(role in INTERMEDIARIES for role in party.roles))
     if others and not view.may_see(ViewKeyOf(viewer, Opens.BELOW)):
-        yield from ((one, 0, Opens.SERVICED) for one in serviced if one not in owned)
+        for relationship in holdings.relationships_of_servicer(state, viewer):
+            yield relationship, 0, Opens.SERVICED
     else:
         yield viewer, 0, Opens.BELOW if others else Opens.OWN
     if party is not None and party.signer:
@@ -47,14 +46,11 @@ def _candidates(view: View) -> Iterator[tuple[bytes, int, Opens]]:
     for user, mandate in parties.mandates(state, viewer):
         if mandate.accepted:
             yield user, 0, Opens.OWN
-    for relationship in owned:
+    owned = holdings.accounts_of_owner(state, viewer)
+    for relationship in dict.fromkeys(held.account.relationship for held in owned):
         yield relationship, 0, Opens.OWN
     for node, grant in grants_of(state, viewer):
         yield node, grant.from_height, Opens.GRANTED
-
-
-def _relationships(accounts: Iterable[HeldAccount]) -> dict[bytes, None]:
-    return dict.fromkeys(held.account.relationship for held in accounts)
 
 
 def handed(

@@ -65,6 +65,15 @@ class Standing(IntEnum):
     FULL = 3
 
 
+_VIEW_KEYS = {
+    Opens.OWN: (Basis.OWN, Standing.FORMER),
+    Opens.BELOW: (Basis.CUSTODY, Standing.FULL),
+    Opens.SERVICED: (Basis.CUSTODY, Standing.PERSONAL),
+    Opens.GRANTED: (Basis.GRANT, Standing.FULL),
+}
+"""By what a view key opens: the right it is handed by, and the least standing that has it."""
+
+
 class _NoParty(NamedTuple):
     parent: bytes = b""
 
@@ -217,15 +226,10 @@ class Policy:
 
     def _view_key(self, viewer: bytes, standing: Standing, opens: Opens) -> Basis | None:
         """What a key opens that is handed anew is what may be read: an office and a grant rest with their holder."""
-        ways = {
-            Opens.EVERYTHING: (Basis.SUPERVISION, self.sees_everything(viewer)),
-            Opens.OWN: (Basis.OWN, standing is not Standing.STRANGER),
-            Opens.BELOW: (Basis.CUSTODY, standing is Standing.FULL),
-            Opens.SERVICED: (Basis.CUSTODY, standing >= Standing.PERSONAL),
-            Opens.GRANTED: (Basis.GRANT, standing is Standing.FULL),
-        }
-        basis, holds = ways[opens]
-        return basis if holds else None
+        if opens is Opens.EVERYTHING:
+            return Basis.SUPERVISION if self.sees_everything(viewer) else None
+        basis, least = _VIEW_KEYS[opens]
+        return basis if standing >= least else None
 
     def _is_public_name(self, party_id: bytes) -> bool:
         """Members are known to all; an investor's existence is a personal matter, and an applicant's its own."""

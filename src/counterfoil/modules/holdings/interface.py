@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.modules.holdings import accounts, bulk, issuing, marks
-from counterfoil.modules.holdings.accounts import Disposal
+from counterfoil.modules.holdings.accounts import INTERMEDIARIES, Disposal
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.bulk import NetChange
 from counterfoil.modules.holdings.facts import Posting
@@ -31,6 +31,7 @@ from counterfoil.primitives.codec import Message
 from counterfoil.primitives.outcome import Rejected
 
 __all__ = [
+    "INTERMEDIARIES",
     "ACCOUNTS",
     "HOLDINGS",
     "Account",

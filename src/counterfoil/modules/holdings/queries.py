@@ -13,6 +13,7 @@ from counterfoil.modules.holdings.records import (
     HOLDINGS,
     NO_TOTALS,
     REGISTER,
+    RELATIONSHIPS,
     TOTALS,
     Account,
     Earmark,
@@ -137,6 +138,15 @@ def accounts_of_servicer(state: State, party_id: bytes, height: int | None = Non
     """Every account that a party keeps for its clients and itself, in the order of ids. Reads all accounts."""
     found = _accounts(state, state.keys(ACCOUNTS), height)
     return [held for held in found if held.account.servicer == party_id]
+
+
+def relationships_of_servicer(state: State, party_id: bytes) -> list[bytes]:
+    """Every relationship in which a party keeps somebody else's accounts, in the order of ids. Reads all of them."""
+    return [
+        key
+        for key in state.keys(RELATIONSHIPS)
+        if (found := state.find(RELATIONSHIPS, key)) is not None and found.servicer == party_id != found.owner
+    ]
 
 
 def accounts_held_jointly(state: State, party_id: bytes, height: int | None = None) -> list[HeldAccount]:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -400,23 +401,11 @@ def _measure(
     validators: int,
     runs: Callable[[BenchNetwork, int], Iterator[Measured]],
     count: int,
-    commit_ms: int = COMMIT_MILLISECONDS,
-    block_kib: int = 0,
-    own_pool: bool = False,
-    sealed: bool = True,
+    **how: Any,
 ) -> None:
+    """how: as `BenchNetwork` takes it."""
     print(f"\n== {title}, {asked.accounts:,} accounts", flush=True)
-    network = BenchNetwork(
-        folder,
-        validators,
-        asked.accounts,
-        asked.workers,
-        asked.port,
-        commit_ms,
-        block_kib=block_kib,
-        own_pool=own_pool,
-        sealed=sealed,
-    )
+    network = BenchNetwork(folder, validators, asked.accounts, asked.workers, asked.port, **how)
     with network.running():
         for measured in runs(network, count):
             for line in measured.lines():

@@ -19,7 +19,7 @@ from counterfoil.verify.light.client import LATEST, Fork, NoSuchBlock, Provider,
 from counterfoil.verify.light.encoding import header_hash
 from counterfoil.verify.light.files import FileProvider, write_light_blocks
 from counterfoil.verify.light.refusals import Invalid
-from counterfoil.verify.light.steps import DAY_NS, Rules, TrustedState
+from counterfoil.verify.light.steps import DAY_NS, TRUSTING_DAYS, Rules, TrustedState
 
 _MS_NS = 1_000_000
 
@@ -37,7 +37,7 @@ def trust(
     height: Annotated[int, typer.Option(min=0, help="To this height, instead of the newest.")] = LATEST,
     trusting_days: Annotated[
         int, typer.Option(min=1, max=100_000, help="How old what you believe may be, in days.")
-    ] = 14,
+    ] = TRUSTING_DAYS,
     out: Annotated[Path, typer.Option("--out", "-o", help="New file.")] = Path("trusted.json"),
 ) -> None:
     """Follow a network's headers from what you trust, and keep the light block that they lead to."""

@@ -33,6 +33,7 @@ from counterfoil.node.transfer import replay_ledger
 from counterfoil.primitives.calendars import date_text, previous_business_day, time_of_local
 from counterfoil.sdk.connections import LocalConnection
 from counterfoil.state.headers import Header
+from counterfoil.storage.folder import is_taken
 
 LEDGER_NAME, KEY_NAME, REPORT_NAME = "ledger", "ledger.key", "report.csv"
 FOUNDED_BEFORE_CLOSE_MINUTES = 60
@@ -203,7 +204,7 @@ def folder_for(keep: Path | None, prefix: str, what: str) -> Iterator[Path]:
             yield Path(temporary)
         return
     keep = keep.absolute()
-    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+    if is_taken(keep):
         raise PlanError(f"There is something in {keep} already; name a new folder to keep the {what} in.")
     keep.mkdir(parents=True, exist_ok=True)
     yield keep

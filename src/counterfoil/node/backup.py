@@ -30,7 +30,7 @@ from counterfoil.node.network.settings import ENGINE_FOLDER, FOLLOWER_FILE, NODE
 from counterfoil.storage import files
 from counterfoil.storage.at_rest import FILE_NAMES as AT_REST_NAMES
 from counterfoil.storage.errors import FolderRefused
-from counterfoil.storage.folder import LOG_NAME, STORE_NAME, is_ledger_folder
+from counterfoil.storage.folder import LOG_NAME, STORE_NAME, is_ledger_folder, is_taken
 from counterfoil.storage.folder_lock import LOCK_NAME
 
 MANIFEST_NAME = "backup.json"
@@ -151,7 +151,7 @@ def put_back(
 
     `node.restoring` makes it one that may be started.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if is_taken(folder):
         raise BackupFailed(f"There is something in {folder} already; a ledger is restored into a new folder.")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for file in manifest.files:

@@ -157,6 +157,11 @@ class LedgerFolder:
         return path
 
 
+def is_taken(path: Path) -> bool:
+    """Whether there is something already where a new folder is to be; an empty one is nothing."""
+    return path.exists() and (not path.is_dir() or any(path.iterdir()))
+
+
 def create_folder(
     path: Path,
     *,
@@ -172,7 +177,7 @@ def create_folder(
     genesis, and closes whatever it opens. Raises FolderRefused when something is at `path` already.
     """
     path = path.absolute()
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if is_taken(path):
         raise FolderRefused(f"There is something in {path} already; a ledger needs a new or an empty folder.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -66,7 +66,7 @@ from counterfoil.state.light_blocks import Validator
 from counterfoil.state.state import State
 from counterfoil.storage import files
 from counterfoil.storage.errors import FolderRefused
-from counterfoil.storage.folder import LedgerFolder, create_folder, open_folder
+from counterfoil.storage.folder import LedgerFolder, create_folder, is_taken, open_folder
 from counterfoil.storage.memory_store import MemoryStore
 from counterfoil.verify import Trust
 from counterfoil.verify.light.files import write_handover
@@ -354,7 +354,7 @@ def _lay_out(
 ) -> NetworkSettings:
     """Everything in a folder that is new or empty, whole or not at all. keys: of the nodes that get a folder here."""
     folder = folder.absolute()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if is_taken(folder):
         raise FolderRefused(
             f"There is something in {folder} already; a network needs a new or an empty folder."
         )

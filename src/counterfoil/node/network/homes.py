@@ -17,6 +17,7 @@ from nacl.signing import SigningKey
 from counterfoil.node.network.settings import ENGINE_FOLDER, NetworkNode, socket_path
 from counterfoil.primitives.signatures import ED25519
 from counterfoil.storage import files
+from counterfoil.verify.light.steps import TRUSTING_DAYS
 
 BLOCK_BYTES_MAX = 4 * 1024 * 1024
 ITEM_BYTES_MAX = 4 * 1024 * 1024
@@ -28,10 +29,7 @@ COMMIT_MILLISECONDS = 200
 PROPOSE_MILLISECONDS = 3_000
 EVIDENCE_BLOCKS = 100_000
 EVIDENCE_DAYS = 21
-"""A validator answers for what it signed as long as either of the two has not passed."""
-TRUST_DAYS = 14
-"""So old a block may be from which a node that joins begins. A network rests when it has nothing to do, over holidays
-too, so that its newest block may be days old; and it must be fewer days than validators answer for."""
+"""A validator answers for what it signed as long as either of the two has not passed: for longer than it is trusted."""
 APPLICATION_SOCKET = "application.socket"
 RPC_SOCKET = "rpc.socket"
 CONFIGURATION_NAME = "config.toml"
@@ -185,7 +183,7 @@ enable = {"true" if sync is not None else "false"}
 rpc_servers = "{servers}"
 trust_height = {sync.height if sync is not None else 0}
 trust_hash = "{sync.hash if sync is not None else ""}"
-trust_period = "{TRUST_DAYS * 24}h0m0s"
+trust_period = "{TRUSTING_DAYS * 24}h0m0s"
 discovery_time = "5s"
 
 [consensus]

@@ -15,12 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from counterfoil.engine.cometbft.rpc import EngineRefused, EngineRpc, EngineUnreachable
-from counterfoil.machine.genesis import (
-    chain_id,
-    decode_genesis,
-    genesis_digest,
-    secret_commitment,
-)
+from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest, secret_commitment
 from counterfoil.node.follower import HANDOVER_NAME
 from counterfoil.node.ledger import (
     LAYOUTS,

@@ -29,6 +29,7 @@ from counterfoil.primitives.signatures import ED25519, SECRET_BYTES, check_key, 
 from counterfoil.sealing.opening_keys import OpeningKey, is_opening_key
 from counterfoil.storage import files
 from counterfoil.storage.errors import FolderRefused
+from counterfoil.storage.folder import is_taken
 
 SECRET_NAME: Final = "secret"
 PUBLIC_NAME: Final = "public.json"
@@ -100,7 +101,7 @@ class _PublicFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def write_keys(folder: Path, passphrase: str, *, cost: ArgonCost = STANDARD_COST) -> PublicKeys:
     """Draw a node's keys into a folder that is new or empty, whole or not at all. KeyFileError, FolderRefused."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if is_taken(folder):
         raise FolderRefused(f"There is something in {folder} already; name a new or an empty folder.")
     keys = NodeKeys.draw()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -18,6 +18,7 @@ from counterfoil.node.network.homes import public_of, validator_key_file
 from counterfoil.primitives.signatures import ED25519, SECRET_BYTES
 from counterfoil.storage import files
 from counterfoil.storage.errors import FolderRefused
+from counterfoil.storage.folder import is_taken
 
 MESSAGES_NAME = "validators.json"
 
@@ -33,7 +34,7 @@ def prepare(folder: Path, places: Sequence[Place]) -> list[Place]:
         raise ValueError("a network needs a validator")
     if len(frozenset(parties)) != len(parties):
         raise ValueError("a party is one validator")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if is_taken(folder):
         raise FolderRefused(f"There is something in {folder} already; name a new or an empty folder.")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:

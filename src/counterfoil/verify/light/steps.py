@@ -24,6 +24,8 @@ from counterfoil.verify.light.refusals import Invalid, NotEnoughTrust, require
 
 SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
+TRUSTING_DAYS = 14
+"""A network rests when it has nothing to do, over holidays too, so that its newest header may be days old."""
 ONE_THIRD = Fraction(1, 3)
 
 
@@ -44,7 +46,7 @@ class Rules:
     a gap, more than this share of the trusted power must have signed.
     """
 
-    trusting_period_ns: int = 14 * DAY_NS
+    trusting_period_ns: int = TRUSTING_DAYS * DAY_NS
     clock_drift_ns: int = 10 * SECOND_NS
     trust_level: Fraction = ONE_THIRD
 

@@ -25,21 +25,14 @@ VICTIM = "validator-4"
 HONEST_LEAST = 0.8
 
 
-def start_on(net: Net, place: Hosts, name: str) -> None:
+def start_on(net: Net, place: Hosts, name: str, *misbehaves: str) -> None:
+    """Start a node on its host; one that misbehaves by order where options of the victim are given."""
+    folder = str(net.path(name))
+    honest = ("-m", "counterfoil.cli.main", "start", folder, "--workers", "0")
+    words = ("-m", "tests.network.victim", folder, *misbehaves) if misbehaves else honest
     with (net.path(name) / "node.log").open("ab") as output:
         subprocess.Popen(
-            [
-                *place.command(name),
-                *(
-                    sys.executable,
-                    "-m",
-                    "counterfoil.cli.main",
-                    "start",
-                    str(net.path(name)),
-                    "--workers",
-                    "0",
-                ),
-            ],
+            [*place.command(name), sys.executable, *words],
             cwd=PROJECT,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -88,6 +81,49 @@ def test_partitions(tmp_path: Path) -> None:
             split.results.append(waiting.result())
             split.send(2)
             split.check_once()
+        finally:
+            for name in NAMES:
+                made.control.kill(name)
+
+
+def test_one_lies_and_one_is_cut_off(tmp_path: Path) -> None:
+    """One that lies is borne by three; with one of these cut off, nothing is decided, and nothing false either."""
+    need_engine()
+    with hosts(NAMES) as place:
+        places = [Place(name, 1, place.addresses[name], 26_600) for name in NAMES]
+        made = Net.of(Control(_created(tmp_path / "n", places)), None)
+        two = ("validator-1", "validator-2")
+        try:
+            for name in NAMES:
+                start_on(made, place, name)
+            for name in NAMES:
+                made.wait_for_height(name, 1)
+            made.seeded()
+            print(f"  did: {VICTIM} proposes garbage and votes against all that others propose")
+            traffic = Traffic(made, "a liar", *two)
+            made.control.kill(VICTIM)
+            start_on(made, place, VICTIM, "--garbage", "--against-all")
+            made.wait_for_height(VICTIM, 1)
+            traffic.send(6)
+            log = (made.path(VICTIM) / "node.log").read_text(errors="replace")
+            assert "garbage proposed" in log, "its turn came"
+            print(f"  checked: three decide {len(traffic.results)} deals beside it")
+            print("  did: the cable of validator-3 pulled too")
+            place.plug("validator-3", connected=False)
+            time.sleep(3)
+            before = made.agreed(*two)
+            waiting = Waiting(made.connect(*two), traffic.drafts[len(traffic.results)])
+            time.sleep(10)
+            assert not waiting.done, "two honest ones of four decide nothing"
+            assert made.agreed(*two).moment.height == before.moment.height
+            place.plug("validator-3", connected=True)
+            traffic.results.append(waiting.result())
+            traffic.send(2)
+            print(f"  checked: halted at {before.moment.height}; decided again when the cable was back")
+            made.control.kill(VICTIM)
+            start_on(made, place, VICTIM)
+            made.wait_for_height(VICTIM, traffic.results[-1].height)
+            traffic.check_once()
         finally:
             for name in NAMES:
                 made.control.kill(name)

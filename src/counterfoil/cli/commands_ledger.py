@@ -19,6 +19,7 @@ from counterfoil.cli.options import (
     LedgerOption,
     LogLevelOption,
     MonitorOption,
+    RateOption,
     WorkersOption,
     connected,
     key_file_for,
@@ -160,6 +161,7 @@ def start(
     ] = "",
     storage_key: KeyFileOption = None,
     workers: WorkersOption = None,
+    rate: RateOption = None,
     monitor: MonitorOption = None,
     json_logs: JsonLogsOption = False,
     log_level: LogLevelOption = LogLevel.INFO,
@@ -170,7 +172,9 @@ def start(
     door = door_of(listen, certificate) if certificate is not None else None
     begin_logging(as_json=json_logs, level=log_level)
     with bar("Taking up the last blocks") as progress:
-        node = open_ledger(folder, key_file=storage_key, workers=workers, progress=progress.at)
+        node = open_ledger(
+            folder, key_file=storage_key, workers=workers, progress=progress.at, rate_per_second=rate
+        )
     spare_collector()
     stopping = Stopping()
     with (

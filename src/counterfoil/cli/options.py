@@ -73,6 +73,15 @@ WorkersOption = Annotated[
     typer.Option("--workers", min=0, help="Processes that check signatures (as many as there are cores)."),
 ]
 
+RateOption = Annotated[
+    int | None,
+    typer.Option(
+        "--rate",
+        min=1,
+        help="Messages a second that one member may send, on average (20000; on a network 5000, of one gatherer too). "
+        "A rejected one counts as fifty more.",
+    ),
+]
 MonitorOption = Annotated[
     int | None,
     typer.Option(

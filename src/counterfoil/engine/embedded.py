@@ -10,20 +10,23 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from counterfoil.engine.counts import Counts
 from counterfoil.engine.decided import LOGGED_BLOCK, DecidedBlock, LoggedBlock, items_digest
 from counterfoil.engine.incidents import report, told
 from counterfoil.engine.items import Items, check, fill_in
-from counterfoil.engine.pool import Pool, Rates, Waiting
+from counterfoil.engine.pool import Pool, Waiting, admitted
 from counterfoil.engine.port import (
     EngineStopped,
     Log,
     MovableClock,
     Sealer,
     first_answer,
+    known_result,
     refused,
 )
+from counterfoil.engine.rates import Rates
 from counterfoil.engine.replaying import Replaying
 from counterfoil.engine.signature_pool import PendingChecks, SignaturePool
 from counterfoil.engine.submission import Submission
@@ -46,9 +49,17 @@ FLUSH_BLOCKS = 10
 FLUSH_CHANGES = 200_000
 """The record store is written after so many blocks or so many superseded versions, whichever comes first."""
 RATE_PER_SECOND = 20_000
-"""Transactions that one submitter may send, on average, unless the node is told otherwise."""
+"""Units of work (see `rates`) that one submitter may ask for, on average, unless the node is told otherwise."""
 IDLE_SECONDS = 0.25
 """How often an idle ledger looks whether a deadline has come."""
+
+
+class _Batch(NamedTuple):
+    """What the next block is made of. checked: those whose signatures the workers look at, each once."""
+
+    items: list[Waiting]
+    checked: list[Prepared]
+    checks: PendingChecks
 
 
 class EmbeddedEngine:
@@ -66,7 +77,7 @@ class EmbeddedEngine:
         signatures: SignaturePool,
         *,
         block_transactions: int = BLOCK_TRANSACTIONS_MAX,
-        rate_per_second: int = RATE_PER_SECOND,
+        rates: Rates | None = None,
         scheduled: bool = True,
         items: Items | None = None,
         replaying: Replaying | None = None,
@@ -80,7 +91,7 @@ class EmbeddedEngine:
         self._clock = clock
         self._signatures = signatures
         self._pool = Pool()
-        self._rates = Rates(rate_per_second)
+        self._rates = rates or Rates(RATE_PER_SECOND)
         self._block_transactions = block_transactions
         self._scheduled = scheduled
         self.between_blocks: Callable[[], None] = lambda: None
@@ -182,42 +193,33 @@ class EmbeddedEngine:
     def submit_many(self, raws: Sequence[bytes], submitter: bytes = b"") -> Submission:
         """Take many transactions in, in their order. Each is answered once its block is durable.
 
-        One that can be refused at once is answered at once, with height 0. Raises `Rejected(POOL_IS_FULL)` where not
-        all fit.
+        One that can be refused at once is answered at once, with height 0. Raises `Rejected` with POOL_IS_FULL where
+        not all fit, with SUBMISSION_IS_TOO_FAST where the submitter owes for what was useless before.
         """
         if self.failure is not None or self._stopping:
             raise EngineStopped("the ledger does not take transactions any more") from self.failure
-        now, prepare, take = self._clock(), self.machine.reader.prepare, self._rates.take
-        submission = Submission(len(raws))
-        rest = []
-        for index, raw in enumerate(raws):
-            prepared = prepare(raw)
-            reject = prepared.reject
-            if reject is None and not take(submitter, now):
-                reject = Rejected(MachineReject.SUBMISSION_IS_TOO_FAST)
-            if reject is None:
-                rest.append(Waiting(prepared, submission, index))
-            else:
-                submission.answer(index, (0, refused(prepared, reject)))
+        submission = Submission(len(raws), submitter)
+        prepared = map(self.machine.reader.prepare, raws)
+        rest = admitted(submission, prepared, self._rates)
         if rest:
-            self._pool.add(rest)
+            self._pool.add(submission, rest)
         return submission
 
     # Deciding
 
     def _run(self) -> None:
-        under_way: tuple[list[Waiting], PendingChecks] | None = None
-        batch: list[Waiting] = []
+        under_way: _Batch | None = None
+        taken: list[Waiting] = []
         try:
             while True:
                 wait_s = 0 if under_way else IDLE_SECONDS
-                batch = self._pool.take(self._block_transactions, BLOCK_BYTES_MAX, wait_s)
-                if batch and not under_way and len(batch) < self._block_transactions // 4:
-                    batch += self._gather_more(batch)
-                checks = check(self._signatures, [item.prepared for item in batch]) if batch else None
+                taken = self._pool.take(self._block_transactions, BLOCK_BYTES_MAX, wait_s)
+                if taken and not under_way and len(taken) < self._block_transactions // 4:
+                    taken += self._gather_more(taken)
+                batch = self._batch(taken, under_way) if taken else None
                 if under_way is not None:
-                    self._decide(*under_way)
-                under_way = (batch, checks) if checks is not None else None
+                    self._decide(under_way)
+                under_way = batch
                 if under_way is None:
                     if self._stopping and not len(self._pool):
                         return
@@ -228,7 +230,33 @@ class EmbeddedEngine:
         except BaseException as error:
             self.failure = error
             report(log, logging.CRITICAL, "the engine stopped", error)
-            self._give_up([*(under_way[0] if under_way else []), *batch], error)
+            self._give_up([*(under_way.items if under_way else []), *taken], error)
+
+    def _batch(self, taken: list[Waiting], under_way: _Batch | None) -> _Batch | None:
+        """What is left to decide of what was taken, its signatures handed to the workers; None where nothing is.
+
+        No signature is checked twice: what was decided before has its answer, and equal bytes share theirs.
+        """
+        checking = {one.raw: one for one in under_way.checked} if under_way is not None else {}
+        before = len(checking)
+        items, answered = [], []
+        for item in taken:
+            known = None
+            if item.prepared.id in self.machine.window:
+                with self.lock:
+                    known = known_result(self.machine, item.prepared)
+            if known is None and self._rates.owes(item.submission.submitter):
+                known = 0, refused(item.prepared, self._rates.too_fast(item.submission.submitter, 0))
+            if known is not None:
+                item.submission.answer(item.place, known)
+                answered.append(item)
+                continue
+            twin = checking.setdefault(item.prepared.raw, item.prepared)
+            items.append(item if twin is item.prepared else item._replace(prepared=twin))
+        for submission in _submissions(answered):
+            submission.announce()
+        checked = list(checking.values())[before:]
+        return _Batch(items, checked, check(self._signatures, checked)) if items else None
 
     def _gather_more(self, batch: list[Waiting]) -> list[Waiting]:
         threading.Event().wait(GATHER_SECONDS)
@@ -246,13 +274,14 @@ class EmbeddedEngine:
                 submission.announce()
             waiting = self._pool.take(self._block_transactions, BLOCK_BYTES_MAX, 0)
 
-    def _decide(self, batch: list[Waiting], checks: PendingChecks) -> None:
-        fill_in([item.prepared for item in batch], checks.result())
+    def _decide(self, batch: _Batch) -> None:
+        fill_in(batch.checked, batch.checks.result())
         with self.lock:
-            answered = self._apply(batch)
+            answered = self._apply(batch.items)
+        self._rates.charge_useless((item.submission.submitter, outcome) for item, _, outcome in answered)
         for item, height, outcome in answered:
             item.submission.answer(item.place, (height, outcome))
-        for submission in _submissions(batch):
+        for submission in _submissions(batch.items):
             submission.announce()
         self._write_store_now_and_then()
         self._cpu_seconds = time.thread_time()

@@ -83,8 +83,9 @@ class Engine(Protocol):
     def submit_many(self, raws: Sequence[bytes], submitter: bytes = b"") -> Submission:
         """Take many transactions in, in their order. Each is answered once its block is final and durable.
 
-        One that can be refused at once is answered at once, with height 0. Raises `Rejected(POOL_IS_FULL)` where not
-        all fit, `EngineStopped` where none is taken any more.
+        One that can be refused at once is answered at once, with height 0. Raises `Rejected` with POOL_IS_FULL where
+        not all fit, with SUBMISSION_IS_TOO_FAST where the submitter owes for what was useless before, `EngineStopped`
+        where none is taken any more.
         """
 
     def move_clock(self, time_ms: int) -> None:
@@ -115,3 +116,14 @@ def first_answer(machine: Machine, prepared: Prepared, outcome: Outcome, height:
         if first is not None:
             return first[0], Outcome(first[1], ())
     return height, outcome
+
+
+def known_result(machine: Machine, prepared: Prepared) -> tuple[int, Outcome] | None:
+    """The first result of a transaction that was decided before, which needs no block and no check of its signatures.
+
+    To be asked under the engine's lock.
+    """
+    if prepared.body is None or prepared.id not in machine.window:
+        return None
+    first = machine.first_result(prepared.body.expiry_ms, prepared.id)
+    return (first[0], Outcome(first[1], ())) if first is not None else None

@@ -14,9 +14,13 @@ from counterfoil.machine.machine import Outcome
 
 
 class Submission(Sequence["Answer"]):
-    """The answers to so many transactions, in their order. One thread answers, any may wait."""
+    """The answers to so many transactions, in their order. One thread answers, any may wait.
 
-    def __init__(self, count: int) -> None:
+    submitter: the party that sent them, empty where it has not said who it is.
+    """
+
+    def __init__(self, count: int, submitter: bytes = b"") -> None:
+        self.submitter = submitter
         self._outcomes: list[tuple[int, Outcome] | BaseException | None] = [None] * count
         self._left = count
         self._changed = threading.Condition(threading.Lock())

@@ -89,11 +89,12 @@ class MachineReject(RejectCode):
     SUBMISSION_IS_TOO_FAST = (
         1060,
         "This submitter has used up its rate of transactions.",
-        "Wait a moment and send again; ask the operator for a higher rate if this is your normal flow.",
+        "Send again after wait_ms milliseconds. Rejected messages count many times: look at why yours were; ask the "
+        "operator for a higher rate if this is your normal flow.",
     )
     POOL_IS_FULL = (
         1061,
-        "The node's pool of transactions that wait for a block is full.",
+        "The node's pool of transactions that wait for a block is full, or your share of it.",
         "Send again a little later, or to another node; nothing was accepted.",
     )
     RULES_FAILED = (

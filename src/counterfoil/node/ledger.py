@@ -13,9 +13,10 @@ from typing import NamedTuple
 import msgspec
 
 from counterfoil.engine.decided import LOGGED_BLOCK, LoggedBlock
-from counterfoil.engine.embedded import EmbeddedEngine
+from counterfoil.engine.embedded import RATE_PER_SECOND, EmbeddedEngine
 from counterfoil.engine.items import Items, SealTransactions
 from counterfoil.engine.port import Engine, Log
+from counterfoil.engine.rates import Rates
 from counterfoil.engine.replaying import Replaying
 from counterfoil.engine.signature_pool import SignaturePool
 from counterfoil.machine.genesis import (
@@ -149,6 +150,7 @@ class LedgerNode:
         seal: SealTransactions = seal_transactions,
         consensus_from: int = 0,
         make_engine: MakeEngine | None = None,
+        rate_per_second: int = RATE_PER_SECOND,
     ) -> None:
         self.genesis_bytes = genesis_bytes
         self.genesis: Genesis = decode_genesis(genesis_bytes)
@@ -180,6 +182,7 @@ class LedgerNode:
                 self.sealer,
                 self.clock,
                 self.signatures,
+                rates=Rates(rate_per_second),
                 scheduled=scheduled,
                 items=self.items,
                 replaying=self.replaying,
@@ -315,10 +318,12 @@ def open_ledger(
     scheduled: bool = True,
     start: bool = True,
     clock: Callable[[], int] | None = None,
+    rate_per_second: int | None = None,
 ) -> LedgerNode:
     """Open a ledger folder, recover what a crash left, and (with `start`) begin to take transactions.
 
-    clock: milliseconds since 1970 UTC, in place of the system's (or of a sandbox ledger's own).
+    clock: milliseconds since 1970 UTC, in place of the system's (or of a sandbox ledger's own). rate_per_second: units
+    of work that one submitter may ask for, in place of its engine's default.
     """
     folder = open_folder(path, key_file=key_file)
     try:
@@ -333,7 +338,10 @@ def open_ledger(
             scheduled=scheduled,
             clock=clock,
             consensus_from=settings.consensus_from if settings is not None else 0,
-            make_engine=network_engine(settings, scheduled=scheduled) if settings is not None else None,
+            make_engine=network_engine(settings, rate_per_second, scheduled=scheduled)
+            if settings is not None
+            else None,
+            rate_per_second=rate_per_second,
         )
     except BaseException:
         folder.close()
@@ -407,6 +415,7 @@ def _node(
     clock: Callable[[], int] | None = None,
     consensus_from: int = 0,
     make_engine: MakeEngine | None = None,
+    rate_per_second: int | None = None,
 ) -> LedgerNode:
     store = folder.open_store(LAYOUTS)
     try:
@@ -425,16 +434,19 @@ def _node(
         clock=clock,
         consensus_from=consensus_from,
         make_engine=make_engine,
+        rate_per_second=rate_per_second or RATE_PER_SECOND,
     )
 
 
-def network_engine(settings: NodeSettings, *, scheduled: bool) -> MakeEngine:
+def network_engine(
+    settings: NodeSettings, rate_per_second: int | None = None, *, scheduled: bool
+) -> MakeEngine:
     """What makes the engine of a network's node. ValueError where this installation lacks what networks need."""
     try:
         from counterfoil.node.network.engine import make_engine
     except ModuleNotFoundError as missing:
         raise ValueError(f"a network's node needs {missing.name}: install counterfoil[network]") from None
-    return lambda node: make_engine(node, settings, scheduled=scheduled)
+    return lambda node: make_engine(node, settings, rate_per_second, scheduled=scheduled)
 
 
 def read_genesis(folder: LedgerFolder) -> bytes:

@@ -70,7 +70,7 @@ class Recorder:
         raw = encode(body)
         signed = node.sealer.sign(sign_prefix(node.chain_id) + raw)
         transaction = encode(Transaction(raw, (Signature(0, node.sealer.public_key, signed),)))
-        height, outcome = node.engine.submit(transaction).result(ANSWER_SECONDS)
+        height, outcome = node.engine.submit(transaction, node.sealer.address).result(ANSWER_SECONDS)
         self._say(outcome.rejects[0].code.name if outcome.rejects else "")
         if outcome.rejects:
             return 0

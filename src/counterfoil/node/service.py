@@ -152,7 +152,7 @@ class Service:
         return now_ms(self.node)
 
     def submit(self, transactions: Sequence[bytes], submitter: bytes) -> Submission:
-        """Take them in; `Rejected(POOL_IS_FULL)` where not all of them fit."""
+        """Take them in; `Rejected` as the engine's port has it where none is taken."""
         try:
             return self.node.engine.submit_many(transactions, submitter)
         except EngineStopped as stopped:

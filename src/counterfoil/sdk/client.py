@@ -37,7 +37,9 @@ A = TypeVar("A", bound=msgspec.Struct)
 CLOCK_SECONDS = 30.0
 """So long a client trusts its own clock to go on from what the ledger's showed."""
 FULL_POOL_SECONDS = 60.0
-"""So long a client tries again while the node's pool is full."""
+"""So long a client tries again while the node's pool is full, or the member sends faster than it may."""
+PAUSE_SECONDS = 0.05
+_SUBMISSION_IS_TOO_FAST = 1060
 _POOL_IS_FULL = 1061
 
 
@@ -153,16 +155,29 @@ class Client(Reading):
         return result
 
     def submit_many(self, drafts: Iterable[Draft | bytes]) -> list[Result]:
-        """Send many in their order, and return when all are durable or refused; rejects are in their results."""
-        transactions = [draft.transaction if isinstance(draft, Draft) else draft for draft in drafts]
+        """Send many in their order, and return when all are durable or refused; rejects are in their results.
+
+        Where the node takes no more for the moment, the rest is sent again, for up to `FULL_POOL_SECONDS`.
+        """
+        left = [draft.transaction if isinstance(draft, Draft) else draft for draft in drafts]
+        results: list[Result] = []
         give_up = time.monotonic() + FULL_POOL_SECONDS
         while True:
+            late = time.monotonic() > give_up
             try:
-                return [_result(answer) for answer in self.connection.submit(transactions)]
+                answers = [_result(answer) for answer in self.connection.submit(left)]
             except LedgerError as error:
-                if error.number != _POOL_IS_FULL or time.monotonic() > give_up:
+                if error.number not in (_POOL_IS_FULL, _SUBMISSION_IS_TOO_FAST) or late:
                     raise
-            time.sleep(0.05)
+                answers = []
+            taken = next(
+                (at for at, one in enumerate(answers) if one.number == _SUBMISSION_IS_TOO_FAST), len(answers)
+            )
+            if taken == len(left) or late:
+                return results + answers
+            results += answers[:taken]
+            left = left[taken:]
+            time.sleep(PAUSE_SECONDS)
 
     def wait(self, draft: Draft, seconds: float = 10.0) -> Result | None:
         """The result of a draft that was sent before, perhaps by somebody else; None where there is none in time."""

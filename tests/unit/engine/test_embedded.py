@@ -12,8 +12,8 @@ import pytest
 
 from counterfoil.engine import embedded, pool
 from counterfoil.engine.embedded import EmbeddedEngine
-from counterfoil.engine.pool import Pool, Rates, Waiting
 from counterfoil.engine.port import EngineStopped
+from counterfoil.engine.rates import DEBT_SECONDS, REJECTED_UNITS, Rates
 from counterfoil.engine.submission import Answer, Submission
 from counterfoil.machine.failures import ProgramIsOutdated
 from counterfoil.machine.rejects import MachineReject
@@ -158,56 +158,69 @@ def test_the_first_result_of_a_rejected_transaction_is_its_rejection(running: Ru
 # Rates and bounds
 
 
-def test_a_submitter_has_a_rate_with_bursts_of_ten_seconds() -> None:
-    rates = Rates(5)
-    taken = [rates.take(b"one", 1_000_000) for _ in range(51)]
-    assert taken == [True] * 50 + [False]
-    assert rates.take(b"other", 1_000_000), "each submitter has its own"
-    assert not rates.take(b"one", 1_000_199)
-    assert rates.take(b"one", 1_000_200), "one more after a fifth of a second"
-    assert not rates.take(b"one", 1_000_200)
-    assert not rates.take(b"one", 999_000), "time that goes back gives nothing"
-    assert [rates.take(b"one", 10**9) for _ in range(51)] == [True] * 50 + [False], "and saves no more"
-
-
 def test_who_is_too_fast_is_told_so_and_the_others_are_not() -> None:
-    running = Running(rate_per_second=1)
+    running = Running(rates=Rates(1, lambda: 1_000_000))
     raws = [running.grant() for _ in range(12)]
     answers = running.engine.submit_many(raws, b"hasty")
     other = running.engine.submit(raws[11], b"patient")
     assert numbers(answers) == [0] * 10 + [MachineReject.SUBMISSION_IS_TOO_FAST.number] * 2
     assert numbers(other) == [0]
     assert answers[10].result()[0] == 0
+    (told,) = answers[10].result()[1].rejects
+    assert told.facts == {"wait_ms": 1_000}
     again = running.engine.submit(raws[10], b"patient")
     assert numbers(again) == [0], "its id was not used up"
     running.node.close()
 
 
-def test_the_pool_is_bounded_by_count_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    running = Running(start=False)
-    prepared = running.node.machine.reader.prepare(running.grant())
-    size = len(prepared.raw)
+def test_whoever_sends_a_great_deal_that_is_rejected_has_to_wait_and_nobody_else() -> None:
+    """Also for what was taken in before it turned out."""
+    clock = [1_000_000]
+    running = Running(
+        start=False, block_transactions=REJECTED_UNITS, rates=Rates(REJECTED_UNITS, lambda: clock[0])
+    )
+    useless = [
+        running.desk.transaction(RevokeMandate(party("broker-a"), bytes([at]) * 20), *by("broker-a"))
+        for at in range(5 * REJECTED_UNITS)
+    ]
+    flood = running.engine.submit_many(useless, b"flooder")
+    good = running.engine.submit_many([running.grant() for _ in range(30)], b"honest")
+    running.engine.start()
+    assert numbers(good) == [0] * 30
+    told = numbers(flood)
+    executed = [number for number in told if number != MachineReject.SUBMISSION_IS_TOO_FAST.number]
+    assert 0 not in executed
+    assert 10 <= len(executed) <= 10 + 3 * REJECTED_UNITS, "a bucket, and the blocks that were under way"
+    with pytest.raises(Rejected) as refused:
+        running.engine.submit(useless[-1], b"flooder")
+    assert refused.value.code is MachineReject.SUBMISSION_IS_TOO_FAST
+    clock[0] += DEBT_SECONDS * 1_000 + 1_000
+    assert numbers(running.engine.submit(running.grant(), b"flooder")) == [0]
+    running.node.close()
 
-    def some(count: int) -> list[Waiting]:
-        return [Waiting(prepared, Submission(1), 0) for _ in range(count)]
 
-    for name, limit in (("WAITING_MAX", 5), ("WAITING_BYTES_MAX", 5 * size)):
-        with monkeypatch.context() as patch:
-            patch.setattr(pool, name, limit)
-            bounded = Pool()
-            bounded.add(some(3))
-            with pytest.raises(Rejected) as full:
-                bounded.add(some(3))
-            assert full.value.code is MachineReject.POOL_IS_FULL
-            assert len(bounded) == 3, "none of them was taken"
-            bounded.add(some(2))
-            assert len(bounded.take(4, 10**9, 0)) == 4
-            bounded.add(some(4))
-            assert len(bounded) == 5
+def test_no_signature_is_checked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of what is sent again while it waits, while it is under way, or once it was decided."""
+    checked: list[bytes] = []
+    check = embedded.check
+
+    def counted(signatures: Any, prepared: Any) -> Any:
+        checked.extend(one.raw for one in prepared)
+        return check(signatures, prepared)
+
+    monkeypatch.setattr(embedded, "check", counted)
+    running = Running(start=False, block_transactions=4)
+    raws = [running.grant() for _ in range(6)]
+    answers = running.engine.submit_many([*raws, *raws, raws[0]])
+    running.engine.start()
+    assert numbers(answers) == [0] * 13
+    assert numbers(running.engine.submit_many(raws)) == [0] * 6
+    assert sorted(checked) == sorted(raws)
+    running.node.close()
 
 
 def test_a_full_pool_refuses_all_of_what_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "WAITING_MAX", 3)
+    monkeypatch.setattr(pool, "WAITING_MAX", 6)
     running = Running(start=False)
     first = running.submit(2)
     with pytest.raises(Rejected) as full:
@@ -218,21 +231,6 @@ def test_a_full_pool_refuses_all_of_what_does_not_fit(monkeypatch: pytest.Monkey
     assert numbers(first) == [0, 0]
     assert numbers(running.submit(3)) == [0, 0, 0]
     running.node.close()
-
-
-def test_a_batch_is_cut_by_bytes_but_holds_at_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    running = Running(start=False)
-    raws = [running.grant() for _ in range(4)]
-    bounded = Pool()
-    bounded.add([Waiting(running.node.machine.reader.prepare(raw), Submission(1), 0) for raw in raws])
-    size = len(raws[0])
-    assert len(bounded.take(10, 2 * size, 0)) == 2
-    assert len(bounded.take(10, 1, 0)) == 1
-    assert len(bounded.take(0, 10**6, 0)) == 0
-    assert len(bounded.take(10, 10**6, None)) == 1
-    assert bounded.take(10, 10**6, 0) == []
-    bounded.close()
-    assert bounded.take(10, 10**6, None) == [], "a closed pool does not wait"
 
 
 # Cutting blocks

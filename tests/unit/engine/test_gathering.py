@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 
 from counterfoil.engine.cometbft import gathering as module
+from counterfoil.engine.pool import Waiting
 from counterfoil.engine.port import EngineStopped
+from counterfoil.engine.rates import REJECTED_UNITS
+from counterfoil.engine.submission import Submission
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.modules.parties.messages import RevokeMandate
 from counterfoil.node.ledger import SealingKey
+from counterfoil.primitives.outcome import Rejected
 from tests.conformance.applications import InProcess
 from tests.conformance.instant import Instant
 from tests.conformance.world import World
@@ -184,3 +188,42 @@ def test_what_is_due_happens_through_a_tick_and_the_clock_moves_for_everybody(
     assert moved is not None
     assert moved.time_ms == last.time_ms + 86_400_000
     assert moved.change_count > 0, "the scheduled market turned its day in the tick's own block"
+
+
+def test_whoever_sends_too_much_that_is_rejected_is_put_before_the_network_no_more(
+    consensus: Instant, world: World
+) -> None:
+    """What is in the pool already waits no longer either; everybody else's goes on."""
+    engine, rates = consensus.engine, consensus.engine._rates
+    bad = bytearray(world.transaction())
+    bad[-1] ^= 1
+    waiting = engine._gathering._of_those_who_owe_nothing
+    reader = engine.machine.reader
+
+    def taken(submitter: bytes) -> Waiting:
+        return Waiting(reader.prepare(world.transaction()), Submission(1, submitter), 0)
+
+    assert engine.submit(bytes(bad), b"flooder").result(SECONDS)[0] == 0
+    assert rates._level(b"flooder", rates._clock_ms()) < rates._full - 1_000 * REJECTED_UNITS // 2
+    flooders, honest = taken(b"flooder"), taken(b"honest")
+    assert waiting([flooders, honest]) == [flooders, honest]
+    rates.charge(b"flooder", 10**9)
+    assert waiting([flooders, honest]) == [honest]
+    (_, outcome), *_ = flooders.submission.results(SECONDS)
+    assert outcome.result.number == MachineReject.SUBMISSION_IS_TOO_FAST.number
+    offers = len(consensus.offers)
+    with pytest.raises(Rejected) as refused:
+        engine.submit(world.transaction(), b"flooder")
+    assert refused.value.code is MachineReject.SUBMISSION_IS_TOO_FAST
+    assert len(consensus.offers) == offers
+    _, outcome = engine.submit(world.transaction(), b"honest").result(SECONDS)
+    assert outcome.result.number != MachineReject.SUBMISSION_IS_TOO_FAST.number
+
+
+def test_what_the_rules_reject_is_charged_to_whoever_sent_it(consensus: Instant, world: World) -> None:
+    rates = consensus.engine._rates
+    bad = world.desk.transaction(RevokeMandate(party("broker-a"), bytes(20)), *by("broker-a"))
+    now_ms = rates._clock_ms()
+    rates._clock_ms = lambda: now_ms
+    assert consensus.engine.submit(bad, b"one").result(SECONDS)[1].result.number
+    assert rates._level(b"one", now_ms) == rates._full - 1_000 * (1 + REJECTED_UNITS)

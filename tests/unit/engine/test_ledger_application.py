@@ -8,19 +8,21 @@ import pytest
 from msgspec.structs import replace
 
 from counterfoil.engine.cometbft import application as module
+from counterfoil.engine.cometbft.application import BUNDLE_UNITS
 from counterfoil.engine.cometbft.proto.tendermint.abci import types_pb2 as abci
 from counterfoil.engine.cometbft.proto.tendermint.crypto.keys_pb2 import PublicKey
 from counterfoil.engine.items import Items
+from counterfoil.engine.rates import REJECTED_UNITS, Rates
 from counterfoil.machine.failures import ProgramIsOutdated
 from counterfoil.machine.rejects import MachineReject
 from counterfoil.machine.transactions import encode_bundle, read_bundle
-from counterfoil.modules.parties.messages import GrantMandate, SuspendParty
+from counterfoil.modules.parties.messages import GrantMandate, RevokeMandate, SuspendParty
 from counterfoil.node.ledger import SealingKey
 from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.sealing.opening_keys import OpeningKey
 from tests.conformance.applications import BYTES_MAX, InProcess, books_of
 from tests.conformance.world import PARAMETERS, World
-from tests.model.desk import own, party
+from tests.model.desk import by, own, party
 
 
 @pytest.fixture
@@ -127,30 +129,57 @@ def test_a_members_node_gathers_once_it_has_a_mandate_and_while_its_member_is_ac
     assert not application.judge(world.block(application.application.next_height, [third]))
 
 
-def test_a_gatherer_has_a_rate_which_checking_again_does_not_touch(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "GATHERER_RATE_PER_SECOND", 1)
-    monkeypatch.setattr(
-        module.LedgerApplication.__init__,
-        "__kwdefaults__",
-        {**(module.LedgerApplication.__init__.__kwdefaults__ or {}), "gatherer_rate_per_second": 1},
-    )
-    application = InProcess(world.desk)
+def too_fast(application: InProcess, item: bytes) -> bool:
+    number = code(application, item)
+    assert number in (0, MachineReject.SUBMISSION_IS_TOO_FAST.number)
+    return number != 0
+
+
+def with_rates(world: World, per_second: int) -> tuple[InProcess, list[int]]:
+    """An application and the clock of its rates, in milliseconds."""
+    application, clock = InProcess(world.desk), [1_000_000]
+    application.application._rates = Rates(per_second, lambda: clock[0])
     application.handshake()
+    return application, clock
+
+
+def test_a_gatherer_has_a_rate_which_checking_again_does_not_touch(world: World) -> None:
+    application, clock = with_rates(world, BUNDLE_UNITS // 5)
     for _ in range(20):  # what others forge in its name is not charged to it
         bundle, _content = read_bundle(world.bundle(1))
         forged = encode_bundle(bundle.content, bundle.key, bytes(64))
         assert code(application, forged) == MachineReject.BUNDLE_IS_MALFORMED.number
-    answers = [code(application, world.sealed([world.transaction() for _ in range(4)])) for _ in range(4)]
-    assert answers == [
-        0,
-        0,
-        MachineReject.SUBMISSION_IS_TOO_FAST.number,
-        MachineReject.SUBMISSION_IS_TOO_FAST.number,
-    ]
+    answers = [too_fast(application, world.bundle(1)) for _ in range(4)]
+    assert answers == [False, False, True, True], "a bundle of one costs as much as one of a hundred"
     again = abci.RequestCheckTx(tx=world.bundle(4), type=abci.CheckTxType.RECHECK)
     assert application.ask("check_tx", again).code == 0
+    clock[0] += 5_000
+    assert [too_fast(application, world.bundle(1)) for _ in range(2)] == [False, True]
+    application.close()
+
+
+def test_a_bundle_costs_what_is_inside(world: World) -> None:
+    application, _ = with_rates(world, 16)
+    assert not too_fast(application, world.sealed([world.transaction() for _ in range(150)]))
+    assert too_fast(application, world.bundle(1)), "160 units, of which ten are left"
+    application.close()
+
+
+def test_a_gatherer_pays_for_what_is_rejected_once_it_was_decided(world: World) -> None:
+    application, clock = with_rates(world, BUNDLE_UNITS)
+    useless = [
+        world.desk.transaction(RevokeMandate(party("broker-a"), bytes([at]) * 20), *by("broker-a"))
+        for at in range(100)
+    ]
+    item = world.sealed(useless)
+    assert not too_fast(application, item)
+    assert not too_fast(application, world.bundle(1))
+    decide(application, world, [item])
+    assert too_fast(application, world.bundle(1))
+    clock[0] += 1_000 * (100 * REJECTED_UNITS // BUNDLE_UNITS - 8)
+    assert too_fast(application, world.bundle(1))
+    clock[0] += 2_000
+    assert not too_fast(application, world.bundle(1))
     application.close()
 
 

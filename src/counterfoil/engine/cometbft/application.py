@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from counterfoil.engine.cometbft.books_lock import BooksLock
@@ -21,8 +22,8 @@ from counterfoil.engine.cometbft.seen import SeenItems
 from counterfoil.engine.cometbft.snapshots import Snapshots
 from counterfoil.engine.decided import LOGGED_BLOCK, DecidedBlock, LoggedBlock, items_digest
 from counterfoil.engine.items import Items
-from counterfoil.engine.pool import Rates
 from counterfoil.engine.port import ENGINE_HEIGHT, Log
+from counterfoil.engine.rates import Rates, units, useless_units
 from counterfoil.machine.feed_items import (
     EXTENSION_BYTES_MAX,
     BlockIdFlag,
@@ -51,8 +52,8 @@ FLUSH_CHANGES = 200_000
 IDLE_SECONDS = 5.0
 """A network that made no block for so long gives its next block an old time: it is left empty, so that the one after,
 with the time of now, takes what waits."""
-GATHERER_RATE_PER_SECOND = 20_000
-"""Transactions that one gatherer may bring on average, with bursts of ten seconds' worth."""
+BUNDLE_UNITS = 250
+"""What a bundle costs its gatherer at least, whatever is inside: to be gossiped, opened and kept takes that much."""
 VERSION = "counterfoil"
 UNKNOWN_PATH = 1
 
@@ -70,10 +71,11 @@ class LedgerApplication:
         snapshots: Snapshots,
         *,
         retain_blocks: int = 0,
-        gatherer_rate_per_second: int = GATHERER_RATE_PER_SECOND,
+        rates: Rates,
         clock: Callable[[], int],
     ) -> None:
-        """retain_blocks: how many blocks the engine keeps at least, 0 for all. clock: for rates alone."""
+        """retain_blocks: how many blocks the engine keeps at least, 0 for all. rates: of those who gather bundles.
+        clock: of the node, which says how far a bundle's expiry may be."""
         self.machine = machine
         self.lock = BooksLock()
         self.execution = Execution(machine, items, seen)
@@ -86,7 +88,7 @@ class LedgerApplication:
         self._log = block_log
         self._seen = seen
         self._items = items
-        self._rates = Rates(gatherer_rate_per_second)
+        self._rates = rates
         self._retain_blocks = retain_blocks
         self._clock = clock
         self._written_height = self._durable_height = 0
@@ -179,17 +181,29 @@ class LedgerApplication:
             raise Rejected(MachineReject.EXPIRY_IS_TOO_FAR, window_ms=window_ms)
         if not machine.may_gather(content.gatherer, bundle.key):
             raise Rejected(MachineReject.GATHERER_IS_NO_MEMBER, gatherer=content.gatherer)
+        if not again and not self._rates.would_take(content.gatherer, BUNDLE_UNITS):
+            raise self._rates.too_fast(
+                content.gatherer, BUNDLE_UNITS
+            )  # before anything costs more than reading it
 
         def admit(content: BundleContent) -> None:
             """Charged to whoever signed it, not to whom a forgery names, and before anything is opened."""
-            self._take_rate(content.gatherer, 1, again=again)
+            self._take_rate(content.gatherer, BUNDLE_UNITS, again=again)
 
         opened = self._seen.note(item, admit=admit)  # how many there are inside is known only now
-        self._take_rate(content.gatherer, len(opened.prepared) - 1, again=again)
+        inside = sum(map(units, opened.prepared))
+        self._take_rate(content.gatherer, inside - BUNDLE_UNITS, again=again)
 
     def _take_rate(self, gatherer: bytes, count: int, *, again: bool) -> None:
-        if count > 0 and not again and not self._rates.take(gatherer, self._clock(), count):
-            raise Rejected(MachineReject.SUBMISSION_IS_TOO_FAST)
+        if count > 0 and not again and not self._rates.take(gatherer, count):
+            raise self._rates.too_fast(gatherer, count)
+
+    def _charge_useless(self, decided: Decided) -> None:
+        """Every node charges whoever gathered what was rejected: then it takes less from that gatherer."""
+        outcomes = iter(decided.outcomes)
+        for gatherer, count in decided.gathered:
+            if owed := sum(map(useless_units, islice(outcomes, count))):
+                self._rates.charge(gatherer, owed)
 
     # Consensus
 
@@ -322,6 +336,7 @@ class LedgerApplication:
                 self.write()
                 self.snapshots.take(self.machine)
             retain = self._retain_height()
+        self._charge_useless(decided)
         self._cpu_seconds = time.thread_time()
         self.on_decided(decided)
         return abci.ResponseCommit(retain_height=retain)

@@ -26,20 +26,22 @@ from counterfoil.engine.cometbft.snapshots import Snapshots
 from counterfoil.engine.counts import Counts
 from counterfoil.engine.incidents import report
 from counterfoil.engine.items import Items
-from counterfoil.engine.pool import Pool, Rates, Waiting
-from counterfoil.engine.port import EngineStopped, Log, MovableClock, Sealer, refused
+from counterfoil.engine.pool import Pool, admitted
+from counterfoil.engine.port import EngineStopped, Log, MovableClock, Sealer, known_result
+from counterfoil.engine.rates import Rates
 from counterfoil.engine.signature_pool import SignaturePool
 from counterfoil.engine.submission import Submission
-from counterfoil.machine.machine import Machine, Outcome
-from counterfoil.machine.rejects import MachineReject
-from counterfoil.machine.transactions import Prepared
-from counterfoil.primitives.outcome import Rejected
+from counterfoil.machine.machine import Machine
 from counterfoil.state.headers import Header
 
 log = logging.getLogger(__name__)
 
-RATE_PER_SECOND = 20_000
-"""Transactions that one submitter may send to this node, on average."""
+RATE_PER_SECOND = 5_000
+"""Units of work (see `rates`) that one submitter may ask of this node, and one gatherer of the network, on average,
+unless the node is told otherwise: several times what a network of small machines decides."""
+GATHERER_BURST_SECONDS = 2
+"""A gatherer that has rested may bring so many seconds' worth at once: what its own clients burst with waits at its
+node."""
 TICK_SECONDS = 1.0
 """How often a node looks whether something is due, and how far nodes spread their ticks so that one is enough."""
 DECIDED_SECONDS_MAX = 60.0
@@ -100,6 +102,7 @@ class CometBftEngine:
             self.items,
             snapshots,
             retain_blocks=retain_blocks,
+            rates=Rates(rate_per_second, burst_seconds=GATHERER_BURST_SECONDS),
             clock=clock,
         )
         self.application.on_decided = self._note_decided
@@ -114,7 +117,16 @@ class CometBftEngine:
         self._rates = Rates(rate_per_second)
         self._scheduled = scheduled
         self._gathering = Gathering(
-            self.application, self._pool, self.items, self._seen, signatures, sealer, member, rpc, clock
+            self.application,
+            self._pool,
+            self._rates,
+            self.items,
+            self._seen,
+            signatures,
+            sealer,
+            member,
+            rpc,
+            clock,
         )
         self._decided = threading.Condition()
         self._stopping = threading.Event()
@@ -191,29 +203,20 @@ class CometBftEngine:
     def submit_many(self, raws: Sequence[bytes], submitter: bytes = b"") -> Submission:
         if self.failure is not None or self._stopping.is_set():
             raise EngineStopped("the node does not take transactions any more") from self.failure
-        now, submission, rest = self._clock(), Submission(len(raws)), []
-        for index, raw in enumerate(raws):
-            prepared = self.machine.reader.prepare(raw)
-            reject = prepared.reject
-            if reject is None and not self._rates.take(submitter, now):
-                reject = Rejected(MachineReject.SUBMISSION_IS_TOO_FAST)
-            if reject is not None:
-                submission.answer(index, (0, refused(prepared, reject)))
-            elif (first := self._first_result(prepared)) is not None:
-                submission.answer(index, first)
+        submission = Submission(len(raws), submitter)
+        rest = []
+        for item in admitted(submission, map(self.machine.reader.prepare, raws), self._rates):
+            known = None
+            if item.prepared.id in self.machine.window:
+                with self.lock:
+                    known = known_result(self.machine, item.prepared)
+            if known is not None:  # it takes no room in a bundle
+                submission.answer(item.place, known)
             else:
-                rest.append(Waiting(prepared, submission, index))
+                rest.append(item)
         if rest:
-            self._pool.add(rest)
+            self._pool.add(submission, rest)
         return submission
-
-    def _first_result(self, prepared: Prepared) -> tuple[int, Outcome] | None:
-        """A transaction that has its first result already takes no room in a bundle."""
-        if prepared.body is None or prepared.id not in self.machine.window:
-            return None
-        with self.lock:
-            first = self.machine.first_result(prepared.body.expiry_ms, prepared.id)
-        return (first[0], Outcome(first[1], ())) if first is not None else None
 
     def _note_decided(self, decided: Decided) -> None:
         if decided.header is not None and isinstance(self._clock, MovableClock):

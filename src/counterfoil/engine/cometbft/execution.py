@@ -45,13 +45,17 @@ class Reported(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """A block that was finalised. header: None where it had no effect. outcomes: of `transactions`, in their order."""
+    """A block that was finalised. header: None where it had no effect. outcomes: of `transactions`, in their order.
+
+    gathered: who brought them, and how many each after the other.
+    """
 
     height: int
     time_ms: int
     header: Header | None
     transactions: list[Prepared]
     outcomes: list[Outcome]
+    gathered: list[tuple[bytes, int]]
 
 
 class _Executed(NamedTuple):
@@ -60,6 +64,7 @@ class _Executed(NamedTuple):
     moves_clock: bool
     transactions: list[Prepared]
     outcomes: list[Outcome]
+    gathered: list[tuple[bytes, int]]
 
 
 class Execution:
@@ -208,7 +213,9 @@ class Execution:
         else:
             self._machine.discard()
         self._seen.forget(items)
-        return Decided(height, executed.time_ms, header, executed.transactions, executed.outcomes)
+        return Decided(
+            height, executed.time_ms, header, executed.transactions, executed.outcomes, executed.gathered
+        )
 
     def is_due(self, height: int, time_ms: int) -> bool:
         """Whether an empty block of that time would change anything. Leaves the books as they are."""
@@ -258,4 +265,7 @@ class Execution:
             machine.discard()
             raise
         transactions = [prepared for bundle in bundles for prepared in bundle]
-        self._executed = _Executed(key, time_ms, moves_clock, transactions, outcomes)
+        gathered = [
+            (item.content.gatherer, len(bundle)) for item, bundle in zip(opened, bundles, strict=True)
+        ]
+        self._executed = _Executed(key, time_ms, moves_clock, transactions, outcomes, gathered)

@@ -15,6 +15,7 @@ from counterfoil.engine.incidents import masked
 from counterfoil.engine.items import Items, OpenedItem, check, fill_in
 from counterfoil.engine.pool import Pool, Waiting
 from counterfoil.engine.port import EngineStopped, Sealer, first_answer, refused
+from counterfoil.engine.rates import REJECTED_UNITS, Rates
 from counterfoil.engine.signature_pool import SignaturePool
 from counterfoil.engine.signature_worker import REFUSED
 from counterfoil.engine.submission import Submission
@@ -57,6 +58,7 @@ class Gathering:
         self,
         application: LedgerApplication,
         pool: Pool,
+        rates: Rates,
         items: Items,
         seen: SeenItems,
         signatures: SignaturePool,
@@ -69,6 +71,7 @@ class Gathering:
         self._application = application
         self._machine = application.machine
         self._pool = pool
+        self._rates = rates
         self._items = items
         self._seen = seen
         self._signatures = signatures
@@ -140,7 +143,7 @@ class Gathering:
                 self._look_after()
                 continue
             batch += self._company(batch)
-            good = self._with_good_signatures(batch)
+            good = self._with_good_signatures(self._of_those_who_owe_nothing(batch))
             if good:
                 self._put_before_the_network(good)
 
@@ -161,6 +164,17 @@ class Gathering:
             size += sum(len(item.prepared.raw) for item in found)
         return more
 
+    def _of_those_who_owe_nothing(self, batch: list[Waiting]) -> list[Waiting]:
+        """Without what came from submitters of whose earlier transactions too many turned out to be useless."""
+        owing = {one for one in {item.submission.submitter for item in batch} if self._rates.owes(one)}
+        if not owing:
+            return batch
+        for one in owing:
+            self._tell_refused(
+                [item for item in batch if item.submission.submitter == one], self._rates.too_fast(one, 0)
+            )
+        return [item for item in batch if item.submission.submitter not in owing]
+
     def _with_good_signatures(self, batch: list[Waiting]) -> list[Waiting]:
         """A transaction with a bad signature never leaves this node: it is refused here, and its sender told."""
         prepared = [item.prepared for item in batch]
@@ -170,6 +184,7 @@ class Gathering:
             answers = item.prepared.good or b""
             if REFUSED in answers:
                 key = item.prepared.signatures[answers.index(REFUSED)].key
+                self._rates.charge(item.submission.submitter, REJECTED_UNITS)
                 self._tell_refused([item], Rejected(MachineReject.SIGNATURE_IS_WRONG, key=key))
             else:
                 good.append(item)
@@ -248,7 +263,9 @@ class Gathering:
                 (listed, first_answer(self._machine, prepared, outcome, height))
                 for listed, prepared, outcome in answers
             ]
-        self._tell([(one, answer) for listed, answer in found for one in listed])
+        told = [(one, answer) for listed, answer in found for one in listed]
+        self._rates.charge_useless((one.submission.submitter, outcome) for one, (_, outcome) in told)
+        self._tell(told)
 
     def _look_after(self) -> None:
         """Bundles that no block takes: what has expired, or breaks our rules, is given up, the rest sent again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterfoil.engine.cometbft.engine import CometBftEngine
+from counterfoil.engine.cometbft.engine import RATE_PER_SECOND, CometBftEngine
 from counterfoil.engine.cometbft.process import EngineProcess
 from counterfoil.engine.cometbft.rpc import EngineRpc
 from counterfoil.engine.cometbft.snapshots import Snapshots
@@ -21,7 +21,9 @@ from counterfoil.node.network.settings import (
 from counterfoil.node.network.vouching import Vouchers
 
 
-def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool) -> CometBftEngine:
+def make_engine(
+    node: LedgerNode, settings: NodeSettings, rate_per_second: int | None = None, *, scheduled: bool
+) -> CometBftEngine:
     """Not started yet; only for that the engine's own program must be there."""
     if node.folder is None:
         raise ValueError("a network's node lives in a folder")
@@ -50,6 +52,7 @@ def make_engine(node: LedgerNode, settings: NodeSettings, *, scheduled: bool) ->
         process=EngineProcess(home, rpc, log_file),
         next_key=NextKeyFile(node.folder.path),
         retain_blocks=settings.retain_blocks,
+        rate_per_second=rate_per_second or RATE_PER_SECOND,
         scheduled=scheduled,
     )
     observations = node.folder.path / OBSERVATIONS_FILE

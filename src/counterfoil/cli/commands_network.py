@@ -343,7 +343,10 @@ def join(
         bool, typer.Option("--from-genesis", help="Take all blocks, not the state of a snapshot.")
     ] = False,
     trust: Annotated[
-        str, typer.Option(help="HEIGHT:HASH of a block that you trust; else the last one, as two nodes say.")
+        str,
+        typer.Option(
+            help="HEIGHT:HASH of a block that you trust and two nodes have; else the last one, as they say."
+        ),
     ] = "",
     transport_key: TransportKeyOption = None,
     storage_key: Annotated[

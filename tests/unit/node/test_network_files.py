@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import msgspec
 import pytest
 
 from counterfoil.engine.cometbft.process import VARIABLE, VERSION, EngineMissing, find_engine
+from counterfoil.engine.cometbft.rpc import EngineRefused
 from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest, network_validators
+from counterfoil.node.clock import system_clock_ms
 from counterfoil.node.ledger import open_ledger
 from counterfoil.node.network import joining
 from counterfoil.node.network.control import Control, NetworkFailed, tail
@@ -44,6 +47,7 @@ from counterfoil.verify.light.steps import Rules
 
 CHEAP = ArgonCost(1, 8_192)
 LOCK = "seven unusual words"
+HASH = "0A" * 32
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +55,26 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("network") / "n"
     create_network(folder, sandbox_genesis("laid-out"), places_here(3, 1, 26_000), retain_blocks=77)
     return folder
+
+
+class ToldByEngine:
+    """An engine that is at a height and names every block alike, each a given while after it was made."""
+
+    def __init__(self, height: int, age_ms: int = 0) -> None:
+        self.height, self.age_ms = height, age_ms
+
+    def status(self) -> dict[str, Any]:
+        return {"sync_info": {"latest_block_height": str(self.height)}}
+
+    def ask(self, method: str, height: str) -> dict[str, Any]:
+        if int(height) > self.height:
+            raise EngineRefused("Internal error", "height must be less than or equal to the current")
+        made = datetime.fromtimestamp((system_clock_ms() - self.age_ms) // 1_000, tz=UTC)
+        header = {"time": made.strftime("%Y-%m-%dT%H:%M:%S.5Z")}
+        return {"signed_header": {"header": header, "commit": {"block_id": {"hash": HASH}}}}
+
+    def close(self) -> None:
+        pass
 
 
 def test_a_host_list_is_read_line_by_line() -> None:
@@ -313,36 +337,34 @@ def test_nobody_waits_for_a_snapshot_that_is_not_taken(
         invite(node, tmp_path / "invitation", LOCK, cost=CHEAP)
     finally:
         (node / NODE_FILE).write_bytes(before)
-    monkeypatch.setattr(joining, "_last_block", lambda servers: (height, "00" * 32))
-    trusted = [None] if interval else [None, (900, "00" * 32)]
-    for block in trusted:
+    monkeypatch.setattr(joining, "EngineRpc", lambda *_, **__: ToldByEngine(height))
+    arguments: dict[str, Any] = {"name": "new", "port": 27_000, "encrypted": False}
+    for trusted in (None, (7, HASH)):
         with pytest.raises(TransferFileError, match="take all blocks instead"):
-            join(
-                tmp_path / "invitation",
-                tmp_path / "new",
-                LOCK,
-                name="new",
-                port=27_000,
-                trusted=block,
-                encrypted=False,
-            )
-        assert not (tmp_path / "new").exists()
-
-
-@pytest.mark.parametrize("trusted", [None, (5_000, "00" * 32)], ids=["as nodes say", "as told"])
-def test_the_engine_would_not_begin_with_one_server(tmp_path: Path, trusted: tuple[int, str] | None) -> None:
-    """Validators' engines answer their own machines alone, and there is one full node."""
-    places = read_hosts("a validator one.example\nb full two.example\n")
-    create_network(tmp_path / "n", sandbox_genesis("few"), places, encrypted=False)
-    invite(tmp_path / "n" / "b", tmp_path / "invitation", LOCK, cost=CHEAP)
-    with pytest.raises(TransferFileError, match="needs 2 nodes whose engines answer"):
-        join(tmp_path / "invitation", tmp_path / "new", LOCK, name="new", port=27_000, trusted=trusted)
+            join(tmp_path / "invitation", tmp_path / "new", LOCK, trusted=trusted, **arguments)
     assert not (tmp_path / "new").exists()
 
 
-def test_trust_ends_before_validators_no_longer_answer(network: Path) -> None:
-    genesis = json.loads((network / ENGINE_GENESIS_NAME).read_bytes())
-    evidence_ns = int(genesis["consensus_params"]["evidence"]["max_age_duration"])
-    config = tomllib.loads((network / "full-1" / ENGINE_FOLDER / "config" / "config.toml").read_text())
-    trust_ns = int(config["statesync"]["trust_period"].removesuffix("h0m0s")) * 3_600 * 10**9
-    assert trust_ns == Rules().trusting_period_ns < evidence_ns
+def test_a_trusted_block_is_one_that_the_nodes_have(
+    network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invite(network / "full-1", tmp_path / "invitation", LOCK, cost=CHEAP)
+    monkeypatch.setattr(joining, "EngineRpc", lambda *_, **__: ToldByEngine(5_000))
+    arguments: dict[str, Any] = {"name": "new", "port": 27_000, "encrypted": False}
+    for trusted, words in (((7, "11" * 32), "another block 7"), ((5_001, HASH), "have no block 5,001")):
+        with pytest.raises(TransferFileError, match=words):
+            join(tmp_path / "invitation", tmp_path / "new", LOCK, trusted=trusted, **arguments)
+    joined = join(tmp_path / "invitation", tmp_path / "new", LOCK, trusted=(7, HASH), **arguments)
+    assert joined.trusted == (7, HASH)
+    own = tomllib.loads((tmp_path / "new" / "engine" / "config" / "config.toml").read_text())
+    assert (own["statesync"]["trust_height"], own["statesync"]["trust_hash"]) == (7, HASH)
+
+
+def test_a_state_is_taken_only_where_two_engines_answer_others(tmp_path: Path) -> None:
+    places = [Place("a", 1, "a.example.com", 26_600), Place("b", 0, "b.example.com", 26_600)]
+    create_network(tmp_path / "n", sandbox_genesis(), places, encrypted=False)
+    invite(tmp_path / "n" / "b", tmp_path / "invitation", LOCK, cost=CHEAP)
+    arguments: dict[str, Any] = {"name": "new", "port": 27_000, "encrypted": False}
+    for trusted in (None, (7, HASH)):
+        with pytest.raises(TransferFileError, match="needs 2 nodes"):
+            join(tmp_path / "invitation", tmp_path / "new", LOCK, trusted=trusted, **arguments)

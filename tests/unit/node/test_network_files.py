@@ -28,7 +28,7 @@ from counterfoil.node.network.creating import (
     places_here,
     read_hosts,
 )
-from counterfoil.node.network.homes import consensus_key
+from counterfoil.node.network.homes import EVIDENCE_DAYS, consensus_key
 from counterfoil.node.network.joining import invite, join
 from counterfoil.node.network.next_key import NEXT_KEY_NAME, NextKeyFile
 from counterfoil.node.network.settings import (
@@ -43,7 +43,7 @@ from counterfoil.node.network.settings import (
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.node.transfer_format import ArgonCost, TransferFileError
 from counterfoil.storage.errors import CorruptStorage, FolderRefused
-from counterfoil.verify.light.steps import Rules
+from counterfoil.verify.light.steps import DAY_NS, TRUSTING_DAYS, Rules
 
 CHEAP = ArgonCost(1, 8_192)
 LOCK = "seven unusual words"
@@ -358,6 +358,31 @@ def test_a_trusted_block_is_one_that_the_nodes_have(
     assert joined.trusted == (7, HASH)
     own = tomllib.loads((tmp_path / "new" / "engine" / "config" / "config.toml").read_text())
     assert (own["statesync"]["trust_height"], own["statesync"]["trust_hash"]) == (7, HASH)
+
+
+@pytest.mark.parametrize(("height", "words"), [(5_000, "let something be decided"), (7, "name a newer one")])
+def test_a_block_that_is_too_old_vouches_for_nothing(
+    network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, height: int, words: str
+) -> None:
+    """A network that rested over the holidays is joined from its last block; after two weeks the engine refuses it."""
+    invite(network / "full-1", tmp_path / "invitation", LOCK, cost=CHEAP)
+    arguments: dict[str, Any] = {"name": "new", "port": 27_000, "encrypted": False, "trusted": (height, HASH)}
+    day_ms = 86_400_000
+    monkeypatch.setattr(joining, "EngineRpc", lambda *_, **__: ToldByEngine(5_000, TRUSTING_DAYS * day_ms))
+    with pytest.raises(TransferFileError, match=f"14 days old.*{words}.*--from-genesis"):
+        join(tmp_path / "invitation", tmp_path / "new", LOCK, **arguments)
+    young = ToldByEngine(5_000, TRUSTING_DAYS * day_ms - 60_000)
+    monkeypatch.setattr(joining, "EngineRpc", lambda *_, **__: young)
+    assert join(tmp_path / "invitation", tmp_path / "new", LOCK, **arguments).trusted == (height, HASH)
+
+
+def test_validators_answer_for_longer_than_a_block_is_trusted(network: Path) -> None:
+    engine = json.loads((network / "engine-genesis.json").read_bytes())
+    own = tomllib.loads((network / "full-1" / "engine" / "config" / "config.toml").read_text())
+    answering_ns = int(engine["consensus_params"]["evidence"]["max_age_duration"])
+    assert answering_ns == EVIDENCE_DAYS * DAY_NS == 21 * DAY_NS
+    assert own["statesync"]["trust_period"] == "336h0m0s"
+    assert Rules().trusting_period_ns == 14 * DAY_NS < answering_ns
 
 
 def test_a_state_is_taken_only_where_two_engines_answer_others(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from nacl.signing import SigningKey
 from counterfoil.node.network.settings import ENGINE_FOLDER, NetworkNode, socket_path
 from counterfoil.primitives.signatures import ED25519
 from counterfoil.storage import files
-from counterfoil.verify.light.steps import TRUSTING_DAYS
+from counterfoil.verify.light.steps import DAY_NS, TRUSTING_DAYS
 
 BLOCK_BYTES_MAX = 4 * 1024 * 1024
 ITEM_BYTES_MAX = 4 * 1024 * 1024
@@ -29,7 +29,8 @@ COMMIT_MILLISECONDS = 200
 PROPOSE_MILLISECONDS = 3_000
 EVIDENCE_BLOCKS = 100_000
 EVIDENCE_DAYS = 21
-"""A validator answers for what it signed as long as either of the two has not passed: for longer than it is trusted."""
+"""So long validators answer for what they signed, and for as many blocks; it ends once both are over. Longer than a
+block is trusted, so that whoever is shown two histories within that time can still bring evidence of it."""
 APPLICATION_SOCKET = "application.socket"
 RPC_SOCKET = "rpc.socket"
 CONFIGURATION_NAME = "config.toml"
@@ -78,7 +79,7 @@ def genesis_document(
             "block": {"max_bytes": str(BLOCK_BYTES_MAX + 256 * 1024), "max_gas": "-1"},
             "evidence": {
                 "max_age_num_blocks": str(EVIDENCE_BLOCKS),
-                "max_age_duration": str(EVIDENCE_DAYS * 24 * 3_600 * 10**9),
+                "max_age_duration": str(EVIDENCE_DAYS * DAY_NS),
                 "max_bytes": "65536",
             },
             "validator": {"pub_key_types": ["ed25519"]},

@@ -16,6 +16,7 @@ import msgspec
 
 from counterfoil.engine.cometbft.rpc import EngineRefused, EngineRpc, EngineUnreachable
 from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest, secret_commitment
+from counterfoil.node.clock import system_clock_ms
 from counterfoil.node.follower import HANDOVER_NAME
 from counterfoil.node.ledger import (
     LAYOUTS,
@@ -52,6 +53,7 @@ from counterfoil.storage import files
 from counterfoil.storage.errors import FolderRefused
 from counterfoil.storage.folder import LedgerFolder, create_folder
 from counterfoil.verify.light.json_form import parse_time
+from counterfoil.verify.light.steps import DAY_NS, TRUSTING_DAYS
 
 SERVERS_LEAST = 2
 """The engine compares what one server says with another's."""
@@ -170,6 +172,7 @@ def join(
         servers = network.rpc_servers
         _require_servers(servers)
         told = _block_told(servers) if trusted is None else _trusted_block(servers, trusted)
+        _require_young(told)
         _require_snapshot(told.last_height, invitation.settings.snapshot_interval)
         sync = StateSync(tuple(servers), told.height, told.hash)
     others = [node for node in network.nodes if node.name != name]
@@ -236,6 +239,21 @@ def _opened(file: Path, lock: Lock) -> tuple[bytes, bytes, Invitation]:
     except (ValueError, msgspec.MsgspecError) as error:
         raise TransferFileError(f"{file} is no invitation: {error}.") from None
     return genesis_bytes, secret, invitation
+
+
+def _require_young(block: ToldBlock) -> None:
+    """The engine would look for a snapshot for ever from a block that is too old to vouch for later ones."""
+    age_days = (system_clock_ms() * 1_000_000 - block.at_ns) // DAY_NS
+    if age_days >= TRUSTING_DAYS:
+        newer = (
+            "let something be decided on the network first"
+            if block.height == block.last_height
+            else "name a newer one (--trust HEIGHT:HASH)"
+        )
+        raise TransferFileError(
+            f"Block {block.height:,} is {age_days} days old, and a block is trusted for {TRUSTING_DAYS} days: {newer},"
+            " or take all blocks instead, from the genesis (--from-genesis)."
+        )
 
 
 def _require_snapshot(height: int, interval: int) -> None:

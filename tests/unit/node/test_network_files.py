@@ -36,6 +36,8 @@ from counterfoil.node.network.settings import (
     NODE_FILE,
     encoded,
     name_member,
+    path_from,
+    read_follower,
     read_network,
     read_settings,
     socket_path,
@@ -184,6 +186,42 @@ def test_hosts_elsewhere_are_listened_for(tmp_path: Path) -> None:
     unit = (tmp_path / "n" / "systemd" / "counterfoil-a.service").read_text()
     assert "counterfoil start /srv/counterfoil/a\n" in unit
     assert (tmp_path / "n" / "compose.yaml").read_text().count("image: counterfoil") == 2
+
+
+def test_a_follower_finds_the_nodes_beside_it_wherever_it_is_put(tmp_path: Path) -> None:
+    create_network(tmp_path / "n", sandbox_genesis(), places_here(1, 1, 26_300, 1), encrypted=False)
+    moved = (tmp_path / "n").rename(tmp_path / "srv")
+    follower = read_follower(moved / "follower-1")
+    assert follower is not None
+    assert [path_from(moved / "follower-1", one) for one in follower.nodes] == [
+        moved / "validator-1" / "socket",
+        moved / "full-1" / "socket",
+    ]
+    assert path_from(moved, "/etc/node.json") == Path("/etc/node.json")
+    compose = (moved / "compose.yaml").read_text().partition("  follower-1:")[2]
+    assert compose.count("/nodes/full-1:ro") == 1, "its socket is in there"
+    assert "env_file: ./systemd/follower-1.env" in compose
+
+
+def test_a_follower_on_a_host_of_its_own_is_told_whose_it_is_and_whom_it_asks(tmp_path: Path) -> None:
+    places = [
+        Place("a", 1, "a.example.com", 26_600),
+        Place("b", 0, "b.example.com", 26_600),
+        Place("alone", 0, "c.example.com", 26_600, follows=True),
+        Place("beside", 0, "b.example.com", 26_610, follows=True),
+    ]
+    create_network(tmp_path / "n", sandbox_genesis(), places, encrypted=False)
+    alone, beside = (read_follower(tmp_path / "n" / name) for name in ("alone", "beside"))
+    assert alone is not None
+    assert beside is not None
+    assert (alone.nodes, beside.nodes) == ((), ("../b/socket",))
+    assert alone.engines == ("http://b.example.com:26601",)
+    unit = (tmp_path / "n" / "systemd" / "counterfoil-alone.service").read_text()
+    assert "EnvironmentFile=-/etc/counterfoil/alone.env\n" in unit
+    environment = tmp_path / "n" / "systemd" / "alone.env"
+    assert all(line.startswith("#") for line in environment.read_text().splitlines())
+    assert stat.S_IMODE(environment.stat().st_mode) == 0o600, "a passphrase may be entered there"
+    assert "EnvironmentFile" not in (tmp_path / "n" / "systemd" / "counterfoil-b.service").read_text()
 
 
 def test_what_listens_beyond_its_machine_is_what_the_page_says(tmp_path: Path) -> None:
@@ -368,7 +406,9 @@ def test_a_block_that_is_too_old_vouches_for_nothing(
     invite(network / "full-1", tmp_path / "invitation", LOCK, cost=CHEAP)
     arguments: dict[str, Any] = {"name": "new", "port": 27_000, "encrypted": False, "trusted": (height, HASH)}
     day_ms = 86_400_000
-    monkeypatch.setattr(joining, "EngineRpc", lambda *_, **__: ToldByEngine(5_000, TRUSTING_DAYS * day_ms))
+    monkeypatch.setattr(
+        joining, "EngineRpc", lambda *_, **__: ToldByEngine(5_000, TRUSTING_DAYS * day_ms + 2_000)
+    )
     with pytest.raises(TransferFileError, match=f"14 days old.*{words}.*--from-genesis"):
         join(tmp_path / "invitation", tmp_path / "new", LOCK, **arguments)
     young = ToldByEngine(5_000, TRUSTING_DAYS * day_ms - 60_000)

@@ -54,7 +54,6 @@ from counterfoil.node.network.settings import (
     NetworkNode,
     NetworkSettings,
     NodeSettings,
-    socket_path,
     write_settings,
 )
 from counterfoil.node.personas import refuse_personas
@@ -399,26 +398,25 @@ def _lay_out(
             others = [one for one in nodes if one is not node]
             write_home(home, home, keys[place.name].engine, engine_genesis, node, others)
         handover = folder / executing[0].name / HANDOVER_NAME
+        beside = {
+            place.name: [one.name for one in executing if one.name in keys and _share_a_host(one, place)]
+            for place in following
+        }
         for place in following:
             lay_out_follower(
                 folder / place.name,
                 genesis_bytes,
                 settings,
                 handover=handover.read_bytes() if handover.exists() else b"",
-                nodes=[
-                    str(socket_path(folder / one.name, NODE_SOCKET))
-                    for one in executing
-                    if _is_here(one) and one.name in keys
-                ]
-                if _is_here(place)
-                else [],
+                nodes=[f"../{name}/{NODE_SOCKET}" for name in beside[place.name]],
                 monitor_port=place.port + MONITOR_AT,
                 encrypted=encrypted,
                 key_file=folder / KEYS_FOLDER / f"{place.name}.key" if encrypted else None,
             )
         files.write_new(folder / GENESIS_NAME, genesis_bytes, mode=0o644)
         files.write_new(folder / ENGINE_GENESIS_NAME, engine_genesis, mode=0o644)
-        write_services(folder, msgspec.structs.replace(settings, nodes=tuple(here)), encrypted=encrypted)
+        made_here = msgspec.structs.replace(settings, nodes=tuple(here))
+        write_services(folder, made_here, beside, encrypted=encrypted)
         write_settings(folder / NETWORK_FILE, settings)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -440,8 +438,8 @@ def lay_out_follower(
 ) -> None:
     """A follower's home, from what is public of a network. ValueError where that names no engine that it reaches.
 
-    handover: of a ledger that had the embedded engine first. nodes: sockets or ports of nodes for its owner's
-    questions. engines: addresses in place of those that the network's description names.
+    handover: of a ledger that had the embedded engine first. nodes: for its owner's questions, as FollowerSettings
+    has them. engines: addresses in place of those that the network's description names.
     """
     known = tuple(engines) or tuple(network.rpc_servers)
     if not known:
@@ -460,6 +458,10 @@ def lay_out_follower(
 
 def _is_here(place: Place) -> bool:
     return place.host in ("127.0.0.1", "localhost")
+
+
+def _share_a_host(one: Place, other: Place) -> bool:
+    return one.host == other.host or (_is_here(one) and _is_here(other))
 
 
 def _described(place: Place, keys: PublicKeys) -> NetworkNode:

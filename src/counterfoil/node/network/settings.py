@@ -109,7 +109,8 @@ class FollowerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     engines: addresses of engines' RPCs from which it takes blocks, such as http://127.0.0.1:26601. nodes: to which it
     passes its owner's questions: sockets (paths), loopback ports (127.0.0.1:7000), or files that say how to reach one
-    on another machine over TLS. monitor_port: of its health and metrics, 0 for none.
+    on another machine over TLS; paths are absolute, or as seen from the follower's folder. monitor_port: of its health
+    and metrics, 0 for none.
     """
 
     name: str
@@ -123,6 +124,11 @@ class FollowerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_follower(folder: Path) -> FollowerSettings | None:
     """Of a follower; None where the folder is none's."""
     return _read(folder / FOLLOWER_FILE, FollowerSettings)
+
+
+def path_from(folder: Path, text: str) -> Path:
+    """Where a path in a follower's settings leads, wherever its folder lies."""
+    return Path(os.path.normpath(folder.absolute() / text))
 
 
 def encoded(settings: msgspec.Struct) -> bytes:

@@ -78,8 +78,8 @@ def create(
     hosts: Annotated[
         Path | None,
         typer.Option(
-            help="File with a line for each node, NAME validator|full|follower HOST [PORT [POWER [PARTY]]],"
-            " in place of the counts."
+            help="File with a line for each node, NAME validator|full|follower HOST [PORT [POWER [PARTY]]] or"
+            " NAME sentry HOST PORT VALIDATOR, in place of the counts."
         ),
     ] = None,
     port: Annotated[int, typer.Option(help="First port on this machine; each node has ten.")] = DEFAULT_PORT,
@@ -200,7 +200,7 @@ def _say_made(folder: Path, made: NetworkSettings, *, encrypted: bool) -> None:
         (
             node.name,
             f"validator, power {node.power}" if node.power else "full node",
-            f"{node.host}:{node.p2p_port}",
+            node.where,
             node.id,
         )
         for node in made.nodes

@@ -20,7 +20,6 @@ from counterfoil.node.ledger import open_ledger
 from counterfoil.node.network import joining
 from counterfoil.node.network.control import Control, NetworkFailed, tail
 from counterfoil.node.network.creating import (
-    ENGINE_GENESIS_NAME,
     HostsError,
     Place,
     create_network,
@@ -84,10 +83,12 @@ def test_a_host_list_is_read_line_by_line() -> None:
     # a comment
     north validator north.example.com 26600 3   # the strongest
     reader full 192.0.2.7
+    gate sentry gate.example.com 26600 north
     """
     assert read_hosts(text) == [
         Place("north", 3, "north.example.com", 26_600),
         Place("reader", 0, "192.0.2.7", 26_600),
+        Place("gate", 0, "gate.example.com", 26_600, guards="north"),
     ]
 
 
@@ -100,6 +101,8 @@ def test_a_host_list_is_read_line_by_line() -> None:
         ("north validator host 26600 -1", "positive"),
         ("no/rth validator host", "letters"),
         ("a full h\na full h", "one name"),
+        ("a validator h\nb sentry h 26600", "line 2"),
+        ("a full h\nb sentry h 26600 a", "no validator here"),
     ],
 )
 def test_a_host_list_that_cannot_be_read_names_its_line(text: str, words: str) -> None:

@@ -43,6 +43,7 @@ from counterfoil.node.ledger import (
 )
 from counterfoil.node.network.homes import genesis_document, write_home
 from counterfoil.node.network.node_keys import NodeKeys, PublicKeys
+from counterfoil.node.network.sentries import as_given_out, peering_of
 from counterfoil.node.network.services import write_services
 from counterfoil.node.network.settings import (
     ENGINE_FOLDER,
@@ -86,7 +87,8 @@ class Place(NamedTuple):
     """One node that is wanted. power: 0 for a full node. port: the first of four (peers, RPC, engine's metrics,
     monitor). follows: it is a follower, which has the last of these ports alone.
 
-    party: the founding party whose validator it is; "" for one that is founded with the node's name.
+    party: the founding party whose validator it is; "" for one that is founded with the node's name. guards: the
+    validator that it is a sentry of.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Place(NamedTuple):
     port: int
     follows: bool = False
     party: str = ""
+    guards: str = ""
 
 
 class HostsError(ValueError):
@@ -121,7 +124,8 @@ def places_here(
 
 
 def read_hosts(text: str) -> list[Place]:
-    """A line for each node: name, `validator`, `full` or `follower`, host and, where it matters, port, power and party.
+    """A line for each node: name, `validator`, `full` or `follower`, host and, where it matters, port, power and party;
+    for a full node that is the sentry of a validator: name, `sentry`, host, port and the validator's name.
 
     Empty lines and what follows # are left out.
     """
@@ -133,21 +137,26 @@ def read_hosts(text: str) -> list[Place]:
         try:
             name, role, host = words[:3]
             port = int(words[3]) if len(words) > 3 else DEFAULT_PORT
-            power = {"validator": 1, "full": 0, "follower": 0}[role]
+            power = {"validator": 1, "full": 0, "sentry": 0, "follower": 0}[role]
+            guards = words[4] if role == "sentry" else ""
             if power and len(words) > 4:
                 power = int(words[4])
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, IndexError):
             raise HostsError(
-                f"line {number}: a node is NAME validator|full|follower HOST [PORT [POWER [PARTY]]],"
-                f" not {line.strip()!r}"
+                f"line {number}: a node is NAME validator|full|follower HOST [PORT [POWER [PARTY]]], or"
+                f" NAME sentry HOST PORT VALIDATOR, not {line.strip()!r}"
             ) from None
         if not name.replace("-", "").isalnum() or power < 0 or not 0 < port < 65_000:
             raise HostsError(
                 f"line {number}: a name has letters, digits and hyphens; ports and powers are positive"
             )
-        places.append(Place(name, power, host, port, role == "follower", " ".join(words[5:])))
+        places.append(Place(name, power, host, port, role == "follower", " ".join(words[5:]), guards))
     if len({place.name for place in places}) != len(places):
         raise HostsError("two nodes have one name")
+    voting = [place.name for place in places if place.power]
+    for place in places:
+        if place.guards and place.guards not in voting:
+            raise HostsError(f"{place.name} is to be a sentry of {place.guards}, which is no validator here")
     return places
 
 
@@ -365,7 +374,7 @@ def _lay_out(
         chain_id(genesis.name, genesis_digest(genesis_bytes)),
         consensus_from,
         genesis.sandbox,
-        nodes,
+        tuple(as_given_out(node, nodes) for node in nodes),
         tuple(place.name for place in following),
     )
     engine_genesis = genesis_document(
@@ -395,8 +404,8 @@ def _lay_out(
             )
             write_settings(path / NETWORK_FILE, settings)
             home = path / ENGINE_FOLDER
-            others = [one for one in nodes if one is not node]
-            write_home(home, home, keys[place.name].engine, engine_genesis, node, others)
+            peering = peering_of(node, nodes)
+            write_home(home, home, keys[place.name].engine, engine_genesis, node, peering)
         handover = folder / executing[0].name / HANDOVER_NAME
         beside = {
             place.name: [one.name for one in executing if one.name in keys and _share_a_host(one, place)]
@@ -469,12 +478,13 @@ def _described(place: Place, keys: PublicKeys) -> NetworkNode:
         name=place.name,
         host=place.host,
         p2p_port=place.port,
-        rpc_host="127.0.0.1" if _is_here(place) or place.power else place.host,
+        rpc_host="127.0.0.1" if _is_here(place) or place.power or place.guards else place.host,
         rpc_port=place.port + 1,
         metrics_port=place.port + 2,
         id=keys.node_id,
         validator_key=keys.validator.hex() if place.power else "",
         power=place.power,
+        guards=place.guards,
     )
 
 

@@ -56,6 +56,16 @@ class StateSync(NamedTuple):
     hash: str
 
 
+class Peering(NamedTuple):
+    """Whom a node's engine talks to. private: ids that it names to nobody. unconditional: ids that it takes however
+    many peers it has. exchange: whether it learns of others, and tells of them."""
+
+    nodes: Sequence[NetworkNode]
+    private: Sequence[str] = ()
+    unconditional: Sequence[str] = ()
+    exchange: bool = True
+
+
 def public_of(seed: bytes) -> bytes:
     return bytes(SigningKey(seed).verify_key)
 
@@ -107,7 +117,7 @@ def write_home(
     keys: EngineKeys,
     genesis: bytes,
     own: NetworkNode,
-    others: Sequence[NetworkNode],
+    peering: Peering,
     sync: StateSync | None = None,
 ) -> None:
     """Everything that the engine needs before its first start. place: where the home will be when it runs."""
@@ -117,7 +127,7 @@ def write_home(
     files.write_new(home / "config" / "node_key.json", _node_key(keys.node))
     files.write_new(home / "config" / VALIDATOR_KEY_NAME, validator_key_file(keys.validator))
     files.write_new(home / "data" / "priv_validator_state.json", _NOTHING_SIGNED)
-    files.write_new(home / "config" / CONFIGURATION_NAME, configuration(place, own, others, sync).encode())
+    files.write_new(home / "config" / CONFIGURATION_NAME, configuration(place, own, peering, sync).encode())
 
 
 def settle_home(home: Path) -> None:
@@ -137,11 +147,9 @@ def settle_home(home: Path) -> None:
         os.replace(beside, path)
 
 
-def configuration(
-    place: Path, own: NetworkNode, others: Sequence[NetworkNode], sync: StateSync | None
-) -> str:
+def configuration(place: Path, own: NetworkNode, peering: Peering, sync: StateSync | None) -> str:
     """What differs from the engine's defaults, each for a reason that was measured or is written down beside it."""
-    peers = ",".join(node.peer for node in others)
+    peers = ",".join(node.peer for node in peering.nodes)
     application, rpc = (socket_path(place, name) for name in (APPLICATION_SOCKET, RPC_SOCKET))
     servers = ",".join(sync.servers) if sync is not None else ""
     return f"""# Made by `counterfoil network`; the engine's own defaults hold for all that is not here.
@@ -159,10 +167,12 @@ unsafe = false
 
 [p2p]
 laddr = "tcp://{"127.0.0.1" if own.host in ("127.0.0.1", "localhost") else "0.0.0.0"}:{own.p2p_port}"
-external_address = "{own.host}:{own.p2p_port}"
+external_address = "{own.host and f"{own.host}:{own.p2p_port}"}"
 persistent_peers = "{peers}"
-# A validator behind sentries names them alone here, with pex = false, and the sentries keep its id private.
-pex = true
+# A validator behind sentries names them alone, with pex = false; they keep its id private.
+pex = {"true" if peering.exchange else "false"}
+private_peer_ids = "{",".join(peering.private)}"
+unconditional_peer_ids = "{",".join(peering.unconditional)}"
 addr_book_strict = false
 allow_duplicate_ip = true
 send_rate = {SEND_RATE_BYTES}

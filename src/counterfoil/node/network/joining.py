@@ -28,6 +28,7 @@ from counterfoil.node.ledger import (
 from counterfoil.node.network.creating import MONITOR_AT
 from counterfoil.node.network.homes import StateSync, write_home
 from counterfoil.node.network.node_keys import NodeKeys, require_named
+from counterfoil.node.network.sentries import peering_of
 from counterfoil.node.network.settings import (
     ENGINE_FOLDER,
     NETWORK_FILE,
@@ -197,7 +198,7 @@ def join(
             engine,
             invitation.engine_genesis,
             own,
-            others,
+            peering_of(own, described.nodes),
             sync,
         )
 

@@ -45,8 +45,9 @@ class NodeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class NetworkNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One node as the others know it.
 
-    host: where it listens for them. id: of the engine's node key, hex. rpc_port: of its engine's RPC (on `rpc_host`).
-    validator: hex public key (Ed25519) and power; "" and 0 for a full node.
+    host: where it listens for them; "" for a validator behind sentries, which these alone are told. id: of the
+    engine's node key, hex. rpc_port: of its engine's RPC (on `rpc_host`). validator: hex public key (Ed25519) and
+    power; "" and 0 for a full node. guards: name of the validator that it is a sentry of.
     """
 
     name: str
@@ -58,6 +59,16 @@ class NetworkNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     validator_key: str = ""
     power: int = 0
+    guards: str = ""
+
+    @property
+    def is_behind_sentries(self) -> bool:
+        return not self.host
+
+    @property
+    def where(self) -> str:
+        """As people are told."""
+        return "behind its sentries" if self.is_behind_sentries else f"{self.host}:{self.p2p_port}"
 
     @property
     def peer(self) -> str:

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -96,9 +96,14 @@ class Net:
         followers: int = 0,
         retain_blocks: int = 0,
         encrypted: bool = False,
+        guards: Mapping[str, str] | None = None,
     ) -> None:
+        """guards: which full nodes are sentries, and of which validators."""
         self.port = free_port(validators + full_nodes + followers + spare_ports)
-        self.places = places_here(validators, full_nodes, self.port, followers)
+        self.places = [
+            place._replace(guards=(guards or {}).get(place.name, ""))
+            for place in places_here(validators, full_nodes, self.port, followers)
+        ]
         self.genesis = genesis or GENESIS
         create_network(
             folder,

@@ -28,7 +28,7 @@ from counterfoil.engine.cometbft.rpc import EngineRefused, EngineUnreachable
 from counterfoil.node.ledger import open_ledger
 from counterfoil.node.network.control import tail
 from counterfoil.node.network.creating import ENGINE_GENESIS_NAME
-from counterfoil.node.network.homes import CONFIGURATION_NAME, EngineKeys, write_home
+from counterfoil.node.network.homes import CONFIGURATION_NAME, EngineKeys, Peering, write_home
 from counterfoil.node.network.settings import ENGINE_FOLDER, ENGINE_LOG, NetworkNode
 from counterfoil.sdk import Client, FailoverConnection
 from counterfoil.sdk.client import Result
@@ -443,7 +443,7 @@ def make_twin(net: Net, name: str = VICTIM) -> Path:
     own = NetworkNode("twin", "127.0.0.1", net.spare_port, "127.0.0.1", net.spare_port + 1, 0, keys.node_id)
     genesis = (net.control.folder / ENGINE_GENESIS_NAME).read_bytes()
     home = twin / ENGINE_FOLDER
-    write_home(home, home, keys, genesis, own, net.control.network.nodes)
+    write_home(home, home, keys, genesis, own, Peering(net.control.network.nodes))
     if name not in net.untouched:
         shutil.rmtree(twin / "store")
         shutil.rmtree(twin / "log")

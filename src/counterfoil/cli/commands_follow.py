@@ -30,7 +30,13 @@ from counterfoil.node.health import FollowerWatch
 from counterfoil.node.keeping_up import FetchReceipts, KeepingUp
 from counterfoil.node.ledger import GENESIS_NAME
 from counterfoil.node.logs import LogLevel, begin_logging
-from counterfoil.node.network.settings import FollowerSettings, read_follower
+from counterfoil.node.network.settings import (
+    FOLLOWER_FILE,
+    FollowerSettings,
+    path_from,
+    read_follower,
+    socket_path,
+)
 from counterfoil.node.network.source import EngineSource, Sources
 from counterfoil.node.reads_receipts import OwnReceipts, ReceiptsFrom, receipts
 from counterfoil.node.rpc import RpcServer
@@ -43,9 +49,17 @@ from counterfoil.sdk.relaying import Relay
 def follow(
     folder: Annotated[Path, typer.Argument(help="Folder of the follower.", envvar="COUNTERFOIL_LEDGER")],
     owner: Annotated[
-        str, typer.Option("--as", help="Member whose follower it is; in a sandbox also a persona.")
+        str,
+        typer.Option(
+            "--as",
+            envvar="COUNTERFOIL_OWNER",
+            help="Member whose follower it is; in a sandbox also a persona.",
+        ),
     ] = "",
-    key: Annotated[str, typer.Option("--key", "-k", help="Key that speaks for the member.")] = "",
+    key: Annotated[
+        str,
+        typer.Option("--key", "-k", envvar="COUNTERFOIL_OWNER_KEY", help="Key that speaks for the member."),
+    ] = "",
     keys: KeysOption = DEFAULT_KEYS,
     port: Annotated[
         int | None, typer.Option(help="Listen on this port of 127.0.0.1 too.", min=0, max=65_535)
@@ -70,8 +84,8 @@ def follow(
     with ExitStack() as open_now, open_follower(folder, key_file=storage_key) as follower:
         source = _sources(settings, follower)
         open_now.callback(source.close)
-        public = Relay(lambda: _connected(settings)) if settings.nodes else None
-        mine = _owner(settings, owner, key, keys) if owner or key else None
+        public = Relay(lambda: _connected(folder, settings)) if settings.nodes else None
+        mine = _owner(folder, settings, owner, key, keys) if owner or key else None
         service = FollowerService(
             follower,
             decode_genesis((folder / GENESIS_NAME).read_bytes()),
@@ -96,11 +110,14 @@ def follow(
             say("Stopping: what was checked is kept.")
 
 
-def _owner(settings: FollowerSettings, name: str, key: str, keys: str) -> Owner:
+def _owner(folder: Path, settings: FollowerSettings, name: str, key: str, keys: str) -> Owner:
     """Who the owner is, as the nodes say that know the member."""
     if not settings.nodes:
-        raise UsageError("This follower knows no node that it could ask in its owner's name.")
-    client = client_of(_connected(settings), name, [key] if key else None, keys)
+        raise UsageError(
+            "This follower knows no node that it could ask in its owner's name: enter one in"
+            f" {folder / FOLLOWER_FILE} under `nodes`, by its socket or by a file that says how to reach it over TLS."
+        )
+    client = client_of(_connected(folder, settings), name, [key] if key else None, keys)
     return Owner(client.party, client.keys[0].address, Relay(lambda: client.connection))
 
 
@@ -117,15 +134,16 @@ def _refuse_failed(keeping_up: KeepingUp) -> None:
         raise EngineStopped(f"The follower stopped: {keeping_up.failure}") from keeping_up.failure
 
 
-def _connected(settings: FollowerSettings) -> Connection:
-    return FailoverConnection([_address(one) for one in settings.nodes])
+def _connected(folder: Path, settings: FollowerSettings) -> Connection:
+    return FailoverConnection([_address(folder, one) for one in settings.nodes])
 
 
-def _address(node: str) -> Address:
+def _address(folder: Path, node: str) -> Address:
     """On this machine a socket or a port; elsewhere what a file says, over TLS with the certificate that it names."""
     if node.startswith("127.0.0.1:"):
         return int(node.removeprefix("127.0.0.1:"))
-    return address_in(Path(node)) if is_remote(Path(node)) else Path(node)
+    path = path_from(folder, node)
+    return address_in(path) if is_remote(path) else socket_path(path.parent, path.name)
 
 
 def _sources(settings: FollowerSettings, follower: Follower) -> Sources:

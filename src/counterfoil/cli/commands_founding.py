@@ -108,7 +108,7 @@ def take_place(
         )
     node = joined.settings.node(joined.name)
     does = f"validator, power {node.power}" if node.power else "full node"
-    say(f"Node {node.name} of {joined.settings.chain_id}, {does}, at {node.host}:{node.p2p_port}: {folder}")
+    say(f"Node {node.name} of {joined.settings.chain_id}, {does}, {node.where}: {folder}")
     say(f"Next:        counterfoil start {folder}")
 
 

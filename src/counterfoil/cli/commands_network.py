@@ -78,8 +78,8 @@ def create(
     hosts: Annotated[
         Path | None,
         typer.Option(
-            help="File with a line for each node, NAME validator|full|follower HOST [PORT [POWER [PARTY]]],"
-            " in place of the counts."
+            help="File with a line for each node, NAME validator|full|follower HOST [PORT [POWER [PARTY]]] or"
+            " NAME sentry HOST PORT VALIDATOR, in place of the counts."
         ),
     ] = None,
     port: Annotated[int, typer.Option(help="First port on this machine; each node has ten.")] = DEFAULT_PORT,
@@ -200,7 +200,7 @@ def _say_made(folder: Path, made: NetworkSettings, *, encrypted: bool) -> None:
         (
             node.name,
             f"validator, power {node.power}" if node.power else "full node",
-            f"{node.host}:{node.p2p_port}",
+            node.where,
             node.id,
         )
         for node in made.nodes
@@ -343,7 +343,10 @@ def join(
         bool, typer.Option("--from-genesis", help="Take all blocks, not the state of a snapshot.")
     ] = False,
     trust: Annotated[
-        str, typer.Option(help="HEIGHT:HASH of a block that you trust; else the last one, as two nodes say.")
+        str,
+        typer.Option(
+            help="HEIGHT:HASH of a block that you trust and two nodes have; else the last one, as they say."
+        ),
     ] = "",
     transport_key: TransportKeyOption = None,
     storage_key: Annotated[

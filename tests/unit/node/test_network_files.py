@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import msgspec
 import pytest
 
 from counterfoil.engine.cometbft.process import VARIABLE, VERSION, EngineMissing, find_engine
+from counterfoil.engine.cometbft.rpc import EngineRefused
 from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest, network_validators
+from counterfoil.node.clock import system_clock_ms
 from counterfoil.node.ledger import open_ledger
 from counterfoil.node.network import joining
 from counterfoil.node.network.control import Control, NetworkFailed, tail
 from counterfoil.node.network.creating import (
-    ENGINE_GENESIS_NAME,
     HostsError,
     Place,
     create_network,
@@ -25,7 +27,7 @@ from counterfoil.node.network.creating import (
     places_here,
     read_hosts,
 )
-from counterfoil.node.network.homes import consensus_key
+from counterfoil.node.network.homes import EVIDENCE_DAYS, consensus_key
 from counterfoil.node.network.joining import invite, join
 from counterfoil.node.network.next_key import NEXT_KEY_NAME, NextKeyFile
 from counterfoil.node.network.settings import (
@@ -33,6 +35,8 @@ from counterfoil.node.network.settings import (
     NODE_FILE,
     encoded,
     name_member,
+    path_from,
+    read_follower,
     read_network,
     read_settings,
     socket_path,
@@ -40,10 +44,11 @@ from counterfoil.node.network.settings import (
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.node.transfer_format import ArgonCost, TransferFileError
 from counterfoil.storage.errors import CorruptStorage, FolderRefused
-from counterfoil.verify.light.steps import Rules
+from counterfoil.verify.light.steps import DAY_NS, TRUSTING_DAYS, Rules
 
 CHEAP = ArgonCost(1, 8_192)
 LOCK = "seven unusual words"
+HASH = "0A" * 32
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +58,37 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class ToldByEngine:
+    """An engine that is at a height and names every block alike, each a given while after it was made."""
+
+    def __init__(self, height: int, age_ms: int = 0) -> None:
+        self.height, self.age_ms = height, age_ms
+
+    def status(self) -> dict[str, Any]:
+        return {"sync_info": {"latest_block_height": str(self.height)}}
+
+    def ask(self, method: str, height: str) -> dict[str, Any]:
+        if int(height) > self.height:
+            raise EngineRefused("Internal error", "height must be less than or equal to the current")
+        made = datetime.fromtimestamp((system_clock_ms() - self.age_ms) // 1_000, tz=UTC)
+        header = {"time": made.strftime("%Y-%m-%dT%H:%M:%S.5Z")}
+        return {"signed_header": {"header": header, "commit": {"block_id": {"hash": HASH}}}}
+
+    def close(self) -> None:
+        pass
+
+
 def test_a_host_list_is_read_line_by_line() -> None:
     text = """
     # a comment
     north validator north.example.com 26600 3   # the strongest
     reader full 192.0.2.7
+    gate sentry gate.example.com 26600 north
     """
     assert read_hosts(text) == [
         Place("north", 3, "north.example.com", 26_600),
         Place("reader", 0, "192.0.2.7", 26_600),
+        Place("gate", 0, "gate.example.com", 26_600, guards="north"),
     ]
 
 
@@ -74,6 +101,8 @@ def test_a_host_list_is_read_line_by_line() -> None:
         ("north validator host 26600 -1", "positive"),
         ("no/rth validator host", "letters"),
         ("a full h\na full h", "one name"),
+        ("a validator h\nb sentry h 26600", "line 2"),
+        ("a full h\nb sentry h 26600 a", "no validator here"),
     ],
 )
 def test_a_host_list_that_cannot_be_read_names_its_line(text: str, words: str) -> None:
@@ -160,6 +189,42 @@ def test_hosts_elsewhere_are_listened_for(tmp_path: Path) -> None:
     unit = (tmp_path / "n" / "systemd" / "counterfoil-a.service").read_text()
     assert "counterfoil start /srv/counterfoil/a\n" in unit
     assert (tmp_path / "n" / "compose.yaml").read_text().count("image: counterfoil") == 2
+
+
+def test_a_follower_finds_the_nodes_beside_it_wherever_it_is_put(tmp_path: Path) -> None:
+    create_network(tmp_path / "n", sandbox_genesis(), places_here(1, 1, 26_300, 1), encrypted=False)
+    moved = (tmp_path / "n").rename(tmp_path / "srv")
+    follower = read_follower(moved / "follower-1")
+    assert follower is not None
+    assert [path_from(moved / "follower-1", one) for one in follower.nodes] == [
+        moved / "validator-1" / "socket",
+        moved / "full-1" / "socket",
+    ]
+    assert path_from(moved, "/etc/node.json") == Path("/etc/node.json")
+    compose = (moved / "compose.yaml").read_text().partition("  follower-1:")[2]
+    assert compose.count("/nodes/full-1:ro") == 1, "its socket is in there"
+    assert "env_file: ./systemd/follower-1.env" in compose
+
+
+def test_a_follower_on_a_host_of_its_own_is_told_whose_it_is_and_whom_it_asks(tmp_path: Path) -> None:
+    places = [
+        Place("a", 1, "a.example.com", 26_600),
+        Place("b", 0, "b.example.com", 26_600),
+        Place("alone", 0, "c.example.com", 26_600, follows=True),
+        Place("beside", 0, "b.example.com", 26_610, follows=True),
+    ]
+    create_network(tmp_path / "n", sandbox_genesis(), places, encrypted=False)
+    alone, beside = (read_follower(tmp_path / "n" / name) for name in ("alone", "beside"))
+    assert alone is not None
+    assert beside is not None
+    assert (alone.nodes, beside.nodes) == ((), ("../b/socket",))
+    assert alone.engines == ("http://b.example.com:26601",)
+    unit = (tmp_path / "n" / "systemd" / "counterfoil-alone.service").read_text()
+    assert "EnvironmentFile=-/etc/counterfoil/alone.env\n" in unit
+    environment = tmp_path / "n" / "systemd" / "alone.env"
+    assert all(line.startswith("#") for line in environment.read_text().splitlines())
+    assert stat.S_IMODE(environment.stat().st_mode) == 0o600, "a passphrase may be entered there"
+    assert "EnvironmentFile" not in (tmp_path / "n" / "systemd" / "counterfoil-b.service").read_text()
 
 
 def test_what_listens_beyond_its_machine_is_what_the_page_says(tmp_path: Path) -> None:
@@ -313,36 +378,61 @@ def test_nobody_waits_for_a_snapshot_that_is_not_taken(
         invite(node, tmp_path / "invitation", LOCK, cost=CHEAP)
     finally:
         (node / NODE_FILE).write_bytes(before)
-    monkeypatch.setattr(joining, "_last_block", lambda servers: (height, "00" * 32))
-    trusted = [None] if interval else [None, (900, "00" * 32)]
-    for block in trusted:
+    monkeypatch.setattr(joining, "EngineRpc", lambda *_, **__: ToldByEngine(height))
+    arguments: dict[str, Any] = {"name": "new", "port": 27_000, "encrypted": False}
+    for trusted in (None, (7, HASH)):
         with pytest.raises(TransferFileError, match="take all blocks instead"):
-            join(
-                tmp_path / "invitation",
-                tmp_path / "new",
-                LOCK,
-                name="new",
-                port=27_000,
-                trusted=block,
-                encrypted=False,
-            )
-        assert not (tmp_path / "new").exists()
-
-
-@pytest.mark.parametrize("trusted", [None, (5_000, "00" * 32)], ids=["as nodes say", "as told"])
-def test_the_engine_would_not_begin_with_one_server(tmp_path: Path, trusted: tuple[int, str] | None) -> None:
-    """Validators' engines answer their own machines alone, and there is one full node."""
-    places = read_hosts("a validator one.example\nb full two.example\n")
-    create_network(tmp_path / "n", sandbox_genesis("few"), places, encrypted=False)
-    invite(tmp_path / "n" / "b", tmp_path / "invitation", LOCK, cost=CHEAP)
-    with pytest.raises(TransferFileError, match="needs 2 nodes whose engines answer"):
-        join(tmp_path / "invitation", tmp_path / "new", LOCK, name="new", port=27_000, trusted=trusted)
+            join(tmp_path / "invitation", tmp_path / "new", LOCK, trusted=trusted, **arguments)
     assert not (tmp_path / "new").exists()
 
 
-def test_trust_ends_before_validators_no_longer_answer(network: Path) -> None:
-    genesis = json.loads((network / ENGINE_GENESIS_NAME).read_bytes())
-    evidence_ns = int(genesis["consensus_params"]["evidence"]["max_age_duration"])
-    config = tomllib.loads((network / "full-1" / ENGINE_FOLDER / "config" / "config.toml").read_text())
-    trust_ns = int(config["statesync"]["trust_period"].removesuffix("h0m0s")) * 3_600 * 10**9
-    assert trust_ns == Rules().trusting_period_ns < evidence_ns
+def test_a_trusted_block_is_one_that_the_nodes_have(
+    network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invite(network / "full-1", tmp_path / "invitation", LOCK, cost=CHEAP)
+    monkeypatch.setattr(joining, "EngineRpc", lambda *_, **__: ToldByEngine(5_000))
+    arguments: dict[str, Any] = {"name": "new", "port": 27_000, "encrypted": False}
+    for trusted, words in (((7, "11" * 32), "another block 7"), ((5_001, HASH), "have no block 5,001")):
+        with pytest.raises(TransferFileError, match=words):
+            join(tmp_path / "invitation", tmp_path / "new", LOCK, trusted=trusted, **arguments)
+    joined = join(tmp_path / "invitation", tmp_path / "new", LOCK, trusted=(7, HASH), **arguments)
+    assert joined.trusted == (7, HASH)
+    own = tomllib.loads((tmp_path / "new" / "engine" / "config" / "config.toml").read_text())
+    assert (own["statesync"]["trust_height"], own["statesync"]["trust_hash"]) == (7, HASH)
+
+
+@pytest.mark.parametrize(("height", "words"), [(5_000, "let something be decided"), (7, "name a newer one")])
+def test_a_block_that_is_too_old_vouches_for_nothing(
+    network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, height: int, words: str
+) -> None:
+    """A network that rested over the holidays is joined from its last block; after two weeks the engine refuses it."""
+    invite(network / "full-1", tmp_path / "invitation", LOCK, cost=CHEAP)
+    arguments: dict[str, Any] = {"name": "new", "port": 27_000, "encrypted": False, "trusted": (height, HASH)}
+    day_ms = 86_400_000
+    monkeypatch.setattr(
+        joining, "EngineRpc", lambda *_, **__: ToldByEngine(5_000, TRUSTING_DAYS * day_ms + 2_000)
+    )
+    with pytest.raises(TransferFileError, match=f"14 days old.*{words}.*--from-genesis"):
+        join(tmp_path / "invitation", tmp_path / "new", LOCK, **arguments)
+    young = ToldByEngine(5_000, TRUSTING_DAYS * day_ms - 60_000)
+    monkeypatch.setattr(joining, "EngineRpc", lambda *_, **__: young)
+    assert join(tmp_path / "invitation", tmp_path / "new", LOCK, **arguments).trusted == (height, HASH)
+
+
+def test_validators_answer_for_longer_than_a_block_is_trusted(network: Path) -> None:
+    engine = json.loads((network / "engine-genesis.json").read_bytes())
+    own = tomllib.loads((network / "full-1" / "engine" / "config" / "config.toml").read_text())
+    answering_ns = int(engine["consensus_params"]["evidence"]["max_age_duration"])
+    assert answering_ns == EVIDENCE_DAYS * DAY_NS == 21 * DAY_NS
+    assert own["statesync"]["trust_period"] == "336h0m0s"
+    assert Rules().trusting_period_ns == 14 * DAY_NS < answering_ns
+
+
+def test_a_state_is_taken_only_where_two_engines_answer_others(tmp_path: Path) -> None:
+    places = [Place("a", 1, "a.example.com", 26_600), Place("b", 0, "b.example.com", 26_600)]
+    create_network(tmp_path / "n", sandbox_genesis(), places, encrypted=False)
+    invite(tmp_path / "n" / "b", tmp_path / "invitation", LOCK, cost=CHEAP)
+    arguments: dict[str, Any] = {"name": "new", "port": 27_000, "encrypted": False}
+    for trusted in (None, (7, HASH)):
+        with pytest.raises(TransferFileError, match="needs 2 nodes"):
+            join(tmp_path / "invitation", tmp_path / "new", LOCK, trusted=trusted, **arguments)

@@ -158,6 +158,7 @@ def test_the_maker_has_folders_of_its_own_nodes_and_no_secret_of_the_others(fold
     assert Control(net).names() == ["north", "copy"]
     assert not (net / "south").exists()
     assert sorted(path.name for path in (net / "systemd").iterdir()) == [
+        "copy.env",
         "counterfoil-copy.service",
         "counterfoil-north.service",
     ]
@@ -260,6 +261,6 @@ def test_the_commands_lead_from_keys_to_a_node(tmp_path: Path, monkeypatch: pyte
     place = ("join", given, tmp_path / "south", "--keys", tmp_path / "south-keys", "--unencrypted")
     assert "leave out --host" in run(*place, "--port", "27000", code=refused)
     assert "has no node 'other'" in run(*place, "--name", "other", code=Exit.NOT_PROVEN)
-    assert "validator, power 3, at south.example.com:26700" in run(*place)
+    assert "validator, power 3, south.example.com:26700" in run(*place)
     again = ("join", given, tmp_path / "two", "--keys", tmp_path / "south-keys", "--name", "south")
     assert "signs twice" in run(*again, code=Exit.UNAVAILABLE)

@@ -342,7 +342,11 @@ class LedgerApplication:
         return abci.ResponseCommit(retain_height=retain)
 
     def _retain_height(self) -> int:
-        """The first height that the engine need not keep; 0 where it keeps everything."""
+        """The first height that the engine need not keep; 0 where it keeps everything.
+
+        Evidence may be about older blocks: their headers, commits and validators stay in the engine as long as
+        validators answer for them (its PruneBlocks and PruneStates see to that), only what is in the blocks goes.
+        """
         if not self._retain_blocks:
             return 0
         return max(0, min(self.height - self._retain_blocks, self._durable_height))

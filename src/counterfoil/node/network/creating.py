@@ -43,6 +43,7 @@ from counterfoil.node.ledger import (
 )
 from counterfoil.node.network.homes import genesis_document, write_home
 from counterfoil.node.network.node_keys import NodeKeys, PublicKeys
+from counterfoil.node.network.sentries import as_given_out, peering_of
 from counterfoil.node.network.services import write_services
 from counterfoil.node.network.settings import (
     ENGINE_FOLDER,
@@ -54,7 +55,6 @@ from counterfoil.node.network.settings import (
     NetworkNode,
     NetworkSettings,
     NodeSettings,
-    socket_path,
     write_settings,
 )
 from counterfoil.node.personas import refuse_personas
@@ -87,7 +87,8 @@ class Place(NamedTuple):
     """One node that is wanted. power: 0 for a full node. port: the first of four (peers, RPC, engine's metrics,
     monitor). follows: it is a follower, which has the last of these ports alone.
 
-    party: the founding party whose validator it is; "" for one that is founded with the node's name.
+    party: the founding party whose validator it is; "" for one that is founded with the node's name. guards: the
+    validator that it is a sentry of.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Place(NamedTuple):
     port: int
     follows: bool = False
     party: str = ""
+    guards: str = ""
 
 
 class HostsError(ValueError):
@@ -122,7 +124,8 @@ def places_here(
 
 
 def read_hosts(text: str) -> list[Place]:
-    """A line for each node: name, `validator`, `full` or `follower`, host and, where it matters, port, power and party.
+    """A line for each node: name, `validator`, `full` or `follower`, host and, where it matters, port, power and party;
+    for a full node that is the sentry of a validator: name, `sentry`, host, port and the validator's name.
 
     Empty lines and what follows # are left out.
     """
@@ -134,21 +137,26 @@ def read_hosts(text: str) -> list[Place]:
         try:
             name, role, host = words[:3]
             port = int(words[3]) if len(words) > 3 else DEFAULT_PORT
-            power = {"validator": 1, "full": 0, "follower": 0}[role]
+            power = {"validator": 1, "full": 0, "sentry": 0, "follower": 0}[role]
+            guards = words[4] if role == "sentry" else ""
             if power and len(words) > 4:
                 power = int(words[4])
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, IndexError):
             raise HostsError(
-                f"line {number}: a node is NAME validator|full|follower HOST [PORT [POWER [PARTY]]],"
-                f" not {line.strip()!r}"
+                f"line {number}: a node is NAME validator|full|follower HOST [PORT [POWER [PARTY]]], or"
+                f" NAME sentry HOST PORT VALIDATOR, not {line.strip()!r}"
             ) from None
         if not name.replace("-", "").isalnum() or power < 0 or not 0 < port < 65_000:
             raise HostsError(
                 f"line {number}: a name has letters, digits and hyphens; ports and powers are positive"
             )
-        places.append(Place(name, power, host, port, role == "follower", " ".join(words[5:])))
+        places.append(Place(name, power, host, port, role == "follower", " ".join(words[5:]), guards))
     if len({place.name for place in places}) != len(places):
         raise HostsError("two nodes have one name")
+    voting = [place.name for place in places if place.power]
+    for place in places:
+        if place.guards and place.guards not in voting:
+            raise HostsError(f"{place.name} is to be a sentry of {place.guards}, which is no validator here")
     return places
 
 
@@ -366,7 +374,7 @@ def _lay_out(
         chain_id(genesis.name, genesis_digest(genesis_bytes)),
         consensus_from,
         genesis.sandbox,
-        nodes,
+        tuple(as_given_out(node, nodes) for node in nodes),
         tuple(place.name for place in following),
     )
     engine_genesis = genesis_document(
@@ -396,29 +404,28 @@ def _lay_out(
             )
             write_settings(path / NETWORK_FILE, settings)
             home = path / ENGINE_FOLDER
-            others = [one for one in nodes if one is not node]
-            write_home(home, home, keys[place.name].engine, engine_genesis, node, others)
+            peering = peering_of(node, nodes)
+            write_home(home, home, keys[place.name].engine, engine_genesis, node, peering)
         handover = folder / executing[0].name / HANDOVER_NAME
+        beside = {
+            place.name: [one.name for one in executing if one.name in keys and _share_a_host(one, place)]
+            for place in following
+        }
         for place in following:
             lay_out_follower(
                 folder / place.name,
                 genesis_bytes,
                 settings,
                 handover=handover.read_bytes() if handover.exists() else b"",
-                nodes=[
-                    str(socket_path(folder / one.name, NODE_SOCKET))
-                    for one in executing
-                    if _is_here(one) and one.name in keys
-                ]
-                if _is_here(place)
-                else [],
+                nodes=[f"../{name}/{NODE_SOCKET}" for name in beside[place.name]],
                 monitor_port=place.port + MONITOR_AT,
                 encrypted=encrypted,
                 key_file=folder / KEYS_FOLDER / f"{place.name}.key" if encrypted else None,
             )
         files.write_new(folder / GENESIS_NAME, genesis_bytes, mode=0o644)
         files.write_new(folder / ENGINE_GENESIS_NAME, engine_genesis, mode=0o644)
-        write_services(folder, msgspec.structs.replace(settings, nodes=tuple(here)), encrypted=encrypted)
+        made_here = msgspec.structs.replace(settings, nodes=tuple(here))
+        write_services(folder, made_here, beside, encrypted=encrypted)
         write_settings(folder / NETWORK_FILE, settings)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -440,8 +447,8 @@ def lay_out_follower(
 ) -> None:
     """A follower's home, from what is public of a network. ValueError where that names no engine that it reaches.
 
-    handover: of a ledger that had the embedded engine first. nodes: sockets or ports of nodes for its owner's
-    questions. engines: addresses in place of those that the network's description names.
+    handover: of a ledger that had the embedded engine first. nodes: for its owner's questions, as FollowerSettings
+    has them. engines: addresses in place of those that the network's description names.
     """
     known = tuple(engines) or tuple(network.rpc_servers)
     if not known:
@@ -462,17 +469,22 @@ def _is_here(place: Place) -> bool:
     return place.host in ("127.0.0.1", "localhost")
 
 
+def _share_a_host(one: Place, other: Place) -> bool:
+    return one.host == other.host or (_is_here(one) and _is_here(other))
+
+
 def _described(place: Place, keys: PublicKeys) -> NetworkNode:
     return NetworkNode(
         name=place.name,
         host=place.host,
         p2p_port=place.port,
-        rpc_host="127.0.0.1" if _is_here(place) or place.power else place.host,
+        rpc_host="127.0.0.1" if _is_here(place) or place.power or place.guards else place.host,
         rpc_port=place.port + 1,
         metrics_port=place.port + 2,
         id=keys.node_id,
         validator_key=keys.validator.hex() if place.power else "",
         power=place.power,
+        guards=place.guards,
     )
 
 

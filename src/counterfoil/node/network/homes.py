@@ -17,7 +17,7 @@ from nacl.signing import SigningKey
 from counterfoil.node.network.settings import ENGINE_FOLDER, NetworkNode, socket_path
 from counterfoil.primitives.signatures import ED25519
 from counterfoil.storage import files
-from counterfoil.verify.light.steps import TRUSTING_DAYS
+from counterfoil.verify.light.steps import DAY_NS, TRUSTING_DAYS
 
 BLOCK_BYTES_MAX = 4 * 1024 * 1024
 ITEM_BYTES_MAX = 4 * 1024 * 1024
@@ -29,7 +29,8 @@ COMMIT_MILLISECONDS = 200
 PROPOSE_MILLISECONDS = 3_000
 EVIDENCE_BLOCKS = 100_000
 EVIDENCE_DAYS = 21
-"""A validator answers for what it signed as long as either of the two has not passed: for longer than it is trusted."""
+"""So long validators answer for what they signed, and for as many blocks; it ends once both are over. Longer than a
+block is trusted, so that whoever is shown two histories within that time can still bring evidence of it."""
 APPLICATION_SOCKET = "application.socket"
 RPC_SOCKET = "rpc.socket"
 CONFIGURATION_NAME = "config.toml"
@@ -55,6 +56,16 @@ class StateSync(NamedTuple):
     hash: str
 
 
+class Peering(NamedTuple):
+    """Whom a node's engine talks to. private: ids that it names to nobody. unconditional: ids that it takes however
+    many peers it has. exchange: whether it learns of others, and tells of them."""
+
+    nodes: Sequence[NetworkNode]
+    private: Sequence[str] = ()
+    unconditional: Sequence[str] = ()
+    exchange: bool = True
+
+
 def public_of(seed: bytes) -> bytes:
     return bytes(SigningKey(seed).verify_key)
 
@@ -78,7 +89,7 @@ def genesis_document(
             "block": {"max_bytes": str(BLOCK_BYTES_MAX + 256 * 1024), "max_gas": "-1"},
             "evidence": {
                 "max_age_num_blocks": str(EVIDENCE_BLOCKS),
-                "max_age_duration": str(EVIDENCE_DAYS * 24 * 3_600 * 10**9),
+                "max_age_duration": str(EVIDENCE_DAYS * DAY_NS),
                 "max_bytes": "65536",
             },
             "validator": {"pub_key_types": ["ed25519"]},
@@ -106,7 +117,7 @@ def write_home(
     keys: EngineKeys,
     genesis: bytes,
     own: NetworkNode,
-    others: Sequence[NetworkNode],
+    peering: Peering,
     sync: StateSync | None = None,
 ) -> None:
     """Everything that the engine needs before its first start. place: where the home will be when it runs."""
@@ -116,7 +127,7 @@ def write_home(
     files.write_new(home / "config" / "node_key.json", _node_key(keys.node))
     files.write_new(home / "config" / VALIDATOR_KEY_NAME, validator_key_file(keys.validator))
     files.write_new(home / "data" / "priv_validator_state.json", _NOTHING_SIGNED)
-    files.write_new(home / "config" / CONFIGURATION_NAME, configuration(place, own, others, sync).encode())
+    files.write_new(home / "config" / CONFIGURATION_NAME, configuration(place, own, peering, sync).encode())
 
 
 def settle_home(home: Path) -> None:
@@ -136,11 +147,9 @@ def settle_home(home: Path) -> None:
         os.replace(beside, path)
 
 
-def configuration(
-    place: Path, own: NetworkNode, others: Sequence[NetworkNode], sync: StateSync | None
-) -> str:
+def configuration(place: Path, own: NetworkNode, peering: Peering, sync: StateSync | None) -> str:
     """What differs from the engine's defaults, each for a reason that was measured or is written down beside it."""
-    peers = ",".join(node.peer for node in others)
+    peers = ",".join(node.peer for node in peering.nodes)
     application, rpc = (socket_path(place, name) for name in (APPLICATION_SOCKET, RPC_SOCKET))
     servers = ",".join(sync.servers) if sync is not None else ""
     return f"""# Made by `counterfoil network`; the engine's own defaults hold for all that is not here.
@@ -158,10 +167,12 @@ unsafe = false
 
 [p2p]
 laddr = "tcp://{"127.0.0.1" if own.host in ("127.0.0.1", "localhost") else "0.0.0.0"}:{own.p2p_port}"
-external_address = "{own.host}:{own.p2p_port}"
+external_address = "{own.host and f"{own.host}:{own.p2p_port}"}"
 persistent_peers = "{peers}"
-# A validator behind sentries names them alone here, with pex = false, and the sentries keep its id private.
-pex = true
+# A validator behind sentries names them alone, with pex = false; they keep its id private.
+pex = {"true" if peering.exchange else "false"}
+private_peer_ids = "{",".join(peering.private)}"
+unconditional_peer_ids = "{",".join(peering.unconditional)}"
 addr_book_strict = false
 allow_duplicate_ip = true
 send_rate = {SEND_RATE_BYTES}

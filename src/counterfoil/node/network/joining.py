@@ -16,6 +16,7 @@ import msgspec
 
 from counterfoil.engine.cometbft.rpc import EngineRefused, EngineRpc, EngineUnreachable
 from counterfoil.machine.genesis import chain_id, decode_genesis, genesis_digest, secret_commitment
+from counterfoil.node.clock import system_clock_ms
 from counterfoil.node.follower import HANDOVER_NAME
 from counterfoil.node.ledger import (
     LAYOUTS,
@@ -27,6 +28,7 @@ from counterfoil.node.ledger import (
 from counterfoil.node.network.creating import MONITOR_AT
 from counterfoil.node.network.homes import StateSync, write_home
 from counterfoil.node.network.node_keys import NodeKeys, require_named
+from counterfoil.node.network.sentries import peering_of
 from counterfoil.node.network.settings import (
     ENGINE_FOLDER,
     NETWORK_FILE,
@@ -51,6 +53,8 @@ from counterfoil.node.transfer_format import (
 from counterfoil.storage import files
 from counterfoil.storage.errors import FolderRefused
 from counterfoil.storage.folder import LedgerFolder, create_folder
+from counterfoil.verify.light.json_form import parse_time
+from counterfoil.verify.light.steps import DAY_NS, TRUSTING_DAYS
 
 SERVERS_LEAST = 2
 """The engine compares what one server says with another's."""
@@ -75,6 +79,15 @@ class Joined(NamedTuple):
     name: str
     address: bytes
     trusted: tuple[int, str] | None
+
+
+class ToldBlock(NamedTuple):
+    """A block as servers name it. last_height: how far they are."""
+
+    height: int
+    hash: str
+    at_ns: int
+    last_height: int
 
 
 def invite(
@@ -159,9 +172,10 @@ def join(
     if not from_genesis:
         servers = network.rpc_servers
         _require_servers(servers)
-        height, block_hash = trusted if trusted is not None else _last_block(servers)
-        _require_snapshot(None if trusted is not None else height, invitation.settings.snapshot_interval)
-        sync = StateSync(tuple(servers), height, block_hash)
+        told = _block_told(servers) if trusted is None else _trusted_block(servers, trusted)
+        _require_young(told)
+        _require_snapshot(told.last_height, invitation.settings.snapshot_interval)
+        sync = StateSync(tuple(servers), told.height, told.hash)
     others = [node for node in network.nodes if node.name != name]
     described = msgspec.structs.replace(network, nodes=(*others, own)) if named is None else network
     secrets, engine = keys.of_node(secret, invitation.roots), keys.engine
@@ -184,7 +198,7 @@ def join(
             engine,
             invitation.engine_genesis,
             own,
-            others,
+            peering_of(own, described.nodes),
             sync,
         )
 
@@ -228,8 +242,39 @@ def _opened(file: Path, lock: Lock) -> tuple[bytes, bytes, Invitation]:
     return genesis_bytes, secret, invitation
 
 
+def _require_young(block: ToldBlock) -> None:
+    """The engine would look for a snapshot for ever from a block that is too old to vouch for later ones."""
+    age_days = (system_clock_ms() * 1_000_000 - block.at_ns) // DAY_NS
+    if age_days >= TRUSTING_DAYS:
+        newer = (
+            "let something be decided on the network first"
+            if block.height == block.last_height
+            else "name a newer one (--trust HEIGHT:HASH)"
+        )
+        raise TransferFileError(
+            f"Block {block.height:,} is {age_days} days old, and a block is trusted for {TRUSTING_DAYS} days: {newer},"
+            " or take all blocks instead, from the genesis (--from-genesis)."
+        )
+
+
+def _require_snapshot(height: int, interval: int) -> None:
+    """Nodes that take no snapshot, or have not come to their first, would be waited for without a word.
+
+    height: where the network is.
+    """
+    if not interval:
+        raise TransferFileError(
+            "The network's nodes take no snapshots: take all blocks instead, from the genesis."
+        )
+    if height < interval:
+        raise TransferFileError(
+            f"The network is at block {height:,} and its nodes take the first snapshot at block {interval:,}: until"
+            " then take all blocks instead, from the genesis."
+        )
+
+
 def _require_servers(servers: Sequence[str]) -> None:
-    """The engine would refuse to start."""
+    """The engine itself would refuse to start with fewer."""
     if len(servers) < SERVERS_LEAST:
         raise TransferFileError(
             f"State sync needs {SERVERS_LEAST} nodes whose engines answer others; take all blocks instead, from the"
@@ -237,50 +282,52 @@ def _require_servers(servers: Sequence[str]) -> None:
         )
 
 
-def _require_snapshot(height: int | None, interval: int) -> None:
-    """Nodes that take no snapshot, or have not come to their first, would be waited for without a word.
-
-    height: where the network is, None where it is not known.
-    """
-    if not interval:
-        raise TransferFileError(
-            "The network's nodes take no snapshots: take all blocks instead, from the genesis."
-        )
-    if height is not None and height < interval:
-        raise TransferFileError(
-            f"The network is at block {height:,} and its nodes take the first snapshot at block {interval:,}: until"
-            " then take all blocks instead, from the genesis."
-        )
-
-
-def _last_block(servers: list[str]) -> tuple[int, str]:
-    """Height and hash of a block that two servers have alike."""
-    told: list[tuple[int, str]] = []
-    height = 0
+def _block_told(servers: Sequence[str], height: int | None = None) -> ToldBlock:
+    """A block that two servers have alike: that of a height, or the last one of the first that answers."""
+    told: list[ToldBlock] = []
     for server in servers:
         host, _, port = server.removeprefix("http://").rpartition(":")
         rpc = EngineRpc((host, int(port)), timeout_seconds=10.0)
         try:
-            height = height or int(rpc.status()["sync_info"]["latest_block_height"])
+            last = int(rpc.status()["sync_info"]["latest_block_height"])
+            wanted = height or (told[0].height if told else last)
+            signed = rpc.ask("commit", height=str(wanted))["signed_header"]
             told.append(
-                (
-                    height,
-                    str(rpc.ask("commit", height=str(height))["signed_header"]["commit"]["block_id"]["hash"]),
+                ToldBlock(
+                    wanted,
+                    str(signed["commit"]["block_id"]["hash"]),
+                    parse_time(signed["header"]["time"]),
+                    last,
                 )
             )
-        except (EngineUnreachable, EngineRefused, KeyError):
+        except (EngineUnreachable, EngineRefused, KeyError, TypeError, ValueError):
             continue
         finally:
             rpc.close()
         if len(told) == SERVERS_LEAST:
             break
     if len(told) < SERVERS_LEAST:
+        asked = f", or have no block {height:,}" if height else ""
         raise TransferFileError(
-            f"Fewer than {SERVERS_LEAST} of the network's nodes answer at {', '.join(servers)}."
+            f"Fewer than {SERVERS_LEAST} of the network's nodes answer at {', '.join(servers)}{asked}."
         )
-    if told[0] != told[1]:
+    if told[0].hash != told[1].hash:
         raise TransferFileError(
-            f"Two nodes of the network name different blocks at height {height}: {told[0][1]} and {told[1][1]}."
-            " Ask their operators which network is theirs, and give the block yourself."
+            f"Two nodes of the network name different blocks at height {told[0].height}: {told[0].hash} and"
+            f" {told[1].hash}. Ask their operators which network is theirs, and give the block yourself."
         )
     return told[0]
+
+
+def _trusted_block(servers: Sequence[str], trusted: tuple[int, str]) -> ToldBlock:
+    """The block that is trusted, as the servers have it."""
+    height, block_hash = trusted
+    if height < 1:
+        raise TransferFileError("The first block that can be trusted is block 1.")
+    told = _block_told(servers, height)
+    if told.hash.upper() != block_hash.upper():
+        raise TransferFileError(
+            f"The network's nodes have another block {height:,} than the one you trust: {told.hash}, not"
+            f" {block_hash}. Compare it with a member's node."
+        )
+    return told

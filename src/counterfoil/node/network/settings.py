@@ -45,8 +45,9 @@ class NodeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class NetworkNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One node as the others know it.
 
-    host: where it listens for them. id: of the engine's node key, hex. rpc_port: of its engine's RPC (on `rpc_host`).
-    validator: hex public key (Ed25519) and power; "" and 0 for a full node.
+    host: where it listens for them; "" for a validator behind sentries, which these alone are told. id: of the
+    engine's node key, hex. rpc_port: of its engine's RPC (on `rpc_host`). validator: hex public key (Ed25519) and
+    power; "" and 0 for a full node. guards: name of the validator that it is a sentry of.
     """
 
     name: str
@@ -58,6 +59,16 @@ class NetworkNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     validator_key: str = ""
     power: int = 0
+    guards: str = ""
+
+    @property
+    def is_behind_sentries(self) -> bool:
+        return not self.host
+
+    @property
+    def where(self) -> str:
+        """As people are told."""
+        return "behind its sentries" if self.is_behind_sentries else f"{self.host}:{self.p2p_port}"
 
     @property
     def peer(self) -> str:
@@ -109,7 +120,8 @@ class FollowerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     engines: addresses of engines' RPCs from which it takes blocks, such as http://127.0.0.1:26601. nodes: to which it
     passes its owner's questions: sockets (paths), loopback ports (127.0.0.1:7000), or files that say how to reach one
-    on another machine over TLS. monitor_port: of its health and metrics, 0 for none.
+    on another machine over TLS; paths are absolute, or as seen from the follower's folder. monitor_port: of its health
+    and metrics, 0 for none.
     """
 
     name: str
@@ -123,6 +135,11 @@ class FollowerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_follower(folder: Path) -> FollowerSettings | None:
     """Of a follower; None where the folder is none's."""
     return _read(folder / FOLLOWER_FILE, FollowerSettings)
+
+
+def path_from(folder: Path, text: str) -> Path:
+    """Where a path in a follower's settings leads, wherever its folder lies."""
+    return Path(os.path.normpath(folder.absolute() / text))
 
 
 def encoded(settings: msgspec.Struct) -> bytes:

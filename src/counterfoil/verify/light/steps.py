@@ -24,9 +24,10 @@ from counterfoil.verify.light.refusals import Invalid, NotEnoughTrust, require
 
 SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
-TRUSTING_DAYS = 14
-"""A network rests when it has nothing to do, over holidays too, so that its newest header may be days old."""
 ONE_THIRD = Fraction(1, 3)
+TRUSTING_DAYS = 14
+"""A network that rests makes no blocks, and its newest one is old after a holiday; yet this must be shorter than
+validators answer for what they signed (21 days on our networks: `EVIDENCE_DAYS`)."""
 
 
 class Verdict(StrEnum):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from bench import floors, postgres
 from bench.batch import settle
-from bench.dvp import LIST, Bench, Measured, stages
+from bench.dvp import LIST, Bench, Measured, Split, stages
 from bench.growth import HEIGHT_TITLE, TITLE, at_height, at_size
 from bench.light import TITLE as TITLE_OF_COMMITS
 from bench.light import WAY_TITLE, long_way, one_commit
@@ -43,6 +43,8 @@ class Sizes:
 FULL = Sizes(100_000, 200_000, 10, (10_000, 500, 100), (100_000, 1_000_000), (1_000, 100_000), 10_000)
 QUICK = Sizes(20_000, 10_000, 2, (1_000, 50, 20), (20_000,), (1_000,), 1_000)
 LARGEST_REGISTER = 10_000_000
+FILE_LEAST_US = 1.0
+"""Files in which less time is spent stand in no list."""
 
 
 def dvp(sizes: Sizes) -> None:
@@ -83,14 +85,23 @@ def dvp(sizes: Sizes) -> None:
                     f"{paced.name:<38} {paced.rate:>8,.0f} {'':>25} {paced.p50_ms:>9,.0f} {paced.p99_ms:>8,.0f}"
                 )
                 split = stages(bench.node, bench.two_signatures(min(sizes.deals, 40_000)))
-                print(f"stages of the deciding process, two signatures: {sum(split.values()):.0f} us a DVP")
-                for stage, us in split.items():
-                    print(f"    {stage:<38} {us:>6.1f} us")
+                _say_where_it_goes(split)
                 print(
                     f"peak memory of the ledger's process: {peak_memory_mb():,.0f} MB at {sizes.accounts:,} accounts"
                 )
         finally:
             bench.close()
+
+
+def _say_where_it_goes(split: Split) -> None:
+    print(f"stages of the deciding process, two signatures: {sum(split.stages.values()):.0f} us a DVP")
+    for stage, us in split.stages.items():
+        print(f"    {stage:<38} {us:>6.1f} us")
+        for file, part in split.files.get(stage, ()):
+            if part >= FILE_LEAST_US:
+                print(f"        {file:<40} {part:>6.1f} us")
+    largest = ", ".join(f"{file} {us:.1f} us ({stage.split(',')[0]})" for us, stage, file in split.largest(3))
+    print(f"what would be next, since most time goes there: {largest}")
 
 
 def peer(sizes: Sizes) -> None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import gc
 import shutil
+import signal
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
 
 from bench.ledger import BROKERS, SECURITIES, Deal, DealMaker, deals, key, new_ledger, opened, signed
 from bench.machine import folder_bytes, percentile
@@ -27,6 +30,9 @@ from counterfoil.node.ledger import LedgerNode
 FEED = 2_000
 """Transactions handed in at once; the feeder keeps the pool filled with a few such parts."""
 LIST = 100
+RULES = "rules, receipts, invariants"
+COMMIT = "commit: rows, leaves, tree, header"
+SAMPLE_SECONDS = 0.001
 
 
 @dataclass
@@ -170,8 +176,43 @@ def _same_security(seller: int, buyer: int, per_broker: int) -> int:
     )
 
 
-def stages(node: LedgerNode, raws: Sequence[bytes], block: int = 2_000) -> dict[str, float]:
-    """Microseconds of this process a DVP and stage, everything in one thread, signatures checked beforehand."""
+class Split(NamedTuple):
+    """Microseconds of the deciding process a DVP: by stage, and within each stage by the file that was executing."""
+
+    stages: dict[str, float]
+    files: dict[str, list[tuple[str, float]]]
+
+    def largest(self, count: int) -> list[tuple[float, str, str]]:
+        """What would be next: (us, stage, file) of the files in which most time is spent."""
+        found = [(us, stage, file) for stage, files in self.files.items() for file, us in files]
+        return sorted(found, reverse=True)[:count]
+
+
+class _Sampler:
+    """Notes every millisecond of processor time which of our files the main thread is in, and at which stage."""
+
+    def __init__(self) -> None:
+        self.stage = ""
+        self.samples: Counter[tuple[str, str]] = Counter()
+
+    def _note(self, _number: int, frame: FrameType | None) -> None:
+        while frame is not None and "counterfoil" not in frame.f_code.co_filename:
+            frame = frame.f_back
+        file = frame.f_code.co_filename.rpartition("counterfoil/")[2] if frame is not None else "elsewhere"
+        self.samples[self.stage, file] += 1
+
+    def __enter__(self) -> _Sampler:
+        self._before = signal.signal(signal.SIGPROF, self._note)
+        signal.setitimer(signal.ITIMER_PROF, SAMPLE_SECONDS, SAMPLE_SECONDS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, self._before)
+
+
+def stages(node: LedgerNode, raws: Sequence[bytes], block: int = 2_000) -> Split:
+    """Everything in one thread, signatures checked beforehand; called by the main thread."""
     engine, machine = node.engine, node.machine
     spent: dict[str, float] = {}
 
@@ -180,15 +221,18 @@ def stages(node: LedgerNode, raws: Sequence[bytes], block: int = 2_000) -> dict[
         spent[stage] = spent.get(stage, 0.0) + now - since
         return now
 
-    with engine.lock:
+    with engine.lock, _Sampler() as sampler:
         for at in range(0, len(raws), block):
             part = raws[at : at + block]
+            sampler.stage = "take apart"
             now = time.thread_time()
             prepared = [machine.reader.prepare(raw) for raw in part]
             now = note("take apart", now)
+            sampler.stage = "hand over signatures"
             checks = check(node.signatures, prepared)
             now = note("hand over signatures", now)
             answers = checks.result()
+            sampler.stage = "bundle"
             now = time.thread_time()
             fill_in(prepared, answers)
             last = machine.last
@@ -198,13 +242,24 @@ def stages(node: LedgerNode, raws: Sequence[bytes], block: int = 2_000) -> dict[
             items = (engine.bundle(prepared, time_ms),)
             digest = items_digest(items)
             now = note("bundle", now)
+            sampler.stage = RULES
             machine.execute(height, time_ms, [prepared], digest)
-            now = note("rules, receipts, invariants", now)
+            now = note(RULES, now)
+            sampler.stage = COMMIT
             header = machine.commit()
-            now = note("commit: rows, leaves, tree, header", now)
+            now = note(COMMIT, now)
+            sampler.stage = "log"
             engine.make_durable(DecidedBlock(height, time_ms, engine.address, (), b"", items), header)
             now = note("log", now)
+            sampler.stage = "record store"
             if (at // block) % 10 == 9:
                 machine.state.flush()
             note("record store", now)
-    return {stage: seconds / len(raws) * 1e6 for stage, seconds in spent.items()}
+    by_stage = {stage: seconds / len(raws) * 1e6 for stage, seconds in spent.items()}
+    files: dict[str, list[tuple[str, float]]] = {}
+    totals = Counter(dict.fromkeys(by_stage, 0))
+    for (stage, _), count in sampler.samples.items():
+        totals[stage] += count
+    for (stage, file), count in sampler.samples.most_common():
+        files.setdefault(stage, []).append((file, by_stage[stage] * count / totals[stage]))
+    return Split(by_stage, files)

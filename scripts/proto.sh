@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-compiler=grpcio-tools==1.76.0
+compiler_lock=requirements-proto.lock
 tools=build/proto-tools
 stage=build/proto-stage
 package=counterfoil/engine/cometbft/proto
@@ -14,18 +14,28 @@ files="abci/types crypto/keys crypto/proof types/canonical types/evidence types/
 
 scripts/engine.sh
 go=$(command -v "${GO:-go}" || echo .engine/toolchain/go/bin/go)
-folder_of() {
-    local zip
-    zip=$(GOFLAGS=-mod=mod "$go" mod download -json "$1" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
-    [ -n "$zip" ] && echo "$zip"
+folder_of() { # module@version, its digest
+    local fetched found
+    fetched=$(GOFLAGS=-mod=mod "$go" mod download -json "$1")
+    found=$(sed -n 's/^\t"Sum": "\(.*\)",*$/\1/p' <<<"$fetched")
+    if [ "$found" != "$2" ]; then
+        echo "The module $1 has the digest $found, not $2: it is not what was looked at." >&2
+        exit 1
+    fi
+    sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p' <<<"$fetched"
+}
+sum_in() { # go.sum, module, version
+    sed -n "s|^$2 $3 h1:|h1:|p" "$1"
 }
 version=$(sed -n 's/^version=//p' scripts/engine.sh)
-comet=$(folder_of "github.com/cometbft/cometbft@v$version")
-gogo=$(folder_of "github.com/cosmos/gogoproto@$(sed -n 's|.*github.com/cosmos/gogoproto ||p' "$comet/go.mod")")
+comet=$(folder_of "github.com/cometbft/cometbft@v$version" "$(sed -n 's/^module_sum=//p' scripts/engine.sh)")
+gogo_version=$(sed -n 's|.*github.com/cosmos/gogoproto ||p' "$comet/go.mod")
+gogo=$(folder_of "github.com/cosmos/gogoproto@$gogo_version" \
+    "$(sum_in "$comet/go.sum" github.com/cosmos/gogoproto "$gogo_version")")
 
 [ -x $tools/bin/python ] || {
     "${PYTHON:-python3}" -m venv $tools
-    $tools/bin/python -m pip install --quiet "$compiler"
+    $tools/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r $compiler_lock
 }
 rm -rf $stage $target
 mkdir -p $stage/$package/gogoproto $target

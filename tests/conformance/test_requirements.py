@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from counterfoil.engine.cometbft.proto.tendermint.abci import types_pb2 as abci
 from counterfoil.machine.feed_items import (
     EXTENSION_BYTES_MAX,
     BlockIdFlag,
@@ -57,6 +58,30 @@ def test_r1_a_full_proposal_is_made_in_time(make: Make) -> None:
     block = application.propose(world.first_height, world.time_ms(world.first_height), items, BYTES_MAX)
     assert len(block.items) == 5
     assert (time.monotonic() - began) * 1_000 < PROPOSE_MILLISECONDS
+
+
+@pytest.mark.slow
+def test_r1_and_r3_a_proposal_fills_a_block_and_the_other_accepts_it(make: Make) -> None:
+    """Of a pool with more than a block of CometBFT takes: 4 MiB, some 7,500 deals that both brokers signed.
+
+    The time is the processor's, since other tests may run beside this one; on a node other processes check signatures.
+    """
+    world = World(13)
+    one, other = make(world), make(world)
+    pool, size = [], 0
+    while size < BYTES_MAX * 11 // 10:
+        pool.append(world.bundle(100))
+        size += len(pool[-1])
+    assert all(one.check(item) for item in pool)
+    height = world.first_height
+    began = time.process_time()
+    block = one.propose(height, world.time_ms(height), pool, BYTES_MAX)
+    assert (time.process_time() - began) * 1_000 < PROPOSE_MILLISECONDS
+    told = abci.ResponsePrepareProposal(txs=block.items)
+    assert BYTES_MAX * 98 // 100 < told.ByteSize() <= BYTES_MAX, "as the engine counts them"
+    assert len(block.items) < len(pool)
+    assert other.judge(block)
+    assert decide(one, block) == decide(other, block)
 
 
 @pytest.mark.parametrize("limit", [0, 1, 500, 1_500, 4_000, 20_000])

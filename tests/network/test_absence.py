@@ -15,6 +15,7 @@ import pytest
 from counterfoil.node.network.joining import invite, join
 from counterfoil.node.network.settings import ENGINE_FOLDER
 from tests.network.nets import CHEAP, LOCK, Net, need_engine, running, signed_deals
+from tests.network.test_following import asked
 from tests.network.test_membership import address, until_signed_by
 
 pytestmark = [
@@ -74,6 +75,12 @@ def away_beyond_what_is_kept(net: Net, name: str) -> int:
     trade(net, 10)
     time.sleep(5)
     assert height_at(net, name) == left_at, "nobody has the blocks that it lacks"
+    code, ready = asked(net, name, "/ready")
+    said = {check["name"]: check["said"] for check in ready["checks"] if not check["passes"]}
+    assert code == 503
+    assert list(said) == ["caught_up"]
+    assert f"stays at block {left_at}, nobody has the next one" in said["caught_up"]
+    assert asked(net, others[0], "/ready")[0] == 200
     print(
         f"  checked: started again it stands at {left_at}, with {net.control.states([name])[0].peers} peers"
     )

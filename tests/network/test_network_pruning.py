@@ -18,7 +18,7 @@ KEPT = 10
 
 def test_proofs_hold_where_blocks_are_gone(tmp_path: Path) -> None:
     need_engine()
-    net = Net(tmp_path / "n", 1, 1, retain_blocks=RETAIN)
+    net = Net(tmp_path / "n", 1, 1, snapshot_interval=RETAIN // 3, retain_blocks=RETAIN)
     with running(net):
         made = net.seeded()
         client = net.client("broker-a", "validator-1")

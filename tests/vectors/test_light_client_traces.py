@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from counterfoil.state.light_blocks import LightBlock
-from counterfoil.verify.light.client import NoSuchBlock, advance, find_fork, trust_block
+from counterfoil.verify.light.client import NoSuchBlock, advance, find_fork, lead, trust_block
 from counterfoil.verify.light.commits import Fraction
 from counterfoil.verify.light.encoding import header_hash
 from counterfoil.verify.light.json_form import parse_time, read_light_block, read_validators
 from counterfoil.verify.light.refusals import Invalid
-from counterfoil.verify.light.steps import Rules, TrustedState, Verdict, judge
+from counterfoil.verify.light.steps import Rules, TrustedState, Verdict, check_step, judge
 
 VERDICTS = {"SUCCESS": 44, "NOT_ENOUGH_TRUST": 42, "INVALID": 13}
 
@@ -45,6 +45,65 @@ def test_single_steps(shared_data: Path) -> None:
                 trusted = trusted_by(step["block"])
             seen[judged.verdict] += 1
     assert seen == VERDICTS
+
+
+class Script:
+    """The blocks of a single-step trace by height, the last one where it has several, and when each is looked at."""
+
+    def __init__(self, trace: Any) -> None:
+        self.chain_id = ""
+        self._blocks: dict[int, LightBlock] = {}
+        self._times_ns: dict[int, list[int]] = {}
+        self._rules = Rules(trusting_period_ns=int(trace["initial"]["trusting_period"]), clock_drift_ns=0)
+        for step in trace["input"]:
+            block = block_of(step["block"])
+            self._blocks[block.header.height] = block
+            self._times_ns.setdefault(block.header.height, []).append(parse_time(step["now"]))
+        if step["verdict"] == Verdict.SUCCESS:  # bisection looks at its target first of all
+            self._times_ns[block.header.height].insert(0, parse_time(trace["input"][0]["now"]))
+
+    def light_block(self, height: int) -> LightBlock:
+        if height not in self._blocks:
+            raise NoSuchBlock(height)
+        return self._blocks[height]
+
+    def check(self, trusted: TrustedState, block: LightBlock) -> None:
+        """Each time that a block is looked at is the script's next for its height."""
+        times_ns = self._times_ns[block.header.height]
+        check_step(trusted, block, self._rules, times_ns.pop(0) if len(times_ns) > 1 else times_ns[0])
+
+
+NOT_HALVED = "MC4_4_faulty_Test2NotEnoughTrustSuccess.json"
+"""It goes from 2 to 4 in a way that halving the gap does not: there is no block 3 in it."""
+
+
+def test_bisection_over_the_single_steps(shared_data: Path) -> None:
+    """Asked for the last block of a trace, bisection comes to the trace's last verdict: the blocks in between are its
+    faulty primary's, and stand for those that are fetched."""
+    ends: Counter[str] = Counter()
+    for file in sorted((shared_data / "vectors/light_client_mbt/model_based/single_step").glob("*.json")):
+        trace = json.loads(file.read_text())
+        script, verdict = Script(trace), trace["input"][-1]["verdict"]
+        target = block_of(trace["input"][-1]["block"])
+        good = {
+            block_of(step["block"]).header.height
+            for step in trace["input"]
+            if step["verdict"] == Verdict.SUCCESS
+        }
+        trusted = trusted_by(trace["initial"])
+        if file.name == NOT_HALVED:
+            with pytest.raises(NoSuchBlock):
+                lead(script, trusted, target, script.check)
+        elif verdict == Verdict.SUCCESS:
+            led = lead(script, trusted, target, script.check)
+            assert led[-1] is target, file.name
+            assert {block.header.height for block in led} <= good, file.name
+            ends["in between"] += len(led) > 1
+        else:
+            with pytest.raises(Invalid):
+                lead(script, trusted, target, script.check)
+        ends[verdict] += 1
+    assert ends == {"SUCCESS": 28, "INVALID": 13, "in between": 5}
 
 
 class ListedBlocks:

@@ -106,7 +106,12 @@ def create(
         typer.Option(help="Blocks from one snapshot to the next, for nodes that join; 0 for none.", min=0),
     ] = 1_000,
     retain: Annotated[
-        int, typer.Option(help="Blocks that each engine keeps at least; 0 for all of them.", min=0)
+        int,
+        typer.Option(
+            help="Blocks that each engine keeps at least, three times as many as from one snapshot to the next, or"
+            " more; 0 for all of them.",
+            min=0,
+        ),
     ] = 0,
     unencrypted: Annotated[
         bool, typer.Option("--unencrypted", help="Keep the nodes' folders in clear.")

@@ -18,6 +18,9 @@ DISK_LEAST_BYTES = 512 * 1024 * 1024
 """With less free room than this a node is not ready: there is time left to make room before a write fails."""
 UNWRITTEN_BLOCKS_MAX = 200
 """So many blocks may be in the log and not in the record store; it is written every ten."""
+BEHIND_BLOCKS_MAX = 10
+"""So far the other nodes may be ahead for a moment. An engine to which nobody gives the next block any more says itself
+that it has all of them."""
 
 
 class EngineState(Protocol):
@@ -31,6 +34,8 @@ class EngineState(Protocol):
     def peers(self) -> int: ...
     @property
     def catching_up(self) -> bool: ...
+    @property
+    def others_height(self) -> int: ...
 
 
 class NodeWatch:
@@ -73,7 +78,7 @@ class NodeWatch:
             engine = self._engine()
             checks += [
                 Check("engine", engine.answers, f"block {engine.height}" if engine.answers else "no answer"),
-                Check("caught_up", engine.answers and not engine.catching_up, _caught_up(engine)),
+                Check("caught_up", _is_caught_up(engine), _caught_up(engine)),
                 Check("peers", self._alone or engine.peers > 0, f"{engine.peers} connected"),
             ]
         return checks
@@ -103,6 +108,7 @@ class NodeWatch:
             told = self._engine()
             figures += [
                 Figure("engine_height", "Last block of the node's engine.", told.height),
+                Figure("engine_others_height", "Last block of the other nodes' engines.", told.others_height),
                 Figure("engine_peers", "Nodes to which the engine is connected.", told.peers),
                 Figure("engine_catching_up", "Whether the engine still takes old blocks.", told.catching_up),
             ]
@@ -203,7 +209,22 @@ def _size(path: Path) -> int:
     return total
 
 
+def _is_caught_up(engine: EngineState) -> bool:
+    return (
+        engine.answers
+        and not engine.catching_up
+        and engine.others_height - engine.height <= BEHIND_BLOCKS_MAX
+    )
+
+
 def _caught_up(engine: EngineState) -> str:
     if not engine.answers:
         return "unknown"
+    behind = engine.others_height - engine.height
+    if behind > BEHIND_BLOCKS_MAX:
+        return (
+            f"{behind} blocks behind the others; where it stays at block {engine.height}, nobody has the next one any"
+            " more: restore a newer copy of its folder, or join it anew from a snapshot (how-to: operate a node, a"
+            " node is behind)"
+        )
     return "takes old blocks" if engine.catching_up else "yes"

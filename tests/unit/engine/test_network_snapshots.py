@@ -8,28 +8,27 @@ from typing import Any
 import pytest
 
 from counterfoil.engine.cometbft.proto.tendermint.abci import types_pb2 as abci
-from counterfoil.engine.cometbft.snapshots import Snapshots
 from counterfoil.engine.decided import LOGGED_BLOCK
-from counterfoil.node.ledger import LAYOUTS
 from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.sealing.epochs import FIRST_EPOCH, Epoch
 from counterfoil.sealing.opening_keys import OpeningKey
 from counterfoil.sealing.ring import KeyRing
 from counterfoil.state.snapshot import FORMAT
-from counterfoil.storage.memory_log import MemoryLog
-from counterfoil.storage.memory_store import MemoryStore
-from tests.conformance.applications import InProcess, network_node
+from tests.conformance.applications import InProcess
+from tests.conformance.syncing import (
+    APPLY,
+    OFFER,
+    app_hash,
+    apply,
+    chunk,
+    empty,
+    giving,
+    listed,
+    offer,
+    with_snapshots,
+)
 from tests.conformance.world import World
 from tests.model.desk import SECRETS
-
-OFFER = abci.ResponseOfferSnapshot.Result
-APPLY = abci.ResponseApplySnapshotChunk.Result
-
-
-def with_snapshots(application: InProcess, folder: Path) -> InProcess:
-    node = application.node
-    application.application.snapshots = Snapshots(folder, node.store, SECRETS.network, node.chain_id, 5)
-    return application
 
 
 @pytest.fixture
@@ -40,20 +39,9 @@ def world() -> World:
 @pytest.fixture
 def giver(world: World, tmp_path: Path) -> Any:
     """Some blocks, and the snapshots that were taken on the way."""
-    application = with_snapshots(InProcess(world.desk), tmp_path / "giver")
-    application.handshake()
-    for height in range(world.first_height, world.first_height + 13):
-        application.finalise(world.block(height, [world.bundle()] if height % 3 else []))
-        application.commit()
-        application.application.snapshots.finish()
+    application, _ = giving(world, tmp_path / "giver")
     yield application
     application.close()
-
-
-def empty(world: World, folder: Path) -> InProcess:
-    """A node that has nothing yet."""
-    node = network_node(world.desk, MemoryStore(LAYOUTS), MemoryLog())
-    return with_snapshots(InProcess(world.desk, node), folder)
 
 
 def give_roots(taker: InProcess, network: bytes, *given: bytes) -> None:
@@ -63,34 +51,6 @@ def give_roots(taker: InProcess, network: bytes, *given: bytes) -> None:
     node.machine.sealed.ring = KeyRing(
         node.chain_id, network, node.machine.sealed.ring.node, OpeningKey(SECRETS.opening), given
     )
-
-
-def listed(giver: InProcess) -> list[Any]:
-    return list(giver.ask("list_snapshots", abci.RequestListSnapshots()).snapshots)
-
-
-def app_hash(giver: InProcess, height: int) -> bytes:
-    machine = giver.node.machine
-    for number in range(machine.history.size):
-        header = machine.header(number).header
-        if header.height == height:
-            return header.digest()
-    raise AssertionError(f"no header at {height}")
-
-
-def offer(taker: InProcess, snapshot: Any, verified: bytes) -> int:
-    request = abci.RequestOfferSnapshot(snapshot=snapshot, app_hash=verified)
-    return int(taker.ask("offer_snapshot", request).result)
-
-
-def chunk(giver: InProcess, snapshot: Any, index: int) -> bytes:
-    request = abci.RequestLoadSnapshotChunk(height=snapshot.height, format=snapshot.format, chunk=index)
-    return bytes(giver.ask("load_snapshot_chunk", request).chunk)
-
-
-def apply(taker: InProcess, index: int, data: bytes) -> Any:
-    request = abci.RequestApplySnapshotChunk(index=index, chunk=data, sender="peer")
-    return taker.ask("apply_snapshot_chunk", request)
 
 
 def test_a_node_takes_up_the_ledger_from_a_snapshot_and_goes_on(
@@ -141,6 +101,13 @@ def test_only_the_last_few_are_kept_and_what_is_not_there_is_empty(giver: InProc
     assert chunk(giver, found[0], found[0].chunks) == b""
     request = abci.RequestLoadSnapshotChunk(height=1, format=FORMAT, chunk=0)
     assert giver.ask("load_snapshot_chunk", request).chunk == b""
+
+
+def test_one_that_is_being_removed_is_not_offered(giver: InProcess, tmp_path: Path) -> None:
+    """Its folder is there still when the engine asks, and what is in it is not."""
+    found = listed(giver)
+    (tmp_path / "giver" / str(found[0].height) / "digests").unlink()
+    assert listed(giver) == found[1:]
 
 
 def test_a_changed_chunk_is_fetched_again_from_somebody_else(

@@ -20,6 +20,7 @@ from counterfoil.node import health
 from counterfoil.node.health import NodeWatch
 from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger
 from counterfoil.node.monitoring import Monitor
+from counterfoil.node.network.engine_state import others_height
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.sdk import LocalConnection, seed
 
@@ -38,6 +39,7 @@ class Seen(NamedTuple):
     height: int = 12
     peers: int = 3
     catching_up: bool = False
+    others_height: int = 12
 
 
 def asked(monitor: Monitor, path: str, method: str = "GET") -> tuple[int, str]:
@@ -89,6 +91,10 @@ def test_one_that_failed_is_neither(node: LedgerNode) -> None:
         (Seen(answers=False, peers=0), ["engine", "caught_up", "peers"]),
         (Seen(catching_up=True), ["caught_up"]),
         (Seen(peers=0), ["peers"]),
+        (Seen(others_height=0), []),
+        (Seen(others_height=12 + health.BEHIND_BLOCKS_MAX), []),
+        (Seen(others_height=13 + health.BEHIND_BLOCKS_MAX), ["caught_up"]),
+        (Seen(height=0, others_height=0), []),
     ],
 )
 def test_a_networks_node_is_ready_where_its_engine_is(node: LedgerNode, seen: Seen, fails: list[str]) -> None:
@@ -97,6 +103,36 @@ def test_a_networks_node_is_ready_where_its_engine_is(node: LedgerNode, seen: Se
         assert (code, failing(told)) == (503 if fails else 200, fails)
     alone = NodeWatch(node, lambda: CLIENTS, lambda: Seen(peers=0), alone=True)
     assert all(check.passes for check in alone.checks())
+
+
+def test_a_node_that_nobody_can_help_is_told_what_to_do(node: LedgerNode) -> None:
+    """Its engine has peers and says that it takes no old blocks: nobody has the one after its last."""
+    watch = NodeWatch(node, lambda: CLIENTS, lambda: Seen(height=40, others_height=91))
+    (check,) = [check for check in watch.checks() if not check.passes]
+    assert check.name == "caught_up"
+    assert "51 blocks behind" in check.said
+    assert "stays at block 40" in check.said
+    assert "join it anew from a snapshot" in check.said
+
+
+def peer(height: int) -> dict[str, Any]:
+    return {"node_address": "id@127.0.0.1:1", "peer_state": {"round_state": {"height": str(height)}}}
+
+
+@pytest.mark.parametrize(
+    ("peers", "height"),
+    [
+        ([], 0),
+        ([peer(0)], 0),
+        ([peer(92)], 91),
+        ([peer(92), peer(92), peer(41)], 91),
+        ([peer(92), peer(1_000_000), peer(92)], 91),
+        ([peer(1_000_000), {"node_address": "", "peer_state": None}], 999_999),
+    ],
+    ids=["alone", "new peer", "one", "three", "one lies", "one without a state"],
+)
+def test_how_far_others_are_is_what_two_of_them_say(peers: list[dict[str, Any]], height: int) -> None:
+    assert others_height(peers) == height
 
 
 def test_a_full_disk_and_an_unwritten_store_are_not_ready(

@@ -54,7 +54,9 @@ HASH = "0A" * 32
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("network") / "n"
-    create_network(folder, sandbox_genesis("laid-out"), places_here(3, 1, 26_000), retain_blocks=77)
+    create_network(
+        folder, sandbox_genesis("laid-out"), places_here(3, 1, 26_000), snapshot_interval=25, retain_blocks=77
+    )
     return folder
 
 
@@ -175,6 +177,38 @@ def test_the_configuration_is_what_was_measured(network: Path) -> None:
     assert own["p2p"]["laddr"] == "tcp://127.0.0.1:26010"
     assert own["p2p"]["persistent_peers"].count("@127.0.0.1:") == 3
     assert "26010" not in own["p2p"]["persistent_peers"]
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "retain", "words"),
+    [
+        (10, 30, ""),
+        (10, 29, "29 blocks are too few for a snapshot every 10:.* Keep 30 or more"),
+        (1_000, 1_000, "Keep 3,000 or more, or take snapshots more often"),
+        (0, 500, "keep all blocks, or let snapshots be taken"),
+        (0, 0, ""),
+        (1_000, 0, ""),
+    ],
+)
+def test_blocks_are_kept_until_a_joiner_has_its_snapshot(
+    tmp_path: Path, snapshots: int, retain: int, words: str
+) -> None:
+    def made() -> None:
+        create_network(
+            tmp_path / "n",
+            sandbox_genesis(),
+            places_here(1, 0, 26_200),
+            encrypted=False,
+            snapshot_interval=snapshots,
+            retain_blocks=retain,
+        )
+
+    if not words:
+        made()
+        return
+    with pytest.raises(ValueError, match=words):
+        made()
+    assert not (tmp_path / "n").exists()
 
 
 def test_hosts_elsewhere_are_listened_for(tmp_path: Path) -> None:

@@ -329,6 +329,7 @@ def test_whoever_knows_of_the_handover_does_not_believe_the_old_sealer_beyond_it
 
 
 def test_trust_may_begin_at_a_light_block() -> None:
+    TURNED.chain.grow(10)
     file = write_light_blocks([TURNED.chain.blocks[10]])
     trust = trust_in(TURNED).believing(file)
     proof = TURNED.prover.header(height=3)
@@ -342,6 +343,7 @@ def test_trust_may_begin_at_a_light_block() -> None:
     early = TURNED.prover.header(sealed=6)
     _refused(early, "earlier than the light block that is believed", trust)
     sealed = GROWN.prover.header(sealed=2)
+    GROWN.chain.grow(9)
     believing = trust_in(GROWN).believing(write_light_blocks([GROWN.chain.blocks[9]]))
     _refused(sealed, "what is believed is a network's light block", believing)
 
@@ -364,6 +366,7 @@ def test_what_stands_before_a_believed_light_block_must_be_sound_and_lead_to_it(
 def test_files_from_which_trust_cannot_begin() -> None:
     trust, block = trust_in(FOUNDED), FOUNDED.chain.blocks[4]
     handover = write_handover(GROWN.hand_over())
+    GROWN.chain.grow(9)
     for data, reason in (
         (b"", "no file from which trust could begin"),
         (write_light_blocks([]), "do not rise in height"),

@@ -152,7 +152,10 @@ class Snapshots:
             return []
         found = []
         for height in sorted(int(path.name) for path in self._folder.iterdir() if path.name.isdigit()):
-            digests = (self._folder / str(height) / "digests").read_bytes()
+            try:
+                digests = (self._folder / str(height) / "digests").read_bytes()
+            except FileNotFoundError:
+                continue  # removed meanwhile, since newer ones are there
             count = len(digests) // DIGEST_BYTES
             found.append(Snapshot(height, FORMAT, count, sha256(digests).digest(), digests))
         return found

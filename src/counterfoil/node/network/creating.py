@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from counterfoil.engine.cometbft.snapshots import KEPT
 from counterfoil.machine.founding import CONSORTIUM, NETWORK, PARTIES, VALIDATORS, require_validators
 from counterfoil.machine.genesis import (
     Genesis,
@@ -81,6 +82,10 @@ _RULING = frozenset(role.name.lower() for role in RUNS_THE_LEDGER)
 
 MONITOR_AT = 3
 """Of a node's ports, which one its own health and metrics have; the engine has the first three."""
+
+
+RETAINED_INTERVALS_LEAST = KEPT + 1
+"""From one snapshot to the next, so often: nodes hand out the last two, and while one is fetched the next is taken."""
 
 
 class Place(NamedTuple):
@@ -175,6 +180,7 @@ def create_network(
     public: of nodes whose operators drew their keys themselves, by their names. No folder is made for these.
     """
     _check_places(places)
+    _check_retained(snapshot_interval, retain_blocks)
     refuse_personas(draft)
     network_secret = NodeSecrets.draw().network
     executing = [place for place in places if not place.follows]
@@ -254,6 +260,7 @@ def grow_network(
     members have enrolled them.
     """
     _check_places(places)
+    _check_retained(snapshot_interval, retain_blocks)
     head = read_head(export)
     genesis_bytes = head.genesis.encode()
     executing = [place for place in places if not place.follows]
@@ -491,6 +498,22 @@ def _described(place: Place, keys: PublicKeys) -> NetworkNode:
 def _check_places(places: Sequence[Place]) -> None:
     if not any(place.power for place in places):
         raise ValueError("a network needs a validator")
+
+
+def _check_retained(snapshot_interval: int, retain_blocks: int) -> None:
+    if not retain_blocks:
+        return
+    if not snapshot_interval:
+        raise ValueError(
+            "where old blocks are let go, nodes join by a snapshot, and none is taken: keep all blocks, or let"
+            " snapshots be taken"
+        )
+    least = RETAINED_INTERVALS_LEAST * snapshot_interval
+    if retain_blocks < least:
+        raise ValueError(
+            f"{retain_blocks:,} blocks are too few for a snapshot every {snapshot_interval:,}: whoever joins needs"
+            f" those after the snapshot that it fetches. Keep {least:,} or more, or take snapshots more often"
+        )
 
 
 def _founding_height(genesis: Genesis, genesis_bytes: bytes, secrets: NodeSecrets) -> int:

@@ -15,8 +15,7 @@ from counterfoil.modules.certificates.records import AUTHORITIES
 from counterfoil.modules.holdings.interface import Account
 from counterfoil.modules.holdings.records import EARMARKS
 from counterfoil.modules.instruments.records import INSTRUMENTS
-from counterfoil.modules.markets.books import market_key
-from counterfoil.modules.markets.records import MARKETS
+from counterfoil.modules.markets import queries as markets
 from counterfoil.modules.parties import queries as parties
 from counterfoil.modules.parties.records import MANDATES, PARTIES, Mandate
 from counterfoil.modules.settlement.records import BATCHES
@@ -192,9 +191,10 @@ class _Finding:
             yield from (instrument.registrar, instrument.issuer)
 
     def _operator(self, market: str) -> Iterator[bytes]:
-        found = self._found(MARKETS, market_key(market)) if market else None
-        if found is not None:
-            yield found.operator
+        for height in self._heights if market else ():
+            found = markets.market(self._view.state, market, height)
+            if found is not None:
+                yield found.operator
 
     def _proposed(self, *said: msgspec.Struct) -> Iterator[Message]:
         """What a transaction that waits for signatures would ask, for messages and facts about it."""

@@ -181,6 +181,9 @@ def test_what_is_not_yours_is_not_shown(shell: Shell) -> None:
     assert "1090" in shell("holdings", other, "--as", "broker-a", code=Exit.REFUSED).output
     assert "1090" in shell("register", SHARE, "--as", "broker-a", code=Exit.REFUSED).output
     assert "1090" in shell("register", SHARE, code=Exit.REFUSED).output
+    hidden = shell("register", SHARE, "--as", "broker-a", "--json", code=Exit.REFUSED)
+    assert json.loads(hidden.stderr)["error"]["number"] == 1090
+    assert hidden.stdout == ""
     assert shell.json("holdings", "Broker B", "--as", "broker-a")["accounts"] == []
     assert "NAME_IS_UNKNOWN" in shell("register", SHARE, "--as", "nobody", code=Exit.REFUSED).output
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import itertools
 import os
 import re
@@ -110,9 +111,52 @@ def test_every_row_of_a_file_is_accounted_for(tmp_path: Path) -> None:
     assert {line["line"] for line in refused} == {"4", "6"}, (
         "a reference twice; a Saturday is no settlement day"
     )
-    assert "Business day 2013-10-14" in told, "the exchange traded"
-    assert re.search(r"Business day 2013-10-14 +0 entered +0 settled", told), "and no dollars moved"
-    assert re.search(r"Business day 2013-10-15 +0 entered +3 settled", told)
+    assert re.search(r"^ *2013-10-14 +0 +0 +0 +3 *$", told, re.M), "the exchange traded, and no dollars moved"
+    assert re.search(r"^ *2013-10-15 +0 +0 +3 +0 *$", told, re.M)
+    assert "rounded" not in told, "the file states its amounts"
+
+
+def test_equal_rows_without_a_reference_are_trades_of_their_own_and_with_one_they_are_one(
+    tmp_path: Path,
+) -> None:
+    nameless = row(1).removeprefix("T-1")
+    rows = [nameless, nameless, row(2), row(2)]
+    (tmp_path / "own.csv").write_text("\n".join([header_line(), *rows]) + "\n")
+    told = demo(tmp_path, "--trades", "own.csv", "--report", "unsettled.csv").output
+    assert counts(told) == {"settled": 3, "refused": 1, "all rows": 4}
+    (refused,) = listed(tmp_path / "unsettled.csv")
+    assert (refused["file"], refused["line"], refused["trade_reference"]) == ("own.csv", "5", "T-2")
+    assert refused["reason"] == "8013 REFERENCE_IS_USED"
+    assert refused["remedy"].startswith("Look the earlier trade up")
+
+
+def test_many_business_days_are_one_line_and_a_short_table(tmp_path: Path) -> None:
+    days = [
+        f"2013-{month:02d}-{day:02d}"
+        for month in (3, 4, 5, 6)
+        for day in (4, 5, 6, 11, 12, 13, 18, 19, 20, 25)
+    ]
+    trading = [day for day in days if datetime.date.fromisoformat(day).weekday() < 5]
+    rows = [row(number, date=day) for number, day in enumerate(trading)]
+    (tmp_path / "own.csv").write_text("\n".join([header_line(), *rows]) + "\n")
+    told = demo(tmp_path, "--trades", "own.csv").output
+    assert told.count("Business days") == 1
+    assert len(re.findall(r"^ *20\d\d-\d\d-\d\d +\d", told, re.M)) == 10
+    assert re.search(r"^ *\d+ days between +\d+ +0 +\d+ +\d+ *$", told, re.M)
+    assert re.search(rf"^ *all days +{len(rows)} +0 +{len(rows)} +0 *$", told, re.M)
+
+
+def test_no_number_is_cut_on_a_narrow_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("counterfoil.cli.commands_demo.WIDTH_WITHOUT_TERMINAL", 80)
+    quantity = 123_456_789
+    rows = [
+        row(n, quantity=quantity, price="1.00", amount=f"{quantity}.00", date=f"2013-10-{n:02d}")
+        for n in (7, 8, 9)
+    ]
+    (tmp_path / "own.csv").write_text("\n".join([header_line(), *rows]) + "\n")
+    told = demo(tmp_path, "--trades", "own.csv").output
+    assert re.search(r"all holders( +407,408,403){4} *$", told, re.M)
+    assert "\u2026" not in told.split("A stranger checks")[0]
 
 
 def test_a_strict_run_stops_at_the_first_bad_row(tmp_path: Path) -> None:

@@ -36,9 +36,10 @@ from counterfoil.cli.plain import (
     words,
 )
 from counterfoil.node import reads
+from counterfoil.node.authors import Author
 from counterfoil.node.reads_base import Moment
 from counterfoil.node.reads_business import InstructionLine
-from counterfoil.node.reads_history import Author, HistoryEntry, HistoryOf
+from counterfoil.node.reads_history import HistoryEntry, HistoryOf
 from counterfoil.node.reads_ledger import NameOf
 from counterfoil.primitives.addresses import AddressKind
 from counterfoil.sdk import Client
@@ -77,19 +78,16 @@ def history(
         return
     say_moment(moment)
     for entry in entries:
-        who = ", ".join(
-            names.get(author.party)
-            or address_text("party" if author.party else "signer", author.party or author.signer)
-            for author in entry.authors
-        )
+        who = ", ".join(_author(author, names) for author in entry.authors)
         asked = ", ".join(dict.fromkeys(entry.messages))
         by = "the ledger itself" if entry.by_ledger else who or "others"
         say(
             f"{instant(entry.time_ms)}  height {entry.height:,}  {entry.action.hex()[:_TRANSACTION_SHOWN]}…"
             f"  by {by}{f': {asked}' if asked else ''}"
         )
+        known = scales.over(entry)
         for fact in entry.facts:
-            say(f"    {fact_line(fact, scales, names)}")
+            say(f"    {fact_line(fact, known, names)}")
     say(counted(len(entries), "entry", "entries"))
 
 
@@ -123,9 +121,12 @@ def _asked(client: Client, of: str) -> HistoryOf:
 
 
 def _author(author: Author, names: dict[bytes, str]) -> str:
+    """A party by its name, with its user where one acted for it; a signer of no known party by its address."""
+    signer = address_text("signer", author.signer)
     if not author.party:
-        return address_text("signer", author.signer)
-    return names.get(author.party) or address_text("party", author.party)
+        return signer
+    party = names.get(author.party) or address_text("party", author.party)
+    return f"{party} (user {signer})" if author.by_user else party
 
 
 def instructions(

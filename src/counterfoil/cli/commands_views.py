@@ -248,7 +248,8 @@ def watch(
     with connected(ledger, storage_key) as connection:
         client = client_of(connection, as_, key, keys, signer)
         identity = _identity_of(client, about)
-        scales = Scales({line.label.instrument_id: line.label for line in client.instruments()})
+        labels = {line.label.instrument_id: line.label for line in client.instruments()}
+        scales = Scales(labels, feeds={line.name: line.scale for line in client.feeds()})
         names = _names(client)
         if not json:
             say_moment(client.status().moment)
@@ -270,8 +271,9 @@ def watch(
 def _tell(item: StreamItem, scales: Scales, names: dict[bytes, str]) -> None:
     more = "+" if item.has_more else ""
     say(f"{item.height}.{item.place}{more}  {instant(item.time_ms)}  {item.action.hex()[:_SHOWN]}…")
+    known = scales.over(item)
     for fact in item.facts:
-        say(f"    {fact_line(fact, scales, names)}")
+        say(f"    {fact_line(fact, known, names)}")
 
 
 def _position(text: str) -> Position | None:

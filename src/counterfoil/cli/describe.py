@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from counterfoil.cli.plain import Scales, address_text, grouped, plain, words
+from counterfoil.cli.plain import PARTS, Scales, address_text, grouped, plain, words
 from counterfoil.machine.wiring import MESSAGES, MODULES, TABLES
 from counterfoil.modules.holdings.facts import Posting
 from counterfoil.modules.holdings.records import ACCOUNTS, HOLDINGS, Account, Direction, Holding
 from counterfoil.modules.instruments.records import INSTRUMENTS, TERMS, Instrument, TermsVersion
+from counterfoil.node.reads_accounts import Label
 from counterfoil.primitives.codec import Fact, Malformed
 from counterfoil.state.tables import Table
 from counterfoil.verify import Describe, ProvenRecord
@@ -30,11 +31,12 @@ def describe(named: Iterable[ProvenRecord] = ()) -> Describe:
     such as an instrument's, which names its issuance account."""
     decoded = {one.key: _decoded(INSTRUMENTS, one.value) for one in named if one.table == INSTRUMENTS.number}
     instruments = {key: instrument for key, instrument in decoded.items() if instrument is not None}
+    scales = _scales(instruments)
     return Describe(
         record=lambda table, key, value: record_text(table, key, value, instruments),
         handle=_handle,
         list_name=lambda number: _LISTS.get(number, ""),
-        fact=fact_text,
+        fact=lambda encoded: fact_text(encoded, scales),
     )
 
 
@@ -56,16 +58,16 @@ def record_text(
         return _instrument(key, record)
     if known is TERMS:
         return _terms(key, record)
-    return f"{known.name} {key.hex()}: {_fields(record)}"
+    return f"{known.name} {key.hex()}: {_fields(record, _scales(instruments or {}))}"
 
 
-def fact_text(encoded: bytes) -> str:
-    """One fact in words."""
+def fact_text(encoded: bytes, scales: Scales | None = None) -> str:
+    """One fact in words. scales: of the instruments that are known; amounts of others say what they count."""
     try:
         fact = _fact_decoder().decode(encoded)
     except msgspec.MsgspecError:
         return encoded.hex()
-    return f"{type(fact).__name__} ({_fields(fact)})"
+    return f"{type(fact).__name__} ({_fields(fact, (scales or Scales()).for_people())})"
 
 
 def message_plain(encoded: bytes) -> dict[str, Any]:
@@ -77,7 +79,8 @@ def message_plain(encoded: bytes) -> dict[str, Any]:
 def message_text(encoded: bytes) -> str:
     """One message in words, nothing of it shortened: somebody is to decide about it."""
     message = _message_decoder().decode(encoded)
-    told = (f"{words(name)} {value}" for name, value in plain(message).items() if value not in ("", None, []))
+    shown = plain(message, Scales(in_words=True))
+    told = (f"{words(name)} {value}" for name, value in shown.items() if value not in ("", None, []))
     return f"{type(message).__name__}: {', '.join(told)}"
 
 
@@ -85,15 +88,15 @@ def fact_line(fact: Fact, scales: Scales, names: Mapping[bytes, str]) -> str:
     """One fact on one line: identities shortened, instruments and members by their names, what is empty left out."""
     if isinstance(fact, Posting):
         label = scales.labels.get(fact.instrument_id)
-        scale = label.scale if label is not None else 0
+        scale, unit = (label.scale, "") if label is not None else (0, f" {PARTS}")
         sign = "+" if fact.direction is Direction.CREDIT else "-"
         return (
-            f"{sign}{grouped(fact.quantity, scale)} {words(fact.sub_balance.name)} of"
+            f"{sign}{grouped(fact.quantity, scale)}{unit} {words(fact.sub_balance.name)} of"
             f" {label.name if label is not None else fact.instrument_id.hex()[:12]}, {words(fact.reason.name)},"
             f" balance {grouped(fact.balance_after, scale)}"
         )
     told = []
-    shown = plain(fact, scales)
+    shown = plain(fact, scales.for_people())
     for field in msgspec.structs.fields(fact):
         value = getattr(fact, field.name)
         name = field.name if field.name in shown else field.name.removesuffix("_ms")
@@ -170,10 +173,18 @@ def _terms(key: bytes, version: TermsVersion) -> str:
     )
 
 
-def _fields(record: msgspec.Struct) -> str:
+def _scales(instruments: Mapping[bytes, Instrument]) -> Scales:
+    """For people, of instruments whose records are known."""
+    labels = {
+        key: Label(key, "", "", one.kind.name, one.currency, one.scale) for key, one in instruments.items()
+    }
+    return Scales(labels, in_words=True)
+
+
+def _fields(record: msgspec.Struct, scales: Scales) -> str:
     told = {
         name: value
-        for name, value in plain(record).items()
+        for name, value in plain(record, scales).items()
         if value not in ("", None, [], 0) and name != "kind"
     }
     return ", ".join(f"{name.replace('_', ' ')} {_short(value)}" for name, value in told.items())

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Iterable
 from enum import IntEnum
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -29,6 +32,7 @@ from counterfoil.machine.failures import ProgramIsOutdated
 from counterfoil.node.backup import BackupFailed
 from counterfoil.node.network.control import NetworkFailed
 from counterfoil.node.transfer_format import TransferFileError
+from counterfoil.primitives.frames import Problem
 from counterfoil.primitives.outcome import InvariantViolation
 from counterfoil.realnames.blobs import BlobError
 from counterfoil.realnames.tags import NumberIsMalformed
@@ -117,33 +121,86 @@ def hexadecimal(text: str, refusal: str, size: int | None = None) -> bytes:
 
 
 class Commands(TyperGroup):
-    """The commands, with errors told in words: no traceback for what is not the program's fault."""
+    """The commands, with errors told in words, or as JSON to whoever asked for JSON; no traceback for what is not the
+    program's fault."""
 
     def invoke(self, ctx: Any) -> Any:
+        tell = tell_json if wants_json((*ctx._protected_args, *ctx.args)) else tell_words
         try:
             found = super().invoke(ctx)
             sys.stdout.flush()
             return found
         except KeyboardInterrupt:
-            say_error("Interrupted.")
+            tell(Told(Exit.INTERRUPTED, "Interrupted."))
             raise typer.Exit(Exit.INTERRUPTED) from None
         except BrokenPipeError:
             # whoever read has read enough, as `| head` has
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(Exit.DONE) from None
         except tuple(kind for kind, _ in _CODES) as error:
-            say_error(f"{error}{_remedy(error)}")
+            tell(told_of(error))
             raise typer.Exit(exit_code(error)) from None
         except Exception as error:
             if type(error).__module__.split(".")[0] in ("typer", "click"):
-                raise
-            traceback.print_exc(file=sys.stderr)
-            say_error(
+                if tell is tell_words or not hasattr(error, "format_message"):
+                    raise
+                tell(Told(Exit.USAGE, error.format_message()))
+                raise typer.Exit(Exit.USAGE) from None
+            words = (
                 f"This is an error of the program, not yours: {error}. Please report it with the lines above."
             )
+            tell(Told(Exit.PROGRAM_ERROR, words, traceback=traceback.format_exc()))
             raise typer.Exit(Exit.PROGRAM_ERROR) from None
         finally:
             close_stores()
+
+
+class Told(NamedTuple):
+    """What an error tells. problem: the numbered refusal, where it is one."""
+
+    code: Exit
+    words: str
+    remedy: str = ""
+    problem: Problem | None = None
+    traceback: str = ""
+
+
+def told_of(error: Exception) -> Told:
+    problem = getattr(error, "problem", None)
+    problem = problem if isinstance(problem, Problem) else None
+    return Told(exit_code(error), f"{error}", _remedy(error), problem)
+
+
+def wants_json(arguments: Iterable[str]) -> bool:
+    """Whether a command line asks for JSON, be it right or wrong otherwise."""
+    return "--json" in takewhile(lambda one: one != "--", arguments)
+
+
+def tell_words(told: Told) -> None:
+    """On the error stream, as it is: nothing in it is taken for markup."""
+    sys.stderr.write(told.traceback)
+    say_error(f"{told.words} {told.remedy}".rstrip())
+
+
+def tell_json(told: Told) -> None:
+    """On the error stream, one object: {"error": {exit_code, number, name, explanation, remedy, facts}}.
+
+    number: of the reject, null for what has none; then name is that of the exit code. An error of the program has its
+    traceback too.
+    """
+    problem = told.problem
+    error: dict[str, object] = {
+        "exit_code": int(told.code),
+        "number": problem.number if problem is not None else None,
+        "name": problem.name if problem is not None else told.code.name,
+        "explanation": problem.explanation if problem is not None else told.words,
+        "remedy": problem.resolution if problem is not None else told.remedy,
+        "facts": problem.facts if problem is not None else {},
+    }
+    if told.traceback:
+        error["traceback"] = told.traceback
+    encoded = msgspec.json.format(msgspec.json.encode({"error": error}), indent=2)
+    sys.stderr.write(encoded.decode() + "\n")
 
 
 def exit_code(error: Exception) -> Exit:
@@ -153,7 +210,7 @@ def exit_code(error: Exception) -> Exit:
 def _remedy(error: Exception) -> str:
     if isinstance(error, CorruptStorage):
         return (
-            " Keep a copy of the folder. Where the damage is in its store, this makes the store again from the log:"
+            "Keep a copy of the folder. Where the damage is in its store, this makes the store again from the log:"
             " counterfoil replay FOLDER --rebuild"
         )
     return ""

@@ -36,6 +36,8 @@ HELP = """A ledger for securities markets, kept by the members of the market.
 
 Exit codes: 0 done; 1 refused by the ledger; 2 wrong command line or input file; 3 something cannot be opened, read or
 written; 4 a check failed; 70 an error of the program; 130 interrupted.
+
+With --json an error is an object on the error stream: exit_code, number, name, explanation, remedy, facts.
 """
 
 app = typer.Typer(

@@ -1,19 +1,21 @@
 """What the ledger answers as plain JSON: addresses as text, digests in hexadecimal, amounts as exact decimals.
 
 An amount is a string with as many decimals as its instrument has ("12.50"); the instrument's scale stands beside its
-name. A date is "2013-10-07", a moment an ISO 8601 instant in UTC with milliseconds.
+name. Where the scale is not known it is a number, of the smallest parts of a unit. A date is "2013-10-07", a moment an
+ISO 8601 instant in UTC with milliseconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum, IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from counterfoil.node.reads_accounts import Label
+from counterfoil.node.told import Measured, own_objects
 from counterfoil.primitives.addresses import ADDRESS_LENGTH, AddressKind, to_text
 from counterfoil.primitives.calendars import IsoDate, date_text, is_date
 from counterfoil.primitives.codec import Fact, Message
@@ -38,12 +40,22 @@ AMOUNTS = frozenset(
     {
         *("available", "earmarked", "outstanding", "quantity", "settled_quantity", "change", "balance_after"),
         *("remaining", "total", "registered", "ended", "minimum", "multiple", "settlement_unit"),
-        *("available_change", "earmarked_change", "issued", "redeemed"),
+        *("available_change", "earmarked_change", "issued", "redeemed", "open_quantity"),
+        *("allotted", "placed", "founded", "deposited", "paid", "requested"),
     }
 )
-"""Quantities of the instrument that the same object, or the one around it, names."""
+"""Quantities of the instrument that the same object, or the one around it, names, or that an object which it names is
+about."""
 MONEY = frozenset({"amount", "settled_amount"})
 """Quantities of the settlement asset, where there is one; else of the instrument."""
+VALUES = frozenset({"value", "deviation_units"})
+"""Of a feed: the same object, or the one around it, says its decimals or names it."""
+SCALED_BY = {"price": "price_scale", "nominal": "nominal_scale"}
+"""Prices, and the field of the same object that says their decimals."""
+COUNTS = frozenset({("MotionApproved", "total"), ("ReadLogPage", "total")})
+"""(kind, field) of what only looks like an amount: weights, entries."""
+PARTS = "smallest parts of a unit"
+"""What amounts count where their scale is not known."""
 DATES = frozenset(
     {
         "trade_date",
@@ -61,21 +73,49 @@ DATE_SUFFIXES = ("_business_date", "_date")
 
 
 class Scales:
-    """Decimal places of the instruments of one answer, by their identity."""
+    """How many decimals the numbers of one answer have.
 
-    def __init__(self, labels: Mapping[bytes, Label] | None = None) -> None:
+    labels: of instruments, by their identity. measured: of what the objects are (instructions, trades, earmarks) of
+    which facts state amounts. feeds: decimal places of feeds, by name. in_words: whether people read it, who are told
+    of an amount without a scale what it counts.
+    """
+
+    def __init__(
+        self,
+        labels: Mapping[bytes, Label] | None = None,
+        measured: Iterable[Measured] = (),
+        feeds: Mapping[str, int] | None = None,
+        in_words: bool = False,
+    ) -> None:
         self.labels: dict[bytes, Label] = dict(labels or {})
+        self.measured: dict[bytes, Measured] = {one.object_id: one for one in measured}
+        self.feeds: dict[str, int] = dict(feeds or {})
+        self.in_words = in_words
 
-    @classmethod
-    def of(cls, answer: object) -> Scales:
-        """With every instrument that the answer itself describes."""
-        found = cls()
-        found.labels.update((label.instrument_id, label) for label in _labels(answer))
+    def over(self, answer: object) -> Scales:
+        """With every instrument and object that an answer itself describes."""
+        found = Scales(self.labels, self.measured.values(), self.feeds, self.in_words)
+        for part in _parts(answer):
+            if isinstance(part, Label):
+                found.labels[part.instrument_id] = part
+            else:
+                found.measured[part.object_id] = part
         return found
+
+    def for_people(self) -> Scales:
+        return Scales(self.labels, self.measured.values(), self.feeds, in_words=True)
 
     def scale(self, instrument_id: bytes) -> int | None:
         label = self.labels.get(instrument_id)
         return label.scale if label is not None else None
+
+
+class _Unit(NamedTuple):
+    """Decimal places of an object's quantities, of its money and of its feed's values; None where not known."""
+
+    quantity: int | None = None
+    money: int | None = None
+    value: int | None = None
 
 
 def decimal(value: int, scale: int) -> str:
@@ -145,11 +185,8 @@ def shown_text(scope: str, shown: bytes) -> str:
 
 
 def plain(value: Any, scales: Scales | None = None) -> Any:
-    """A value as JSON knows it. `scales`: of instruments that the value does not describe itself."""
-    known = Scales.of(value)
-    if scales is not None:
-        known.labels = {**scales.labels, **known.labels}
-    return _plain("", value, known, None, None)
+    """A value as JSON knows it. `scales`: of what the value does not describe itself."""
+    return _plain("", value, (scales or Scales()).over(value), _Unit())
 
 
 def as_json(value: Any, scales: Scales | None = None) -> str:
@@ -157,32 +194,33 @@ def as_json(value: Any, scales: Scales | None = None) -> str:
     return msgspec.json.format(msgspec.json.encode(plain(value, scales)), indent=2).decode()
 
 
-def _plain(name: str, value: Any, scales: Scales, scale: int | None, money_scale: int | None) -> Any:
+def _plain(name: str, value: Any, scales: Scales, unit: _Unit) -> Any:
     if isinstance(value, msgspec.Struct):
-        return _object(value, scales, scale, money_scale)
+        return _object(value, scales, unit)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return {
-            field: _plain(field, item, scales, scale, money_scale)
-            for field, item in zip(value._fields, value, strict=True)
+            field: _plain(field, item, scales, unit) for field, item in zip(value._fields, value, strict=True)
         }
     if isinstance(value, tuple | list):
-        return [_plain(name, item, scales, scale, money_scale) for item in value]
+        return [_plain(name, item, scales, unit) for item in value]
     if isinstance(value, dict):
-        return {str(key): _plain(str(key), item, scales, scale, money_scale) for key, item in value.items()}
+        return {str(key): _plain(str(key), item, scales, unit) for key, item in value.items()}
     if isinstance(value, bytes):
         return address_text(name, value) if value else ""
     if isinstance(value, Enum):
         return value.name.lower() if isinstance(value, IntEnum) else value.value
     if isinstance(value, bool) or not isinstance(value, int):
         return value
-    return _number(name, value, scale, money_scale)
+    return _number(name, value, scales, unit)
 
 
-def _number(name: str, value: int, scale: int | None, money_scale: int | None) -> int | str | None:
-    if name in AMOUNTS and scale is not None:
-        return decimal(value, scale)
-    if name in MONEY and (money_scale is not None or scale is not None):
-        return decimal(value, money_scale if money_scale is not None else scale or 0)
+def _number(name: str, value: int, scales: Scales, unit: _Unit) -> int | str | None:
+    if name in AMOUNTS:
+        return _amount(value, unit.quantity, scales)
+    if name in MONEY:
+        return _amount(value, unit.money if unit.money is not None else unit.quantity, scales)
+    if name in VALUES and unit.value is not None:
+        return decimal(value, unit.value)
     if (name in DATES or name.endswith(DATE_SUFFIXES)) and is_date(value):
         return date_text(IsoDate(value))
     if (name in DATES or name.endswith(DATE_SUFFIXES)) and value == 0:
@@ -190,34 +228,58 @@ def _number(name: str, value: int, scale: int | None, money_scale: int | None) -
     return value
 
 
-def _object(
-    value: msgspec.Struct, scales: Scales, scale: int | None, money_scale: int | None
-) -> dict[str, Any]:
-    own = _scale_of(value, scales)
-    scale = own if own is not None else scale
-    asset = getattr(value, "asset", b"")
-    money_scale = scales.scale(asset) if asset else money_scale
+def _amount(value: int, scale: int | None, scales: Scales) -> int | str:
+    if scale is not None:
+        return decimal(value, scale)
+    return f"{value} {PARTS}" if scales.in_words and value else value
+
+
+def _object(value: msgspec.Struct, scales: Scales, around: _Unit) -> dict[str, Any]:
+    unit, kind = _unit_of(value, scales, around), type(value).__name__
     made: dict[str, Any] = {}
     if isinstance(value, Message | Fact):
-        made["kind"] = type(value).__name__
+        made["kind"] = kind
     for field in msgspec.structs.fields(value):
         item = getattr(value, field.name)
-        if field.name == "price" and hasattr(value, "price_scale"):
-            made["price"] = decimal(item, value.price_scale)
+        if hasattr(value, SCALED_BY.get(field.name, "")):
+            made[field.name] = decimal(item, getattr(value, SCALED_BY[field.name]))
+        elif (kind, field.name) in COUNTS:
+            made[field.name] = item
         elif field.name == "shown" and hasattr(value, "scope"):
             scope = value.scope
             made["shown"] = shown_text(scope if isinstance(scope, str) else scope.name, item)
         elif field.name.endswith("_ms") and not field.name.endswith(DURATION_SUFFIXES):
             made[field.name.removesuffix("_ms")] = instant(item) if item else None
         else:
-            made[field.name] = _plain(field.name, item, scales, scale, money_scale)
+            made[field.name] = _plain(field.name, item, scales, unit)
     return made
 
 
+def _unit_of(value: msgspec.Struct, scales: Scales, around: _Unit) -> _Unit:
+    """By what an object names, its instrument or an object of the ledger; else that of the object around it."""
+    quantity, money = _scale_of(value, scales), around.money
+    asset = getattr(value, "asset", b"")
+    if asset:
+        money = scales.scale(asset)
+    for name in own_objects(value) if isinstance(value, Fact) else ():
+        measured = scales.measured.get(name)
+        if measured is not None and quantity is None:
+            quantity = scales.scale(measured.instrument_id)
+            money = scales.scale(measured.asset) if measured.asset else money
+    of_feed = scales.feeds.get(getattr(value, "name", ""))
+    own = getattr(value, "scale", None)
+    return _Unit(
+        quantity if quantity is not None else around.quantity,
+        money,
+        own if isinstance(own, int) else of_feed if of_feed is not None else around.value,
+    )
+
+
 def _scale_of(value: msgspec.Struct, scales: Scales) -> int | None:
-    """Of the instrument that an object names: by its label, or by its identity."""
-    if isinstance(value, Label):
-        return value.scale
+    """Of the instrument that an object is or names: by what it says itself, by its label, or by its identity."""
+    own = getattr(value, "scale", None)
+    if isinstance(own, int):
+        return own
     for name in ("instrument", "label", "instrument_id"):
         named = getattr(value, name, None)
         if isinstance(named, Label):
@@ -227,13 +289,16 @@ def _scale_of(value: msgspec.Struct, scales: Scales) -> int | None:
     return None
 
 
-def _labels(value: Any) -> Iterator[Label]:
-    if isinstance(value, Label):
+def _parts(value: Any) -> Iterator[Label | Measured]:
+    if isinstance(value, Label | Measured):
         yield value
     elif isinstance(value, msgspec.Struct):
         for field in value.__struct_fields__:
-            yield from _labels(getattr(value, field))
+            yield from _parts(getattr(value, field))
     elif isinstance(value, tuple | list):
         for item in value:
             if not isinstance(item, int | str | bytes):
-                yield from _labels(item)
+                yield from _parts(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _parts(item)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 
 from counterfoil.custody.signers import SandboxKey
 from counterfoil.demo.floor import key_of, send
@@ -31,6 +34,8 @@ SINGLY_MAX = 10_000
 """Up to so many trades each is a transaction of its own; more go in lists, signed once by each of both brokers."""
 LIST = 100
 LOOK_SECONDS = 0.2
+DAYS_SHOWN = 10
+"""Lines for business days; of more the first and the last are shown."""
 EXPIRY_MS = 30 * 3_600_000
 """Longer than a business day: the sandbox's clock moves with the trades while batches are under way."""
 ID_WINDOW_MS = EXPIRY_MS + 3_600_000
@@ -66,6 +71,37 @@ class Run:
     seconds: float = 0.0
 
 
+def days_table(days: list[DayRecord]) -> Table:
+    """What each business day brought; of many days those in the middle are told together."""
+    table = Table(show_footer=len(days) > 1, box=SIMPLE_HEAD)
+    table.add_column("business day", footer="all days")
+    sums = [sum(figures) for figures in zip(*(_figures(day) for day in days), strict=True)]
+    for name, figure in zip(("entered", "refused", "settled"), sums, strict=False):
+        table.add_column(name, justify="right", footer=f"{figure:,}", no_wrap=True)
+    table.add_column("pending at close", justify="right", footer=f"{days[-1].pending:,}", no_wrap=True)
+    if len(days) <= DAYS_SHOWN:
+        first, between, last = days, [], []
+    else:
+        half = DAYS_SHOWN // 2
+        first, between, last = days[:half], days[half:-half], days[-half:]
+    for day in first:
+        table.add_row(date_text(day.date), *_cells(_figures(day)), f"{day.pending:,}")
+    if between:
+        figures = [sum(those) for those in zip(*(_figures(day) for day in between), strict=True)]
+        table.add_row(f"{len(between):,} days between", *_cells(figures), f"{between[-1].pending:,}")
+    for day in last:
+        table.add_row(date_text(day.date), *_cells(_figures(day)), f"{day.pending:,}")
+    return table
+
+
+def _figures(day: DayRecord) -> tuple[int, int, int]:
+    return day.entered, day.refused, day.settled
+
+
+def _cells(figures: Iterable[int]) -> list[str]:
+    return [f"{figure:,}" for figure in figures]
+
+
 class Trading:
     """Enters a market's trades, each as one transaction signed by both brokers, and runs its days."""
 
@@ -90,12 +126,13 @@ class Trading:
         total = plan.tally.trades
         rows = plan.rows()
         waiting = next(rows, None)
-        for date in plan.business_days():
-            with screen.step(f"Business day {date_text(date)}", total) as step:
+        dates = plan.business_days()
+        with screen.step("Business days", total) as step:
+            for date in dates:
                 day = self._open(date)
-                step.name(f"Business day {date_text(date)}: settling what is due")
+                step.name(f"{date_text(date)}: settling what is due")
                 self._settle_due(step)
-                step.name(f"Business day {date_text(date)}: entering trades")
+                step.name(f"{date_text(date)}: entering trades")
                 step.at(len(run.entered) + run.refused, total)
                 todays: list[TradeRow] = []
                 while waiting is not None and waiting.trade_date <= date:
@@ -106,7 +143,8 @@ class Trading:
                         todays = []
                 self._enter(todays, day, step)
                 self._close(day)
-                step.said = f"{day.entered:>7,} entered {day.settled:>7,} settled {day.pending:>7,} pending"
+            step.said = f"{len(dates):,}, {date_text(dates[0])} to {date_text(dates[-1])}"
+        screen.table(days_table(run.days))
         return run
 
     # ---- days ----

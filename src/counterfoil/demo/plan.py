@@ -17,6 +17,7 @@ from counterfoil.gateways.trade_files import (
     SecurityScheme,
     Tally,
     TradeFile,
+    TradeFileKind,
     TradeRow,
     intended_settlement_date,
     open_trade_files,
@@ -187,8 +188,9 @@ def plan_files(
     in_order: list[bool] = []
     for file in files:
         latest, ordered = IsoDate(0), True
+        stated = file.kind is TradeFileKind.OWN_FORMAT
         for read in file:
-            survey.tally.add(read)
+            survey.tally.add(read, stated=stated)
             if isinstance(read, RowProblem):
                 if strict and read.code.is_bad_row:
                     raise StoppedAtBadRow(read)

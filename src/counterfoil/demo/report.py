@@ -198,7 +198,7 @@ def outcomes_table(outcomes: Outcomes) -> Table:
     """Every row counted once, with a total that is the number of rows read."""
     table = Table(title="What became of the rows", title_justify="left", show_footer=True, box=SIMPLE_HEAD)
     table.add_column("outcome", footer="all rows")
-    table.add_column("rows", justify="right", footer=f"{outcomes.sum:,}")
+    table.add_column("rows", justify="right", footer=f"{outcomes.sum:,}", no_wrap=True)
     table.add_column("reason", overflow="fold")
     table.add_row("[green]settled[/green]", f"{outcomes.settled:,}", "delivered against payment")
     kinds = (
@@ -221,7 +221,7 @@ def register_table(market: Market, run: Run, name: str) -> Table:
     """The largest holders of one security: before the first trade, at closes of business, and now."""
     regulator, security = market.floor.regulator, market.securities[name]
     closes = _telling_closes(run)
-    moments = ["before", *(f"close of {date_text(day.date)}" for day in closes), "now"]
+    moments = ["before", *(f"close of\n{date_text(day.date)}" for day in closes), "now"]
     heights = [run.opening_height, *(day.closed for day in closes), 0]
     registers = [_holdings(regulator, security, height) for height in heights]
     lines = regulator.register(security)
@@ -231,7 +231,8 @@ def register_table(market: Market, run: Run, name: str) -> Table:
     table = Table(title=title, title_justify="left", show_footer=True, box=SIMPLE_HEAD)
     table.add_column("holder", footer="all holders")
     for moment, held in zip(moments, registers, strict=True):
-        table.add_column(moment, justify="right", footer=f"{sum(held.values()):,}")
+        total = f"{sum(held.values()):,}"
+        table.add_column(moment, justify="right", footer=total, min_width=len(total), overflow="fold")
     for line in largest:
         holder = line.owner_name or line.account_id.hex()[:16]
         table.add_row(holder, *(f"{held.get(line.account_id, 0):,}" for held in registers))
@@ -239,7 +240,7 @@ def register_table(market: Market, run: Run, name: str) -> Table:
         sum(held.values()) - sum(held.get(line.account_id, 0) for line in largest) for held in registers
     ]
     if any(others):
-        table.add_row(f"{len(lines) - len(largest):,} others", *(f"{other:,}" for other in others))
+        table.add_row("others", *(f"{other:,}" for other in others))
     return table
 
 

@@ -100,9 +100,8 @@ def _planned(wishes: Wishes, screen: Screen, listed: RowList) -> Plan:
     with screen.step("Trade files read") as step:
         plan = plan_files(wishes.files, listed.problem, strict=wishes.strict, progress=step.at)
         tally = plan.tally
-        step.said = (
-            f"{tally.rows:,} rows, {tally.trades:,} trades, {tally.rounded:,} amounts rounded half to even"
-        )
+        rounded = f", {tally.rounded:,} amounts rounded half to even" if tally.rounded else ""
+        step.said = f"{tally.rows:,} rows, {tally.trades:,} trades{rounded}"
     return plan
 
 

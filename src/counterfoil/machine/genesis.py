@@ -29,13 +29,14 @@ RULE_VERSION = 1
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """id_window_ms: how far ahead an expiry may lie. reference_window_ms: how long business references stay unique.
+    """id_window_ms: how far ahead an expiry may lie. reference_window_ms: for how long a business reference is not used
+    again; a day, so that what was entered today is not entered once more today by mistake.
 
     deadline_actions_max, retry_actions_max: how many such actions each module may take in one block.
     """
 
     id_window_ms: int = 600_000
-    reference_window_ms: int = 3_600_000
+    reference_window_ms: int = 86_400_000
     deadline_actions_max: int = 1_000
     retry_actions_max: int = 1_000
 

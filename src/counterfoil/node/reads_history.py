@@ -13,6 +13,7 @@ from counterfoil.modules.identities import facts as identities_facts
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties import facts as parties_facts
 from counterfoil.modules.validators import facts as validators_facts
+from counterfoil.node.authors import Author, Authors, Signed, authors_of
 from counterfoil.node.eyes import Eyes
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import (
@@ -33,13 +34,12 @@ from counterfoil.node.reads_base import (
 from counterfoil.node.receipts_of import (
     AnyFact,
     Found,
-    accounts_in,
     identities_in,
     mentions,
     receipts_with,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.node.told import ToldBlock, stated_account
+from counterfoil.node.told import Measured, ToldBlock, stated_account
 from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.rights import Span
@@ -77,19 +77,13 @@ class HistoryOf(Params, frozen=True, kw_only=True):
     limit: int = HISTORY_LIMIT
 
 
-class Author(msgspec.Struct, frozen=True):
-    """A signer of the transaction, and the party it speaks for where the viewer may know it."""
-
-    signer: bytes
-    party: bytes
-
-
 class HistoryEntry(msgspec.Struct, frozen=True):
     """One action. action: the transaction's id, or the own id of what the ledger did by itself.
 
-    messages: kinds of what was asked, where the viewer may know that; authors: who signed, as far as the viewer may
-    know: itself, those below it, and what a regulator sees; results: of all messages, to an author alone, since they
-    name what was created for others. by_ledger: a deadline or a retry, which nobody signed.
+    authors: who signed, as far as the viewer may know (`authors_of`). messages: kinds of what was asked, to whoever
+    may see the history of one of them; results: of all messages, to an author alone, since they name what was created
+    for others. by_ledger: a deadline or a retry, which nobody signed. measured: what amounts of the facts count, where
+    those do not say so.
     """
 
     height: int
@@ -100,6 +94,7 @@ class HistoryEntry(msgspec.Struct, frozen=True):
     messages: tuple[str, ...]
     results: tuple[ToldResult, ...]
     facts: tuple[AnyFact, ...]
+    measured: tuple[Measured, ...] = ()
 
 
 class History(Answer, frozen=True, kw_only=True):
@@ -139,11 +134,11 @@ def history(node: LedgerNode, viewer: Viewer, params: HistoryOf) -> History:
         moment = view.moment
     entries: list[HistoryEntry] = []
     next_height = 0
-    for height, found in _chosen(node, needle, choose, max(1, params.first_height), last):
+    for block, found in _chosen(node, needle, choose, max(1, params.first_height), last):
         if len(entries) >= params.limit:
-            next_height = height
+            next_height = block.height
             break
-        entries += _entries(node, viewer, height, found)
+        entries += _entries(node, viewer, block, found)
     if params.business and not entries and not params.first_height:
         raise NotVisible
     return History(moment=moment, entries=tuple(entries), next_height=next_height)
@@ -260,81 +255,56 @@ def _told_to(stakeholder: bytes, belongs: Callable[[Fact], bool]) -> Callable[[F
 
 def _chosen(
     node: LedgerNode, needle: bytes, choose: Choose, first: int, last: int
-) -> Iterator[tuple[int, list[tuple[Found, tuple[Fact, ...]]]]]:
-    """(height, receipts with the facts chosen of each) of every block that has any."""
+) -> Iterator[tuple[ToldBlock, list[tuple[Found, tuple[Fact, ...]]]]]:
+    """(block, receipts with the facts chosen of each) of every block that has any."""
     for height, kept, indices in receipts_with(node, needle, first, last):
         block = ToldBlock(node, height, time_of(node, height), [kept[index] for index in indices])
         chosen = [(found, facts) for found in block.found if (facts := tuple(choose(found, block)))]
         if chosen:
-            yield height, chosen
-
-
-# ---- who ----
+            yield block, chosen
 
 
 def _entries(
-    node: LedgerNode, viewer: Viewer, height: int, chosen: Iterable[tuple[Found, tuple[Fact, ...]]]
+    node: LedgerNode, viewer: Viewer, block: ToldBlock, chosen: Iterable[tuple[Found, tuple[Fact, ...]]]
 ) -> list[HistoryEntry]:
     """One entry for each action; what several receipts of an action tell is told once."""
     by_action: dict[bytes, tuple[Found, list[Fact]]] = {}
     for found, facts in chosen:
         _, told = by_action.setdefault(found.receipt.action, (found, []))
         told += [fact for fact in facts if fact not in told]
-    bodies = _bodies(node, height)
-    time_ms = time_of(node, height)
+    transactions = transactions_of(node, block.height)
     entries = []
     for action, (found, told) in by_action.items():
-        body = bodies.get(action)
-        authors: tuple[Author, ...] = ()
-        kinds: tuple[str, ...] = ()
-        if body is not None:
-            signers, messages = body
-            with reading(node, viewer) as view:
-                authors = _authors(view, signers, told)
-            kinds = messages if authors else ()
+        signed = transactions.get(action)
+        with reading(node, viewer) as view:
+            authors = authors_of(view, signed, told, block) if signed is not None else Authors((), False)
+            measured = block.objects.measured(told)
         entries.append(
             HistoryEntry(
-                height,
-                time_ms,
+                block.height,
+                block.time_ms,
                 action,
-                body is None,
-                authors,
-                kinds,
-                found.receipt.results if authors else (),
+                signed is None,
+                authors.found,
+                signed.kinds if signed is not None and authors.in_full else (),
+                found.receipt.results if authors.in_full else (),
                 tuple(told),
+                measured,
             )
         )
     return entries
 
 
-def _bodies(node: LedgerNode, height: int) -> dict[bytes, tuple[tuple[bytes, ...], tuple[str, ...]]]:
-    """(signers, kinds of messages) of each transaction of a block, by its id."""
+def transactions_of(node: LedgerNode, height: int) -> dict[bytes, Signed]:
+    """What was signed in a block, by the transaction's id."""
     with node.engine.lock:
         logged = node.block_at(height)
-    found: dict[bytes, tuple[tuple[bytes, ...], tuple[str, ...]]] = {}
+    found: dict[bytes, Signed] = {}
     if logged is None:
         return found
     for item in logged.block.bundles:
         for raw in node.machine.bundles.read_again(item):
             prepared = node.machine.reader.prepare(raw)
             if prepared.body is not None:
-                kinds = tuple(type(message).__name__ for message in prepared.body.messages)
-                found[prepared.id] = (prepared.body.signers, kinds)
+                found[prepared.id] = Signed(prepared.body.signers, tuple(prepared.body.messages))
     return found
-
-
-def _authors(view: View, signers: tuple[bytes, ...], facts: Iterable[Fact]) -> tuple[Author, ...]:
-    """The signers that the viewer may know: its own, and those of parties whose history it may see."""
-    candidates: dict[bytes, None] = {view.viewer.party: None} if view.viewer.party else {}
-    for identity in accounts_in(facts):
-        candidates[identity] = None
-        account = view.wired.holdings.account(identity)
-        if account is not None:
-            candidates[account.owner] = candidates[account.servicer] = None
-    visible = [one for one in candidates if one and view.may_see(PartyHistory(one))]
-    authors = []
-    for signer in signers:
-        party = next((one for one in visible if view.policy.is_its_own(signer, one)), b"")
-        if party or view.policy.sees_everything(view.viewer.party):
-            authors.append(Author(signer, party))
-    return tuple(authors)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -111,10 +111,3 @@ def identities_in(value: Any) -> Iterator[bytes]:
 
 def mentions(fact: Fact, identity: bytes) -> bool:
     return any(found == identity for found in identities_in(fact))
-
-
-def accounts_in(facts: Iterable[Fact]) -> tuple[bytes, ...]:
-    """Identities of 20 bytes that the facts name, each once: whatever is an account is among them."""
-    return tuple(
-        dict.fromkeys(found for fact in facts for found in identities_in(fact) if len(found) == _SHORT)
-    )

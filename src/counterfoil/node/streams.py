@@ -20,7 +20,7 @@ from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import header_at
 from counterfoil.node.receipts_of import AnyFact, Found, receipts_of_block
 from counterfoil.node.refusals import NodeRefusal, Refused
-from counterfoil.node.told import ToldBlock
+from counterfoil.node.told import Measured, ToldBlock
 from counterfoil.node.viewer import Viewer
 from counterfoil.primitives.codec import Fact, encode
 
@@ -52,7 +52,7 @@ class StreamItem(msgspec.Struct, frozen=True):
     deadline or retry.
 
     facts: those that the viewer may see, as they came about, each as often as one receipt has it. part: from 0 on.
-    has_more: the action's facts go on with the next item.
+    has_more: the action's facts go on with the next item. measured: what their amounts count, where they do not say.
     """
 
     height: int
@@ -62,6 +62,7 @@ class StreamItem(msgspec.Struct, frozen=True):
     facts: tuple[AnyFact, ...]
     part: int = 0
     has_more: bool = False
+    measured: tuple[Measured, ...] = ()
 
     @property
     def position(self) -> Position:
@@ -112,7 +113,7 @@ class Cursor:
         """Be through with a block."""
         self.position, self.receipt = position, None
 
-    def find(self, found: Found, facts: Iterable[Fact], time_ms: int) -> Iterator[StreamItem]:
+    def find(self, found: Found, facts: Iterable[Fact], block: ToldBlock) -> Iterator[StreamItem]:
         """Take in facts of a receipt; the parts that are full then. What several receipts of an action tell counts
         once, what one of them tells several times counts so often."""
         for fact in facts:
@@ -120,23 +121,24 @@ class Cursor:
             if count <= self.told.get(fact, 0):
                 continue
             if len(self.waiting) == FACTS_MAX:
-                yield self._item(found, time_ms, has_more=True)
+                yield self._item(found, block, has_more=True)
             self.told[fact] = count
             self.waiting.append(fact)
 
-    def end(self, found: Found, time_ms: int) -> Iterator[StreamItem]:
+    def end(self, found: Found, block: ToldBlock) -> Iterator[StreamItem]:
         """Be through with the action of a receipt; what is left of it."""
         if self.waiting:
-            yield self._item(found, time_ms, has_more=False)
+            yield self._item(found, block, has_more=False)
         self.position = Position(found.receipt.height, found.receipt.position)
         self.part = 0
         self.told.clear()
 
-    def _item(self, found: Found, time_ms: int, *, has_more: bool) -> StreamItem:
+    def _item(self, found: Found, block: ToldBlock, *, has_more: bool) -> StreamItem:
         told, self.waiting = tuple(self.waiting), []
         part, self.part = self.part, self.part + 1
         one = found.receipt
-        return StreamItem(one.height, one.position, time_ms, one.action, told, part, has_more)
+        measured = block.objects.measured(told)
+        return StreamItem(one.height, one.position, block.time_ms, one.action, told, part, has_more, measured)
 
 
 class Streams:
@@ -212,12 +214,12 @@ def _look(eyes: Eyes, block: ToldBlock, cursor: Cursor) -> Iterator[StreamItem]:
     while looked < LOOKED_AT_ONCE and receipt < len(block.found):
         found = block.found[receipt]
         until = min(len(found.facts), cursor.fact + LOOKED_AT_ONCE - looked)
-        yield from cursor.find(found, eyes.seen(found, cursor.about, cursor.fact, until), block.time_ms)
+        yield from cursor.find(found, eyes.seen(found, cursor.about, cursor.fact, until), block)
         looked += 1 + until - cursor.fact
         cursor.fact = until
         if until == len(found.facts):
             cursor.fact, receipt = 0, receipt + 1
             cursor.here.clear()
             if receipt == len(block.found) or block.found[receipt].receipt.position != found.receipt.position:
-                yield from cursor.end(found, block.time_ms)
+                yield from cursor.end(found, block)
     cursor.receipt = receipt

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from counterfoil.modules.cash import queries as cash
+from counterfoil.modules.holdings.facts import EarmarkReduced
 from counterfoil.modules.holdings.records import EARMARKS
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.settlement import queries as settlement
+from counterfoil.modules.settlement.facts import InstructionSettled
 from counterfoil.modules.trades import queries as trades
+from counterfoil.modules.trades.facts import TradeCancelled, TradeLapsed, TradeSettled
 from counterfoil.modules.trades.interface import TradeTerms
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.receipts_of import Found, found_in, identities_in
@@ -26,15 +31,35 @@ _OWN = (
 _BUSINESS = ("counterfoil.modules.trades.", "counterfoil.modules.settlement.")
 
 
+class Measured(msgspec.Struct, frozen=True):
+    """In what the amounts of facts about an object count that name the object alone.
+
+    object_id: an instruction, a trade or an earmark (32 bytes). instrument_id: of its quantities. asset: of its money,
+    b"" where it has none.
+    """
+
+    object_id: bytes
+    instrument_id: bytes
+    asset: bytes = b""
+
+
 class Whose(NamedTuple):
     """What an object (an instruction, a trade, an earmark, a redemption) belongs to. account: b"" where it has none;
-    market: "" likewise."""
+    market: "" likewise. instrument, asset: what its amounts count, as far as that is known."""
 
     account: bytes = b""
     market: str = ""
+    instrument: bytes = b""
+    asset: bytes = b""
 
 
 _NOBODYS = Whose()
+
+MEASURED_BY_THEIR_OBJECT: tuple[type[Fact], ...] = (
+    *(EarmarkReduced, InstructionSettled),
+    *(TradeCancelled, TradeLapsed, TradeSettled),
+)
+"""Facts with amounts that do not say of which instrument: their object does."""
 
 
 class Objects:
@@ -50,15 +75,36 @@ class Objects:
         for fact in facts:
             account, market = stated_account(fact), stated_market(fact)
             if account or market:
+                instrument, asset = stated_instrument(fact)
                 for identity in own_objects(fact):
                     before = self._known.get(identity, _NOBODYS)
-                    self._known[identity] = Whose(account or before.account, market or before.market)
+                    self._known[identity] = Whose(
+                        account or before.account,
+                        market or before.market,
+                        instrument or before.instrument,
+                        asset or before.asset,
+                    )
 
     def whose(self, identity: bytes) -> Whose:
         found = self._known.get(identity)
         if found is None or not (found.account or found.market):
             found = self._known[identity] = self._looked_up(identity)
         return found
+
+    def measured(self, facts: Iterable[Fact]) -> tuple[Measured, ...]:
+        """What the amounts of facts count that do not say so themselves, each object once.
+
+        Whoever may see such a fact may know it: it is the unit of a number that the fact shows.
+        """
+        found: dict[bytes, Measured] = {}
+        for fact in facts:
+            if not isinstance(fact, MEASURED_BY_THEIR_OBJECT):
+                continue
+            for identity in own_objects(fact):
+                whose = self.whose(identity)
+                if whose.instrument:
+                    found[identity] = Measured(identity, whose.instrument, whose.asset)
+        return tuple(found.values())
 
     def accounts(self, fact: Fact) -> tuple[bytes, ...]:
         """The account that a fact states; where it states none, those of the objects that it is about."""
@@ -97,15 +143,19 @@ class Objects:
         """As of the end of the block, or of the one before where the object ended in it."""
         state = self._node.state
         for height in (self._height, self._height - 1):
+            if height < state.held_from:
+                break
             instruction = settlement.instruction(state, identity, height)
             if instruction is not None:
-                return Whose(instruction.account, instruction.market)
+                whose = instruction.account, instruction.market
+                return Whose(*whose, instruction.instrument_id, instruction.asset)
             trade = trades.trade(state, identity, height)
             if trade is not None:
-                return Whose(market=trade.terms.venue)
+                terms = trade.terms
+                return Whose(market=terms.venue, instrument=terms.instrument_id, asset=terms.asset)
             earmark = state.find_at(EARMARKS, identity, height)
             if earmark is not None:
-                return Whose(earmark.account_id)
+                return Whose(earmark.account_id, instrument=earmark.instrument_id)
             redemption = cash.redemption(state, identity, height)
             if redemption is not None:
                 return Whose(redemption.account_id)
@@ -171,6 +221,13 @@ def stated_market(fact: Fact) -> str:
         return market
     terms = getattr(fact, "terms", None)
     return terms.venue if isinstance(terms, TradeTerms) else ""
+
+
+def stated_instrument(fact: Fact) -> tuple[bytes, bytes]:
+    """(instrument, settlement asset) that a fact says its amounts count; b"" for what it does not say."""
+    terms = getattr(fact, "terms", None)
+    said = terms if isinstance(terms, TradeTerms) else fact
+    return getattr(said, "instrument_id", b""), getattr(said, "asset", b"")
 
 
 def objects_in(fact: Fact) -> frozenset[bytes]:

@@ -20,7 +20,7 @@ from counterfoil.gateways.trade_files import (
     row_line,
 )
 from counterfoil.gateways.trade_files.generator import DemoDay, DemoSettings
-from counterfoil.gateways.trade_files.own_format import ACCOUNT_COLUMNS, COLUMNS, OwnRows
+from counterfoil.gateways.trade_files.own_format import ACCOUNT_COLUMNS, COLUMNS, TRADE_REFERENCE_MAX, OwnRows
 from counterfoil.primitives.calendars import IsoDate
 
 NAMES = COLUMNS + ACCOUNT_COLUMNS
@@ -86,6 +86,23 @@ def test_a_row_becomes_a_trade(tmp_path: Path) -> None:
     )
 
 
+def test_a_row_without_a_reference_is_named_by_file_and_line(tmp_path: Path) -> None:
+    """Two equal rows are two trades, the same ones whenever the file is read; with a reference they are one's."""
+    first, second, third, fourth = read(tmp_path, *[line(trade_reference="")] * 2, line(), line())
+    again = read(tmp_path, *[line(trade_reference="")] * 2)
+    assert all(isinstance(trade, TradeRow) for trade in (first, second, third, fourth))
+    names = [trade.trade_reference for trade in (first, second, third, fourth) if isinstance(trade, TradeRow)]
+    assert names[0] != names[1]
+    assert names[0].endswith("-2")
+    assert all(len(name) <= TRADE_REFERENCE_MAX for name in names)
+    assert names[2:] == ["T-0001", "T-0001"]
+    assert [trade.trade_reference for trade in again if isinstance(trade, TradeRow)] == names[:2]
+    (tmp_path / "trades.csv").rename(tmp_path / "others.csv")
+    (other, _) = list(TradeFile(tmp_path / "others.csv"))
+    assert isinstance(other, TradeRow)
+    assert other.trade_reference not in names
+
+
 def test_the_accounts_may_be_left_out_of_the_file(tmp_path: Path) -> None:
     (trade,) = read(tmp_path, line().rsplit(",", 2)[0], accounts=False)
     assert isinstance(trade, TradeRow)
@@ -94,7 +111,6 @@ def test_the_accounts_may_be_left_out_of_the_file(tmp_path: Path) -> None:
 
 LONG = "x" * 65
 PROBLEMS: list[tuple[dict[str, str], ProblemCode]] = [
-    ({"trade_reference": ""}, ProblemCode.FIELD_MISSING),
     ({"trade_reference": "x" * 53}, ProblemCode.FIELD_TOO_LONG),
     ({"symbol_or_isin": ""}, ProblemCode.FIELD_MISSING),
     ({"symbol_or_isin": "US4592001015"}, ProblemCode.ISIN_CHECK_DIGIT),

@@ -190,10 +190,10 @@ def test_what_happened_twice_is_told_twice(ledger: Sandbox) -> None:
     cursor, again = streams.Cursor(Position(0)), OpenAction()
     block = ToldBlock(ledger.node, big(ledger), 0, receipts_of_block(ledger.node, big(ledger)))
     found = block.found[0]
-    assert not list(cursor.find(found, [one, one, other], 0))
+    assert not list(cursor.find(found, [one, one, other], block))
     cursor.here.clear()
-    assert not list(cursor.find(found, [other, one, one, one], 0))
-    (whole,) = cursor.end(found, 0)
+    assert not list(cursor.find(found, [other, one, one, one], block))
+    (whole,) = cursor.end(found, block)
     assert whole.facts == (one, one, other, one)
     first = msgspec.structs.replace(whole, facts=(one, one), has_more=True)
     rest = msgspec.structs.replace(whole, facts=(one, other), part=1)

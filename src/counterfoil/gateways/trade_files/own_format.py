@@ -1,7 +1,7 @@
 """The project's own trade file: UTF-8 CSV with a header, one trade a row, both parties named.
 
-`docs/reference/trade-files.md` specifies it with an example. Nothing is assigned or completed here: what the file
-does not say is a problem of the row.
+`docs/reference/trade-files.md` specifies it with an example. Nothing is assigned or completed here but the reference
+of a row that states none: what else the file does not say is a problem of the row.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from functools import lru_cache
+from hashlib import sha256
 
 from counterfoil.gateways.trade_files.fields import read_date, read_decimal, read_positive
 from counterfoil.gateways.trade_files.problems import FileFault, ProblemCode, RowFault, TradeFileError
@@ -50,6 +51,8 @@ ACCOUNT_COLUMNS = ("buyer_account", "seller_account")
 
 TRADE_REFERENCE_MAX = 52
 """Characters of a unique trade identifier (ISO 23897)."""
+_NAME_DIGITS = 16
+"""Hexadecimal digits of a file's name in the references of rows that state none."""
 SYMBOL_MAX = 24
 NAME_MAX = 64
 """Characters of a participant's or an account's name."""
@@ -90,13 +93,15 @@ class OwnRows:
         if len(columns) > len(expected):
             raise TradeFileError(name, FileFault.BAD_HEADER, f"{len(columns)} columns, not {len(expected)}")
         self._width = len(columns)
+        self._own = sha256(name.encode()).hexdigest()[:_NAME_DIGITS]
 
     def parse(self, line: int, row: bytes) -> TradeRow:
         """One row. Errors: RowFault."""
         fields = _split(row)
         if len(fields) != self._width:
             raise RowFault(ProblemCode.WRONG_COLUMN_COUNT, "", f"{len(fields)} columns, not {self._width}")
-        trade_reference = _text(fields[0], COLUMNS[0], TRADE_REFERENCE_MAX)
+        stated = _optional_text(fields[0], COLUMNS[0], TRADE_REFERENCE_MAX)
+        trade_reference = stated or f"{self._own}-{line}"
         security, scheme = _security(fields[1])
         if not _is_mic(fields[2]):
             raise RowFault(ProblemCode.VENUE_UNKNOWN if fields[2] else ProblemCode.FIELD_MISSING, COLUMNS[2])
@@ -221,8 +226,8 @@ def _text(text: str, field: str, length_max: int = NAME_MAX) -> str:
     return text
 
 
-def _optional_text(text: str, field: str) -> str | None:
-    return _text(text, field) if text else None
+def _optional_text(text: str, field: str, length_max: int = NAME_MAX) -> str | None:
+    return _text(text, field, length_max) if text else None
 
 
 @lru_cache(maxsize=4_096)

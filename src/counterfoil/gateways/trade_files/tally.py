@@ -18,13 +18,14 @@ class Tally:
     trades: int = 0
     suspicious: int = 0
     rounded: int = 0
-    """Trades whose price x quantity is no whole number of minor units."""
+    """Trades whose price x quantity is no whole number of minor units, where the file does not state the amount."""
     quantity: int = 0
     amounts: dict[str, int] = field(default_factory=dict)
     terms: dict[SettlementTerms, int] = field(default_factory=lambda: dict.fromkeys(SettlementTerms, 0))
     problems: dict[ProblemCode, int] = field(default_factory=lambda: dict.fromkeys(ProblemCode, 0))
 
-    def add(self, read: TradeRow | RowProblem) -> None:
+    def add(self, read: TradeRow | RowProblem, *, stated: bool = False) -> None:
+        """Count a row. stated: whether its file states amounts, so that none was rounded here."""
         self.rows += 1
         if isinstance(read, RowProblem):
             self.problems[read.code] += 1
@@ -34,7 +35,7 @@ class Tally:
         numerator, denominator = exact_amount(
             read.price, read.price_scale, read.quantity, minor_unit(read.currency)
         )
-        self.rounded += numerator % denominator != 0
+        self.rounded += not stated and numerator % denominator != 0
         self.quantity += read.quantity
         self.amounts[read.currency] = self.amounts.get(read.currency, 0) + read.amount
         self.terms[read.settlement_terms] += 1

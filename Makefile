@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo network-demo test test-fast test-deep check format bench bench-network chaos docs numbers fuzz engine proto lock clean
+.PHONY: help setup demo network-demo test test-fast test-deep timing check format bench bench-network chaos docs numbers fuzz engine proto lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -28,6 +28,9 @@ test-fast: setup ## All tests but the slow ones
 
 test-deep: setup ## All tests, with many more generated examples (hours)
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist loadscope --timeout 14400 $(ARGS)
+
+timing: setup ## Whether a node's replies tell by their time what is hidden: the long version (half an hour, on a quiet machine)
+	@$(BIN)/python -m pytest -q --samples 1000 --timeout 3600 tests/e2e/test_timing.py $(ARGS)
 
 check: setup ## Lint, types, imports, determinism and the other rules that a machine can check
 	@$(BIN)/ruff check .

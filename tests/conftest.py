@@ -59,6 +59,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--chaos", action="store_true", help="run the long fault tests of networks too (make chaos)"
     )
+    parser.addoption(
+        "--samples",
+        type=int,
+        default=30,
+        help="how many replies of a kind the timing tests take first (make timing takes 1,000)",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

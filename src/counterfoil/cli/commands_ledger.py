@@ -44,6 +44,7 @@ from counterfoil.node.reads_base import now_ms, policy_of
 from counterfoil.node.rpc import RpcServer
 from counterfoil.node.storage_key import StorageKeyWatch
 from counterfoil.node.tls_door import Door
+from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.calendars import date_text, is_date
 from counterfoil.sdk import Client, LocalConnection, seed
 from counterfoil.storage.folder import encryption_of, is_ledger_folder
@@ -156,7 +157,8 @@ def start(
         str,
         typer.Option(
             "--for",
-            help="Member whose node this is: how far its log of reads is gets recorded in that member's name.",
+            help="Member whose node this is: how far its log of reads is gets recorded in that member's name, and its"
+            " figures are those that this member may see.",
         ),
     ] = "",
     storage_key: KeyFileOption = None,
@@ -182,7 +184,7 @@ def start(
         StorageKeyWatch(node, say),
         RpcServer(node, path=socket_of(folder), port=port, door=door) as server,
         _recorder(node, member),
-        _watched(node, server, monitor),
+        _watched(node, server, monitor, member),
     ):
         if node.height:
             _say_which(folder)
@@ -209,12 +211,15 @@ def _refuse_failed(node: LedgerNode) -> None:
         raise EngineStopped(f"The ledger stopped: {told(node.engine.failure)}")
 
 
-def _watched(node: LedgerNode, server: RpcServer, monitor: int | None) -> AbstractContextManager[object]:
+def _watched(
+    node: LedgerNode, server: RpcServer, monitor: int | None, member: str
+) -> AbstractContextManager[object]:
     """Health and metrics: where they are asked for or, of a network's node, where its settings say."""
     folder = node.folder.path if node.folder is not None else None
     settings = read_settings(folder) if folder is not None else None
+    operator = _party_of(node, member) if member else bytes.fromhex(settings.member) if settings else ANYBODY
     if folder is None or settings is None:
-        return monitored(NodeWatch(node, lambda: server.clients), monitor)
+        return monitored(NodeWatch(node, lambda: server.clients, operator=operator), monitor)
     from counterfoil.node.network.engine_state import EngineLook
 
     network = read_network(folder)
@@ -223,15 +228,20 @@ def _watched(node: LedgerNode, server: RpcServer, monitor: int | None) -> Abstra
         lambda: server.clients,
         EngineLook(folder),
         alone=network is not None and len(network.nodes) == 1,
+        operator=operator,
     )
     return monitored(watch, settings.monitor_port if monitor is None else monitor)
+
+
+def _party_of(node: LedgerNode, member: str) -> bytes:
+    return Client(LocalConnection(node)).party_id(member)
 
 
 def _recorder(node: LedgerNode, member: str) -> AbstractContextManager[object]:
     """Who records the log of reads, where it is said for which member, and the member allows it."""
     if not member:
         return nullcontext()
-    party = Client(LocalConnection(node)).party_id(member)
+    party = _party_of(node, member)
     with node.engine.lock:
         allowed = policy_of(node).speaks_for(node.sealer.address, party, now_ms(node))
     if not allowed:

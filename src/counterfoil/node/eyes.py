@@ -31,32 +31,42 @@ class Eyes:
         """Those of a receipt's facts that the viewer may see: all where it may see the receipt whole, else those of
         which it may see whose they are.
 
-        about: an identity that they must be about, b"" for any. first, until: which of the facts are looked at.
+        about: an identity that they must be about, b"" for any; as much is asked for the others. first, until: which of
+        the facts are looked at.
         """
         stakeholder = found.receipt.stakeholder
         whole = stakeholder == PUBLIC or self._may_see(self._block.told_to(stakeholder))
         seen = []
         for fact in found.facts[first:until]:
             accounts = self._block.accounts(found, fact) if about or not whole else ()
+            used = None if whole else self._sees(fact, accounts, stakeholder)
             if about and about not in accounts and not mentions(fact, about):
                 continue
-            if whole or self._sees(fact, accounts, stakeholder):
+            if whole or used:
+                for subject in used or ():
+                    self._may_see(subject)
                 seen.append(fact)
         return seen
 
-    def _sees(self, fact: Fact, accounts: tuple[bytes, ...], stakeholder: bytes) -> bool:
-        """As one about an account, on a register, or of a market's business that the viewer may see.
+    def _sees(self, fact: Fact, accounts: tuple[bytes, ...], stakeholder: bytes) -> list[Subject]:
+        """By which subjects the viewer may see a fact: of an account, a register, or markets' business; none if it may
+        not.
 
         An account's are those told to its own relationship, a register's those told to its issuer.
         """
         for account in accounts:
-            if self._told_of(account) == stakeholder and self._may_see(AccountHistory(account)):
-                return True
+            if self._told_of(account) == stakeholder and self._right(AccountHistory(account)) is not None:
+                return [AccountHistory(account)]
         instrument = getattr(fact, "instrument_id", b"")
-        if instrument and self._issuer(instrument) == stakeholder and self._may_see(Register(instrument)):
-            return True
+        if (
+            instrument
+            and self._issuer(instrument) == stakeholder
+            and self._right(Register(instrument)) is not None
+        ):
+            return [Register(instrument)]
         markets = self._block.objects.markets(fact) if is_business(fact) else ()
-        return bool(markets) and all(self._may_see(Business((), market)) for market in markets)
+        business: list[Subject] = [Business((), market) for market in markets]
+        return business if all(self._right(one) is not None for one in business) else []
 
     def _told_of(self, account_id: bytes) -> bytes:
         """Whom an account's business is told to: its relationship."""
@@ -73,10 +83,13 @@ class Eyes:
             found = self._issuers[instrument_id] = instrument.issuer if instrument is not None else b""
         return found
 
-    def _may_see(self, subject: Subject) -> bool:
+    def _right(self, subject: Subject) -> Right | None:
         if subject not in self._asked:
             self._asked[subject] = self._policy.right(self._viewer.party, subject, self._span)
-        right = self._asked[subject]
+        return self._asked[subject]
+
+    def _may_see(self, subject: Subject) -> bool:
+        right = self._right(subject)
         if right is None:
             return False
         self._viewer.uses(right, subject)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
@@ -12,10 +13,15 @@ from counterfoil.node.follower import Follower
 from counterfoil.node.keeping_up import KeepingUp
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.monitoring import Check, Figure
+from counterfoil.node.reads_base import now_ms, policy_of
+from counterfoil.policy.policy import ANYBODY, is_public
+from counterfoil.policy.subjects import BusinessCounts, Subject
 from counterfoil.state.headers import Header
 
 DISK_LEAST_BYTES = 512 * 1024 * 1024
 """With less free room than this a node is not ready: there is time left to make room before a write fails."""
+ASKED_SECONDS_MAX = 0.2
+"""So long whoever watches waits for the policy; of a ledger that is busy for longer no sums are told."""
 UNWRITTEN_BLOCKS_MAX = 200
 """So many blocks may be in the log and not in the record store; it is written every ten."""
 BEHIND_BLOCKS_MAX = 10
@@ -40,7 +46,8 @@ class EngineState(Protocol):
 
 class NodeWatch:
     """Of a node that executes. clients: connections that its door has open. engine: of a network's node, asked anew at
-    each call. alone: it is the only node of its network."""
+    each call. alone: it is the only node of its network. operator: the party that it is run for, `ANYBODY` where that
+    is not said; it counts while the party's mandate for the node's own key is in force."""
 
     def __init__(
         self,
@@ -49,15 +56,38 @@ class NodeWatch:
         engine: Callable[[], EngineState] | None = None,
         *,
         alone: bool = False,
+        operator: bytes = ANYBODY,
     ) -> None:
         self._node = node
         self._clients = clients
         self._engine = engine
         self._alone = alone
+        self._operator = operator
+        self._asking = ThreadPoolExecutor(1, "counterfoil-monitor-policy")
 
     @property
     def failure(self) -> BaseException | None:
         return self._node.engine.failure
+
+    def may_see(self, subject: Subject) -> bool:
+        """What is not for everybody, where the ledger can be asked at once: whoever watches must not wait for it."""
+        if is_public(subject):
+            return True
+        asked = self._asking.submit(self._operator_may_see, subject)
+        try:
+            return asked.result(ASKED_SECONDS_MAX)
+        except TimeoutError:
+            asked.cancel()
+            return False
+
+    def _operator_may_see(self, subject: Subject) -> bool:
+        node = self._node
+        with node.engine.lock:
+            if node.engine.failure is not None:
+                return False
+            policy = policy_of(node)
+            mandated = policy.speaks_for(node.sealer.address, self._operator, now_ms(node))
+            return mandated and policy.may_see(self._operator, subject)
 
     def checks(self) -> list[Check]:
         node = self._node
@@ -93,14 +123,17 @@ class NodeWatch:
             *of_header(node.machine.last),
             Figure("held_from_height", "Moments before this block are not held here.", node.state.held_from),
             Figure("stored_height", "Last block that the record store has.", node.store.height()),
-            Figure("waiting_transactions", "Transactions that wait for a block.", engine.waiting),
+            Figure("waits", "Whether any transaction waits for a block.", engine.waiting > 0),
             Figure("decided_blocks", "Blocks decided since the start.", counts.blocks, True),
-            Figure("transactions", decided, counts.accepted, True, (("outcome", "accepted"),)),
-            Figure("transactions", decided, counts.rejected, True, (("outcome", "rejected"),)),
             Figure(
                 "deciding_cpu_seconds", "Processor time of the deciding thread.", engine.cpu_seconds(), True
             ),
-            Figure("clients", "Connections that the node's door has open.", self._clients()),
+            *_of_business(
+                Figure("waiting_transactions", "Transactions that wait for a block.", engine.waiting),
+                Figure("transactions", decided, counts.accepted, True, (("outcome", "accepted"),)),
+                Figure("transactions", decided, counts.rejected, True, (("outcome", "rejected"),)),
+                Figure("clients", "Connections that the node's door has open.", self._clients()),
+            ),
         ]
         if node.folder is not None:
             figures += of_folder(node.folder.path)
@@ -137,6 +170,11 @@ class FollowerWatch:
     def failure(self) -> BaseException | None:
         return self._keeping_up.failure
 
+    def may_see(self, subject: Subject) -> bool:
+        """A follower has no state by which it could ask for more than is everybody's. Its door knows its owner alone,
+        so that how many connections it has open is nobody else's."""
+        return is_public(subject)
+
     def checks(self) -> list[Check]:
         keeping_up, failure = self._keeping_up, self._keeping_up.failure
         return [
@@ -159,6 +197,10 @@ class FollowerWatch:
             Figure("clients", "Connections that the follower's door has open.", self._clients()),
             *of_folder(self._folder),
         ]
+
+
+def _of_business(*figures: Figure) -> Iterator[Figure]:
+    return (figure._replace(subject=BusinessCounts()) for figure in figures)
 
 
 def info(chain_id: str, kind: str) -> Figure:

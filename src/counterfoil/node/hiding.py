@@ -2,7 +2,8 @@
 
 "Not there" and "not yours" take the same way through the reads and the policy. What is left of a difference, a look-up
 that finds its record or does not, ends here: refusals leave at one of a few moments, whatever the work before took (and
-in one size, see `sizes`). Lists that leave out what is hidden leave so too: their time does not tell how much that was.
+in one size, see `sizes`). Whatever leaves out what is hidden leaves so too, be it a list, a stream or a dry run: its
+time does not tell how much that was.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.policy.policy import ANYBODY
 
 GRID_SECONDS: Final = 0.005
-"""A refusal leaves so long after its request was begun, or twice as long, or four times: far beyond what one takes."""
+"""A reply leaves so long after its request was begun, or twice as long, or four times: far above what one takes."""
 GUESSES_AT_ONCE: Final = 1_000
 GUESSES_PER_SECOND: Final = 10
 """How often one party may ask for what is hidden: in a burst, and on average. A member's software that is wrong about
@@ -58,6 +59,10 @@ class Departures:
             self._changed.notify()
         if self._thread.is_alive():
             self._thread.join()
+
+    async def after(self, began: float) -> None:
+        """Return at the moment for what was begun at another (both of `time.monotonic`) and is ready now."""
+        await self.at(began + leaves_after(time.monotonic() - began))
 
     async def at(self, moment: float) -> None:
         """Return at a moment (of `time.monotonic`), or at once where it is over."""

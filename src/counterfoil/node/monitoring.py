@@ -4,8 +4,10 @@
     GET /ready     200 where it serves as it should, else 503; which checks pass, as JSON
     GET /metrics   figures in Prometheus' text format
 
-Who may see it: whoever is on the machine, as a rule its operator and the collector that the operator runs there. For
-that reason nothing in it is about a member, an account or an instrument: heights, sums over everybody, sizes, times.
+Who may see it: whoever is on the machine, as a rule its operator and the collector that the operator runs there. The
+port does not know who asks, so the policy is asked what the node's operator may see: every check and figure names its
+subject. Nothing in it is about a member, an account or an instrument: heights, sizes, times; and sums over everybody
+where the node is run for a party that runs the ledger.
 """
 
 from __future__ import annotations
@@ -18,13 +20,15 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import msgspec
 
+from counterfoil.policy.subjects import NodeHealth, Subject
+
 REQUEST_SECONDS_MAX = 5.0
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 
 
 class Check(NamedTuple):
-    """One thing that must be so for a node to be ready. said: how it is, in words."""
+    """One thing that must be so for a node to be ready. said: how it is, in words. Its subject is `NodeHealth`."""
 
     name: str
     passes: bool
@@ -34,7 +38,7 @@ class Check(NamedTuple):
 class Figure(NamedTuple):
     """One metric without its prefix `counterfoil_`. counts: it only ever rises while the process runs.
 
-    labels: (name, value), from a small set that does not grow with the ledger.
+    labels: (name, value), from a small set that does not grow with the ledger. subject: what the policy is asked about.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Figure(NamedTuple):
     value: float
     counts: bool = False
     labels: tuple[tuple[str, str], ...] = ()
+    subject: Subject = NodeHealth()
 
 
 class Watched(Protocol):
@@ -50,6 +55,9 @@ class Watched(Protocol):
     @property
     def failure(self) -> BaseException | None:
         """What ended its work."""
+
+    def may_see(self, subject: Subject) -> bool:
+        """Whether the policy lets the process's operator see it."""
 
     def checks(self) -> list[Check]: ...
     def figures(self) -> list[Figure]: ...
@@ -93,7 +101,7 @@ class Monitor:
         return _status(live), JSON, msgspec.json.encode({"live": live})
 
     def _ready(self) -> tuple[HTTPStatus, str, bytes]:
-        checks = self._watched.checks()
+        checks = _shown_checks(self._watched)
         ready = all(check.passes for check in checks)
         told = {"ready": ready, "checks": [check._asdict() for check in checks]}
         return _status(ready), JSON, msgspec.json.encode(told)
@@ -157,7 +165,11 @@ class _Exposition:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         families: dict[str, Any] = {}
-        for figure in [*self._watched.figures(), *_of_checks(self._watched)]:
+        figures = [*self._watched.figures(), *_of_checks(self._watched)]
+        seen = {subject: self._watched.may_see(subject) for subject in {one.subject for one in figures}}
+        for figure in figures:
+            if not seen[figure.subject]:
+                continue
             family = families.get(figure.name)
             if family is None:
                 kind = CounterMetricFamily if figure.counts else GaugeMetricFamily
@@ -167,8 +179,12 @@ class _Exposition:
         return families.values()
 
 
+def _shown_checks(watched: Watched) -> list[Check]:
+    return watched.checks() if watched.may_see(NodeHealth()) else []
+
+
 def _of_checks(watched: Watched) -> list[Figure]:
-    checks = watched.checks()
+    checks = _shown_checks(watched)
     return [
         Figure("ready", "Whether the node serves as it should.", all(check.passes for check in checks)),
         Figure("failed", "Whether something of ours has ended the node's work.", watched.failure is not None),

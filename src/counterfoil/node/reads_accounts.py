@@ -15,7 +15,6 @@ from counterfoil.node.reads_base import (
     Answer,
     AsOf,
     View,
-    always,
     check_id,
     named,
     present,
@@ -126,11 +125,12 @@ class RegisterPage(Answer, frozen=True, kw_only=True):
     next: bytes
 
 
-@named("accounts", always)
+@named("accounts")
 def accounts(node: LedgerNode, viewer: Viewer, params: AccountsOf) -> AccountList:
     """The accounts of an owner or of a servicer, as far as the viewer may see them, in the order of ids.
 
-    By owner it walks the owner's list; by servicer it reads all accounts of the ledger.
+    By owner it walks the owner's list; by servicer it reads all accounts of the ledger, and asks the policy about all
+    of them where the servicer is another.
     """
     if bool(params.owner) == bool(params.servicer):
         raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, detail="name an owner or a servicer")
@@ -138,12 +138,18 @@ def accounts(node: LedgerNode, viewer: Viewer, params: AccountsOf) -> AccountLis
         if params.owner:
             found = holdings.accounts_of_owner(view.state, check_id(params.owner), view.height)
         else:
-            found = holdings.accounts_of_servicer(view.state, check_id(params.servicer), view.height)
-        lines = [
-            account_line(one.account_id, one.account)
-            for one in found
-            if view.may_see(AccountContents(one.account_id))
-        ]
+            servicer = check_id(params.servicer)
+            found = (
+                holdings.accounts_of_servicer(view.state, servicer, view.height)
+                if view.is_narrowed(servicer)
+                else holdings.accounts(view.state, view.height)
+            )
+        visible = view.visible(
+            found,
+            lambda one: AccountContents(one.account_id),
+            lambda one: params.servicer in (b"", one.account.servicer),
+        )
+        lines = [account_line(one.account_id, one.account) for one in visible]
         return AccountList(moment=view.moment, accounts=tuple(lines))
 
 

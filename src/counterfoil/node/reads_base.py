@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Generic, TypeVar, get_type_hints
+from typing import Generic, TypeVar, get_type_hints
 
 import msgspec
 
@@ -72,16 +72,14 @@ T = TypeVar("T")
 class Read(Generic[P, A]):
     """One named read: what clients and commands are made from.
 
-    leaves_out: whether it answers (these parameters) with what the viewer may see of more; the time that this takes
-    must not tell of how much.
+    is_alike: whether it has one answer for everybody who may ask it, from which nothing is left out. Any other read
+    shows what its viewer may see of more; the time that this takes must not tell of how much.
     """
 
-    def __init__(
-        self, name: str, run: Callable[[LedgerNode, Viewer, P], A], leaves_out: Callable[[P], bool]
-    ) -> None:
+    def __init__(self, name: str, run: Callable[[LedgerNode, Viewer, P], A], *, is_alike: bool) -> None:
         hints = get_type_hints(run)
         self.name = name
-        self.leaves_out = leaves_out
+        self.is_alike = is_alike
         self.run = run
         self.params: type[P] = hints["params"]
         self.answer: type[A] = hints["return"]
@@ -97,32 +95,20 @@ class Read(Generic[P, A]):
             raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, read=self.name, detail=error) from None
         return params
 
-    def hides(self, params: bytes) -> bool:
-        """`leaves_out` of encoded parameters; False of those that do not fit."""
-        try:
-            return self.leaves_out(self.decode_params(params))
-        except Refused:
-            return False
-
     def decode_answer(self, data: bytes) -> A:
         answer: A = self._answer.decode(data)
         return answer
 
 
 def named(
-    name: str, leaves_out: Callable[[Any], bool] = lambda params: False
+    name: str, *, is_alike: bool = False
 ) -> Callable[[Callable[[LedgerNode, Viewer, P], A]], Read[P, A]]:
     """Make a function `(node, viewer, params) -> answer` a named read; its annotations say of what types."""
 
     def wrap(run: Callable[[LedgerNode, Viewer, P], A]) -> Read[P, A]:
-        return Read(name, run, leaves_out)
+        return Read(name, run, is_alike=is_alike)
 
     return wrap
-
-
-def always(params: Params) -> bool:
-    """As `leaves_out`: whatever is asked."""
-    return True
 
 
 class View:
@@ -157,6 +143,32 @@ class View:
             return False
         self.viewer.uses(right, subject)
         return True
+
+    def is_narrowed(self, party: bytes) -> bool:
+        """Whether a list of what is a party's may be narrowed to that before the policy is asked: only where it is the
+        viewer's to know how long it is, which its time tells."""
+        viewer = self.viewer.party
+        return bool(party) and (party == viewer or self.policy.sees_everything(viewer))
+
+    def visible(
+        self,
+        found: Iterable[T],
+        subject: Callable[[T], Subject],
+        wanted: Callable[[T], bool] = lambda one: True,
+    ) -> list[T]:
+        """Those of a list that are wanted and may be seen.
+
+        The policy is asked about all of it, wanted or not: the time tells how much there is, but not how much of that
+        is whose. Only what is shown counts as looked at.
+        """
+        shown = []
+        for one in found:
+            about = subject(one)
+            right = self.policy.right(self.viewer.party, about, self.span)
+            if right is not None and wanted(one):
+                self.viewer.uses(right, about)
+                shown.append(one)
+        return shown
 
     def require(self, subject: Subject, span: Span | None = None) -> None:
         """NotVisible where the viewer may not see it, or it is not there."""

@@ -21,14 +21,13 @@ from counterfoil.node.reads_base import (
     AsOf,
     Params,
     View,
-    always,
     check_id,
     named,
     reading,
 )
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.viewer import Viewer
-from counterfoil.policy.subjects import Business, PendingProposal, Side
+from counterfoil.policy.subjects import AccountContents, Business, PendingProposal, Side
 
 
 class InstructionOf(AsOf, frozen=True, kw_only=True):
@@ -175,26 +174,27 @@ def instruction(node: LedgerNode, viewer: Viewer, params: InstructionOf) -> Inst
         return InstructionDetails(moment=view.moment, instruction=_instruction_line(view, key, live))
 
 
-@named("instructions", always)
+@named("instructions")
 def instructions(node: LedgerNode, viewer: Viewer, params: OpenBusiness) -> InstructionList:
     """Live instructions that the viewer may see, by entry.
 
-    Of one account it walks the account's list; otherwise it reads every live instruction.
+    Of an account that the viewer may see it walks the account's list; otherwise it reads every live instruction.
     """
     _check_page(params)
     with reading(node, viewer) as view:
-        if params.account:
-            found = _of_account(view, check_id(params.account))
-        else:
-            found = settlement.open_instructions(view.state)
-        wanted = [
-            (key, live)
-            for key, live in found
-            if params.party in (b"", live.party)
-            and params.market in ("", live.market)
-            and view.may_see(subject_of_instruction(live))
-        ]
-        page, after = _page(wanted, params)
+        account = check_id(params.account) if params.account else b""
+        own = params.party if view.is_narrowed(params.party) else b""
+        found = _of_account(view, account)
+        visible = view.visible(
+            found if found is not None else settlement.open_instructions(view.state, party=own),
+            lambda one: subject_of_instruction(one[1]),
+            lambda one: (
+                account in (b"", one[1].account)
+                and params.party in (b"", one[1].party)
+                and params.market in ("", one[1].market)
+            ),
+        )
+        page, after = _page(visible, params)
         return InstructionList(
             moment=view.moment,
             instructions=tuple(_instruction_line(view, key, live) for key, live in page),
@@ -213,34 +213,37 @@ def trade(node: LedgerNode, viewer: Viewer, params: TradeOf) -> TradeDetails:
         return TradeDetails(moment=view.moment, trade=_trade_line(view, seen, live))
 
 
-@named("trades", always)
+@named("trades")
 def list_trades(node: LedgerNode, viewer: Viewer, params: OpenBusiness) -> TradeList:
     """Live trades that the viewer may see, the oldest first. Reads every live trade."""
     _check_page(params)
     with reading(node, viewer) as view:
-        found = (
-            (SeenTrade.of(view, key, live), live)
-            for key, live in trades.live_trades(view.state, params.party)
-            if params.market in ("", live.terms.venue)
+        own = params.party if view.is_narrowed(params.party) else b""
+        found = trades.live_trades(view.state, own)
+        visible = view.visible(
+            [(SeenTrade.of(view, key, live), live) for key, live in found],
+            lambda one: one[0].subject,
+            lambda one: (
+                params.party in (b"", one[1].terms.seller, one[1].terms.buyer)
+                and params.market in ("", one[1].terms.venue)
+                and (not params.account or params.account in one[0].visible_clients(view))
+            ),
         )
-        wanted = [
-            (seen, live)
-            for seen, live in found
-            if view.may_see(seen.subject)
-            and (not params.account or params.account in seen.visible_clients(view))
-        ]
-        page, after = _page(wanted, params)
+        page, after = _page(visible, params)
         return TradeList(
             moment=view.moment, trades=tuple(_trade_line(view, seen, live) for seen, live in page), next=after
         )
 
 
-@named("proposals", always)
+@named("proposals")
 def proposals(node: LedgerNode, viewer: Viewer, params: PendingOf) -> ProposalList:
     """Transactions that wait on the ledger for signatures, as far as the viewer may see them."""
     with reading(node, viewer) as view:
-        found = approvals.open_proposals(view.state, params.signer or None)
-        visible = [one for one in found if view.may_see(PendingProposal(one.proposal.signers))]
+        visible = view.visible(
+            approvals.open_proposals(view.state),
+            lambda one: PendingProposal(one.proposal.signers),
+            lambda one: not params.signer or params.signer in one.proposal.signers,
+        )
         return ProposalList(moment=view.moment, proposals=tuple(_proposal_line(view, one) for one in visible))
 
 
@@ -303,10 +306,12 @@ class SeenTrade(NamedTuple):
 # ---- lines ----
 
 
-def _of_account(view: View, account_id: bytes) -> list[tuple[bytes, Instruction]]:
+def _of_account(view: View, account_id: bytes) -> list[tuple[bytes, Instruction]] | None:
+    """None where there is no such account, or it is not the viewer's to know how long its list is."""
     account = view.wired.holdings.account(account_id)
-    if account is None:
-        return []
+    visible = view.policy.may_see(view.viewer.party, AccountContents(account_id))
+    if account is None or not visible:
+        return None
     members = view.state.members(INSTRUCTIONS_OF_ACCOUNT.number, account.handle)
     found = [(full_key[1:], settlement.instruction(view.state, full_key[1:])) for full_key in members]
     return sorted(((key, live) for key, live in found if live is not None), key=lambda entry: entry[1].entry)

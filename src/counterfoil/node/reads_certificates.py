@@ -15,7 +15,6 @@ from counterfoil.node.reads_base import (
     Answer,
     AsOf,
     View,
-    always,
     check_id,
     named,
     present,
@@ -83,7 +82,7 @@ class CertificateRecord(Answer, frozen=True, kw_only=True):
     line: CertificateLine
 
 
-@named("authorities")
+@named("authorities", is_alike=True)
 def list_authorities(node: LedgerNode, viewer: Viewer, params: AsOf) -> AuthorityList:
     """The certificate authorities of the ledger, with their own certificates (public)."""
     with reading(node, viewer, params) as view:
@@ -103,7 +102,7 @@ def list_authorities(node: LedgerNode, viewer: Viewer, params: AsOf) -> Authorit
         )
 
 
-@named("certificates", always)
+@named("certificates")
 def list_certificates(node: LedgerNode, viewer: Viewer, params: CertificatesPage) -> CertificateList:
     """Certificates of a party, or of all: a node's to everybody, others to those whom they concern.
 
@@ -116,8 +115,12 @@ def list_certificates(node: LedgerNode, viewer: Viewer, params: CertificatesPage
             detail="a party has 20 bytes; first is 0 or more, limit 1 to the limit",
         )
     with reading(node, viewer, params) as view:
-        found = certificates.certificates(view.state, params.party, view.height)
-        visible = [(key, one) for key, one in found if view.may_see(_subject(view, one))]
+        own = params.party if view.is_narrowed(params.party) else b""
+        visible = view.visible(
+            certificates.certificates(view.state, own, view.height),
+            lambda one: _subject(view, one[1]),
+            lambda one: params.party in (b"", one[1].party),
+        )
         page = visible[params.first : params.first + params.limit]
         after = params.first + len(page)
         return CertificateList(
@@ -127,7 +130,7 @@ def list_certificates(node: LedgerNode, viewer: Viewer, params: CertificatesPage
         )
 
 
-@named("certificate")
+@named("certificate", is_alike=True)
 def certificate(node: LedgerNode, viewer: Viewer, params: FingerprintOf) -> CertificateRecord:
     """In whose name whoever has a certificate's key may connect, and whether it is in force: to whoever names it.
 

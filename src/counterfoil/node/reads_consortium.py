@@ -13,7 +13,7 @@ from counterfoil.modules.parties.interface import PERMISSIONS
 from counterfoil.modules.validators import queries as validators
 from counterfoil.modules.validators.interface import MisbehaviourKind, SetEntry
 from counterfoil.node.ledger import LedgerNode
-from counterfoil.node.reads_base import Answer, AsOf, View, always, named, reading
+from counterfoil.node.reads_base import Answer, AsOf, View, named, reading
 from counterfoil.node.reads_ledger import Nothing
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.viewer import Viewer
@@ -181,7 +181,7 @@ class FeedList(Answer, frozen=True, kw_only=True):
     feeds: tuple[FeedLine, ...]
 
 
-@named("consortium")
+@named("consortium", is_alike=True)
 def consortium_of(node: LedgerNode, viewer: Viewer, params: AsOf) -> ConsortiumAnswer:
     """The consortium's members, how they decide, the rules in force and those that are scheduled. Public."""
     with reading(node, viewer, params) as view:
@@ -198,7 +198,7 @@ def consortium_of(node: LedgerNode, viewer: Viewer, params: AsOf) -> ConsortiumA
         )
 
 
-@named("motions", always)
+@named("motions")
 def motions(node: LedgerNode, viewer: Viewer, params: Nothing) -> MotionList:
     """What is before the consortium and who has approved it; for its members and regulators, nothing for others."""
     with reading(node, viewer) as view:
@@ -206,7 +206,7 @@ def motions(node: LedgerNode, viewer: Viewer, params: Nothing) -> MotionList:
         return MotionList(moment=view.moment, motions=tuple(_motion_line(view, one) for one in open_ones))
 
 
-@named("validators")
+@named("validators", is_alike=True)
 def list_validators(node: LedgerNode, viewer: Viewer, params: ValidatorsOf) -> ValidatorList:
     """Whose nodes decide the block of a height, who validates by the present records, and who misbehaved. Public."""
     if not 0 <= params.height < 2**63:
@@ -246,7 +246,7 @@ def list_validators(node: LedgerNode, viewer: Viewer, params: ValidatorsOf) -> V
         )
 
 
-@named("feeds", always)
+@named("feeds")
 def list_feeds(node: LedgerNode, viewer: Viewer, params: AsOf) -> FeedList:
     """Every feed with its last value (public), and of what waits for the next one the viewer's own observations."""
     with reading(node, viewer, params) as view:

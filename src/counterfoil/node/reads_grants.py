@@ -7,7 +7,7 @@ import msgspec
 from counterfoil.modules.grants import queries as grants
 from counterfoil.modules.grants.interface import PURPOSES, Grant
 from counterfoil.node.ledger import LedgerNode
-from counterfoil.node.reads_base import Answer, AsOf, View, always, named, reading
+from counterfoil.node.reads_base import Answer, AsOf, View, named, reading
 from counterfoil.node.viewer import Viewer
 from counterfoil.policy.subjects import ViewGrant
 
@@ -36,13 +36,13 @@ class GrantList(Answer, frozen=True, kw_only=True):
     grants: tuple[GrantLine, ...]
 
 
-@named("grants", always)
+@named("grants")
 def list_grants(node: LedgerNode, viewer: Viewer, params: AsOf) -> GrantList:
     """Granted views as far as the viewer may know of them: that it gave, that it has, that show what is its own."""
     with reading(node, viewer, params) as view:
         found = grants.grants(view.state, view.height)
-        lines = [_line(key, grant) for key, grant in found if view.may_see(_subject(view, grant))]
-        return GrantList(moment=view.moment, grants=tuple(lines))
+        visible = view.visible(found, lambda one: _subject(view, one[1]))
+        return GrantList(moment=view.moment, grants=tuple(_line(key, grant) for key, grant in visible))
 
 
 def _subject(view: View, grant: Grant) -> ViewGrant:

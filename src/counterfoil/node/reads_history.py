@@ -22,7 +22,6 @@ from counterfoil.node.reads_base import (
     Answer,
     Params,
     View,
-    always,
     check_id,
     header_at,
     named,
@@ -108,7 +107,7 @@ Choose = Callable[[Found, ToldBlock], Iterable[Fact]]
 """Which facts of a receipt of a block belong to the history; none where the receipt does not."""
 
 
-@named("history", always)
+@named("history")
 def history(node: LedgerNode, viewer: Viewer, params: HistoryOf) -> History:
     """Who did what, when, by which transaction: of an account, an instrument, a party, or a piece of business.
 

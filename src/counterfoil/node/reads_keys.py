@@ -83,7 +83,7 @@ class DraftedAdmission(Answer, frozen=True, kw_only=True):
     message: AdmitHolder
 
 
-@named("key_epochs")
+@named("key_epochs", is_alike=True)
 def key_epochs(node: LedgerNode, viewer: Viewer, params: Nothing) -> KeyEpochs:
     """The ledger's key epochs, who holds their roots, and whose word is missing. Public."""
     with reading(node, viewer) as view:
@@ -130,7 +130,7 @@ def view_keys(node: LedgerNode, viewer: Viewer, params: Since) -> SealedViewKeys
         )
 
 
-@named("opening_key")
+@named("opening_key", is_alike=True)
 def opening_key(node: LedgerNode, viewer: Viewer, params: OpeningKeyOf) -> RecordedOpeningKey:
     """The public key that notes for a party are sealed to. Parties alone ask it, of whomever they know the id of."""
     with reading(node, viewer) as view:
@@ -142,7 +142,7 @@ def opening_key(node: LedgerNode, viewer: Viewer, params: OpeningKeyOf) -> Recor
         return RecordedOpeningKey(moment=view.moment, opening_key=found)
 
 
-@named("draft_key_epoch")
+@named("draft_key_epoch", is_alike=True)
 def draft_key_epoch(node: LedgerNode, viewer: Viewer, params: Nothing) -> DraftedEpoch:
     """The next key epoch under a fresh root, for the viewer to sign and send. Only for who runs the ledger."""
     with reading(node, viewer) as view:
@@ -151,7 +151,7 @@ def draft_key_epoch(node: LedgerNode, viewer: Viewer, params: Nothing) -> Drafte
         return DraftedEpoch(moment=view.moment, message=draft_epoch(node.machine, viewer.party))
 
 
-@named("draft_admission")
+@named("draft_admission", is_alike=True)
 def draft_holder(node: LedgerNode, viewer: Viewer, params: HolderToBe) -> DraftedAdmission:
     """The root in force, wrapped for another node, for the viewer to sign and send. Only for who runs the ledger."""
     with reading(node, viewer) as view:

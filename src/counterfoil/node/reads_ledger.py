@@ -100,7 +100,7 @@ class Personas(Answer, frozen=True, kw_only=True):
     personas: tuple[Persona, ...]
 
 
-@named("status")
+@named("status", is_alike=True)
 def status(node: LedgerNode, viewer: Viewer, params: Nothing) -> Status:
     """The ledger's name, height, root and time. Public but for what waits."""
     with reading(node, viewer) as view:
@@ -127,7 +127,7 @@ def _oversees_settlement(view: View) -> bool:
     return all(view.may_see(QueueCounts(code)) for code in market_codes(view.state))
 
 
-@named("header")
+@named("header", is_alike=True)
 def header(node: LedgerNode, viewer: Viewer, params: AsOf) -> SealedHeader:
     """The header that was in force at a moment, with its seal. Public."""
     with reading(node, viewer, params) as view:
@@ -140,7 +140,7 @@ def header(node: LedgerNode, viewer: Viewer, params: AsOf) -> SealedHeader:
         )
 
 
-@named("result")
+@named("result", is_alike=True)
 def result(node: LedgerNode, viewer: Viewer, params: TransactionOf) -> ResultOf:
     """The first authorised result of a transaction, however long ago, to whoever has the transaction itself.
 
@@ -183,7 +183,7 @@ def find(node: LedgerNode, viewer: Viewer, params: NameOf) -> Named:
     raise Refused(NodeRefusal.NAME_IS_UNKNOWN, name=text)
 
 
-@named("personas")
+@named("personas", is_alike=True)
 def personas(node: LedgerNode, viewer: Viewer, params: Nothing) -> Personas:
     """The named personas of a sandbox and the parties they act for. Refused NO_SANDBOX on any other ledger.
 

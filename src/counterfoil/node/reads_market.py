@@ -104,7 +104,7 @@ class InstrumentDetails(Answer, frozen=True, kw_only=True):
     terms: tuple[TermsLine, ...]
 
 
-@named("markets")
+@named("markets", is_alike=True)
 def list_markets(node: LedgerNode, viewer: Viewer, params: AsOf) -> MarketList:
     """Every market with its rulebook in force, its business day and whether it is open. Public."""
     with reading(node, viewer, params) as view:
@@ -113,7 +113,7 @@ def list_markets(node: LedgerNode, viewer: Viewer, params: AsOf) -> MarketList:
         return MarketList(moment=view.moment, markets=tuple(line for line in lines if line is not None))
 
 
-@named("instruments")
+@named("instruments", is_alike=True)
 def list_instruments(node: LedgerNode, viewer: Viewer, params: InstrumentsPage) -> InstrumentList:
     """Every instrument that was announced. Public. Reads all of them for each page."""
     if params.first < 0 or not 0 < params.limit <= PAGE_MAX:
@@ -139,7 +139,7 @@ def list_instruments(node: LedgerNode, viewer: Viewer, params: InstrumentsPage) 
         )
 
 
-@named("instrument")
+@named("instrument", is_alike=True)
 def instrument(node: LedgerNode, viewer: Viewer, params: InstrumentOf) -> InstrumentDetails:
     """An instrument's identity, status, and every version of its terms. Public."""
     instrument_id = check_id(params.instrument)

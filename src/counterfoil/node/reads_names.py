@@ -127,7 +127,7 @@ class Person(Answer, frozen=True, kw_only=True):
     parties: tuple[LinkLine, ...]
 
 
-@named("registrars")
+@named("registrars", is_alike=True)
 def registrars(node: LedgerNode, viewer: Viewer, params: AsOf) -> Regime:
     """Who attests identities, since when that is demanded, and who is licensed to verify them (public)."""
     with reading(node, viewer, params) as view:

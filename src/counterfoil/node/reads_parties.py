@@ -13,7 +13,6 @@ from counterfoil.node.reads_base import (
     Answer,
     AsOf,
     View,
-    always,
     check_id,
     named,
     present,
@@ -84,7 +83,7 @@ class PartyRecord(Answer, frozen=True, kw_only=True):
     users: tuple[UserLine, ...]
 
 
-@named("parties", always)
+@named("parties")
 def list_parties(node: LedgerNode, viewer: Viewer, params: PartiesPage) -> PartyList:
     """The members of the market, by name (public); or those that a party admitted, as far as the viewer may see them.
 
@@ -97,8 +96,11 @@ def list_parties(node: LedgerNode, viewer: Viewer, params: PartiesPage) -> Party
             detail="first is 0 or more, limit 1 to the limit",
         )
     with reading(node, viewer, params) as view:
-        found = _below(view, params.below) if params.below else _members(view)
-        visible = [(key, party) for key, party in found if view.may_see(PartyName(key))]
+        visible = view.visible(
+            all_parties(view) if params.below else _members(view),
+            lambda one: PartyName(one[0]),
+            lambda one: not params.below or one[1].parent == params.below,
+        )
         visible.sort(key=lambda entry: (entry[1].name, entry[0]))
         page = visible[params.first : params.first + params.limit]
         after = params.first + len(page)
@@ -146,10 +148,6 @@ def all_parties(view: View) -> list[tuple[bytes, Party]]:
     """(id, party) of all that the ledger had at the moment of the view, in the order of ids."""
     found = ((key, parties.party(view.state, key, view.height)) for key in view.state.keys(PARTIES))
     return [(key, party) for key, party in found if party is not None]
-
-
-def _below(view: View, sponsor: bytes) -> list[tuple[bytes, Party]]:
-    return [(key, party) for key, party in all_parties(view) if party.parent == sponsor]
 
 
 def _line(key: bytes, party: Party) -> PartyLine:

@@ -59,7 +59,7 @@ class ProofFile(Answer, frozen=True, kw_only=True):
     file: bytes
 
 
-@named("proof", lambda params: params.kind == "receipt")
+@named("proof")
 def proof(node: LedgerNode, viewer: Viewer, params: ProofOf) -> ProofFile:
     """A proof file about what the viewer may see, checked by `counterfoil verify` with nothing but the genesis file.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from counterfoil.node.follower import FetchedReceipts
 from counterfoil.node.ledger import LedgerNode
-from counterfoil.node.reads_base import Answer, Params, always, named, reading
+from counterfoil.node.reads_base import Answer, Params, named, reading
 from counterfoil.node.receipts_of import found_in, receipts_of_block, sealed_of_block
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.told import Objects
@@ -30,7 +30,7 @@ class OwnReceipts(Answer, frozen=True, kw_only=True):
     next_height: int
 
 
-@named("receipts", always)
+@named("receipts")
 def receipts(node: LedgerNode, viewer: Viewer, params: ReceiptsFrom) -> OwnReceipts:
     """The receipts that the viewer may see, block by block, each block's with the path to its receipts root.
 

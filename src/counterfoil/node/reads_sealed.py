@@ -49,7 +49,7 @@ class SealedBlocksPage(Answer, frozen=True, kw_only=True):
     next: int
 
 
-@named("sealed_receipts")
+@named("sealed_receipts", is_alike=True)
 def sealed_receipts(node: LedgerNode, viewer: Viewer, params: Blocks) -> SealedReceiptsPage:
     """The sealed receipts of blocks, all of them: what is one's own is known by its tags, and to nobody else.
 
@@ -73,7 +73,7 @@ def sealed_receipts(node: LedgerNode, viewer: Viewer, params: Blocks) -> SealedR
         return SealedReceiptsPage(moment=view.moment, blocks=tuple(found), next=0)
 
 
-@named("sealed_blocks")
+@named("sealed_blocks", is_alike=True)
 def sealed_blocks(node: LedgerNode, viewer: Viewer, params: Blocks) -> SealedBlocksPage:
     """Blocks as they were decided, with headers and seals: what a follower keeps for everybody's continuity."""
     with reading(node, viewer) as view:

@@ -23,7 +23,7 @@ import msgspec
 
 from counterfoil.engine.incidents import report, told
 from counterfoil.engine.submission import Submission
-from counterfoil.node.hiding import Departures, Guesses, leaves_after
+from counterfoil.node.hiding import Departures, Guesses
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.protocol import (
     ANSWER_BYTES_MAX,
@@ -257,7 +257,12 @@ class _Client:
         self._challenge = os.urandom(CHALLENGE_BYTES)
         self._who = NOBODY
         self._watches = Watches(
-            self._service, server._streamers, server._heights, self._send, writer.transport.abort
+            self._service,
+            server._streamers,
+            server._heights,
+            server._departures,
+            self._send,
+            writer.transport.abort,
         )
         self._channel = channel
         self._certified = b""
@@ -344,7 +349,7 @@ class _Client:
             case = report(log, logging.ERROR, f"a request failed: {type(request).__name__}", error)
             reply = Failed(request.number, Refused(NodeRefusal.NODE_FAILED, case=case).problem)
         if _hides(request, reply):
-            await self._departures.at(began + leaves_after(time.monotonic() - began))
+            await self._departures.after(began)
         if reply is not None:
             await self._send(reply)
         self._free.release()
@@ -418,14 +423,10 @@ class _Client:
 
 
 def _hides(request: Request, reply: Done | Failed | None) -> bool:
-    """Whether a reply must leave so that its time does not tell what was not shown."""
-    if (
-        isinstance(request, Read)
-        and request.name in READS
-        and READS[request.name].hides(bytes(request.params))
-    ):
+    """Whether a reply must leave so that its time does not tell what was not shown. A stream sees to that by itself."""
+    if isinstance(request, Read) and request.name in READS and not READS[request.name].is_alike:
         return True
-    return isinstance(reply, Failed) and reply.problem.number in _HIDING
+    return isinstance(request, TryOut) or (isinstance(reply, Failed) and reply.problem.number in _HIDING)
 
 
 _HIDING = (HIDDEN.number, NodeRefusal.NOT_RECOGNISED.number)

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from counterfoil.engine.incidents import report
+from counterfoil.node.hiding import Departures
 from counterfoil.node.protocol import Failed, Told, Watch
 from counterfoil.node.refusals import NodeRefusal, Refused
 from counterfoil.node.service import Known, Recognised, Services
@@ -73,12 +74,14 @@ class Watches:
         service: Services,
         pool: ThreadPoolExecutor,
         heights: Heights,
+        departures: Departures,
         send: Callable[[object], Awaitable[None]],
         cut_off: Callable[[], None],
     ) -> None:
         self._service = service
         self._pool = pool
         self._heights = heights
+        self._departures = departures
         self._send = send
         self._cut_off = cut_off
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -118,7 +121,8 @@ class Watches:
     async def _follow(self, ask: Watch, who: Recognised) -> None:
         loop = asyncio.get_running_loop()
         cursor = self._service.cursor(Position(ask.height, ask.place) if ask.height >= 0 else None, ask.about)
-        told_at, was_current = loop.time() - MARK_SECONDS, False
+        began = loop.time()
+        told_at, was_current = began - MARK_SECONDS, False
         while True:
             batch = await self._run(partial(self._service.watch, who, cursor))
             after, caught_up = batch.reached, batch.is_current and not was_current
@@ -126,11 +130,13 @@ class Watches:
             if batch.items or caught_up or loop.time() - told_at >= MARK_SECONDS:
                 value = msgspec.Raw(encode(batch.items))
                 told = Told(ask.number, after.height, after.place, batch.is_current, value)
+                await self._departures.after(began)
                 async with asyncio.timeout(STALL_SECONDS):
                     await self._send(told)
-                told_at = loop.time()
+                began = told_at = loop.time()
             if batch.is_current:
                 await self._heights.beyond(after.height, MARK_SECONDS)
+                began = loop.time()
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)

@@ -24,8 +24,10 @@ from counterfoil.policy.subjects import (
     AccountContents,
     AccountHistory,
     Business,
+    BusinessCounts,
     CertificateOf,
     NextKeyEpoch,
+    NodeHealth,
     Opens,
     PartyDetails,
     PartyHistory,
@@ -183,7 +185,7 @@ class Policy:
 
     def _basis(self, viewer: bytes, standing: Standing, subject: Subject) -> Basis | None:
         """The right that a viewer has of itself, without any grant."""
-        if isinstance(subject, PublicFact):
+        if is_public(subject):
             return Basis.PUBLIC
         if isinstance(subject, PartyName):
             public = self._is_public_name(subject.party)
@@ -220,8 +222,9 @@ class Policy:
         if isinstance(subject, ViewKeyOf):
             return self._view_key(viewer, standing, subject.opens)
         if isinstance(subject, NextKeyEpoch):
-            runs_it = standing is Standing.FULL and self._parties.has_role(viewer, *RUNS_THE_LEDGER)
-            return Basis.OWN if runs_it else None
+            return Basis.OWN if self._runs_the_ledger(viewer, standing) else None
+        if isinstance(subject, BusinessCounts):
+            return Basis.OFFICE if self._runs_the_ledger(viewer, standing) else None
         return _first(True, [self._guarding(viewer, standing)])
 
     def _view_key(self, viewer: bytes, standing: Standing, opens: Opens) -> Basis | None:
@@ -230,6 +233,9 @@ class Policy:
             return Basis.SUPERVISION if self.sees_everything(viewer) else None
         basis, least = _VIEW_KEYS[opens]
         return basis if standing >= least else None
+
+    def _runs_the_ledger(self, viewer: bytes, standing: Standing) -> bool:
+        return standing is Standing.FULL and self._parties.has_role(viewer, *RUNS_THE_LEDGER)
 
     def _is_public_name(self, party_id: bytes) -> bool:
         """Members are known to all; an investor's existence is a personal matter, and an applicant's its own."""
@@ -426,6 +432,11 @@ class Policy:
         account = self._holdings.account(account_id) or _NO_ACCOUNT
         parties = (account.owner, account.servicer)
         return [(Scope.ACCOUNT, account_id), *((Scope.PARTY, party) for party in parties)]
+
+
+def is_public(subject: Subject) -> bool:
+    """Whether anybody may see it, whatever stands on the ledger: known even where no ledger can be asked."""
+    return isinstance(subject, PublicFact | NodeHealth)
 
 
 def _first(there: bool, ways: Iterable[Way]) -> Basis | None:

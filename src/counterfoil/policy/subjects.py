@@ -94,6 +94,20 @@ class QueueCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeHealth:
+    """How a node is: whether it works, its heights, sizes and times, its room on disk, its connections to other nodes.
+    Nothing of it depends on whose business the node does."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessCounts:
+    """How many transactions a node has decided and with what outcome, how many wait, how many clients are connected.
+
+    They name nobody; but whoever subtracts its own knows how much the others do.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class PendingProposal:
     """A transaction that collects signatures on the ledger. signers: the named addresses (20 bytes each)."""
 
@@ -177,6 +191,8 @@ Subject = (
     | Register
     | Business
     | QueueCounts
+    | NodeHealth
+    | BusinessCounts
     | PendingProposal
     | PendingMotion
     | ReceiptFor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -41,8 +42,8 @@ def papers(name: str) -> bytes:
 class Cast:
     """The ledger, a client for each of the cast, and the identities of what the rows name."""
 
-    def __init__(self) -> None:
-        self.node: LedgerNode = memory_ledger(_genesis())
+    def __init__(self, make: Callable[[Genesis], LedgerNode] = memory_ledger) -> None:
+        self.node = make(_genesis())
         self.nobody = Client(LocalConnection(self.node))
         self.parties: dict[str, bytes] = {}
         self.clients: dict[str, Client] = {}

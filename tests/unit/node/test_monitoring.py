@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +22,9 @@ from counterfoil.node.health import NodeWatch
 from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger
 from counterfoil.node.monitoring import Monitor
 from counterfoil.node.network.engine_state import others_height
-from counterfoil.node.personas import sandbox_genesis
-from counterfoil.sdk import LocalConnection, seed
+from counterfoil.node.personas import party_key, sandbox_genesis
+from counterfoil.policy.subjects import BusinessCounts, NodeHealth, Subject
+from counterfoil.sdk import Client, LocalConnection, persona_client, recipes, seed
 
 CLIENTS = 3
 
@@ -147,14 +149,132 @@ def test_a_full_disk_and_an_unwritten_store_are_not_ready(
     assert [check.name for check in watch.checks() if not check.passes] == ["store"]
 
 
-def test_figures_count_what_was_decided_and_name_nobody(node: LedgerNode) -> None:
+HEALTH: dict[str, tuple[str, ...]] = {
+    "info": ("program", "chain_id", "kind"),
+    **dict.fromkeys(("ready", "failed"), ()),
+    "check": ("check",),
+    **dict.fromkeys(("height", "blocks", "block_time_seconds", "records", "rule_version"), ()),
+    **dict.fromkeys(("held_from_height", "stored_height", "waits", "decided_blocks_total"), ()),
+    **dict.fromkeys(("deciding_cpu_seconds_total", "disk_free_bytes"), ()),
+    "disk_bytes": ("of",),
+}
+"""Of figures that anybody on the machine sees: the labels. None is a member, an account, an instrument or a kind of
+business, and none counts what somebody does."""
+BUSINESS: dict[str, tuple[str, ...]] = {
+    "waiting_transactions": (),
+    "transactions_total": ("outcome",),
+    "clients": (),
+}
+"""Of those that are shown to whoever runs the ledger alone."""
+
+
+def labels_of(found: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """By figure (without those of the process itself), its labels."""
+    own = [key for key in found if key[0].startswith("counterfoil_")]
+    return {key[0].removeprefix("counterfoil_"): tuple(label for label, _ in key[1:]) for key in own}
+
+
+def run_for(node: LedgerNode, persona: str, *, mandated: bool = True) -> bytes:
+    """The party of a persona, which lets the node act for it."""
+    party = persona_client(LocalConnection(node), persona).party
+    client = Client(LocalConnection(node), party_key(persona), party=party)
+    if mandated:
+        client.send(recipes.node_of(client, node.sealer.address))
+    return client.party
+
+
+@pytest.mark.parametrize(
+    ("persona", "mandated", "sees"),
+    [
+        ("regulator", True, True),
+        ("depository", True, True),
+        ("broker-a", True, False),
+        ("exchange", True, False),
+        ("issuer-a", True, False),
+        ("data-protection", True, False),
+        ("regulator", False, False),
+        ("", False, False),
+    ],
+)
+def test_sums_are_shown_where_the_policy_lets_the_nodes_operator_see_them(
+    node: LedgerNode, persona: str, mandated: bool, sees: bool
+) -> None:
+    """Whoever names a regulator without its mandate sees no more than anybody."""
+    seed(lambda: LocalConnection(node))
+    operator = run_for(node, persona, mandated=mandated) if persona else b""
+    with Monitor(NodeWatch(node, lambda: CLIENTS, operator=operator), 0) as monitor:
+        found = labels_of(figures(monitor))
+    want = HEALTH | (BUSINESS if sees else {})
+    assert {name: sorted(labels) for name, labels in found.items()} == {
+        name: sorted(labels) for name, labels in want.items()
+    }
+
+
+def test_the_policy_is_asked_for_every_figure_and_check(
+    node: LedgerNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_about: list[Subject] = []
+
+    def may_see(self: NodeWatch, subject: Subject) -> bool:
+        asked_about.append(subject)
+        return False
+
+    monkeypatch.setattr(NodeWatch, "may_see", may_see)
     with Monitor(NodeWatch(node, lambda: CLIENTS), 0) as monitor:
+        assert labels_of(figures(monitor)) == {}
+        assert json.loads(asked(monitor, "/ready")[1])["checks"] == []
+    assert set(asked_about) == {NodeHealth(), BusinessCounts()}
+
+
+def test_what_anybody_sees_of_the_ledger_is_in_its_public_header(node: LedgerNode) -> None:
+    """Beside it, figures tell of the machine and of the process alone: nothing by which a member learns of another."""
+    seed(lambda: LocalConnection(node))
+    with Monitor(NodeWatch(node, lambda: CLIENTS), 0) as monitor:
+        found = figures(monitor)
+    status = Client(LocalConnection(node)).status()
+    header = {
+        "height": status.moment.height,
+        "blocks": status.blocks,
+        "block_time_seconds": status.moment.time_ms / 1_000,
+        "records": status.records,
+        "rule_version": status.rule_version,
+    }
+    assert {name: found[(f"counterfoil_{name}",)] for name in header} == header
+    of_the_node = {"info", "ready", "failed", "check", "held_from_height", "stored_height", "waits"}
+    of_the_node |= {"decided_blocks_total", "deciding_cpu_seconds_total", "disk_free_bytes", "disk_bytes"}
+    assert set(labels_of(found)) == set(header) | of_the_node
+
+
+def test_a_ledger_that_is_busy_is_told_of_without_sums_and_at_once(node: LedgerNode) -> None:
+    watch = NodeWatch(node, lambda: CLIENTS, operator=run_for(node, "regulator"))
+    assert watch.may_see(BusinessCounts())
+    held, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with node.engine.lock:
+            held.set()
+            let_go.wait(20)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(20)
+    with Monitor(watch, 0) as monitor:
+        assert "waiting_transactions" not in labels_of(figures(monitor))
+        assert asked(monitor, "/ready")[0] == 200
+    let_go.set()
+    holder.join()
+    assert watch.may_see(BusinessCounts())
+
+
+def test_figures_count_what_was_decided_and_name_nobody(node: LedgerNode) -> None:
+    operator = run_for(node, "regulator")
+    with Monitor(NodeWatch(node, lambda: CLIENTS, operator=operator), 0) as monitor:
         before = figures(monitor)
         seed(lambda: LocalConnection(node))
         after, text = figures(monitor), asked(monitor, "/metrics")[1]
     accepted = ("counterfoil_transactions_total", ("outcome", "accepted"))
-    assert before[accepted] == 0
-    assert after[accepted] > 10
+    assert after[accepted] - before[accepted] > 10
+    assert after[("counterfoil_waits",)] == 0
     assert after[("counterfoil_height",)] == node.height
     assert after[("counterfoil_decided_blocks_total",)] >= node.height - 1 - before[("counterfoil_height",)]
     assert after[("counterfoil_clients",)] == CLIENTS

@@ -17,6 +17,8 @@ import pytest
 import counterfoil
 from counterfoil.node.reads import READS, answer_read
 from counterfoil.node.reads_base import LONG_ID_SIZE
+from counterfoil.node.streams import Cursor, Position, Streams
+from counterfoil.node.viewer import Viewer
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.policy import Policy, Standing
 from counterfoil.primitives.codec import encode
@@ -109,6 +111,7 @@ NARROWS = {
         "business",
     ),  # what receipts tell of it, found by going through them: the door hides how much that was
 }
+NO_LISTS = {("register", "after"), ("statement", "instrument"), ("history", "business")}
 PUBLIC = {
     ("instrument", "instrument"),
     ("result", "transaction"),  # to whoever has the transaction as it was sent
@@ -130,20 +133,70 @@ def test_every_way_to_name_something_is_asked_about(cast: Cast) -> None:
     assert named - NARROWS - PUBLIC == asked
 
 
-def test_whatever_leaves_something_out_leaves_at_moments_too() -> None:
-    """The time of a list must not tell how much was hidden: every read that is one says so to the door."""
-    listing = {name for name, read in READS.items() if read.hides(encode({}))}
-    optional = {name for name, read in READS.items() if not _required(read)}
-    one_answer_for_all = {"status", "header", "personas", "markets", "instruments", "read-log"}
-    one_answer_for_all |= {"consortium", "validators", "registrars", "authorities"}
-    one_answer_for_all |= {"key_epochs", "draft_key_epoch"}
-    one_answer_for_all |= {"sealed_receipts", "sealed_blocks", "view_keys"}  # the last: of one's own
-    refused_without_a_name = {"person"}
-    assert listing == optional - one_answer_for_all - refused_without_a_name
+def test_which_reads_are_alike_for_everybody() -> None:
+    """All others leave at moments, so that their time does not tell what was left out; so does a new one."""
+    public = {
+        "status",
+        "header",
+        "personas",
+        "markets",
+        "instruments",
+        "instrument",
+        "consortium",
+        "validators",
+    }
+    public |= {"registrars", "authorities", "key_epochs", "certificate", "result", "opening_key"}
+    for_offices = {"draft_key_epoch", "draft_admission"}
+    sealed = {"sealed_receipts", "sealed_blocks"}
+    assert {name for name, read in READS.items() if read.is_alike} == public | for_offices | sealed
 
 
-def _required(read: Any) -> list[str]:
-    return [field.name for field in msgspec.structs.fields(read.params) if field.required]
+def policy_calls(cast: Cast, viewer: str, read: str, params: dict[str, Any]) -> dict[str, int]:
+    """How often each function of the policy was entered for an answer."""
+    with Lines() as lines:
+        answer_read(cast.node, cast.viewer(viewer), read, encode(params))
+    return {name: count for name, count in lines.calls.items() if name.startswith("/policy/")}
+
+
+@pytest.mark.parametrize(
+    "viewer", ["nobody", "central-bank", "client-o", "auditor", "other-exchange", "broker-s"]
+)
+def test_a_list_asks_as_much_whosever_is_asked_for(cast: Cast, viewer: str) -> None:
+    """The time of a list tells how much there is, and not how much of it is whose."""
+    broker, account = cast.parties["broker-b"], cast.accounts["three at b"]
+    issuer = cast.clients["issuer"].keys[0].address
+    named = {
+        ("accounts", "servicer"): broker,
+        ("parties", "below"): broker,
+        ("proposals", "signer"): issuer,
+        ("certificates", "party"): cast.parties["broker-a"],
+        ("instructions", "account"): account,
+        ("instructions", "party"): broker,
+        ("trades", "account"): account,
+        ("trades", "party"): broker,
+    }
+    walked = {
+        ("accounts", "owner")
+    }  # a party has few accounts: how many hundreds is what its time would tell
+    assert set(named) | walked | NO_LISTS == NARROWS
+    for (read, field), identity in named.items():
+        there = policy_calls(cast, viewer, read, {field: identity})
+        assert there == policy_calls(cast, viewer, read, {field: b"n" * 20}), (read, field)
+        assert there
+
+
+@pytest.mark.parametrize("viewer", ["nobody", "central-bank", "client-o", "broker-a"])
+def test_a_stream_asks_as_much_whatever_it_is_about(cast: Cast, viewer: str) -> None:
+    def calls(about: bytes) -> dict[str, int]:
+        streams, cursor = Streams(cast.node), Cursor(Position(0), about)
+        with Lines() as lines:
+            while not streams.next(Viewer(cast.viewer(viewer)), cursor).is_current:
+                pass
+        return {name: count for name, count in lines.calls.items() if name.startswith("/policy/")}
+
+    calls(b"")  # the policy asked what belongs to whom
+    assert calls(cast.accounts["three at b"]) == calls(b"n" * 20)
+    assert calls(cast.purchase) == calls(b"n" * 32)
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)

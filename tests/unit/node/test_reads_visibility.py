@@ -320,11 +320,14 @@ BY_POLICY_ALONE = frozenset(
     {
         "receipt for a user of broker-a",
         "queues of the market",
+        "how the node is",
+        "how much business the node does",
         *(row for row in MATRIX if row.startswith("view key ")),
     }
 )
-"""Rows that no read shows by themselves; queues are looked at below, view keys in `tests/unit/viewkeys/test_handed.py`
-and `tests/unit/sdk/test_own_receipts.py`, and all by the policy's own test."""
+"""Rows that no read shows by themselves; queues are looked at below, figures of a node in `test_monitoring.py`, view
+keys in `tests/unit/viewkeys/test_handed.py` and `tests/unit/sdk/test_own_receipts.py`, and all by the policy's own
+test."""
 
 SHOWN_HERE = {
     *(

@@ -173,6 +173,9 @@ MATRIX: dict[str, str] = {
     # What the node itself knows
     "reads at this node": "data-protection",
     "queues of the market": "exchange regulator",
+    "how the node is": EVERYBODY,
+    # Whoever subtracts its own knows what the others do, so that it is told to those alone who run the ledger
+    "how much business the node does": "regulator depository operator",
 }
 
 GRANTEES: dict[str, tuple[str, ...]] = {
@@ -245,6 +248,7 @@ WHILE_SUSPENDED: dict[str, dict[str, str]] = {
     "depository": {
         "register of the equity": "issuer regulator",
         "the next key epoch, drawn up": "regulator operator",
+        "how much business the node does": "regulator operator",
         "what is sealed": PARTIES,
         "view key of its own": PARTIES,
         "view key of what is below": " ".join(

@@ -41,8 +41,10 @@ from counterfoil.policy.subjects import (
     AccountContents,
     AccountHistory,
     Business,
+    BusinessCounts,
     CertificateOf,
     NextKeyEpoch,
+    NodeHealth,
     Opens,
     PartyDetails,
     PartyHistory,
@@ -381,4 +383,6 @@ SUBJECTS: dict[str, Subject] = {
     "grant to the investigator of broker-b": ViewGrant(party("regulator"), party("investigator")),
     "reads at this node": ReadsOfNode(),
     "queues of the market": QueueCounts("XMKT"),
+    "how the node is": NodeHealth(),
+    "how much business the node does": BusinessCounts(),
 }

@@ -136,8 +136,12 @@ def accounts_of_owner(state: State, party_id: bytes, height: int | None = None) 
 
 def accounts_of_servicer(state: State, party_id: bytes, height: int | None = None) -> list[HeldAccount]:
     """Every account that a party keeps for its clients and itself, in the order of ids. Reads all accounts."""
-    found = _accounts(state, state.keys(ACCOUNTS), height)
-    return [held for held in found if held.account.servicer == party_id]
+    return [held for held in accounts(state, height) if held.account.servicer == party_id]
+
+
+def accounts(state: State, height: int | None = None) -> list[HeldAccount]:
+    """Every account of the ledger, open and closed, in the order of ids."""
+    return _accounts(state, state.keys(ACCOUNTS), height)
 
 
 def relationships_of_servicer(state: State, party_id: bytes) -> list[bytes]:
@@ -151,8 +155,7 @@ def relationships_of_servicer(state: State, party_id: bytes) -> list[bytes]:
 
 def accounts_held_jointly(state: State, party_id: bytes, height: int | None = None) -> list[HeldAccount]:
     """Every account of which a party is a holder beside the owner, in the order of ids. Reads all accounts."""
-    found = _accounts(state, state.keys(ACCOUNTS), height)
-    return [held for held in found if party_id in held.account.joint_holders]
+    return [held for held in accounts(state, height) if party_id in held.account.joint_holders]
 
 
 def earmarks(

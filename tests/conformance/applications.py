@@ -33,6 +33,8 @@ from tests.model.desk import SECRETS, Desk
 
 PROPOSER = b"p" * 20
 BYTES_MAX = 4 * 1024 * 1024
+RATE_PER_SECOND = 100_000
+"""Rates are tested by themselves: here one gatherer fills blocks."""
 
 
 class Block(NamedTuple):
@@ -113,6 +115,7 @@ def network_node(
             snapshots,
             _NoEngine(),
             Path("/nowhere"),
+            rate_per_second=RATE_PER_SECOND,
             scheduled=False,
         )
 

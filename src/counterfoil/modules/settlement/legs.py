@@ -154,7 +154,7 @@ def first_undeliverable(nets: Nets, denominations: list[Denominations]) -> int |
 def _sums(group: Integers, quantity: Integers) -> tuple[Integers, Integers, Integers]:
     """(groups ascending, high parts, low parts) of the exact sum of each group: high · 2³² + low, 0 ≤ low < 2³².
 
-    In which order those of one group come is left open (sorting is four times as fast then): sums of integers are alike.
+    In which order those of one group come is left open (sorting is four times as fast then): their sum is the same.
     """
     order = np.argsort(group)
     group, quantity = group[order], quantity[order]

@@ -66,7 +66,9 @@ def test_a_refusal_is_told_with_its_number(error: Exception) -> None:
 def test_who_sees_nothing_and_has_not_said_who_asks_is_told_how(monkeypatch: pytest.MonkeyPatch) -> None:
     hint = "--as MEMBER"
     assert hint in run(NotVisible(PROBLEM)).stderr
-    assert str(told(run(NotVisible(PROBLEM), "--json"))["remedy"]).startswith("Ask another. You asked as nobody")
+    assert str(told(run(NotVisible(PROBLEM), "--json"))["remedy"]).startswith(
+        "Ask another. You asked as nobody"
+    )
     assert hint not in run(LedgerError(PROBLEM)).stderr
     assert says_who(["register", "X", "--as", "issuer-a"])
     assert says_who(["register", "X", "--as=issuer-a"])

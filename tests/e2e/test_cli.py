@@ -180,7 +180,10 @@ def test_what_is_not_yours_is_not_shown(shell: Shell) -> None:
     other = shell.json("holdings", "Broker B", "--as", "broker-b")["accounts"][0]["account"]["account_id"]
     assert "1090" in shell("holdings", other, "--as", "broker-a", code=Exit.REFUSED).output
     assert "1090" in shell("register", SHARE, "--as", "broker-a", code=Exit.REFUSED).output
-    assert "1090" in shell("register", SHARE, code=Exit.REFUSED).output
+    by_nobody = shell("register", SHARE, code=Exit.REFUSED).output
+    assert "1090" in by_nobody
+    assert "--as MEMBER" in by_nobody
+    assert "--as MEMBER" not in shell("register", SHARE, "--as", "broker-a", code=Exit.REFUSED).output
     hidden = shell("register", SHARE, "--as", "broker-a", "--json", code=Exit.REFUSED)
     assert json.loads(hidden.stderr)["error"]["number"] == 1090
     assert hidden.stdout == ""
@@ -313,7 +316,11 @@ def test_a_ledger_in_earnest_has_no_sandbox(tmp_path: Path) -> None:
     shell("init", tmp_path / "ledger", *founding, "--unencrypted")
     assert "SANDBOX" not in shell("status").output
     assert shell.json("status")["status"]["moment"]["sandbox"] is False
-    assert "NO_SANDBOX" in shell("sandbox", "personas", code=Exit.USAGE).output
+    assert "NO_SANDBOX" in shell("sandbox", "personas", code=Exit.REFUSED).output
+    for to in ("day-close", "2099-01-01"):
+        told = shell("sandbox", "advance", "--to", to, code=Exit.REFUSED).output
+        assert "NO_SANDBOX" in told
+        assert "OpenDay and CloseDay" in told
     assert "--key" in shell("register", SHARE, "--as", "Authority", code=Exit.USAGE).output
     later = ("sandbox", "advance", "--to", "2099-01-01T00:00:00Z")
     assert "NO_SANDBOX" in shell(*later, code=Exit.REFUSED).output
@@ -412,7 +419,10 @@ def test_a_running_ledger_is_talked_to(running: tuple[Shell, subprocess.Popen[st
         ("export", "x.export"),
         ("start", shell.folder / "ledger"),
     ):
-        assert "in use by process" in shell(*words, code=Exit.UNAVAILABLE).output
+        told = shell(*words, code=Exit.UNAVAILABLE).output
+        assert "in use by process" in told
+        assert "counterfoil backup copies it" in told
+        assert "passphrase" not in told, "asked for nothing that it has no use for"
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
     assert shell.json("status")["running"] is False

@@ -20,7 +20,9 @@ from counterfoil.cli.output import say, say_json, say_moment, say_table
 from counterfoil.cli.plain import address_text, instant
 from counterfoil.node.clock import time_ms_of
 from counterfoil.node.reads_market import MarketLine
+from counterfoil.node.refusals import NodeRefusal
 from counterfoil.primitives.calendars import IsoDate, add_days, date_text, parse_date, time_of_local
+from counterfoil.primitives.frames import problem_with
 from counterfoil.sdk import Client, Connection, LedgerError, TransactionRejected
 from counterfoil.sdk.messages import CloseDay, OpenDay
 
@@ -37,6 +39,8 @@ def advance(
 ) -> None:
     """Move a sandbox's clock forward. Days of a market without a schedule are opened and closed on the way."""
     with connected(ledger, storage_key, writing=True) as connection:
+        if not connection.sandbox:
+            raise LedgerError(problem_with(NodeRefusal.NO_SANDBOX))
         if to == DAY_CLOSE:
             _to_day_close(connection)
         elif "T" in to:
@@ -136,10 +140,7 @@ def personas(
     """List a sandbox's personas: names for --as, whose keys everybody can compute."""
     with connected(ledger, storage_key) as connection:
         client = Client(connection)
-        try:
-            found = client.personas()
-        except LedgerError as error:
-            raise UsageError(str(error)) from None
+        found = client.personas()
         moment = client.status().moment
     if json:
         say_json({"moment": moment, "personas": found})

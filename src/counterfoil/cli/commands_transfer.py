@@ -42,12 +42,10 @@ def export(
     storage_key: KeyFileOption = None,
 ) -> None:
     """Write a whole ledger to one encrypted file. Stop the ledger first."""
-    lock = lock_of(transport_key, "New passphrase of the export", new=True)
-    with (
-        bar("Exporting") as progress,
-        open_ledger(ledger, key_file=storage_key, workers=0, scheduled=False, start=False) as node,
-    ):
-        report = export_ledger(node, file, lock, progress=progress.at)
+    with open_ledger(ledger, key_file=storage_key, workers=0, scheduled=False, start=False) as node:
+        lock = lock_of(transport_key, "New passphrase of the export", new=True)
+        with bar("Exporting") as progress:
+            report = export_ledger(node, file, lock, progress=progress.at)
     say(
         f"{_marked(report.chain_id, report.sandbox)}: {report.height:,} blocks in {report.file_bytes:,} bytes."
     )

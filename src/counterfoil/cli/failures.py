@@ -39,11 +39,11 @@ from counterfoil.realnames.tags import NumberIsMalformed
 from counterfoil.realnames.trail import TrailIsBroken
 from counterfoil.realnames.vault import VaultError
 from counterfoil.sdk.continuity import CopyRefused
-from counterfoil.sdk.errors import LedgerError, NodeUnreachable
+from counterfoil.sdk.errors import LedgerError, NodeUnreachable, NotVisible
 from counterfoil.sdk.recovery import RecoveryMismatch
 from counterfoil.sdk.view_key_files import ViewKeyFileError
 from counterfoil.sealing.ring import RootIsMissing
-from counterfoil.storage.errors import CorruptStorage, StorageError
+from counterfoil.storage.errors import CorruptStorage, FolderInUse, StorageError
 from counterfoil.verify import ProofRefused
 
 
@@ -125,7 +125,8 @@ class Commands(TyperGroup):
     program's fault."""
 
     def invoke(self, ctx: Any) -> Any:
-        tell = tell_json if wants_json((*ctx._protected_args, *ctx.args)) else tell_words
+        arguments = (*ctx._protected_args, *ctx.args)
+        tell = tell_json if wants_json(arguments) else tell_words
         try:
             found = super().invoke(ctx)
             sys.stdout.flush()
@@ -138,7 +139,7 @@ class Commands(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(Exit.DONE) from None
         except tuple(kind for kind, _ in _CODES) as error:
-            tell(told_of(error))
+            tell(told_of(error, says_who(arguments)))
             raise typer.Exit(exit_code(error)) from None
         except Exception as error:
             if type(error).__module__.split(".")[0] in ("typer", "click"):
@@ -165,15 +166,22 @@ class Told(NamedTuple):
     traceback: str = ""
 
 
-def told_of(error: Exception) -> Told:
+def told_of(error: Exception, named: bool = True) -> Told:
+    """named: whether the command line says who asks."""
     problem = getattr(error, "problem", None)
     problem = problem if isinstance(problem, Problem) else None
-    return Told(exit_code(error), f"{error}", _remedy(error), problem)
+    return Told(exit_code(error), f"{error}", _remedy(error, named), problem)
 
 
 def wants_json(arguments: Iterable[str]) -> bool:
     """Whether a command line asks for JSON, be it right or wrong otherwise."""
     return "--json" in takewhile(lambda one: one != "--", arguments)
+
+
+def says_who(arguments: Iterable[str]) -> bool:
+    """Whether a command line, or the environment, says as whom something is asked."""
+    options = takewhile(lambda one: one != "--", arguments)
+    return bool(os.environ.get("COUNTERFOIL_AS")) or any(one.split("=")[0] == "--as" for one in options)
 
 
 def tell_words(told: Told) -> None:
@@ -194,7 +202,7 @@ def tell_json(told: Told) -> None:
         "number": problem.number if problem is not None else None,
         "name": problem.name if problem is not None else told.code.name,
         "explanation": problem.explanation if problem is not None else told.words,
-        "remedy": problem.resolution if problem is not None else told.remedy,
+        "remedy": f"{problem.resolution if problem is not None else ''} {told.remedy}".strip(),
         "facts": problem.facts if problem is not None else {},
     }
     if told.traceback:
@@ -207,7 +215,14 @@ def exit_code(error: Exception) -> Exit:
     return next((code for kind, code in _CODES if isinstance(error, kind)), Exit.PROGRAM_ERROR)
 
 
-def _remedy(error: Exception) -> str:
+def _remedy(error: Exception, named: bool) -> str:
+    if isinstance(error, NotVisible) and not named:
+        return (
+            "You asked as nobody: say who asks with --as MEMBER, and which key shows it with --key NAME; in a sandbox"
+            " --as is enough (counterfoil sandbox personas)."
+        )
+    if isinstance(error, FolderInUse):
+        return "Commands that read or submit reach it while it runs, and counterfoil backup copies it."
     if isinstance(error, CorruptStorage):
         return (
             "Keep a copy of the folder. Where the damage is in its store, this makes the store again from the log:"

@@ -42,7 +42,8 @@ class NodeRefusal(RejectCode):
     NO_SANDBOX = (
         1076,
         "This is not a sandbox ledger: it has no clock to advance, no personas and no fixtures.",
-        "Make a sandbox ledger for trying things out.",
+        "Here a market's days open and close by its schedule, or as its operator sends OpenDay and CloseDay; make a"
+        " sandbox ledger for trying things out.",
     )
     TOO_MANY_CLIENTS = (
         1077,

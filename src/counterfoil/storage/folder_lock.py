@@ -43,8 +43,7 @@ class FolderLock:
                 holder = files.read_at(self._descriptor, 20, 0).decode("ascii", errors="replace").strip()
                 os.close(self._descriptor)
                 raise FolderInUse(
-                    f"The ledger in {folder} is in use by process {holder or '(unknown)'}; stop it first, or ask it"
-                    " through its API."
+                    f"The ledger in {folder} is in use by process {holder or '(unknown)'}; stop it first."
                 ) from None
             except OSError as error:
                 os.close(self._descriptor)

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from counterfoil.cli.failures import _CODES, Commands, Exit, UsageError, wants_json
+from counterfoil.cli.failures import _CODES, Commands, Exit, UsageError, says_who, wants_json
 from counterfoil.cli.options import JsonOption
 from counterfoil.custody.service.client import CustodyRefused
 from counterfoil.gateways.trade_files import FileFault, TradeFileError
@@ -46,7 +46,7 @@ def told(result: Result) -> dict[str, object]:
     return error
 
 
-@pytest.mark.parametrize("error", [LedgerError(PROBLEM), NotVisible(PROBLEM), CustodyRefused(PROBLEM)])
+@pytest.mark.parametrize("error", [LedgerError(PROBLEM), CustodyRefused(PROBLEM)])
 def test_a_refusal_is_told_with_its_number(error: Exception) -> None:
     in_words = run(error)
     assert "1090 NOT_VISIBLE: It is not there. Ask another. (at=now)" in in_words.stderr
@@ -61,6 +61,20 @@ def test_a_refusal_is_told_with_its_number(error: Exception) -> None:
     }
     assert as_json.exit_code == in_words.exit_code == Exit.REFUSED
     assert as_json.stdout == in_words.stdout
+
+
+def test_who_sees_nothing_and_has_not_said_who_asks_is_told_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    hint = "--as MEMBER"
+    assert hint in run(NotVisible(PROBLEM)).stderr
+    assert str(told(run(NotVisible(PROBLEM), "--json"))["remedy"]).startswith(
+        "Ask another. You asked as nobody"
+    )
+    assert hint not in run(LedgerError(PROBLEM)).stderr
+    assert says_who(["register", "X", "--as", "issuer-a"])
+    assert says_who(["register", "X", "--as=issuer-a"])
+    assert not says_who(["register", "--", "--as"])
+    monkeypatch.setenv("COUNTERFOIL_AS", "issuer-a")
+    assert hint not in run(NotVisible(PROBLEM)).stderr
 
 
 @pytest.mark.parametrize("kind", [kind for kind, _ in _CODES], ids=lambda kind: kind.__name__)

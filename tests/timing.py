@@ -6,12 +6,13 @@ samples come from one distribution. Two statistics are looked at, and the larger
 tenth of all samples is cropped (that is the machine's noise), which sees a shift of the mean; and the normal
 approximation of the Mann-Whitney U over all samples, which sees any shift of ranks and minds no outliers.
 
-THRESHOLD 4.5: under the null hypothesis a normal statistic exceeds it (on either side) once in 147,000 times, the
-larger of the two at most twice as often. Told apart counts only what ROUNDS = 3 samples in a row show, each twice as
-large as the one before: what exceeds it by chance, or because the machine was busy, is looked at anew and closer. So
-a question without a difference is called told apart with a probability below 1.4e-5 by one sample and below 1e-14 by
-three; a run of a hundred questions fails for no reason less than once in 1e12 runs. Kinds are drawn in random order:
-noise of the machine, however it comes in waves, falls on both alike.
+THRESHOLD 4.5: under the null hypothesis a normal statistic exceeds it (on either side) once in 147,000 times,
+Student's t of 30 and 30 once in 29,000, and the larger of the two statistics at most twice as often. Told apart
+counts only what ROUNDS = 3 samples in a row show, each twice as large as the one before: what exceeds it by chance,
+or because the machine was busy, is looked at anew and closer. So a question without a difference is called told apart
+with a probability below 1e-4 by a first sample of 30, and below 1e-12 by three; a run of a hundred questions fails
+for no reason less than once in 1e10 runs. Kinds are drawn in random order: noise of the machine, however it comes in
+waves, falls on both alike.
 
 What the test can see depends on the noise s and the number n of samples of a kind: a shift of about 4.5 s √(2/n).
 With 30 samples (the usual run) and a noise of 0.2 ms that is 0.23 ms, with 1,000 (`make timing`) 40 µs.

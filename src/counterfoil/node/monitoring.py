@@ -20,6 +20,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import msgspec
 
+from counterfoil.engine.incidents import masked
 from counterfoil.policy.subjects import NodeHealth, Subject
 
 REQUEST_SECONDS_MAX = 5.0
@@ -180,7 +181,9 @@ class _Exposition:
 
 
 def _shown_checks(watched: Watched) -> list[Check]:
-    return watched.checks() if watched.may_see(NodeHealth()) else []
+    """In words as a log has them: a follower's checks repeat what others said."""
+    checks = watched.checks() if watched.may_see(NodeHealth()) else []
+    return [check._replace(said=masked(check.said)) for check in checks]
 
 
 def _of_checks(watched: Watched) -> list[Figure]:

@@ -91,13 +91,26 @@ class Cursor:
     receipt, fact: of the block after the position, the next to be looked at (None: not begun). part, told, waiting: of
     the open action, how many parts were told, how often each fact was found, and the facts for the next part. here: how
     often each was found in the receipt that is looked at. looks: how often the ledger was held still for this batch.
+    reached: the last position that may be told of: the end of a block, or an action of which something was told. How
+    many actions of a block show nothing must not be told to whom they show nothing.
     """
 
-    __slots__ = ("about", "fact", "here", "looks", "part", "position", "receipt", "told", "waiting")
+    __slots__ = (
+        "about",
+        "fact",
+        "here",
+        "looks",
+        "part",
+        "position",
+        "reached",
+        "receipt",
+        "told",
+        "waiting",
+    )
 
     def __init__(self, position: Position, about: bytes = b"") -> None:
         self.about = about
-        self.position = position
+        self.position = self.reached = position
         self.receipt: int | None = None
         self.fact = self.part = self.looks = 0
         self.told: dict[Fact, int] = {}
@@ -111,7 +124,8 @@ class Cursor:
 
     def reach(self, position: Position) -> None:
         """Be through with a block."""
-        self.position, self.receipt = position, None
+        self.position = self.reached = position
+        self.receipt = None
 
     def find(self, found: Found, facts: Iterable[Fact], block: ToldBlock) -> Iterator[StreamItem]:
         """Take in facts of a receipt; the parts that are full then. What several receipts of an action tell counts
@@ -130,6 +144,8 @@ class Cursor:
         if self.waiting:
             yield self._item(found, block, has_more=False)
         self.position = Position(found.receipt.height, found.receipt.position)
+        if self.part:
+            self.reached = self.position
         self.part = 0
         self.told.clear()
 
@@ -170,7 +186,7 @@ class Streams:
                 break
             cursor.reach(Position(height))
         node.read_log.note(viewer, "watch", encode((begin, cursor.position, cursor.about)))
-        return Batch(tuple(items), cursor.position, cursor.position == Position(last))
+        return Batch(tuple(items), cursor.reached, cursor.position == Position(last))
 
     def _looked_through(
         self, viewer: Viewer, block: ToldBlock, cursor: Cursor, items: list[StreamItem]

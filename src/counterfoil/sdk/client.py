@@ -12,7 +12,6 @@ import msgspec
 from counterfoil.custody.signers import Signer
 from counterfoil.machine.transactions import Mode
 from counterfoil.modules.settlement.facts import NotePassed
-from counterfoil.modules.settlement.records import NOTE_BYTES_MAX
 from counterfoil.node import reads
 from counterfoil.node.protocol import Answered
 from counterfoil.node.reads_base import Params, Read
@@ -28,7 +27,7 @@ from counterfoil.sdk.rejects import problem_of_number
 from counterfoil.sdk.stream import Stream
 from counterfoil.sealing.envelopes import seal_note
 from counterfoil.sealing.handing import open_note
-from counterfoil.sealing.opening_keys import ENVELOPE_OVERHEAD, OpeningKey
+from counterfoil.sealing.opening_keys import OpeningKey
 from counterfoil.state.receipts import MessageResult
 
 P = TypeVar("P", bound=Params)
@@ -191,16 +190,10 @@ class Client(Reading):
     def note_for(self, receiver: bytes | str, text: str) -> bytes:
         """A note for another party alone, to be sent with an instruction: sealed to the opening key that it recorded.
 
-        ValueError where it would be longer than the ledger carries.
+        Its length tells only roughly how long the text is. ValueError where that is more than the ledger carries.
         """
         party = self.party_id(receiver)
-        sealed = seal_note(
-            self.opening_key(party), self.connection.chain_id, self.party, party, text.encode()
-        )
-        if len(sealed) > NOTE_BYTES_MAX:
-            room = NOTE_BYTES_MAX - ENVELOPE_OVERHEAD
-            raise ValueError(f"a note has at most {room} bytes, this one has {len(text.encode())}")
-        return sealed
+        return seal_note(self.opening_key(party), self.connection.chain_id, self.party, party, text.encode())
 
     def notes(self, key: OpeningKey, after: int = 0) -> list[Note]:
         """The notes to this client's party that were passed after a height, opened, the first to come first.

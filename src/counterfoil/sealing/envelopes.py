@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from counterfoil.primitives.codec import encode
 from counterfoil.sealing.derivation import BUNDLE, NOTE, ROOT, VIEW_KEY, info
 from counterfoil.sealing.epochs import Epoch, wrapping_place
-from counterfoil.sealing.handing import place_of_note, place_of_view_keys
+from counterfoil.sealing.handing import padded_note, place_of_note, place_of_view_keys
 from counterfoil.sealing.opening_keys import SUITE, SUITE_TAG, is_opening_key
 from counterfoil.sealing.view_keys import HandedKey
 
@@ -42,5 +42,8 @@ def seal_view_keys(opening_key: bytes, chain_id: str, party: bytes, keys: Sequen
 
 
 def seal_note(opening_key: bytes, chain_id: str, sender: bytes, receiver: bytes, note: bytes) -> bytes:
-    """A note from one party (20 bytes) to another, for its recorded opening key; `handing.open_note` opens it."""
-    return seal_for(opening_key, NOTE, place_of_note(chain_id, sender, receiver), note)
+    """A note from one party (20 bytes) to another, for its recorded opening key; `handing.open_note` opens it.
+
+    It has one of `NOTE_SIZES`. ValueError for more than `NOTE_ROOM` bytes.
+    """
+    return seal_for(opening_key, NOTE, place_of_note(chain_id, sender, receiver), padded_note(note))

@@ -226,6 +226,11 @@ class Cast:
         draft = a.draft(settled, signers=(a.keys[0].address, b.keys[0].address)).sign(a.keys[0], b.keys[0])
         self.settled, self.settled_transaction = a.submit(draft), draft.transaction
         self._trade_for_clients(a, b, terms)
+        receive, suspended = messages.Movement.RECEIVE, self.clients["broker-s"]
+        self.of_suspended = suspended.send(
+            self._instruct(suspended, "client-s's", receive, a, "OF-S", 21)
+        ).created
+        self.of_moved = b.send(self._instruct(b, "moved's", receive, a, "OF-MOVED", 22)).created
         recovers = tuple(sorted(self.clients[name].keys[0].address for name in ("issuer", "notary")))
         client = self.clients["client-b"]
         self.signer = client.keys[0].address

@@ -20,7 +20,7 @@ from counterfoil.engine.port import EngineStopped
 from counterfoil.node import health
 from counterfoil.node.health import NodeWatch
 from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger
-from counterfoil.node.monitoring import Monitor
+from counterfoil.node.monitoring import Check, Monitor
 from counterfoil.node.network.engine_state import others_height
 from counterfoil.node.personas import party_key, sandbox_genesis
 from counterfoil.policy.subjects import BusinessCounts, NodeHealth, Subject
@@ -243,6 +243,22 @@ def test_what_anybody_sees_of_the_ledger_is_in_its_public_header(node: LedgerNod
     of_the_node = {"info", "ready", "failed", "check", "held_from_height", "stored_height", "waits"}
     of_the_node |= {"decided_blocks_total", "deciding_cpu_seconds_total", "disk_free_bytes", "disk_bytes"}
     assert set(labels_of(found)) == set(header) | of_the_node
+
+
+def test_what_a_check_says_is_masked_as_a_line_of_the_log(
+    node: LedgerNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A follower's checks repeat what its source and the nodes that it asks have said."""
+    account = "cfa1" + "q" * 38
+    said = f"ANSWER_IS_NOT_PROVEN (account={account}, digest={'ab' * 32}, bytes={bytes(range(20))!r})"
+    monkeypatch.setattr(NodeWatch, "checks", lambda self: [Check("source", False, said)])
+    with Monitor(NodeWatch(node, lambda: CLIENTS), 0) as monitor:
+        code, told = asked(monitor, "/ready")
+    assert code == 503
+    assert json.loads(told)["checks"][0]["said"].startswith("ANSWER_IS_NOT_PROVEN (account=…")
+    assert account not in told
+    assert "abab" not in told
+    assert "x0b" not in told
 
 
 def test_a_ledger_that_is_busy_is_told_of_without_sums_and_at_once(node: LedgerNode) -> None:

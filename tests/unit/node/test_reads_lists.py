@@ -80,8 +80,8 @@ def test_instructions_by_party_account_and_market(cast: Cast) -> None:
     def found(**asked: object) -> list[bytes]:
         return [line.instruction_id for line in regulator.instructions(**asked)]
 
-    assert found() == [cast.sale, cast.purchase, delivery, receipt]
-    assert found(party="broker-b") == [cast.purchase, receipt]
+    assert found() == [cast.sale, cast.purchase, delivery, receipt, cast.of_suspended, cast.of_moved]
+    assert found(party="broker-b") == [cast.purchase, receipt, cast.of_moved]
     assert found(account=cast.accounts["client-a's"]) == [cast.sale, delivery]
     assert regulator.instructions(market="XOTH") == []
 

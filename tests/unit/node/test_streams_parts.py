@@ -13,8 +13,9 @@ from counterfoil.node import streams
 from counterfoil.node.eyes import Eyes
 from counterfoil.node.receipts_of import receipts_of_block
 from counterfoil.node.rpc import RpcServer
-from counterfoil.node.streams import Batch, Position
+from counterfoil.node.streams import WHOLE_BLOCK, Batch, Cursor, Position, Streams
 from counterfoil.node.told import ToldBlock
+from counterfoil.node.viewer import Viewer
 from counterfoil.primitives.codec import Fact
 from counterfoil.sdk import Sandbox, SocketConnection, StreamItem, messages, persona_client, recipes
 from counterfoil.sdk.messages import Purpose
@@ -201,3 +202,23 @@ def test_what_happened_twice_is_told_twice(ledger: Sandbox) -> None:
     again.begin_again()
     heard += again.without_told([first, rest])
     assert [fact for item in heard for fact in item.facts] == [one, one, one, other]
+
+
+def test_how_far_it_got_tells_nothing_of_actions_that_show_nothing(parts: None) -> None:
+    """However often a batch ends within a block: it says that it got to a block's end, or to what it told last."""
+    with Sandbox() as made:
+        broker = made.client("broker-a")
+        ask = messages.PlaceEarmark(made.account("investor-a"), made.seeded.share, 1)
+        broker.submit_many([broker.draft(ask).sign(*broker.keys) for _ in range(40)])
+        for who in ("", "notary", "investor-b", "issuer-a", "broker-a", "regulator"):
+            own, cursor = Streams(made.node), Cursor(Position(0))
+            viewer = Viewer(made.client(who).party) if who else Viewer()
+            may_tell, inside, is_current = [Position(0)], 0, False
+            while not is_current:
+                batch = own.next(viewer, cursor)
+                is_current = batch.is_current
+                may_tell += [item.position for item in batch.items]
+                inside += cursor.position.place != WHOLE_BLOCK
+                assert batch.reached.place == WHOLE_BLOCK or batch.reached in may_tell, who
+            assert inside, "no batch ended within a block"
+            assert batch.reached == Position(made.node.height)

@@ -57,6 +57,8 @@ def told(cast: Cast) -> dict[str, dict[str, tuple[int, Fact]]]:
 INSTRUCTIONS = {
     "client-a's": "instruction of broker-a for client-a",
     "broker-b's": "instruction of broker-b for itself",
+    "client-s's": "instruction of broker-s for client-s",
+    "moved's": "instruction of broker-b for moved",
 }
 
 
@@ -73,6 +75,12 @@ def expected(cast: Cast, fact: Any, height: int) -> set[str] | None:
     kind, past = type(fact).__name__, height <= cast.past_height
     rows: list[str] = []
     names = {identity: name for name, identity in cast.accounts.items()}
+    instructed = {
+        cast.sale: "client-a's",
+        cast.purchase: "broker-b's",
+        cast.of_suspended: "client-s's",
+        cast.of_moved: "moved's",
+    }
     if kind == "CertificateRecorded":
         names = {identity: name for name, identity in cast.certificates.items()}
         return by_row(CERTIFICATES[names[fact.fingerprint]], past=past)
@@ -92,8 +100,8 @@ def expected(cast: Cast, fact: Any, height: int) -> set[str] | None:
         if row is None:
             return None
         rows.append(row)
-    elif kind == "InstructionPending" and fact.instruction_id in (cast.sale, cast.purchase):
-        rows.append(INSTRUCTIONS["client-a's" if fact.instruction_id == cast.sale else "broker-b's"])
+    elif kind == "InstructionPending" and fact.instruction_id in instructed:
+        rows.append(INSTRUCTIONS[instructed[fact.instruction_id]])
     elif kind == "TradeRecorded":
         # Told to each side with its own client alone, and to the venue's operator: the client whose account is behind a
         # side reads the trade itself, and so does whoever was shown that account.

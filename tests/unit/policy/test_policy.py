@@ -14,7 +14,23 @@ from counterfoil.modules.parties.records import MANDATES, PARTIES, Mandate
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.policy import Standing
 from counterfoil.policy.rights import Basis, Right, Span
-from counterfoil.policy.subjects import AccountContents, PartyDetails, Subject
+from counterfoil.policy.subjects import (
+    AccountContents,
+    AccountHistory,
+    Business,
+    CertificateOf,
+    PartyDetails,
+    PartyHistory,
+    PartyName,
+    PendingProposal,
+    PersonLinks,
+    QueueCounts,
+    ReceiptFor,
+    Register,
+    Side,
+    Subject,
+    ViewGrant,
+)
 from tests.unit.policy.visibility_matrix import (
     CAST,
     GRANTEES,
@@ -27,6 +43,7 @@ from tests.unit.policy.visibility_matrix import (
 from tests.unit.policy.world import (
     ALSO,
     GRANTED,
+    NO_INSTRUMENT,
     SUBJECTS,
     TREE,
     USER_OF_BROKER_A,
@@ -160,6 +177,49 @@ def test_not_there_and_not_yours_are_one_answer(world: World) -> None:
         answers.append((type(caught.value), str(caught.value), caught.value.number, caught.value.args))
     assert answers[0] == answers[1]
     assert answers[0][1].startswith("1090 NOT_VISIBLE")
+
+
+NO_PARTY, NO_ACCOUNT = party("none"), account("none")
+NOT_THERE: dict[str, tuple[Subject, str]] = {
+    # Who sees what is not there: nobody; of what is only an address or a list of sides, whoever would see any of it
+    "name": (PartyName(NO_PARTY), ""),
+    "details": (PartyDetails(NO_PARTY), ""),
+    "history": (PartyHistory(NO_PARTY), ""),
+    "account": (AccountContents(NO_ACCOUNT), ""),
+    "history of an account": (AccountHistory(NO_ACCOUNT), ""),
+    "register": (Register(NO_INSTRUMENT), ""),
+    "certificate": (CertificateOf(NO_PARTY, NO_PARTY, False), ""),
+    "person": (PersonLinks(NO_PARTY), "regulator"),
+    "business": (Business((Side(NO_PARTY, NO_ACCOUNT),), "XXXX"), "regulator"),
+    "business of nobody": (Business((), ""), "regulator"),
+    "queues": (QueueCounts("XXXX"), "regulator"),
+    "proposal": (PendingProposal((NO_PARTY,)), "regulator"),
+    "receipt": (ReceiptFor(NO_PARTY), "regulator"),
+    "receipt of an account": (ReceiptFor(NO_PARTY, (NO_ACCOUNT,)), "regulator"),
+    "grant": (ViewGrant(NO_PARTY, NO_PARTY), "regulator data-protection"),
+}
+
+
+@pytest.mark.parametrize("kind", NOT_THERE)
+def test_what_is_not_there_is_shown_to_nobody_who_would_not_see_all_of_its_kind(
+    world: World, kind: str
+) -> None:
+    """Empty and overlong identities are asked about too; nobody's identity is anybody's."""
+    subject, viewers = NOT_THERE[kind]
+    assert {viewer for viewer in CAST if world.policy.may_see(party(viewer), subject)} == set(viewers.split())
+
+
+@pytest.mark.parametrize("identity", [b"", b"x", bytes(20), b"n" * 32, b"n" * 1_000])
+def test_no_identity_is_taken_for_a_party_or_an_account(world: World, identity: bytes) -> None:
+    for subject in (
+        PartyDetails(identity),
+        PartyName(identity),
+        AccountContents(identity),
+        Register(identity),
+    ):
+        for viewer in (*CAST, "none"):
+            assert not world.policy.may_see(party(viewer), subject)
+        assert not world.policy.may_see(identity, subject)
 
 
 def test_require_lets_pass_what_may_be_seen(world: World) -> None:

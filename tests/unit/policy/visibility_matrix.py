@@ -110,6 +110,9 @@ MATRIX: dict[str, str] = {
     "certificate of client-o": "client-o operator regulator",
     "certificate that is not there": "",
     "history of broker-a": "broker-a regulator",
+    "history of moved": "moved broker-a regulator",
+    "history of client-s": "client-s regulator",
+    "history of three-brokers": "three-brokers broker-a regulator",
     "details of moved": "moved broker-a regulator",
     "details of broker-w": "broker-w regulator",
     "details of client-w": "client-w broker-w regulator",
@@ -133,6 +136,11 @@ MATRIX: dict[str, str] = {
     "history of moved's old account": "moved broker-a regulator",
     "account of moved at broker-b": "moved broker-b regulator",
     "history of moved's account": "moved broker-b regulator",
+    "history of three-brokers' account at broker-a": "three-brokers broker-a regulator",
+    "history of three-brokers' account at broker-b": "three-brokers broker-b regulator",
+    "history of three-brokers' account at the operator": "three-brokers operator regulator",
+    "history of client-s's account": "client-s broker-s regulator",
+    "history of client-w's account": "client-w broker-w regulator",
     "account that is not there": "",
     # Registers
     "register of the equity": "issuer depository regulator",
@@ -143,6 +151,8 @@ MATRIX: dict[str, str] = {
     "trade": "broker-a client-a broker-b exchange regulator",
     "instruction of broker-a for client-a": "broker-a client-a exchange regulator",
     "instruction of broker-b for itself": "broker-b depository exchange regulator",
+    "instruction of broker-s for client-s": "broker-s client-s exchange regulator",
+    "instruction of broker-b for moved": "broker-b moved exchange regulator",
     # The exchange signed a trade of two clients: each side's is that side's business, and the exchange's, which sent it
     "trade of two clients": "broker-a client-a broker-b three-brokers exchange regulator",
     "its seller's client": "broker-a client-a exchange regulator",
@@ -161,7 +171,13 @@ MATRIX: dict[str, str] = {
     # Receipts
     "receipt for client-a at broker-a": "client-a broker-a regulator",
     "receipt for three-brokers at broker-b": "three-brokers broker-b regulator",
+    "receipt for three-brokers at broker-a": "three-brokers broker-a regulator",
+    "receipt for three-brokers at the operator": "three-brokers operator regulator",
     "receipt for former at broker-a": "former broker-a regulator",
+    "receipt for moved at broker-a": "moved broker-a regulator",
+    "receipt for moved at broker-b": "moved broker-b regulator",
+    "receipt for client-s at broker-s": "client-s broker-s regulator",
+    "receipt for client-w at broker-w": "client-w broker-w regulator",
     "receipt for the issuer": "issuer depository regulator",
     "receipt for broker-a": "broker-a regulator",
     "receipt for a user of broker-a": "broker-a regulator",
@@ -192,6 +208,8 @@ GRANTEES: dict[str, tuple[str, ...]] = {
         *("old account of moved at broker-a", "history of moved's old account"),
         *("trade", "trade of two clients", "its seller's client", "instruction of broker-a for client-a"),
         *("receipt for client-a at broker-a", "receipt for former at broker-a", "receipt for broker-a"),
+        *("receipt for three-brokers at broker-a", "receipt for moved at broker-a"),
+        "history of three-brokers' account at broker-a",
         *("whom broker-a has asked about", "certificate of broker-a"),
         "observation of broker-a",
     ),
@@ -202,6 +220,7 @@ GRANTEES: dict[str, tuple[str, ...]] = {
     "auditor-of-the-market": (
         *("trade", "instruction of broker-a for client-a", "instruction of broker-b for itself"),
         *("trade of two clients", "its seller's client", "its buyer's client"),
+        *("instruction of broker-s for client-s", "instruction of broker-b for moved"),
     ),
     "second-custodian": (
         *("account of client-a", "history of client-a's account", "trade"),
@@ -215,7 +234,8 @@ GRANTEES: dict[str, tuple[str, ...]] = {
         *("account of three-brokers at broker-b", "account of broker-b at the depository"),
         *("account of moved at broker-b", "history of moved's account"),
         *("trade", "instruction of broker-b for itself", "receipt for three-brokers at broker-b"),
-        *("trade of two clients", "its buyer's client"),
+        *("trade of two clients", "its buyer's client", "instruction of broker-b for moved"),
+        *("history of three-brokers' account at broker-b", "receipt for moved at broker-b"),
     ),
 }
 """To whom something was granted → the rows that it sees by that, beside what everybody and it itself sees."""
@@ -225,6 +245,7 @@ OF_THE_PAST: dict[str, tuple[str, ...]] = {
     "auditor-of-the-past": (
         *("history of broker-a", "history of client-a's account", "history of the joint account"),
         *("history of former's account", "history of moved's old account"),
+        "history of three-brokers' account at broker-a",
         *("instruction of broker-a for client-a",),
     ),
 }

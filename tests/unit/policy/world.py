@@ -366,6 +366,28 @@ SUBJECTS: dict[str, Subject] = {
     "receipt for a user of broker-a": ReceiptFor(USER_OF_BROKER_A),
     "receipt for everybody": ReceiptFor(PUBLIC),
     "history of broker-a": PartyHistory(party("broker-a")),
+    "history of moved": PartyHistory(party("moved")),
+    "history of client-s": PartyHistory(party("client-s")),
+    "history of three-brokers": PartyHistory(party("three-brokers")),
+    "history of three-brokers' account at broker-a": AccountHistory(account("three at a")),
+    "history of three-brokers' account at broker-b": AccountHistory(account("three at b")),
+    "history of three-brokers' account at the operator": AccountHistory(account("three at o")),
+    "history of client-s's account": AccountHistory(account("client-s's")),
+    "history of client-w's account": AccountHistory(account("client-w's")),
+    "instruction of broker-s for client-s": Business(
+        (Side(party("broker-s"), account("client-s's")),), "XMKT"
+    ),
+    "instruction of broker-b for moved": Business((Side(party("broker-b"), account("moved's")),), "XMKT"),
+    "receipt for three-brokers at broker-a": ReceiptFor(
+        _relationship("three at a"), (account("three at a"),)
+    ),
+    "receipt for three-brokers at the operator": ReceiptFor(
+        _relationship("three at o"), (account("three at o"),)
+    ),
+    "receipt for moved at broker-a": ReceiptFor(_relationship("moved's old"), (account("moved's old"),)),
+    "receipt for moved at broker-b": ReceiptFor(_relationship("moved's"), (account("moved's"),)),
+    "receipt for client-s at broker-s": ReceiptFor(_relationship("client-s's"), (account("client-s's"),)),
+    "receipt for client-w at broker-w": ReceiptFor(_relationship("client-w's"), (account("client-w's"),)),
     "details of moved": PartyDetails(party("moved")),
     "details of broker-w": PartyDetails(party("broker-w")),
     "details of client-w": PartyDetails(party("client-w")),

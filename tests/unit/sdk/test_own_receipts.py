@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from counterfoil.modules.holdings.records import relationship_of
 from counterfoil.modules.module import PUBLIC
+from counterfoil.modules.settlement.facts import NotePassed
 from counterfoil.modules.settlement.messages import InstructWithNote
-from counterfoil.modules.settlement.records import Movement
+from counterfoil.modules.settlement.records import NOTE_BYTES_MAX, Movement
 from counterfoil.modules.viewkeys.messages import (
     EndViewGrant,
     GrantViewKey,
@@ -34,10 +35,11 @@ from counterfoil.policy.policy import ANYBODY
 from counterfoil.primitives.codec import encode
 from counterfoil.sdk import LedgerError, NotVisible, messages
 from counterfoil.sdk.own_receipts import OwnKeys, OwnReceipt, hang_founders, open_block
-from counterfoil.sealing.handing import open_note
+from counterfoil.sealing.handing import NOTE_ROOM, NOTE_SIZES, open_note
 from counterfoil.sealing.opening_keys import OpeningKey
 from counterfoil.verify import ProofRefused, Trust, check_seal
 from tests.unit.node.cast import Cast, key
+from tests.unit.policy.world import TREE
 
 MEMBERS = (
     *(
@@ -334,6 +336,46 @@ def test_a_member_reads_the_notes_that_came_to_it(cast: Cast) -> None:
         assert reader.notes(opening(name), note.height) == []
         assert reader.notes(opening("client-a"), before) == []
     assert cast.clients["regulator"].notes(opening("regulator"), before) == []
+
+
+def test_a_note_of_three_lengths_says_what_was_written(cast: Cast) -> None:
+    """Who sees the receipt, or the sealed bundle, learns nothing of the text by its length."""
+    assert NOTE_SIZES[-1] == NOTE_BYTES_MAX, "as much as an instruction carries"
+    sender, mine, chain_id = cast.clients["broker-b"], opening("broker-a"), cast.node.chain_id
+    sizes = set()
+    for length in (0, 1, 2, 100, 205, 206, 207, 208, 460, 463, 464, NOTE_ROOM - 1, NOTE_ROOM):
+        for text in ("x" * length, "\0" * length, "€" * (length // 3)):
+            note = sender.note_for("broker-a", text)
+            sizes.add(len(note))
+            assert open_note(mine, chain_id, sender.party, cast.parties["broker-a"], note) == text.encode()
+    assert sizes == set(NOTE_SIZES)
+    assert len(sender.note_for("broker-a", "Yes.")) == len(
+        sender.note_for("broker-a", "No, and never again.")
+    )
+
+
+def test_no_other_of_the_cast_opens_a_note(cast: Cast) -> None:
+    """Siblings, former and suspended members, whose client moved, who has three brokers, whose grant has expired:
+    whoever they are, with a key of their own, and whatever of the receipt they see."""
+    a, b = cast.clients["broker-a"], cast.clients["broker-b"]
+    before = cast.node.height
+    for number, (client, account, movement, other) in enumerate(
+        ((b, "three at b", Movement.DELIVER, a), (a, "three at a", Movement.RECEIVE, b))
+    ):
+        instruction = cast._instruct(client, account, movement, other, f"THREE-{number}", 3)
+        note = client.note_for(other.party, "For your eyes alone.") if client is b else b""
+        client.send(InstructWithNote(instruction, note) if note else instruction)
+    read = {name for name in TREE if cast.client(name).notes(opening(name), before)}
+    assert read == {"broker-a"}
+    carried = {
+        name
+        for name in TREE
+        for item in cast.client(name).watch(before, follow=False)
+        if any(isinstance(fact, NotePassed) for fact in item.facts)
+    }
+    assert carried >= {"broker-a", "three-brokers", "regulator"}
+    assert not carried & {"former", "broker-s", "client-s", "moved", "broker-b", "client-a"}
+    assert not carried & {"auditor-expired", "auditor-revoked", "auditor-of-the-past"}
 
 
 def test_a_note_reaches_its_receiver_alone(cast: Cast) -> None:

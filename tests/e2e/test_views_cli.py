@@ -107,7 +107,7 @@ def test_watch_what_there_is(folder: Path) -> None:
     result = RUNNER.invoke(app, ["watch", "--as", "issuer-a", "--after", "0", "--json", *where])
     items = [json.loads(line) for line in result.output.splitlines()]
     assert items
-    assert {"height", "place", "time", "action", "facts", "part", "has_more"} == set(items[0])
+    assert {"height", "place", "time", "action", "facts", "part", "has_more", "measured"} == set(items[0])
     last = items[-2]
     again = RUNNER.invoke(
         app, ["watch", "--as", "issuer-a", "--after", f"{last['height']}.{last['place']}", "--json", *where]

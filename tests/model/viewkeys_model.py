@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from counterfoil.modules.grants.records import Scope
 from counterfoil.modules.parties.records import PartyStatus, Role
 from counterfoil.modules.viewkeys.rejects import ViewKeysReject as Reject
 from tests.model.core import Action, Item, demand, time_key
@@ -103,6 +104,17 @@ class ViewKeysModel(SettlementModel):
         found = self.tables[20].get(node)
         return found is not None and found.status is not PartyStatus.APPLIED and self.is_above(party, node)
 
+    def opened_by(self, party: bytes, node: bytes) -> tuple[Scope, dict[str, Any]]:
+        """What a node's key opens, and whose that is."""
+        between, found = self.tables[57].get(node), self.tables[20].get(node)
+        if between is not None:
+            return Scope.ACCOUNT, {"holder": between.owner, "keeper": between.servicer, "joint": ()}
+        mandate = self.tables[22].get(party + node)
+        own = self.tables[20][party].signer == node or (mandate and mandate.accepted)
+        holder = node if found is not None else party
+        there = found.status is not PartyStatus.APPLIED if found is not None else len(node) == 20 and own
+        return Scope.PARTY, {"holder": holder, "keeper": None, "joint": ()} if there else {}
+
     def raise_key(self, node: bytes) -> None:
         self.tables[135].setdefault(node, Item(counter=0, grants=0)).counter += 1
 
@@ -120,13 +132,12 @@ class ViewKeysModel(SettlementModel):
     def GrantViewKey(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.party, ask)
         self.sealed()
-        demand(len(ask.node) == 20 and self.has_a_say(ask.party, ask.node), Reject.VIEW_NODE_NOT_FOUND)
-        demand(len(ask.grantee) == 20 and self.is_active(ask.grantee), Reject.GRANTEE_IS_INVALID)
+        self.demand_terms(action, ask, ask.party, *self.opened_by(ask.party, ask.node))
         has_it = self.has_a_say(ask.grantee, ask.node)
         has_it = has_it or Role.REGULATOR in self.tables[20][ask.grantee].roles
         demand(not has_it, Reject.GRANTEE_IS_INVALID)
-        demand(0 < len(ask.purpose) <= 200 and ask.purpose.isprintable(), Reject.PURPOSE_IS_INVALID)
-        demand(self.time_ms < ask.until_ms <= self.time_ms + 1_830 * DAY_MS, Reject.END_IS_INVALID)
+        demand(0 < len(ask.reason) <= 200 and ask.reason.isprintable(), Reject.PURPOSE_IS_INVALID)
+        demand(self.time_ms < ask.until_ms <= self.time_ms + 731 * DAY_MS, Reject.END_IS_INVALID)
         key = ask.node + ask.grantee
         demand(key not in self.tables[136], Reject.GRANT_EXISTS)
         running = sum(1 for one in self.tables[136] if one[:20] == ask.node)
@@ -136,17 +147,20 @@ class ViewKeysModel(SettlementModel):
         self.tables[136][key] = Item(
             by=ask.party,
             purpose=ask.purpose,
+            reason=ask.reason,
             from_height=0 if ask.past else self.height,
             until_ms=ask.until_ms,
+            granted_height=self.height,
         )
         self.count_view_grants(ask.node)
 
     def EndViewGrant(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.party, ask)
-        if ask.party != ask.grantee:
-            demand(len(ask.node) == 20 and self.has_a_say(ask.party, ask.node), Reject.VIEW_NODE_NOT_FOUND)
-        demand(ask.node + ask.grantee in self.tables[136], Reject.GRANT_NOT_FOUND)
-        demand(len(ask.node) == 20, Reject.GRANT_NOT_FOUND)
+        grant = self.tables[136].get(ask.node + ask.grantee)
+        demand(len(ask.node) == 20 and grant is not None, Reject.GRANT_NOT_FOUND)
+        assert grant is not None
+        whose = self.opened_by(grant.by, ask.node)[1]
+        demand(self.may_end(ask.party, grant.by, ask.grantee, whose), Reject.GRANT_NOT_FOUND)
         self.end_view_grant(ask.node, ask.grantee)
 
     def end_view_grant(self, node: bytes, grantee: bytes) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from counterfoil.cli import commands_view_keys
 from counterfoil.cli.failures import UsageError, hexadecimal
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
@@ -221,4 +222,5 @@ def add_to(app: typer.Typer) -> None:
     group.command("view-keys", epilog="Example: counterfoil sealing view-keys --as broker-a -o broker.keys")(
         view_keys
     )
+    commands_view_keys.add_to(group)
     app.add_typer(group, name="sealing")

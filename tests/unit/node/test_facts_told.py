@@ -15,6 +15,7 @@ from counterfoil.machine.wiring import MODULES
 from counterfoil.modules.approvals.messages import ApproveTransaction
 from counterfoil.modules.consortium import queries as consortium
 from counterfoil.modules.feeds.messages import Observe
+from counterfoil.modules.grants.records import Purpose
 from counterfoil.modules.holdings.records import ACCOUNTS, RELATIONSHIPS, PostingReason, relationship_of
 from counterfoil.modules.instruments.records import INSTRUMENTS
 from counterfoil.modules.markets.messages import CloseDay, OpenDay
@@ -114,7 +115,7 @@ class Reader:
             if name in FIRST and hasattr(fact, field):
                 self.known[getattr(fact, field)] = fact
         if name == "ViewKeyGranted":
-            self.known[b"view" + fact.node + fact.grantee] = fact.by
+            self.known[b"view" + fact.node + fact.grantee] = fact
         if name == "RedemptionRequested":
             self.known[fact.redemption_id] = fact
         if name == "ProposalEntered":
@@ -321,7 +322,11 @@ class Reader:
         return {relationship.servicer} if relationship is not None else set()
 
     def of_view_granter(self, fact: Any) -> set[bytes]:
-        return {self.known[b"view" + fact.node + fact.grantee]}
+        return {self.known[b"view" + fact.node + fact.grantee].by}
+
+    def of_shown_node(self, fact: Any) -> set[bytes]:
+        granted = self.known[b"view" + fact.node + fact.grantee]
+        return set() if granted.purpose is Purpose.INVESTIGATION else {fact.node}
 
     def of_grantor(self, fact: Any) -> set[bytes]:
         return {self.known[fact.grant_id].grantor}

@@ -30,6 +30,7 @@ grantor, grantee, concerned   of the grant; those concerned unless it is an inve
 note-receiver      the account of the side that the note was written to
 holders            the nodes that the next root is wrapped for
 node               whose view key it is; tree-above: what that hangs under; view-granter: who had granted it
+shown-node         the node, unless its key is granted for an investigation
 """
 
 from __future__ import annotations
@@ -150,8 +151,8 @@ TOLD: dict[str, str] = {
     "ViewKeyRaised": "node tree-above",
     "ViewKeysChanged": "everybody",
     "OpeningKeyRecorded": "party",
-    "ViewKeyGranted": "node grantee by",
-    "ViewGrantEnded": "node grantee view-granter",
+    "ViewKeyGranted": "shown-node grantee by",
+    "ViewGrantEnded": "shown-node grantee view-granter",
     # Custodians
     "TrailRecorded": "custodian",
     "KeyUsed": "key",

@@ -170,6 +170,10 @@ MATRIX: dict[str, str] = {
     "grant to the auditor of broker-a": "broker-a auditor-of-a regulator data-protection",
     "grant of client-a to the lender": "client-a lender broker-a regulator data-protection",
     "grant to the investigator of broker-b": "regulator investigator data-protection",
+    "grant of broker-a's key to its auditor": "broker-a auditor-of-a regulator data-protection",
+    "grant of broker-a's key that has ended": "broker-a auditor-revoked regulator data-protection",
+    "grant of client-a's key to the lender": "client-a lender broker-a regulator data-protection",
+    "grant of broker-b's key to its investigator": "regulator investigator data-protection",
     # What the node itself knows
     "reads at this node": "data-protection",
     "queues of the market": "exchange regulator",

@@ -381,6 +381,16 @@ SUBJECTS: dict[str, Subject] = {
         party("client-a"), party("lender"), (party("client-a"), party("broker-a"))
     ),
     "grant to the investigator of broker-b": ViewGrant(party("regulator"), party("investigator")),
+    "grant of broker-a's key to its auditor": ViewGrant(
+        party("broker-a"), party("auditor-of-a"), (party("broker-a"),)
+    ),
+    "grant of broker-a's key that has ended": ViewGrant(
+        party("broker-a"), party("auditor-revoked"), (party("broker-a"),)
+    ),
+    "grant of client-a's key to the lender": ViewGrant(
+        party("client-a"), party("lender"), (party("client-a"), party("broker-a"))
+    ),
+    "grant of broker-b's key to its investigator": ViewGrant(party("regulator"), party("investigator")),
     "reads at this node": ReadsOfNode(),
     "queues of the market": QueueCounts("XMKT"),
     "how the node is": NodeHealth(),

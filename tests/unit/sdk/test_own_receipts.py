@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from counterfoil.modules.grants.records import Purpose
 from counterfoil.modules.holdings.records import relationship_of
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.settlement.messages import InstructWithNote
@@ -293,7 +294,7 @@ def test_a_grant_hands_one_branch_to_an_auditor_from_then_on(cast: Cast) -> None
     broker, auditor = cast.clients["broker-b"], cast.clients["auditor"]
     before = {at for at, one in opened(cast, "auditor").items() if one.receipt.stakeholder != PUBLIC}
     until = broker.time_ms() + 3_600_000
-    grant = GrantViewKey(broker.party, broker.party, auditor.party, "Audit.", until)
+    grant = GrantViewKey(broker.party, broker.party, auditor.party, Purpose.AUDIT, "Audit.", until)
     granted_at = broker.send(grant).height
     seen = {at: one for at, one in opened(cast, "auditor").items() if at not in before}
     stakeholders = {one.receipt.stakeholder for (height, _), one in seen.items() if height == granted_at}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterfoil.modules.grants.interface import Grants
 from counterfoil.modules.holdings.interface import Holdings
 from counterfoil.modules.module import Shelves
 from counterfoil.modules.parties.interface import Parties
@@ -18,7 +19,9 @@ from counterfoil.modules.viewkeys.records import (
 
 
 class ViewKeysBooks:
-    def __init__(self, shelves: Shelves, parties: Parties, holdings: Holdings) -> None:
+    """Shelves of the module's own tables, and what it asks of others. views: whose terms hold of view keys too."""
+
+    def __init__(self, shelves: Shelves, parties: Parties, holdings: Holdings, views: Grants) -> None:
         self.epochs = shelves(KEY_EPOCHS)
         self.in_force = shelves(EPOCH_IN_FORCE)
         self.proposed = shelves(PROPOSED_EPOCHS)
@@ -29,3 +32,4 @@ class ViewKeysBooks:
         self.grant_ends = shelves(VIEW_GRANT_ENDS)
         self.parties = parties
         self.holdings = holdings
+        self.views = views

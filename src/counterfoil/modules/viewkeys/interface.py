@@ -58,6 +58,10 @@ class ViewKeys:
         found = self._books.opening_keys.find(party)
         return found.opening_key if found is not None else None
 
+    def concerned(self, node: bytes, grant: ViewGrant) -> tuple[bytes, ...]:
+        """Parties whose business a granted key opens: holder, joint holders, keeper; whatever the grant's purpose."""
+        return tree.shown_by(self._books, grant.by, node)[1].concerned
+
     def grant(self, node: bytes, grantee: bytes) -> ViewGrant | None:
         """A grant that runs."""
         return self._books.grants.find(node + grantee)

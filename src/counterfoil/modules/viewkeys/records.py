@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterfoil.modules.grants.interface import Purpose
 from counterfoil.primitives.codec import Record
 from counterfoil.state.tables import Table
 
@@ -14,10 +15,8 @@ ARCHIVED_BYTES = 80
 DIGEST_BYTES = 32
 GRANTS_MAX = 16
 """Grants of one node of the tree at a time: more of them is a standing right, and belongs into the rulebook."""
-GRANT_DAYS_MAX = 1_830
-"""Five years; whoever needs longer asks again."""
-PURPOSE_LENGTH_MAX = 200
-"""Characters of a stated purpose."""
+REASON_LENGTH_MAX = 200
+"""Characters of a stated reason."""
 IN_FORCE = b"\x00"
 
 
@@ -92,14 +91,17 @@ class ViewNode(Record, frozen=True):
 class ViewGrant(Record, frozen=True):
     """That somebody may be handed a view key, under its node (20) and the grantee, a party (20).
 
-    from_height: the first block whose receipts it opens; 0 for everything before too. until_ms: when it ends. by: the
-    party that granted it.
+    by: the party that granted it. purpose: by the terms of grants. reason: in words. from_height: the first block whose
+    receipts it opens; 0 for everything before too. until_ms: when it ends. granted_height: the block in which it was
+    given.
     """
 
     by: bytes
-    purpose: str
+    purpose: Purpose
+    reason: str
     from_height: int
     until_ms: int
+    granted_height: int
 
 
 class ViewGrantEnd(Record, frozen=True):

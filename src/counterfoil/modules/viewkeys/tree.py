@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterfoil.modules.grants.interface import NOTHING, Scope, Shown
 from counterfoil.modules.module import PUBLIC, ActionContext
 from counterfoil.modules.parties.interface import PartyStatus
 from counterfoil.modules.viewkeys.books import ViewKeysBooks
@@ -39,8 +40,8 @@ def path_to(books: ViewKeysBooks, node: bytes) -> tuple[tuple[bytes, int], ...]:
 
 
 def has_a_say(books: ViewKeysBooks, party: bytes, node: bytes) -> bool:
-    """Whether a party may raise and grant a node's key: its own, its signers', a relationship's that it is a side of,
-    one below it. An applicant is on nobody's tree yet.
+    """Whether a party may raise a node's key, and has it without any grant: its own, its signers', a relationship's
+    that it is a side of, one below it. An applicant is on nobody's tree yet.
     """
     if party == node or books.parties.is_its_own(node, party):
         return True
@@ -52,6 +53,19 @@ def has_a_say(books: ViewKeysBooks, party: bytes, node: bytes) -> bool:
     return (
         found is not None and found.status is not PartyStatus.APPLIED and books.parties.is_above(party, node)
     )
+
+
+def shown_by(books: ViewKeysBooks, party: bytes, node: bytes) -> tuple[Scope, Shown]:
+    """What the key of a node opens, as a grant would name it: a relationship's accounts, or a party with what hangs
+    under it; of an address, where it is the asking party's, that party. `NOTHING` where there is no such node.
+    """
+    relationship = books.holdings.relationship(node)
+    if relationship is not None:
+        return Scope.ACCOUNT, Shown(relationship.owner, relationship.servicer)
+    found = books.parties.find(node)
+    if found is not None:
+        return Scope.PARTY, Shown(node) if found.status is not PartyStatus.APPLIED else NOTHING
+    return Scope.PARTY, Shown(party) if books.parties.is_its_own(node, party) else NOTHING
 
 
 def raise_key(books: ViewKeysBooks, context: ActionContext, node: bytes) -> None:

@@ -42,7 +42,7 @@ DISPOSAL = ("signers", "threshold", "joint_holders", "default_cash_account", "se
 
 
 class HoldingsModel(InstrumentsModel):
-    """Tables 50 holdings, 51 accounts, 52 earmarks, 54 totals; 53 and 55 to 57 follow from them."""
+    """Tables 50 holdings, 51 accounts, 52 earmarks, 54 totals; 53 and 55 to 58 follow from them."""
 
     # What follows
 
@@ -61,10 +61,31 @@ class HoldingsModel(InstrumentsModel):
             if account.status is OPEN:
                 accounts.update({account.owner, account.servicer, *account.joint_holders})
         self.tables[56] = {party: Item(open=count) for party, count in accounts.items()}
-        self.tables[57] = {
-            relationship_of(one.servicer, one.owner): Item(servicer=one.servicer, owner=one.owner)
-            for one in self.tables[51].values()
-        }
+        self.relate_again()
+
+    def relate_again(self) -> None:
+        """An account that is, or was, held jointly is a relationship of its own; what was related once stays so."""
+        held: Counter[bytes] = Counter()
+        of_joint_holders = {}
+        for key, account in self.tables[51].items():
+            base = relationship_of(account.servicer, account.owner)
+            own = relationship_of(account.servicer, account.owner, key)
+            if account.joint_holders or getattr(account, "relationship", base) == own:
+                account.relationship, alone = own, key
+            else:
+                account.relationship, alone = base, b""
+            between = Item(servicer=account.servicer, owner=account.owner, account=alone)
+            self.tables[57].setdefault(account.relationship, between)
+            held[account.servicer + account.relationship] += account.status is OPEN
+            of_joint_holders.update({one + own: Item(open=0) for one in account.joint_holders})
+        emptied = [key for key, one in self.tables[58].items() if one.open and not held[key]]
+        servicers = (one.servicer + key for key, one in self.tables[57].items())
+        self.tables[58] = {**of_joint_holders, **{key: Item(open=held[key]) for key in servicers}}
+        for key in emptied:
+            self.raise_if_sealed(key[20:])
+
+    def raise_if_sealed(self, node: bytes) -> None:
+        raise NotImplementedError
 
     def outstanding(self, instrument: bytes) -> int:
         totals = self.tables[54].get(instrument)
@@ -188,9 +209,12 @@ class HoldingsModel(InstrumentsModel):
             for holder in ask.joint_holders:
                 if holder not in account.joint_holders:
                     self.check_agreement(action, ask, account.servicer, holder)
+        left = set(account.joint_holders) - set(ask.joint_holders)
         for name in DISPOSAL:
             setattr(account, name, getattr(ask, name))
         self.count_again()
+        if left:
+            self.raise_if_sealed(account.relationship)
 
     def set_freezes(self, account: Any, freezes: tuple[AccountFreeze, ...]) -> None:
         account.freezes = freezes

@@ -270,6 +270,10 @@ class PartiesModel(Core):
         demand(0 < len(ask.reason) <= 200, Reject.REASON_IS_INVALID)
         party.status_before, party.status = party.status, PartyStatus.SUSPENDED
         party.suspended_by = ask.authority
+        self.stop(ask.party)
+
+    def stop(self, party_id: bytes) -> None:
+        raise NotImplementedError
 
     def ReinstateParty(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.authority, ask)
@@ -284,6 +288,7 @@ class PartiesModel(Core):
         party = self.below(ask, ask.authority, *living)
         demand(0 < len(ask.reason) <= 200, Reject.REASON_IS_INVALID)
         party.status, party.status_before, party.suspended_by = PartyStatus.REVOKED, PartyStatus.ACTIVE, b""
+        self.stop(ask.party)
 
     def WindDownParty(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.authority, ask)
@@ -305,6 +310,7 @@ class PartiesModel(Core):
         self.leave_names(party)
         self.tables[20][party.parent].below -= 1
         party.status = PartyStatus.TERMINATED
+        self.stop(ask.party)
 
     def AmendParty(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.authority, ask)

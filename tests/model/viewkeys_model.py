@@ -24,7 +24,7 @@ SMALL_ORDER = (
 
 class ViewKeysModel(SettlementModel):
     """Tables 130 epochs, 131 the one in force, 132 the one that waits, 133 holders, 134 opening keys, 135 nodes, 136
-    grants; 137 follows."""
+    grants, 139 whose stop is not carried through; 137 and 138 follow."""
 
     # Roots
 
@@ -99,16 +99,20 @@ class ViewKeysModel(SettlementModel):
             return True
         relationship = self.tables[57].get(node)
         if relationship is not None:
-            servicer = relationship.servicer
-            return party in (relationship.owner, servicer) or self.is_above(party, servicer)
+            servicer, joint = relationship.servicer, self.joint_holders(relationship)
+            return party in (relationship.owner, servicer, *joint) or self.is_above(party, servicer)
         found = self.tables[20].get(node)
         return found is not None and found.status is not PartyStatus.APPLIED and self.is_above(party, node)
+
+    def joint_holders(self, between: Any) -> tuple[bytes, ...]:
+        return tuple(self.tables[51][between.account].joint_holders) if between.account else ()
 
     def opened_by(self, party: bytes, node: bytes) -> tuple[Scope, dict[str, Any]]:
         """What a node's key opens, and whose that is."""
         between, found = self.tables[57].get(node), self.tables[20].get(node)
         if between is not None:
-            return Scope.ACCOUNT, {"holder": between.owner, "keeper": between.servicer, "joint": ()}
+            joint = self.joint_holders(between)
+            return Scope.ACCOUNT, {"holder": between.owner, "keeper": between.servicer, "joint": joint}
         mandate = self.tables[22].get(party + node)
         own = self.tables[20][party].signer == node or (mandate and mandate.accepted)
         holder = node if found is not None else party
@@ -117,6 +121,26 @@ class ViewKeysModel(SettlementModel):
 
     def raise_key(self, node: bytes) -> None:
         self.tables[135].setdefault(node, Item(counter=0, grants=0)).counter += 1
+
+    def raise_if_sealed(self, node: bytes) -> None:
+        if self.tables[131]:
+            self.raise_key(node)
+
+    def held_by(self, party: bytes) -> set[bytes]:
+        """The nodes whose keys were granted to a party, or to one below it."""
+        return {key[:20] for key in self.tables[136] if party == key[20:] or self.is_above(party, key[20:])}
+
+    def stop(self, party_id: bytes) -> None:
+        self.raise_if_sealed(party_id)
+        if self.held_by(party_id):
+            self.tables[139][party_id] = Item(after=b"")
+
+    def end(self) -> None:
+        for party in list(self.tables[139]):
+            del self.tables[139][party]
+            for node in self.held_by(party):
+                self.raise_key(node)
+        super().end()
 
     def RaiseViewKey(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.party, ask)
@@ -175,6 +199,12 @@ class ViewKeysModel(SettlementModel):
 
     def count_view_grants(self, node: bytes) -> None:
         self.tables[137] = {time_key(one.until_ms) + key: Item() for key, one in self.tables[136].items()}
+        self.tables[138] = {
+            upper + key: Item()
+            for key in self.tables[136]
+            for upper in self.tables[20]
+            if upper == key[20:] or self.is_above(upper, key[20:])
+        }
         running = Counter(key[:20] for key in self.tables[136])
         self.tables[135].setdefault(node, Item(counter=0, grants=0)).grants = running[node]
 

@@ -156,6 +156,8 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
     )
     grants_interface = Grants(grants_books)
     viewkeys_books = ViewKeysBooks(shelves, parties_interface, holdings_interface, grants_interface)
+    viewkeys_interface = ViewKeys(viewkeys_books)
+    parties_books.stopped, holdings_books.raise_key = viewkeys_interface.stop, viewkeys_interface.raise_key
     custodians_books = CustodiansBooks(shelves, parties_interface)
     issuance_books = IssuanceBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
@@ -229,7 +231,7 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
         cash=cash_interface,
         trades=trades_interface,
         settlement=Settlement(settlement_books),
-        viewkeys=ViewKeys(viewkeys_books),
+        viewkeys=viewkeys_interface,
         parties_books=parties_books,
         consortium_books=consortium_books,
         validators_books=validators_books,

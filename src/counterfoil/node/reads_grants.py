@@ -49,7 +49,8 @@ class GrantList(Answer, frozen=True, kw_only=True):
 
 
 class KeyGrantLine(msgspec.Struct, frozen=True):
-    """A grant of a view key. party, or signer, or owner and servicer: whose key it is; b"" of the others.
+    """A grant of a view key. party, or signer, or owner and servicer (with the account, where that is told apart since
+    it was held jointly): whose key it is; b"" of the others.
 
     from_height: the first block whose receipts it opens, 0 for all before it too. ended_height: as in `GrantLine`.
     """
@@ -58,6 +59,7 @@ class KeyGrantLine(msgspec.Struct, frozen=True):
     signer: bytes
     owner: bytes
     servicer: bytes
+    account: bytes
     grantor: bytes
     grantee: bytes
     purpose: str
@@ -70,7 +72,7 @@ class KeyGrantLine(msgspec.Struct, frozen=True):
     @property
     def node(self) -> bytes:
         """The node of the tree of view keys that the key is of."""
-        return self.party or self.signer or relationship_of(self.servicer, self.owner)
+        return self.party or self.signer or relationship_of(self.servicer, self.owner, self.account)
 
 
 class KeyGrantList(Answer, frozen=True, kw_only=True):
@@ -138,6 +140,7 @@ def _key_line(view: View, node: bytes, grantee: bytes, grant: KeyGrant, ended_he
         node if not is_party and between is None else b"",
         between.owner if between is not None else b"",
         between.servicer if between is not None else b"",
+        between.account if between is not None else b"",
         grant.by,
         grantee,
         grant.purpose.name,

@@ -321,6 +321,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "signer of client-b": (lambda client, cast: client.signer(cast.signer),),
     "history of client-b's signer": (lambda client, cast: client.history(signer=cast.signer),),
     "receipt for client-a at broker-a": _receipts(_relationship("client-a's")),
+    "receipt for the joint account": _receipts(_relationship("joint")),
     "receipt for three-brokers at broker-b": _receipts(_relationship("three at b")),
     "receipt for former at broker-a": _receipts(_relationship("former's")),
     "receipt for the issuer": _receipts(lambda cast: cast.parties["issuer"]),

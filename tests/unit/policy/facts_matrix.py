@@ -5,6 +5,7 @@ once, in tests/unit/node/test_facts_told.py:
 
 everybody          the public receipt
 account            owner and servicer of the account that the fact is about, together (their relationship)
+account-before     with an account that is held jointly from now on, what its owner and servicer are to each other
 instruction        the same, of the account of the instruction
 earmark            the same, of the account of the earmark
 redemption         the same, of the account that is to be paid out
@@ -100,7 +101,8 @@ TOLD: dict[str, str] = {
     "EarmarkPlaced": "account issuer owner",
     "EarmarkReduced": "earmark issuer owner",
     "AccountOpened": "account servicer",
-    "AccountAmended": "account",
+    "AccountAmended": "account account-before",
+    "AccountHeldJointly": "account servicer",
     "AccountFrozen": "account authority",
     "AccountUnfrozen": "account authority placer",
     "AccountClosed": "account",

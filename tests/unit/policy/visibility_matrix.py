@@ -160,6 +160,7 @@ MATRIX: dict[str, str] = {
     "observation of broker-a": "broker-a regulator",
     # Receipts
     "receipt for client-a at broker-a": "client-a broker-a regulator",
+    "receipt for the joint account": "client-a joint-holder broker-a regulator",
     "receipt for three-brokers at broker-b": "three-brokers broker-b regulator",
     "receipt for former at broker-a": "former broker-a regulator",
     "receipt for the issuer": "issuer depository regulator",
@@ -195,6 +196,7 @@ GRANTEES: dict[str, tuple[str, ...]] = {
         *("account of broker-a at the depository", "account of former", "history of former's account"),
         *("old account of moved at broker-a", "history of moved's old account"),
         *("trade", "trade of two clients", "its seller's client", "instruction of broker-a for client-a"),
+        "receipt for the joint account",
         *("receipt for client-a at broker-a", "receipt for former at broker-a", "receipt for broker-a"),
         *("whom broker-a has asked about", "certificate of broker-a"),
         "observation of broker-a",

@@ -22,6 +22,7 @@ from counterfoil.modules.holdings.records import (
     PostingReason,
     Relationship,
     SubBalance,
+    relationships_of,
 )
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.instruments.interface import Instrument
@@ -48,6 +49,7 @@ __all__ = [
     "PostingReason",
     "Relationship",
     "SubBalance",
+    "relationships_of",
 ]
 
 _AVAILABLE = SubBalance.AVAILABLE

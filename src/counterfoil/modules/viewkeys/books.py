@@ -12,8 +12,10 @@ from counterfoil.modules.viewkeys.records import (
     KEY_EPOCHS,
     OPENING_KEYS,
     PROPOSED_EPOCHS,
+    STOPPED_PARTIES,
     VIEW_GRANT_ENDS,
     VIEW_GRANTS,
+    VIEW_GRANTS_OF,
     VIEW_NODES,
 )
 
@@ -30,6 +32,8 @@ class ViewKeysBooks:
         self.nodes = shelves(VIEW_NODES)
         self.grants = shelves(VIEW_GRANTS)
         self.grant_ends = shelves(VIEW_GRANT_ENDS)
+        self.grants_of = shelves(VIEW_GRANTS_OF)
+        self.stopped = shelves(STOPPED_PARTIES)
         self.parties = parties
         self.holdings = holdings
         self.views = views

@@ -108,6 +108,17 @@ class ViewGrantEnd(Record, frozen=True):
     """That a grant ends, under the time (8), the node (20) and the grantee (20)."""
 
 
+class ViewGrantOf(Record, frozen=True):
+    """That a party, or one below it, has a grant: under that party (20), the node (20) and the grantee (20)."""
+
+
+class StoppedParty(Record, frozen=True):
+    """That a party was stopped, and some keys that it and those below were granted are still to be raised, under the
+    party (20). after: the last node (20 bytes) whose key was; b"" before the first."""
+
+    after: bytes
+
+
 KEY_EPOCHS = Table(number=130, name="key_epochs", record=KeyEpoch, key_sizes=(8,))
 EPOCH_IN_FORCE = Table(number=131, name="key_epoch_in_force", record=EpochInForce, key_sizes=(1,))
 PROPOSED_EPOCHS = Table(
@@ -119,6 +130,12 @@ VIEW_NODES = Table(number=135, name="view_nodes", record=ViewNode, key_sizes=(20
 VIEW_GRANTS = Table(number=136, name="view_grants", record=ViewGrant, key_sizes=(20, 20))
 VIEW_GRANT_ENDS = Table(
     number=137, name="view_grant_ends", record=ViewGrantEnd, key_sizes=(8, 20, 20), clear=8, resident=True
+)
+VIEW_GRANTS_OF = Table(
+    number=138, name="view_grants_of", record=ViewGrantOf, key_sizes=(20, 20, 20), resident=True
+)
+STOPPED_PARTIES = Table(
+    number=139, name="stopped_parties", record=StoppedParty, key_sizes=(20,), resident=True
 )
 
 

@@ -14,12 +14,13 @@ from counterfoil.modules.viewkeys.records import (
     RecordedKey,
     ViewGrant,
     ViewGrantEnd,
+    ViewGrantOf,
     ViewNode,
     end_key,
 )
 from counterfoil.modules.viewkeys.rejects import ViewKeysReject
 from counterfoil.modules.viewkeys.rules_epochs import require_sealed
-from counterfoil.modules.viewkeys.tree import has_a_say, node_of, raise_key, shown_by
+from counterfoil.modules.viewkeys.tree import has_a_say, node_of, raise_key, shown_by, with_those_above
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.sealing.opening_keys import is_opening_key
 
@@ -66,6 +67,8 @@ def grant_view_key(books: ViewKeysBooks, ask: GrantViewKey, context: ActionConte
     granted = ViewGrant(ask.party, ask.purpose, ask.reason, from_height, ask.until_ms, context.height)
     books.grants.put(ask.node + ask.grantee, granted)
     books.grant_ends.put(end_key(ask.until_ms, ask.node, ask.grantee), ViewGrantEnd())
+    for upper in with_those_above(books, ask.grantee):
+        books.grants_of.put(upper + ask.node + ask.grantee, ViewGrantOf())
     _count(books, ask.node, 1)
     fact = ViewKeyGranted(
         ask.node, ask.grantee, ask.party, ask.purpose, ask.reason, from_height, ask.until_ms
@@ -94,6 +97,8 @@ def end_grant(books: ViewKeysBooks, context: ActionContext, node: bytes, grantee
         raise Rejected(ViewKeysReject.GRANT_NOT_FOUND)
     books.grants.delete(node + grantee)
     books.grant_ends.delete(end_key(granted.until_ms, node, grantee))
+    for upper in with_those_above(books, grantee):
+        books.grants_of.delete(upper + node + grantee)
     _count(books, node, -1)
     raise_key(books, context, node)
     context.tell(ViewGrantEnded(node, grantee), *_told(node, grantee, granted))

@@ -76,7 +76,7 @@ from counterfoil.primitives.addresses import AddressKind, from_text
 from counterfoil.sdk.draft import Draft
 from counterfoil.sdk.errors import error_for
 from counterfoil.sealing.handing import open_view_keys
-from counterfoil.sealing.opening_keys import OpeningKey
+from counterfoil.sealing.opening_keys import Opener
 from counterfoil.sealing.view_keys import HandedKey
 
 P = TypeVar("P", bound=Params)
@@ -170,7 +170,7 @@ class Reading(ABC):
         """The ledger's key epochs, who holds their roots, and whose word is missing."""
         return self.ask(reads.key_epochs, Nothing())
 
-    def view_keys(self, key: OpeningKey, since: int = 0) -> tuple[HandedKey, ...]:
+    def view_keys(self, key: Opener, since: int = 0) -> tuple[HandedKey, ...]:
         """The party's view keys for blocks from `since` on. key: the one whose public half the party has recorded.
 
         ValueError where it is another.

@@ -74,6 +74,41 @@ def require_account(books: HoldingsBooks, account_id: bytes) -> Account:
     return account
 
 
+def require_known_account(
+    books: HoldingsBooks, context: ActionContext, account_id: bytes, authority: bytes = b""
+) -> Account:
+    """`require_account` for who disposes of it: one that none of the action's signers may see is not there. authority:
+    a party for which they speak, where it may order something about any account."""
+    account = books.accounts.find(account_id)
+    if account is not None and not (authority and books.parties.is_spoken_for(context, authority)):
+        hide_from_strangers(books, context, account_id, account)
+    return require_account(books, account_id)
+
+
+def hide_from_strangers(
+    books: HoldingsBooks, context: ActionContext, account_id: bytes, account: Account
+) -> None:
+    """Rejected ACCOUNT_NOT_FOUND where none of the action's signers may see the account."""
+    if not is_known_to(books, context, account):
+        raise Rejected(HoldingsReject.ACCOUNT_NOT_FOUND, account=account_id)
+
+
+def is_known_to(books: HoldingsBooks, context: ActionContext, account: Account) -> bool:
+    """Whether any of the action's signers may see an account: one of its own signers, or who speaks for a holder, for
+    the servicer, or for one above that."""
+    if any(signer in context.signers for signer in account.signers):
+        return True
+    parties = books.parties
+    if any(parties.is_spoken_for(context, party) for party in parties_of(account)):
+        return True
+    upper = parties.find(account.servicer)
+    while upper is not None and upper.parent:
+        if parties.is_spoken_for(context, upper.parent):
+            return True
+        upper = parties.find(upper.parent)
+    return False
+
+
 def open_account(
     books: HoldingsBooks,
     context: ActionContext,
@@ -212,12 +247,15 @@ def check_disposal(
     owner: Party,
     kind: AccountKind,
     disposal: Disposal,
-    known: tuple[bytes, ...] = (),
+    before: Account | None = None,
 ) -> None:
     """Whether an account can be disposed of in this way. Rejected 5026 to 5032.
 
-    known: who holds it jointly already, and is verified or was: a lapse takes nothing from anybody.
+    before: the account as it was. Who holds it jointly already is verified or was: a lapse takes nothing from anybody.
+    Its default cash account may stay, whoever sees that; another one has to be of somebody's who signs.
     """
+    known = before.joint_holders if before is not None else ()
+    kept = before.default_cash_account if before is not None else b""
     joint_holders, signers = disposal.joint_holders, disposal.signers
     if len(joint_holders) > (JOINT_HOLDERS_MAX if kind in HELD_JOINTLY else 0):
         raise Rejected(HoldingsReject.TOO_MANY_JOINT_HOLDERS, kind=kind.name)
@@ -239,7 +277,12 @@ def check_disposal(
         raise Rejected(HoldingsReject.NOBODY_DISPOSES_OF_THE_ACCOUNT)
     if disposal.default_cash_account:
         cash = books.accounts.find(disposal.default_cash_account)
-        if cash is None or cash.status is not AccountStatus.OPEN or cash.kind is AccountKind.ISSUANCE:
+        if (
+            cash is None
+            or cash.status is not AccountStatus.OPEN
+            or cash.kind is AccountKind.ISSUANCE
+            or not (disposal.default_cash_account == kept or is_known_to(books, context, cash))
+        ):
             raise Rejected(
                 HoldingsReject.DEFAULT_CASH_ACCOUNT_IS_NOT_OPEN, account=disposal.default_cash_account
             )

@@ -16,7 +16,7 @@ from counterfoil.modules.holdings.interface import Account, Holdings, relationsh
 from counterfoil.modules.instruments.interface import Instrument, Instruments
 from counterfoil.modules.markets.interface import Markets
 from counterfoil.modules.module import PUBLIC
-from counterfoil.modules.parties.interface import Parties, PartyStatus, Role, is_public
+from counterfoil.modules.parties.interface import Parties, PartyStatus, Role, is_known_to_all
 from counterfoil.modules.parties.records import MANDATES, TREE_DEPTH_MAX
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.rights import Basis, Right, Span
@@ -246,7 +246,7 @@ class Policy:
     def _is_public_name(self, party_id: bytes) -> bool:
         """Members are known to all; an investor's existence is a personal matter, and an applicant's its own."""
         party = self._parties.find(party_id)
-        return party is not None and is_public(party)
+        return party is not None and is_known_to_all(party)
 
     def _party(self, viewer: bytes, standing: Standing, party_id: bytes) -> Basis | None:
         if standing is Standing.STRANGER:

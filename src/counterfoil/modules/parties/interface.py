@@ -48,7 +48,7 @@ __all__ = [
     "PartyStatus",
     "Role",
     "Signer",
-    "is_public",
+    "is_known_to_all",
 ]
 
 ACTIVE = PartyStatus.ACTIVE
@@ -57,7 +57,7 @@ STOPPED = (PartyStatus.SUSPENDED, PartyStatus.REVOKED, PartyStatus.TERMINATED)
 """A party with one of these takes everybody below along."""
 
 
-def is_public(party: Party) -> bool:
+def is_known_to_all(party: Party) -> bool:
     """Whether everybody knows that there is such a party: a member. An investor's existence is a personal matter, and
     an application its own: of neither is told by refusing."""
     return party.status is not PartyStatus.APPLIED and any(role is not Role.INVESTOR for role in party.roles)
@@ -111,7 +111,7 @@ class Parties:
     def require_role(self, party_id: bytes, *roles: Role) -> Party:
         """The party, active and with one of the roles. An investor, where a member is asked for, is not there."""
         found = self.find(party_id)
-        if found is not None and Role.INVESTOR not in roles and not is_public(found):
+        if found is not None and Role.INVESTOR not in roles and not is_known_to_all(found):
             raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
         party = self.require_active(party_id)
         for role in party.roles:
@@ -215,7 +215,7 @@ class Parties:
         if context.signers is BY_THE_CONSORTIUM:
             self._step_in(party_id, party, tag, permission)
             return
-        if party.signer not in context.signers and not is_public(party):
+        if party.signer not in context.signers and not is_known_to_all(party):
             if not self.is_spoken_for(context, party_id):
                 raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
         if party.status is not ACTIVE and not (party.status is WINDING_DOWN and permission.winding_down):

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from counterfoil.modules.instruments.interface import InstrumentKind
 from counterfoil.modules.module import ActionContext
-from counterfoil.modules.parties.interface import PartiesReject, is_public
+from counterfoil.modules.parties.interface import PartiesReject, is_known_to_all
 from counterfoil.modules.settlement.attempts import attempt
 from counterfoil.modules.settlement.books import SettlementBooks
 from counterfoil.modules.settlement.checks import (
@@ -62,7 +62,7 @@ def _require_party(books: SettlementBooks, ask: Instruct, context: ActionContext
     """The instructing party, in business. An investor for whom nobody speaks, its account's signers neither, is not
     there."""
     party = books.parties.require(ask.party)
-    if not is_public(party) and not books.parties.is_spoken_for(context, ask.party):
+    if not is_known_to_all(party) and not books.parties.is_spoken_for(context, ask.party):
         account = books.holdings.account(ask.account)
         if account is None or account.owner != ask.party or not books.holdings.is_known_to(context, account):
             raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=ask.party)

@@ -8,10 +8,12 @@ import shutil
 import pytest
 
 from counterfoil.cli.failures import Exit
+from counterfoil.node.personas import party_key
 from counterfoil.primitives.addresses import AddressKind, address_of, to_text
 from counterfoil.primitives.signatures import SigningKey
 from counterfoil.sealing.opening_keys import OpeningKey
 from tests.e2e.test_cli import Shell, sale
+from tests.model.desk import party
 
 OTHER = to_text(AddressKind.SIGNER, address_of(SigningKey(b"\x05" * 32).public_key))
 OTHER_KEY = OpeningKey(b"\x05" * 32).public_key.hex()
@@ -94,6 +96,37 @@ def test_a_member_takes_its_keys_home_and_opens_its_part_of_a_copy(shell: Shell)
     shell.write("no.keys", {"format": "something"})
     shell("continuity", "check", "copy", "--view-keys", "no.keys", "--as", "broker-a", code=Exit.UNAVAILABLE)
     shell("continuity", "check", "copy", "--view-keys", "none", "--as", "broker-a", code=Exit.UNAVAILABLE)
+
+
+def test_view_keys_are_granted_listed_raised_and_ended(shell: Shell) -> None:
+    grant = ("sealing", "grant", "Broker A", "--to", "Auditor", "--until", "2024-12-31", "--reason", "Audit.")
+    assert "Granted at height" in shell(*grant, "--as", "broker-a").output
+    shell(*grant, "--as", "broker-a", code=Exit.REFUSED)
+    client = to_text(AddressKind.PARTY, party("investor-a"))
+    lent = ("sealing", "grant", client, "--at", "Broker A", "--to", "Broker B", "--until", "2024-12-31")
+    custody = (*lent, "--reason", "A second custodian.", "--purpose", "custody", "--past")
+    refused = shell(*custody, "--as", "broker-a", code=Exit.REFUSED)
+    assert "HOLDER_HAS_NOT_CONSENTED" in refused.output
+    assert shell.json(*custody, "--as", "investor-a")["height"] > 1
+    for name, expected in (("auditor", ["Audit."]), ("investor-a", ["A second custodian."])):
+        listed = shell.json("grants", "list", "--as", name)["keys"]
+        assert [line["reason"] for line in listed] == expected
+    told = shell("grants", "list", "--as", "broker-a").output
+    assert "2 granted view keys" in told
+    assert f"{client} at Broker A" in " ".join(told.split())
+    ended = ("sealing", "end-grant", "Broker A", "--to", "Auditor")
+    shell(*ended, "--as", "broker-b", code=Exit.REFUSED)
+    assert "Ended at height" in shell(*ended, "--as", "auditor").output
+    assert shell.json("grants", "list", "--as", "auditor")["keys"] == []
+    (line,) = shell.json("grants", "list", "--past", "--as", "auditor")["keys"]
+    assert line["ended_height"] > line["granted_height"]
+    assert "ended in block" in " ".join(shell("grants", "list", "--past", "--as", "auditor").output.split())
+    shell("grants", "list", "--past", "--at", "2", "--as", "auditor", code=Exit.USAGE)
+    signer = party_key("broker-a").address
+    for whose in ((client, "--at", "Broker A"), ("Broker A",), (to_text(AddressKind.SIGNER, signer),)):
+        assert "Another view key is in force" in shell("sealing", "raise", *whose, "--as", "broker-a").output
+    shell("sealing", "raise", "Broker B", "--as", "broker-a", code=Exit.REFUSED)
+    shell("sealing", "raise", "cfk1qqqq", "--as", "broker-a", code=Exit.USAGE)
 
 
 def test_the_folder_of_a_validator_is_a_copy_too(shell: Shell) -> None:

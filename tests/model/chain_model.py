@@ -62,11 +62,10 @@ class ChainModel(GrantsModel):
 
     def ApproveTransaction(self, ask: Any, action: Action) -> None:
         proposal = self.tables[16].get(ask.proposal_id)
-        demand(proposal is not None, Reject.PROPOSAL_NOT_FOUND)
+        named = [one for one in action.signers if proposal is not None and one in proposal.signers]
+        demand(named, Reject.PROPOSAL_NOT_FOUND)
         assert proposal is not None
         demand(proposal.expires_ms > self.time_ms, Reject.PROPOSAL_HAS_EXPIRED)
-        named = [signer for signer in action.signers if signer in proposal.signers]
-        demand(named, Reject.SIGNER_IS_NOT_NAMED)
         approving = [signer for signer in named if ask.proposal_id + signer not in self.tables[17]]
         demand(approving, Reject.SIGNER_HAS_APPROVED)
         self.approve(ask.proposal_id, approving, action)
@@ -94,7 +93,7 @@ class ChainModel(GrantsModel):
         proposal = self.tables[16].get(ask.proposal_id)
         demand(proposal is not None, Reject.PROPOSAL_NOT_FOUND)
         assert proposal is not None
-        demand(set(action.signers) & set(proposal.signers), Reject.SIGNER_IS_NOT_NAMED)
+        demand(set(action.signers) & set(proposal.signers), Reject.PROPOSAL_NOT_FOUND)
         self.end_proposal(ask.proposal_id)
 
     def lapse_proposals(self) -> None:

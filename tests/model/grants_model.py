@@ -57,27 +57,41 @@ class GrantsModel(IssuesModel):
             return {"holder": None, "keeper": self.tables[30][shown].operator, "joint": ()}
         return {}
 
-    def GrantView(self, ask: Any, action: Action) -> None:
-        account = ask.shown if ask.scope is Scope.ACCOUNT else b""
-        self.authorise(action, ask.grantor, ask, account)
-        whose = self.whose(ask.scope, ask.shown)
-        stands = [place for place in ("holder", "keeper") if whose and whose[place] == ask.grantor]
-        if whose and self.has_role(ask.grantor, Role.REGULATOR):
+    def demand_terms(
+        self,
+        action: Action,
+        ask: Any,
+        grantor: bytes,
+        scope: Scope,
+        whose: dict[str, Any],
+        account: bytes = b"",
+    ) -> None:
+        """Of views and of view keys: who gives what to whom, and who must agree."""
+        stands = [place for place in ("holder", "keeper") if whose and whose[place] == grantor]
+        if whose and self.has_role(grantor, Role.REGULATOR):
             stands.append("regulator")
-        fits = ask.scope is Scope.ACCOUNT or ask.purpose not in OF_ACCOUNTS_ALONE
+        fits = scope is Scope.ACCOUNT or ask.purpose not in OF_ACCOUNTS_ALONE
         demand(fits and set(stands) & set(MAY_GIVE[ask.purpose]), Reject.NOTHING_TO_SHOW)
-        if "holder" in stands:
-            for holder in whose["joint"]:
-                try:
-                    self.authorise(action, holder, ask, account)
-                except No:
-                    raise No(Reject.HOLDER_HAS_NOT_CONSENTED) from None
+        must_agree = list(whose["joint"])
+        if "holder" not in stands:
+            holders = [whose["holder"], *must_agree] if ask.purpose is Purpose.CUSTODY else []
+            must_agree = [one for one in holders if self.tables[20][one].signer]
+        for holder in must_agree:
+            try:
+                self.authorise(action, holder, ask, account)
+            except No:
+                raise No(Reject.HOLDER_HAS_NOT_CONSENTED) from None
         eligible = (
-            ask.grantee != ask.grantor
+            ask.grantee != grantor
             and self.is_active(ask.grantee)
             and self.has_role(ask.grantee, *MAY_RECEIVE[ask.purpose])
         )
         demand(eligible, Reject.GRANTEE_IS_NOT_ELIGIBLE)
+
+    def GrantView(self, ask: Any, action: Action) -> None:
+        account = ask.shown if ask.scope is Scope.ACCOUNT else b""
+        self.authorise(action, ask.grantor, ask, account)
+        self.demand_terms(action, ask, ask.grantor, ask.scope, self.whose(ask.scope, ask.shown), account)
         begins, ends = ask.period_from_ms, ask.period_until_ms
         in_range = 0 <= begins <= AMOUNT_MAX and 0 <= ends <= AMOUNT_MAX
         demand(in_range and (not ends or begins < ends), Reject.PERIOD_IS_INVALID)
@@ -111,12 +125,12 @@ class GrantsModel(IssuesModel):
         demand(grant is not None, Reject.GRANT_NOT_FOUND)
         assert grant is not None
         whose = self.whose(grant.scope, grant.shown)
-        may_end = [grant.grantor, grant.grantee]
-        if whose["holder"] == grant.grantor:
-            may_end += whose["joint"]
-        above = self.is_above(ask.party, grant.grantor)
-        demand(ask.party in may_end or above, Reject.GRANT_NOT_FOUND)
+        demand(self.may_end(ask.party, grant.grantor, grant.grantee, whose), Reject.GRANT_NOT_FOUND)
         self.end_grant(ask.grant)
+
+    def may_end(self, party: bytes, grantor: bytes, grantee: bytes, whose: dict[str, Any]) -> bool:
+        who = [grantor, grantee, *(whose["joint"] if whose["holder"] == grantor else ())]
+        return party in who or self.is_above(party, grantor)
 
     def end_grant(self, identity: bytes) -> None:
         del self.tables[120][identity]

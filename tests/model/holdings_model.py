@@ -15,6 +15,7 @@ from counterfoil.modules.holdings.records import (
 from counterfoil.modules.holdings.rejects import HoldingsReject as Reject
 from counterfoil.modules.instruments.records import InstrumentKind
 from counterfoil.modules.parties.records import PartyStatus, Role
+from counterfoil.modules.parties.rejects import PartiesReject
 from counterfoil.primitives.codec import AMOUNT_MAX
 from tests.model.core import EVERY, Action, Item, No, ascending, demand, time_key
 from tests.model.instruments_model import InstrumentsModel
@@ -42,7 +43,7 @@ DISPOSAL = ("signers", "threshold", "joint_holders", "default_cash_account", "se
 
 
 class HoldingsModel(InstrumentsModel):
-    """Tables 50 holdings, 51 accounts, 52 earmarks, 54 totals; 53 and 55 to 57 follow from them."""
+    """Tables 50 holdings, 51 accounts, 52 earmarks, 54 totals; 53 and 55 to 58 follow from them."""
 
     # What follows
 
@@ -61,10 +62,31 @@ class HoldingsModel(InstrumentsModel):
             if account.status is OPEN:
                 accounts.update({account.owner, account.servicer, *account.joint_holders})
         self.tables[56] = {party: Item(open=count) for party, count in accounts.items()}
-        self.tables[57] = {
-            relationship_of(one.servicer, one.owner): Item(servicer=one.servicer, owner=one.owner)
-            for one in self.tables[51].values()
-        }
+        self.relate_again()
+
+    def relate_again(self) -> None:
+        """An account that is, or was, held jointly is a relationship of its own; what was related once stays so."""
+        held: Counter[bytes] = Counter()
+        of_joint_holders = {}
+        for key, account in self.tables[51].items():
+            base = relationship_of(account.servicer, account.owner)
+            own = relationship_of(account.servicer, account.owner, key)
+            if account.joint_holders or getattr(account, "relationship", base) == own:
+                account.relationship, alone = own, key
+            else:
+                account.relationship, alone = base, b""
+            between = Item(servicer=account.servicer, owner=account.owner, account=alone)
+            self.tables[57].setdefault(account.relationship, between)
+            held[account.servicer + account.relationship] += account.status is OPEN
+            of_joint_holders.update({one + own: Item(open=0) for one in account.joint_holders})
+        emptied = [key for key, one in self.tables[58].items() if one.open and not held[key]]
+        servicers = (one.servicer + key for key, one in self.tables[57].items())
+        self.tables[58] = {**of_joint_holders, **{key: Item(open=held[key]) for key in servicers}}
+        for key in emptied:
+            self.raise_if_sealed(key[20:])
+
+    def raise_if_sealed(self, node: bytes) -> None:
+        raise NotImplementedError
 
     def outstanding(self, instrument: bytes) -> int:
         totals = self.tables[54].get(instrument)
@@ -86,6 +108,31 @@ class HoldingsModel(InstrumentsModel):
         demand(found.status is OPEN, Reject.ACCOUNT_IS_CLOSED)
         return found
 
+    def is_known(self, action: Action, account: Any) -> bool:
+        """Whether a signer may see the account: its own, a holder's, its servicer's, or of one above that."""
+        servicer = self.tables[20].get(account.servicer)
+        above = [upper for upper, _ in self.chain_above(servicer)] if servicer is not None else []
+        sides = (account.owner, account.servicer, *account.joint_holders, *above)
+        mine = set(action.signers) & set(account.signers)
+        return bool(mine) or any(self.is_spoken_for(action, one) for one in sides)
+
+    def known_account(self, action: Action, identity: bytes, authority: bytes = b"") -> Any:
+        found = self.tables[51].get(identity)
+        if found is not None and not (authority and self.is_spoken_for(action, authority)):
+            demand(self.is_known(action, found), Reject.ACCOUNT_NOT_FOUND)
+        return self.account(identity)
+
+    def account_for(self, action: Action, ask: Any) -> Any:
+        orders = self.has_role(ask.authority, Role.REGULATOR, Role.DEPOSITORY)
+        return self.known_account(action, ask.account_id, ask.authority if orders else b"")
+
+    def account_unless_hidden(self, action: Action, identity: bytes) -> Any:
+        """To whom may not see it is not said that it is closed."""
+        found = self.tables[51].get(identity)
+        if found is not None and found.status is not OPEN:
+            demand(self.is_known(action, found), Reject.ACCOUNT_NOT_FOUND)
+        return self.account(identity)
+
     def authorise_account(
         self, action: Action, identity: bytes, ask: Any, amount: int = 0, servicer_too: bool | None = None
     ) -> None:
@@ -105,11 +152,20 @@ class HoldingsModel(InstrumentsModel):
                 return
             except No:
                 continue
+        demand(self.is_known(action, account), Reject.ACCOUNT_NOT_FOUND)
         raise No(Reject.NOT_AUTHORISED_FOR_THE_ACCOUNT)
 
     def check_disposal(
-        self, owner_id: bytes, owner: Any, kind: AccountKind, ask: Any, known: tuple[bytes, ...] = ()
+        self,
+        action: Action,
+        owner_id: bytes,
+        owner: Any,
+        kind: AccountKind,
+        ask: Any,
+        before: Any = None,
     ) -> None:
+        known = before.joint_holders if before is not None else ()
+        kept = before.default_cash_account if before is not None else b""
         signers, joint = ask.signers, ask.joint_holders
         most = 8 if kind in (AccountKind.OWN, AccountKind.SEGREGATED) else 0
         demand(len(joint) <= most, Reject.TOO_MANY_JOINT_HOLDERS)
@@ -127,7 +183,8 @@ class HoldingsModel(InstrumentsModel):
         if ask.default_cash_account:
             cash = self.tables[51].get(ask.default_cash_account)
             fine = cash is not None and cash.status is OPEN and cash.kind is not AccountKind.ISSUANCE
-            demand(fine, Reject.DEFAULT_CASH_ACCOUNT_IS_NOT_OPEN)
+            same = ask.default_cash_account == kept
+            demand(fine and (same or self.is_known(action, cash)), Reject.DEFAULT_CASH_ACCOUNT_IS_NOT_OPEN)
 
     def OpenAccount(self, ask: Any, action: Action) -> None:
         self.with_role(ask.servicer, *INTERMEDIARIES)
@@ -146,7 +203,7 @@ class HoldingsModel(InstrumentsModel):
         demand(set(owner.roles) & set(OWNERS[ask.kind]), Reject.OWNER_MAY_NOT_HOLD_THIS_KIND)
         demand(self.is_verified(ask.owner, owner), Reject.OWNER_IS_NOT_VERIFIED)
         demand(self.may_open(ask.servicer, owner), Reject.SERVICER_HAS_NO_LICENCE)
-        self.check_disposal(ask.owner, owner, ask.kind, disposal)
+        self.check_disposal(action, ask.owner, owner, ask.kind, disposal)
         identity = ask.address or action.new_short_id()
         self.tables[51][identity] = Item(
             owner=ask.owner,
@@ -166,6 +223,8 @@ class HoldingsModel(InstrumentsModel):
         found = self.tables[20].get(holder)
         if found is None or holder == servicer or self.is_above(servicer, holder):
             return
+        known = self.is_public(found) or self.is_spoken_for(action, holder if found.signer else found.parent)
+        demand(known, PartiesReject.PARTY_NOT_FOUND)
         for party in (holder,) if found.signer else (holder, found.parent):
             try:
                 self.authorise(action, party, ask)
@@ -175,11 +234,11 @@ class HoldingsModel(InstrumentsModel):
         raise No(Reject.HOLDER_HAS_NOT_AGREED)
 
     def AmendAccount(self, ask: Any, action: Action) -> None:
-        account = self.account(ask.account_id)
+        account = self.known_account(action, ask.account_id)
         servicer_too = account.servicer_instructs and not account.signers
         self.authorise_account(action, ask.account_id, ask, servicer_too=servicer_too)
         owner = self.party(account.owner)
-        self.check_disposal(account.owner, owner, account.kind, ask, account.joint_holders)
+        self.check_disposal(action, account.owner, owner, account.kind, ask, account)
         if ask.joint_holders != account.joint_holders:
             try:
                 self.authorise(action, account.servicer, ask, ask.account_id)
@@ -188,9 +247,12 @@ class HoldingsModel(InstrumentsModel):
             for holder in ask.joint_holders:
                 if holder not in account.joint_holders:
                     self.check_agreement(action, ask, account.servicer, holder)
+        left = set(account.joint_holders) - set(ask.joint_holders)
         for name in DISPOSAL:
             setattr(account, name, getattr(ask, name))
         self.count_again()
+        if left:
+            self.raise_if_sealed(account.relationship)
 
     def set_freezes(self, account: Any, freezes: tuple[AccountFreeze, ...]) -> None:
         account.freezes = freezes
@@ -198,7 +260,7 @@ class HoldingsModel(InstrumentsModel):
         account.frozen_credits = any(one.credits for one in freezes)
 
     def FreezeAccount(self, ask: Any, action: Action) -> None:
-        account = self.account(ask.account_id)
+        account = self.account_for(action, ask)
         may = ask.authority == account.servicer or self.has_role(
             ask.authority, Role.REGULATOR, Role.DEPOSITORY
         )
@@ -213,7 +275,7 @@ class HoldingsModel(InstrumentsModel):
         self.set_freezes(account, (*account.freezes, placed))
 
     def UnfreezeAccount(self, ask: Any, action: Action) -> None:
-        account = self.account(ask.account_id)
+        account = self.account_for(action, ask)
         placed = [one for one in account.freezes if one.order_hash == ask.order_hash]
         demand(placed, Reject.FREEZE_NOT_FOUND)
         may = ask.authority == placed[0].authority or self.has_role(ask.authority, Role.REGULATOR)
@@ -223,7 +285,7 @@ class HoldingsModel(InstrumentsModel):
         action.credited.append(ask.account_id + EVERY)
 
     def CloseAccount(self, ask: Any, action: Action) -> None:
-        account = self.account(ask.account_id)
+        account = self.known_account(action, ask.account_id)
         self.authorise_account(action, ask.account_id, ask, servicer_too=True)
         empty = not [key for key in self.tables[50] if key[:20] == ask.account_id]
         demand(empty, Reject.ACCOUNT_IS_NOT_EMPTY)
@@ -391,7 +453,7 @@ class HoldingsModel(InstrumentsModel):
                 self.act(lambda action, key=key: self.release(action, key[8:]))
 
     def PlaceEarmark(self, ask: Any, action: Action) -> None:
-        account = self.account(ask.account_id)
+        account = self.known_account(action, ask.account_id)
         self.authorise_account(action, ask.account_id, ask, ask.quantity)
         self.instrument(ask.instrument_id)
         known = not ask.beneficiary or ask.beneficiary in self.tables[20]
@@ -409,8 +471,15 @@ class HoldingsModel(InstrumentsModel):
             ask.expiry_ms,
         )
 
+    def known_earmark(self, action: Action, identity: bytes, authority: bytes = b"") -> Any:
+        earmark = self.find_earmark(identity)
+        spoken = any(self.is_spoken_for(action, one) for one in (earmark.owner, authority) if one)
+        known = spoken or self.is_known(action, self.tables[51][earmark.account_id])
+        demand(known, Reject.EARMARK_NOT_FOUND)
+        return earmark
+
     def ReleaseEarmark(self, ask: Any, action: Action) -> None:
-        earmark = self.find_earmark(ask.earmark_id)
+        earmark = self.known_earmark(action, ask.earmark_id)
         demand(earmark.reason is EarmarkReason.HOLDER, Reject.NOT_A_HOLDERS_EARMARK)
         account = self.account(earmark.account_id)
         quantity = ask.quantity or earmark.quantity
@@ -464,7 +533,8 @@ class HoldingsModel(InstrumentsModel):
         )
 
     def UnfreezeHolding(self, ask: Any, action: Action) -> None:
-        earmark = self.find_earmark(ask.earmark_id)
+        regulates = self.has_role(ask.authority, Role.REGULATOR)
+        earmark = self.known_earmark(action, ask.earmark_id, ask.authority if regulates else b"")
         self.check_lifts(earmark, ask.authority)
         quantity = ask.quantity or earmark.quantity
         self.authorise(action, ask.authority, ask, earmark.account_id, quantity)

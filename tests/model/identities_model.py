@@ -8,6 +8,7 @@ from typing import Any
 from counterfoil.modules.certificates.rejects import CertificatesReject
 from counterfoil.modules.identities.rejects import IdentitiesReject as Reject
 from counterfoil.modules.parties.records import PartyStatus, Role
+from counterfoil.modules.parties.rejects import PartiesReject
 from tests.model.core import Action, Item, demand, time_key
 from tests.model.custody_model import CustodyModel
 from tests.model.parties_model import AGENTS, DAY_MS
@@ -143,7 +144,8 @@ class IdentitiesModel(CustodyModel):
 
     def verified_below(self, ask: Any, authority: bytes) -> Any:
         party = self.party(ask.party)
-        demand(self.is_above(authority, ask.party), Reject.AGENT_IS_NOT_ABOVE)
+        elsewhere = Reject.AGENT_IS_NOT_ABOVE if self.is_public(party) else PartiesReject.PARTY_NOT_FOUND
+        demand(self.is_above(authority, ask.party), elsewhere)
         return party
 
     def RecordVerification(self, ask: Any, action: Action) -> None:

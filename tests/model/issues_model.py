@@ -175,7 +175,7 @@ class IssuesModel(HoldingsModel):
     def Allot(self, ask: Any, action: Action) -> None:
         instrument = self.active_instrument(ask.instrument_id)
         self.check_security(instrument)
-        source = self.account(ask.source_account)
+        source = self.account_unless_hidden(action, ask.source_account)
         self.authorise_account(action, ask.source_account, ask, ask.total)
         demand(len(ask.papers) == 32, Reject.PAPERS_HASH_IS_MALFORMED)
         demand(visible(ask.reference, 35), Reject.REFERENCE_IS_MALFORMED)
@@ -273,7 +273,7 @@ class IssuesModel(HoldingsModel):
 
     def RequestRedemption(self, ask: Any, action: Action) -> None:
         token, account, amount = self.token(ask.instrument_id), ask.account_id, ask.amount
-        self.account(account)
+        self.account_unless_hidden(action, account)
         self.authorise_account(action, account, ask, amount)
         demand(visible(ask.reference, 35), CashReject.REFERENCE_IS_MALFORMED)
         demand(len(ask.payee_hash) in (0, 32), CashReject.PAYEE_HASH_IS_MALFORMED)
@@ -321,8 +321,15 @@ class IssuesModel(HoldingsModel):
         supply.requested -= found.amount
         self.keep_supply(found.token, supply)
 
+    def known_redemption(self, action: Action, identity: bytes) -> Any:
+        found = self.redemption(identity)
+        account, issuer = self.tables[51][found.account_id], self.tables[40][found.token].issuer
+        known = self.is_known(action, account) or self.is_spoken_for(action, issuer)
+        demand(known, CashReject.REDEMPTION_NOT_FOUND)
+        return found
+
     def PayRedemption(self, ask: Any, action: Action) -> None:
-        found = self.redemption(ask.redemption_id)
+        found = self.known_redemption(action, ask.redemption_id)
         token = self.token(found.token)
         self.authorise(action, token.issuer, ask, found.account_id, found.amount)
         self.check_entry(ask)
@@ -342,7 +349,7 @@ class IssuesModel(HoldingsModel):
         self.keep_supply(found.token, supply)
 
     def RefuseRedemption(self, ask: Any, action: Action) -> None:
-        found = self.redemption(ask.redemption_id)
+        found = self.known_redemption(action, ask.redemption_id)
         token = self.instrument(found.token)
         self.authorise(action, token.issuer, ask, found.account_id, found.amount)
         demand(0 < len(ask.reason) <= 200, CashReject.REASON_IS_MALFORMED)

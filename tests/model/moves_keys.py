@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from counterfoil.custody.signers import SandboxKey
+from counterfoil.modules.grants.records import Purpose
 from counterfoil.modules.parties.records import PartyStatus, Role
 from counterfoil.modules.viewkeys import messages as viewkeys
 from counterfoil.modules.viewkeys.records import Wrapping
@@ -141,15 +142,15 @@ def record_opening_key(hand: Hand) -> Move:
 def grant_view_key(hand: Hand) -> Move:
     by = anybody(hand)
     until = hand.twin.next_time_ms() + hand.one_of(5_000, DAY_MS, 30 * DAY_MS, 0, 2_000 * DAY_MS)
-    grant = viewkeys.GrantViewKey(
-        by,
-        node_of_tree(hand, by),
-        anybody(hand),
-        hand.text("An audit."),
-        until,
-        hand.often(0.3),
-    )
-    return grant, hand.speakers(by)
+    node, purpose = node_of_tree(hand, by), hand.one_of(*Purpose, Purpose.AUDIT)
+    if purpose is Purpose.INVESTIGATION and hand.often():
+        by = hand.party_with(Role.REGULATOR)
+    auditor = purpose is Purpose.AUDIT and hand.often()
+    grantee = hand.party_with(Role.AUDITOR) if auditor else anybody(hand)
+    whose = hand.model.opened_by(by, node)[1] if by in hand.model.tables[20] else {}
+    asked = [whose["holder"], *whose["joint"]] if whose and hand.often() else []
+    grant = viewkeys.GrantViewKey(by, node, grantee, purpose, hand.text("An audit."), until, hand.often(0.3))
+    return grant, hand.together(hand.speakers(by), *(hand.speakers(one) for one in asked))
 
 
 @move(viewkeys.EndViewGrant)

@@ -44,8 +44,23 @@ class PartiesModel(Core):
     def is_stopped_above(self, party: Any) -> bool:
         return any(above.status in STOPPED for _, above in self.chain_above(party))
 
+    def is_public(self, party: Any) -> bool:
+        """Members are; investors and applicants are nobody else's business."""
+        return party.status is not PartyStatus.APPLIED and set(party.roles) != {Role.INVESTOR}
+
+    def is_spoken_for(self, action: Action, party_id: bytes) -> bool:
+        party = self.tables[20].get(party_id)
+        if action.by_consortium or party is None:
+            return action.by_consortium
+        users = {key[20:] for key in self.tables[22] if key[:20] == party_id}
+        return bool(set(action.signers) & {party.signer, *users})
+
     def in_business(self, party_id: bytes, *, winding_down: bool) -> Any:
         party = self.party(party_id)
+        demand(party.status is not PartyStatus.APPLIED, Reject.PARTY_NOT_FOUND)
+        return self.doing_business(party, winding_down=winding_down)
+
+    def doing_business(self, party: Any, *, winding_down: bool) -> Any:
         fine = party.status is PartyStatus.ACTIVE or (
             winding_down and party.status is PartyStatus.WINDING_DOWN
         )
@@ -60,13 +75,17 @@ class PartiesModel(Core):
         return True
 
     def with_role(self, party_id: bytes, *roles: Role) -> Any:
+        found = self.party(party_id)
+        demand(Role.INVESTOR in roles or self.is_public(found), Reject.PARTY_NOT_FOUND)
         party = self.in_business(party_id, winding_down=False)
         demand(set(party.roles) & set(roles), Reject.PARTY_LACKS_THE_ROLE)
         return party
 
     def has_role(self, party_id: bytes, *roles: Role) -> bool:
         party = self.tables[20].get(party_id)
-        return party is not None and bool(set(party.roles) & set(roles))
+        if party is None or party.status is PartyStatus.APPLIED:
+            return False
+        return bool(set(party.roles) & set(roles))
 
     def is_above(self, upper: bytes, lower: bytes) -> bool:
         party = self.tables[20].get(lower)
@@ -80,7 +99,10 @@ class PartiesModel(Core):
         if action.by_consortium:
             demand(set(self.party(party_id).roles) & set(permission.roles), Reject.PARTY_LACKS_THE_ROLE)
             return
-        party = self.in_business(party_id, winding_down=permission.winding_down)
+        party = self.party(party_id)
+        known = self.is_public(party) or self.is_spoken_for(action, party_id)
+        demand(known, Reject.PARTY_NOT_FOUND)
+        self.doing_business(party, winding_down=permission.winding_down)
         demand(set(party.roles) & set(permission.roles), Reject.PARTY_LACKS_THE_ROLE)
         demand(permission.eyes is not Eyes.CONSORTIUM, Reject.CONSORTIUM_DECIDES)
         two = permission.eyes is Eyes.TWO or tag in party.four_eyes
@@ -182,6 +204,7 @@ class PartiesModel(Core):
         return Item(**{**fields, **more})
 
     def ApplyForAdmission(self, ask: Any, action: Action) -> None:
+        demand(self.is_public(self.party(ask.sponsor)), Reject.PARTY_NOT_FOUND)
         sponsor = self.in_business(ask.sponsor, winding_down=False)
         self.check_applicant(sponsor, ask, ask.signer)
         demand(ask.signer in action.signers, Reject.SIGNER_IS_NOT_AUTHORISED)
@@ -193,7 +216,8 @@ class PartiesModel(Core):
 
     def applicant(self, ask: Any) -> Any:
         party = self.party(ask.party)
-        demand(party.parent == ask.sponsor, Reject.SPONSOR_IS_ANOTHER)
+        another = Reject.SPONSOR_IS_ANOTHER if self.is_public(party) else Reject.PARTY_NOT_FOUND
+        demand(party.parent == ask.sponsor, another)
         demand(party.status is PartyStatus.APPLIED, Reject.STATUS_DOES_NOT_ALLOW_IT)
         return party
 
@@ -252,7 +276,8 @@ class PartiesModel(Core):
     def below(self, ask: Any, authority: bytes, *statuses: PartyStatus) -> Any:
         """The party, if the authority stands above it and it has one of the statuses."""
         party = self.party(ask.party)
-        demand(self.is_above(authority, ask.party), Reject.AUTHORITY_IS_NOT_ABOVE)
+        elsewhere = Reject.AUTHORITY_IS_NOT_ABOVE if self.is_public(party) else Reject.PARTY_NOT_FOUND
+        demand(self.is_above(authority, ask.party), elsewhere)
         demand(party.status in statuses, Reject.STATUS_DOES_NOT_ALLOW_IT)
         return party
 
@@ -270,6 +295,10 @@ class PartiesModel(Core):
         demand(0 < len(ask.reason) <= 200, Reject.REASON_IS_INVALID)
         party.status_before, party.status = party.status, PartyStatus.SUSPENDED
         party.suspended_by = ask.authority
+        self.stop(ask.party)
+
+    def stop(self, party_id: bytes) -> None:
+        raise NotImplementedError
 
     def ReinstateParty(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.authority, ask)
@@ -284,6 +313,7 @@ class PartiesModel(Core):
         party = self.below(ask, ask.authority, *living)
         demand(0 < len(ask.reason) <= 200, Reject.REASON_IS_INVALID)
         party.status, party.status_before, party.suspended_by = PartyStatus.REVOKED, PartyStatus.ACTIVE, b""
+        self.stop(ask.party)
 
     def WindDownParty(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.authority, ask)
@@ -305,6 +335,7 @@ class PartiesModel(Core):
         self.leave_names(party)
         self.tables[20][party.parent].below -= 1
         party.status = PartyStatus.TERMINATED
+        self.stop(ask.party)
 
     def AmendParty(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.authority, ask)

@@ -259,9 +259,10 @@ def _viewkeys(opening: Opening) -> Iterator[Sample]:
     yield ConfirmKeyEpoch(NODE.address, proposed.number, proposed.commitment), (NODE,)
     yield RaiseViewKey(broker, broker), own("broker-a")
     yield RecordOpeningKey(broker, key), own("broker-a")
-    yield GrantViewKey(broker, broker, auditor, "Audit of the year.", until, True), own("broker-a")
-    notary = party("notary")
-    opening.do(GrantViewKey(broker, broker, notary, "A deed.", until), *own("broker-a"))
+    audit = Purpose.AUDIT, "Audit of the year."
+    yield GrantViewKey(broker, broker, auditor, *audit, until, True), own("broker-a")
+    notary, inquiry = party("notary"), (Purpose.INVESTIGATION, "An inquiry.")
+    opening.do(GrantViewKey(regulator, broker, notary, *inquiry, until), *own("regulator"))
     yield EndViewGrant(notary, broker, notary), own("notary")
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.instruments.records import InstrumentKind
 from counterfoil.modules.markets.records import MatchingField
 from counterfoil.modules.parties.records import Role
+from counterfoil.modules.parties.rejects import PartiesReject
 from counterfoil.modules.settlement.interface import batch_digest
 from counterfoil.modules.settlement.reasons import Reason
 from counterfoil.modules.settlement.records import (
@@ -126,10 +128,16 @@ class SettlementModel(AttemptsModel):
             money = self.active_instrument(ask.asset).kind is MONEY
             demand(money and self.accepts(ask.market, ask.asset), Reject.ASSET_IS_NOT_ACCEPTED)
         self.check_ahead(ask.market, ask.settlement_date, today, ask.asset)
+        named, held = self.party(ask.party), self.tables[51].get(ask.account)
+        by_account = held is not None and held.owner == ask.party and self.is_known(action, held)
+        known = self.is_public(named) or self.is_spoken_for(action, ask.party) or by_account
+        demand(known, PartiesReject.PARTY_NOT_FOUND)
         self.in_business(ask.party, winding_down=True)
         self.party(ask.counterparty)
-        account = self.account(ask.account)
-        demand(ask.party in (account.owner, account.servicer), Reject.PARTY_DOES_NOT_HOLD_THE_ACCOUNT)
+        account = self.account_unless_hidden(action, ask.account)
+        holds = ask.party in (account.owner, account.servicer)
+        demand(holds or self.is_known(action, account), HoldingsReject.ACCOUNT_NOT_FOUND)
+        demand(holds, Reject.PARTY_DOES_NOT_HOLD_THE_ACCOUNT)
         demand(ask.account != ask.counterparty_account, Reject.SIDES_USE_THE_SAME_ACCOUNT)
         reserved = ask.priority is Priority.RESERVED and ask.party != market.operator
         demand(not reserved, Reject.PRIORITY_IS_RESERVED)
@@ -281,11 +289,13 @@ class SettlementModel(AttemptsModel):
             money = self.active_instrument(terms.asset).kind is MONEY
             demand(money and self.accepts(ask.market, terms.asset), Reject.ASSET_IS_NOT_ACCEPTED)
         self.check_ahead(ask.market, ask.settlement_date, today, terms.asset)
-        accounts = [self.account(side.account) for side in sides]
+        accounts = [self.account_unless_hidden(action, side.account) for side in sides]
         holds = [party in (one.owner, one.servicer) for party, one in zip(parties, accounts, strict=True)]
+        known = all(holds) or all(self.is_known(action, one) for one in accounts)
+        demand(known, HoldingsReject.ACCOUNT_NOT_FOUND)
         demand(all(holds), Reject.TRADE_DOES_NOT_AGREE)
         demand(sides[0].account != sides[1].account, Reject.SIDES_USE_THE_SAME_ACCOUNT)
-        self.check_clients(terms)
+        self.check_clients(terms, action)
         for party, side in zip(parties, sides, strict=True):
             reserved = side.priority is Priority.RESERVED and party != market.operator
             demand(not reserved, Reject.PRIORITY_IS_RESERVED)
@@ -385,9 +395,13 @@ class SettlementModel(AttemptsModel):
 
     # Changing
 
+    def knows_instruction(self, action: Action, one: Any) -> bool:
+        account = self.tables[51][one.account]
+        return self.is_spoken_for(action, one.party) or self.is_known(action, account)
+
     def own(self, action: Action, ask: Any) -> Any:
         one = self.tables[90].get(ask.instruction_id)
-        demand(one is not None, Reject.INSTRUCTION_NOT_FOUND)
+        demand(one is not None and self.knows_instruction(action, one), Reject.INSTRUCTION_NOT_FOUND)
         assert one is not None
         self.authorise_side(action, one.party, one.account, ask, given_up(one))
         return one
@@ -469,6 +483,8 @@ class SettlementModel(AttemptsModel):
         one = self.tables[90].get(ask.instruction_id)
         demand(one is not None, Reject.INSTRUCTION_NOT_FOUND)
         assert one is not None
+        operates = self.is_spoken_for(action, self.market(one.market).operator)
+        demand(operates or self.knows_instruction(action, one), Reject.INSTRUCTION_NOT_FOUND)
         pair = self.pair_of(ask.instruction_id)
         demand(pair is not None, Reject.INSTRUCTION_IS_NOT_MATCHED)
         assert pair is not None
@@ -512,7 +528,8 @@ class SettlementModel(AttemptsModel):
 
     def batch(self, ask: Any, action: Action) -> Any:
         found = self.tables[98].get(ask.batch_id)
-        demand(found is not None, Reject.BATCH_NOT_FOUND)
+        known = found is not None and self.is_spoken_for(action, found.party)
+        demand(known, Reject.BATCH_NOT_FOUND)
         assert found is not None
         self.authorise(action, found.party, ask)
         return found

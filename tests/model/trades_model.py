@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.instruments.records import InstrumentKind
 from counterfoil.modules.markets.records import CalendarKind
 from counterfoil.modules.trades.life import reference_key
@@ -50,19 +51,32 @@ class TradesModel(FeedsModel):
         demand((terms.amount == 0) == (not terms.asset), Reject.ASSET_IS_INCONSISTENT)
         demand(terms.asset != terms.instrument_id, Reject.INSTRUMENT_IS_THE_ASSET)
 
-    def check_parties(self, terms: Any) -> None:
+    def known_trade(self, action: Action, identity: bytes) -> Any:
+        found, terms = self.trade(identity), self.whole_terms(identity)
+        parties = (terms.seller, terms.buyer, self.operator_of_venue(terms))
+        clients = [self.tables[51][one] for one in (terms.seller_client, terms.buyer_client) if one]
+        known = any(self.is_spoken_for(action, one) for one in parties)
+        known = known or any(self.is_known(action, one) for one in clients)
+        demand(known, Reject.TRADE_NOT_FOUND)
+        return found
+
+    def check_parties(self, terms: Any, action: Action) -> None:
         self.active_instrument(terms.instrument_id)
         for party in (terms.seller, terms.buyer):
             demand(self.is_active(party), Reject.SIDE_IS_NOT_A_PARTY)
         if terms.asset:
             money = self.instrument(terms.asset).kind is InstrumentKind.MONEY_TOKEN
             demand(money, Reject.ASSET_IS_NOT_MONEY)
-        self.check_clients(terms)
+        self.check_clients(terms, action)
 
-    def check_clients(self, terms: Any) -> None:
+    def check_clients(self, terms: Any, action: Action) -> None:
         for party, client in ((terms.seller, terms.seller_client), (terms.buyer, terms.buyer_client)):
             if client:
-                account = self.account(client)
+                account = self.account_unless_hidden(action, client)
+                states = (party, self.operator_of_venue(terms))
+                stated = any(self.is_spoken_for(action, one) for one in states)
+                stated = stated and party in (account.owner, account.servicer)
+                demand(stated or self.is_known(action, account), HoldingsReject.ACCOUNT_NOT_FOUND)
                 demand(party in (account.owner, account.servicer), Reject.CLIENT_ACCOUNT_IS_NOT_SERVED)
 
     def check_trading_day(self, terms: Any) -> None:
@@ -152,7 +166,7 @@ class TradesModel(FeedsModel):
         terms = ask.terms
         self.check_form(terms)
         self.check_trading_day(terms)
-        self.check_parties(terms)
+        self.check_parties(terms, action)
         sides = (terms.seller, terms.buyer)
         if ask.recorder in sides:
             status = CONFIRMED if terms.seller == terms.buyer else RECORDED
@@ -167,7 +181,7 @@ class TradesModel(FeedsModel):
         self.add_trade(action, terms, status, ask.recorder)
 
     def ConfirmTrade(self, ask: Any, action: Action) -> None:
-        trade = self.trade(ask.trade_id)
+        trade = self.known_trade(action, ask.trade_id)
         demand(trade.status is RECORDED, Reject.TRADE_IS_CONFIRMED)
         demand(ask.version == trade.version, Reject.VERSION_IS_NOT_CURRENT)
         terms = trade.terms
@@ -184,7 +198,7 @@ class TradesModel(FeedsModel):
             self.authorise(action, party, ask, b"", max(worth(trade.terms, party), worth(terms, party)))
 
     def AmendTrade(self, ask: Any, action: Action) -> None:
-        trade, terms = self.trade(ask.trade_id), ask.terms
+        trade, terms = self.known_trade(action, ask.trade_id), ask.terms
         self.check_form(terms)
         same = all(
             getattr(terms, name) == getattr(trade.terms, name)
@@ -192,7 +206,7 @@ class TradesModel(FeedsModel):
         )
         demand(same, Reject.IDENTITY_OF_THE_TRADE_CHANGES)
         self.check_trading_day(terms)
-        self.check_parties(terms)
+        self.check_parties(terms, action)
         demand(terms != self.whole_terms(ask.trade_id), Reject.NOTHING_CHANGES)
         untouched = not trade.deliveries and not trade.receipts and not trade.settled_quantity
         demand(untouched, Reject.TRADE_HAS_INSTRUCTIONS)
@@ -203,7 +217,7 @@ class TradesModel(FeedsModel):
         self.keep_clients(ask.trade_id, terms)
 
     def CancelTrade(self, ask: Any, action: Action) -> None:
-        trade = self.trade(ask.trade_id)
+        trade = self.known_trade(action, ask.trade_id)
         sides = (trade.terms.seller, trade.terms.buyer)
         involved = (self.operator_of_venue(trade.terms),) if trade.status is SIGNED else sides
         demand(ask.party in involved, Reject.PARTY_IS_NOT_INVOLVED)
@@ -216,6 +230,7 @@ class TradesModel(FeedsModel):
 
     def check_instruction(self, ask: Any) -> None:
         trade, terms = self.trade(ask.trade), self.trade(ask.trade).terms
+        demand(ask.party in (terms.seller, terms.buyer), Reject.TRADE_NOT_FOUND)
         demand(trade.status is not RECORDED, Reject.TRADE_IS_NOT_CONFIRMED)
         side = terms.seller if ask.movement.name == "DELIVER" else terms.buyer
         agrees = (terms.instrument_id, terms.trade_date, side) == (

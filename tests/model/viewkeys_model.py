@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from counterfoil.modules.grants.records import Scope
 from counterfoil.modules.parties.records import PartyStatus, Role
 from counterfoil.modules.viewkeys.rejects import ViewKeysReject as Reject
 from tests.model.core import Action, Item, demand, time_key
@@ -23,7 +24,7 @@ SMALL_ORDER = (
 
 class ViewKeysModel(SettlementModel):
     """Tables 130 epochs, 131 the one in force, 132 the one that waits, 133 holders, 134 opening keys, 135 nodes, 136
-    grants; 137 follows."""
+    grants, 139 whose stop is not carried through; 137 and 138 follow."""
 
     # Roots
 
@@ -98,13 +99,48 @@ class ViewKeysModel(SettlementModel):
             return True
         relationship = self.tables[57].get(node)
         if relationship is not None:
-            servicer = relationship.servicer
-            return party in (relationship.owner, servicer) or self.is_above(party, servicer)
+            servicer, joint = relationship.servicer, self.joint_holders(relationship)
+            return party in (relationship.owner, servicer, *joint) or self.is_above(party, servicer)
         found = self.tables[20].get(node)
         return found is not None and found.status is not PartyStatus.APPLIED and self.is_above(party, node)
 
+    def joint_holders(self, between: Any) -> tuple[bytes, ...]:
+        return tuple(self.tables[51][between.account].joint_holders) if between.account else ()
+
+    def opened_by(self, party: bytes, node: bytes) -> tuple[Scope, dict[str, Any]]:
+        """What a node's key opens, and whose that is."""
+        between, found = self.tables[57].get(node), self.tables[20].get(node)
+        if between is not None:
+            joint = self.joint_holders(between)
+            return Scope.ACCOUNT, {"holder": between.owner, "keeper": between.servicer, "joint": joint}
+        mandate = self.tables[22].get(party + node)
+        own = self.tables[20][party].signer == node or (mandate and mandate.accepted)
+        holder = node if found is not None else party
+        there = found.status is not PartyStatus.APPLIED if found is not None else len(node) == 20 and own
+        return Scope.PARTY, {"holder": holder, "keeper": None, "joint": ()} if there else {}
+
     def raise_key(self, node: bytes) -> None:
         self.tables[135].setdefault(node, Item(counter=0, grants=0)).counter += 1
+
+    def raise_if_sealed(self, node: bytes) -> None:
+        if self.tables[131]:
+            self.raise_key(node)
+
+    def held_by(self, party: bytes) -> set[bytes]:
+        """The nodes whose keys were granted to a party, or to one below it."""
+        return {key[:20] for key in self.tables[136] if party == key[20:] or self.is_above(party, key[20:])}
+
+    def stop(self, party_id: bytes) -> None:
+        self.raise_if_sealed(party_id)
+        if self.held_by(party_id):
+            self.tables[139][party_id] = Item(after=b"")
+
+    def end(self) -> None:
+        for party in list(self.tables[139]):
+            del self.tables[139][party]
+            for node in self.held_by(party):
+                self.raise_key(node)
+        super().end()
 
     def RaiseViewKey(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.party, ask)
@@ -120,13 +156,12 @@ class ViewKeysModel(SettlementModel):
     def GrantViewKey(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.party, ask)
         self.sealed()
-        demand(len(ask.node) == 20 and self.has_a_say(ask.party, ask.node), Reject.VIEW_NODE_NOT_FOUND)
-        demand(len(ask.grantee) == 20 and self.is_active(ask.grantee), Reject.GRANTEE_IS_INVALID)
+        self.demand_terms(action, ask, ask.party, *self.opened_by(ask.party, ask.node))
         has_it = self.has_a_say(ask.grantee, ask.node)
         has_it = has_it or Role.REGULATOR in self.tables[20][ask.grantee].roles
         demand(not has_it, Reject.GRANTEE_IS_INVALID)
-        demand(0 < len(ask.purpose) <= 200 and ask.purpose.isprintable(), Reject.PURPOSE_IS_INVALID)
-        demand(self.time_ms < ask.until_ms <= self.time_ms + 1_830 * DAY_MS, Reject.END_IS_INVALID)
+        demand(0 < len(ask.reason) <= 200 and ask.reason.isprintable(), Reject.PURPOSE_IS_INVALID)
+        demand(self.time_ms < ask.until_ms <= self.time_ms + 731 * DAY_MS, Reject.END_IS_INVALID)
         key = ask.node + ask.grantee
         demand(key not in self.tables[136], Reject.GRANT_EXISTS)
         running = sum(1 for one in self.tables[136] if one[:20] == ask.node)
@@ -136,17 +171,20 @@ class ViewKeysModel(SettlementModel):
         self.tables[136][key] = Item(
             by=ask.party,
             purpose=ask.purpose,
+            reason=ask.reason,
             from_height=0 if ask.past else self.height,
             until_ms=ask.until_ms,
+            granted_height=self.height,
         )
         self.count_view_grants(ask.node)
 
     def EndViewGrant(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.party, ask)
-        if ask.party != ask.grantee:
-            demand(len(ask.node) == 20 and self.has_a_say(ask.party, ask.node), Reject.VIEW_NODE_NOT_FOUND)
-        demand(ask.node + ask.grantee in self.tables[136], Reject.GRANT_NOT_FOUND)
-        demand(len(ask.node) == 20, Reject.GRANT_NOT_FOUND)
+        grant = self.tables[136].get(ask.node + ask.grantee)
+        demand(len(ask.node) == 20 and grant is not None, Reject.GRANT_NOT_FOUND)
+        assert grant is not None
+        whose = self.opened_by(grant.by, ask.node)[1]
+        demand(self.may_end(ask.party, grant.by, ask.grantee, whose), Reject.GRANT_NOT_FOUND)
         self.end_view_grant(ask.node, ask.grantee)
 
     def end_view_grant(self, node: bytes, grantee: bytes) -> None:
@@ -161,6 +199,12 @@ class ViewKeysModel(SettlementModel):
 
     def count_view_grants(self, node: bytes) -> None:
         self.tables[137] = {time_key(one.until_ms) + key: Item() for key, one in self.tables[136].items()}
+        self.tables[138] = {
+            upper + key: Item()
+            for key in self.tables[136]
+            for upper in self.tables[20]
+            if upper == key[20:] or self.is_above(upper, key[20:])
+        }
         running = Counter(key[:20] for key in self.tables[136])
         self.tables[135].setdefault(node, Item(counter=0, grants=0)).grants = running[node]
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from counterfoil.cli import commands_view_keys
 from counterfoil.cli.failures import UsageError, hexadecimal
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeyOption, KeysOption
 from counterfoil.cli.options import (
@@ -29,7 +30,7 @@ from counterfoil.node.reads_ledger import Nothing
 from counterfoil.primitives.addresses import AddressKind, from_text, to_text
 from counterfoil.sdk import Client
 from counterfoil.sdk.view_key_files import write_view_keys
-from counterfoil.sealing.opening_keys import OpeningKey
+from counterfoil.sealing.opening_keys import Opener
 
 WAIT_SECONDS = 30.0
 """So long a command waits for the holders' word on a new epoch; it may come later, too."""
@@ -174,14 +175,14 @@ def view_keys(
     say("They open receipts up to now, and on until a key on their way is raised or a key epoch begins.")
 
 
-def opening_key_of(keys: Iterable[Signer]) -> OpeningKey:
-    """The opening key that follows from the first signing key that can give one."""
+def opening_key_of(keys: Iterable[Signer]) -> Opener:
+    """The opening key of the first signing key, wherever that is kept."""
     for held in keys:
         give = getattr(held, "opening_key", None)
         if give is not None:
-            found: OpeningKey = give()
+            found: Opener = give()
             return found
-    raise UsageError("Say --as MEMBER or --key NAME: the opening key follows from a signing key in a file.")
+    raise UsageError("Say --as MEMBER or --key NAME: the opening key follows from a signing key.")
 
 
 def _wait(client: Client, number: int) -> KeyEpochs:
@@ -221,4 +222,5 @@ def add_to(app: typer.Typer) -> None:
     group.command("view-keys", epilog="Example: counterfoil sealing view-keys --as broker-a -o broker.keys")(
         view_keys
     )
+    commands_view_keys.add_to(group)
     app.add_typer(group, name="sealing")

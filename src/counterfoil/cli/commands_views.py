@@ -28,6 +28,7 @@ from counterfoil.node import reads
 from counterfoil.node.clock import parse_instant
 from counterfoil.node.ledger import open_ledger
 from counterfoil.node.read_log import ReadEntry, Use
+from counterfoil.node.reads_grants import KeyGrantLine
 from counterfoil.node.reads_ledger import NameOf
 from counterfoil.node.reads_log import Recording, check_read_log
 from counterfoil.primitives.calendars import day_number, parse_date
@@ -81,14 +82,14 @@ def give(
         ask = recipes.show(
             client,
             client.party_id(grantee),
-            _moment_ms(until),
+            moment_ms(until),
             purpose=Purpose[purpose.name],
             party=client.party_id(party) if party else b"",
             account=client.account_id(account) if account else b"",
             instrument=client.instrument_id(instrument) if instrument else b"",
             market=market,
-            period_from_ms=_moment_ms(period_from) if period_from else 0,
-            period_until_ms=_moment_ms(period_until) if period_until else 0,
+            period_from_ms=moment_ms(period_from) if period_from else 0,
+            period_until_ms=moment_ms(period_until) if period_until else 0,
         )
         result = client.send(ask)
     if json:
@@ -120,6 +121,7 @@ def revoke(
 
 def list_grants(
     at: AtOption = "",
+    past: Annotated[bool, typer.Option("--past", help="All that there ever were, ended ones too.")] = False,
     json: JsonOption = False,
     ledger: LedgerOption = DEFAULT_LEDGER,
     as_: AsOption = "",
@@ -128,13 +130,16 @@ def list_grants(
     keys: KeysOption = DEFAULT_KEYS,
     storage_key: KeyFileOption = None,
 ) -> None:
-    """List the granted views that one gave, that one has, and that show what is one's own."""
+    """List the views and view keys that one granted, that one was granted, and that show what is one's own."""
+    if past and at:
+        raise UsageError("Say --past for all that there ever were, or --at for those of a moment.")
     with connected(ledger, storage_key) as connection:
         client = client_of(connection, as_, key, keys, signer)
-        found, moment = client.grants(at), client.header(at).moment
+        found, moment = client.grants(at, past=past), client.header(at).moment
+        key_grants = client.key_grants(at, past=past)
         names = _names(client)
     if json:
-        say_json({"moment": moment, "grants": found})
+        say_json({"moment": moment, "grants": found, "keys": key_grants})
         return
     say_moment(moment)
     rows = [
@@ -145,12 +150,28 @@ def list_grants(
             words(line.purpose),
             f"{words(line.scope)} {shown_text(line.scope, line.shown)}",
             _period(line.period_from_ms, line.period_until_ms),
-            instant(line.valid_until_ms),
+            _end(line.valid_until_ms, line.ended_height),
         )
         for line in found
     ]
     say_table(("grant", "by", "to", "purpose", "shows", "data of", "until"), rows)
     say(counted(len(rows), "grant"))
+    if not key_grants:
+        return
+    keys_shown = [
+        (
+            _whose_key(names, line),
+            _name(names, line.grantor),
+            _name(names, line.grantee),
+            words(line.purpose),
+            line.reason,
+            f"block {line.from_height:,}" if line.from_height else "the beginning",
+            _end(line.valid_until_ms, line.ended_height),
+        )
+        for line in key_grants
+    ]
+    say_table(("view key of", "by", "to", "purpose", "reason", "opens from", "until"), keys_shown)
+    say(counted(len(keys_shown), "granted view key"))
 
 
 def list_reads(
@@ -320,6 +341,18 @@ def _period(begins_ms: int, ends_ms: int) -> str:
     return f"{begins} to {instant(ends_ms) if ends_ms else 'now'}"
 
 
+def _end(until_ms: int, ended_height: int) -> str:
+    return f"ended in block {ended_height:,}" if ended_height else instant(until_ms)
+
+
+def _whose_key(names: dict[bytes, str], line: KeyGrantLine) -> str:
+    if line.signer:
+        return address_text("signer", line.signer)
+    if line.party:
+        return _name(names, line.party)
+    return f"{_name(names, line.owner)} at {_name(names, line.servicer)}"
+
+
 def _looked(use: Use) -> str:
     first = use.looked[0] if use.looked else None
     if first is None:
@@ -328,7 +361,7 @@ def _looked(use: Use) -> str:
     return f"{first.kind} {about}"
 
 
-def _moment_ms(text: str) -> int:
+def moment_ms(text: str) -> int:
     try:
         if "T" not in text:
             return day_number(parse_date(text)) * _DAY_MS
@@ -349,7 +382,7 @@ def add_to(app: typer.Typer) -> None:
         epilog="Example: counterfoil grants give Auditor --until 2026-12-31 --instrument XS0000000009 --as issuer-a",
     )(give)
     grants.command("revoke", epilog="Example: counterfoil grants revoke 9c11… --as issuer-a")(revoke)
-    grants.command("list", epilog="Example: counterfoil grants list --as auditor --json")(list_grants)
+    grants.command("list", epilog="Example: counterfoil grants list --past --as auditor --json")(list_grants)
     app.add_typer(grants, name="grants")
     reads = typer.Typer(
         no_args_is_help=True,

@@ -182,7 +182,9 @@ def client_of(
             f"Name the key that {name} signs with: --key NAME (`counterfoil keys list` shows your keys)."
         )
     card = _card(name)
-    return Client(connection, *sandbox_keys(name), party=card.party if card is not None else name)
+    known = Client(connection).personas() if card is not None else ()
+    party = next((one.party for one in known if card is not None and one.name == card.name), b"")
+    return Client(connection, *sandbox_keys(name), party=party or (card.party if card is not None else name))
 
 
 def signer_address(text: str) -> bytes:

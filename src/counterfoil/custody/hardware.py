@@ -21,8 +21,10 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from counterfoil.custody.key_store import KeyDescription, KeyStoreError, check_name
+from counterfoil.custody.signers import opening_key_by_signature
 from counterfoil.primitives.addresses import AddressKind, address_of, to_text
 from counterfoil.primitives.signatures import ED25519, check_key, verify
+from counterfoil.sealing.opening_keys import OpeningKey
 
 SCHEME: Final = "pkcs11:"
 _CURVE: Final = bytes.fromhex("06032b6570")
@@ -73,6 +75,17 @@ class HardwareKey:
         if not verify(self.public_key, message, signature):
             raise KeyStoreError(f"What the module returned is no signature of the key {self.name}.")
         return signature
+
+    def opening_key(self) -> OpeningKey:
+        """It follows from a signature that the token makes, and is in memory while it is used. KeyStoreError where the
+        token's signatures are not the same each time."""
+        try:
+            return opening_key_by_signature(self.sign)
+        except ValueError as error:
+            raise KeyStoreError(
+                f"No opening key follows from the key {self.name} of this token: {error}. Record the opening key of a"
+                " key in a file, or at a custodian."
+            ) from None
 
     def __repr__(self) -> str:
         return f"HardwareKey({self.name!r}, address={to_text(AddressKind.SIGNER, self.address)})"

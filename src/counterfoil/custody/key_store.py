@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from counterfoil.custody.signers import Signer
+from counterfoil.custody.signers import HeldKey
 from counterfoil.primitives.addresses import AddressKind, address_of, to_text
 
 NAME_PATTERN: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
@@ -48,11 +48,11 @@ class KeyStore(Protocol):
         """All keys that can be named here, in the order of their names. Nothing secret is asked for."""
         ...
 
-    def open(self, name: str) -> Signer:
-        """The key of that name, ready to sign."""
+    def open(self, name: str) -> HeldKey:
+        """The key of that name, ready to sign and to open."""
         ...
 
-    def generate(self, name: str) -> Signer:
+    def generate(self, name: str) -> HeldKey:
         """A new random key of that name. A name that is taken is refused; nothing is ever overwritten."""
         ...
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from hashlib import sha256
 from typing import Final, Protocol
 
 from counterfoil.primitives.addresses import address_of
-from counterfoil.primitives.digests import keyed
+from counterfoil.primitives.digests import OPENING_SEED, keyed
+from counterfoil.primitives.hkdf import expand
 from counterfoil.primitives.outcome import ensure
 from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
 from counterfoil.sealing.derivation import OPENING, info
-from counterfoil.sealing.opening_keys import OpeningKey
+from counterfoil.sealing.opening_keys import Opener, OpeningKey
 
 CHAIN_SEED_BYTES_MIN: Final = 16
 CHAIN_SEED_BYTES_MAX: Final = 64
@@ -33,6 +36,29 @@ class Signer(Protocol):
     def sign(self, message: bytes) -> bytes:
         """The signature over these bytes as they are: 64 bytes for Ed25519."""
         ...
+
+
+class HeldKey(Signer, Protocol):
+    """A key in a store: it signs, and what is sealed to it opens."""
+
+    def opening_key(self) -> Opener:
+        """What its holder's view keys and notes are sealed to; the same one whenever it is asked for."""
+        ...
+
+
+_SEED: Final = OPENING_SEED + b"counterfoil opening key 1"
+"""Signed to nobody and for nothing else: whoever has a key's signature over it has its opening key."""
+
+
+def opening_key_by_signature(sign: Callable[[bytes], bytes]) -> OpeningKey:
+    """The opening key of a signing key that is not at hand itself, but signs: it follows from one signature that never
+    leaves. ValueError where the signatures are not the same each time, as those of RFC 8032 are: what was sealed to the
+    one key would not open with the next.
+    """
+    signature = sign(_SEED)
+    if sign(_SEED) != signature:
+        raise ValueError("its signatures over the same bytes differ")
+    return OpeningKey(expand(sha256(signature).digest(), info(OPENING)))
 
 
 class SandboxKey:

@@ -149,12 +149,15 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
     instruments_interface = Instruments(instruments_books)
     holdings_books = HoldingsBooks(shelves, parties_interface, identities_interface, instruments_interface)
     holdings_interface = Holdings(holdings_books)
-    viewkeys_books = ViewKeysBooks(shelves, parties_interface, holdings_interface)
     parties_books.holds_anything = holdings_interface.holds_anything
     instruments_books.everything = holdings_books.everything = partial(every_record, state)
     grants_books = GrantsBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
     )
+    grants_interface = Grants(grants_books)
+    viewkeys_books = ViewKeysBooks(shelves, parties_interface, holdings_interface, grants_interface)
+    viewkeys_interface = ViewKeys(viewkeys_books)
+    parties_books.stopped, holdings_books.raise_key = viewkeys_interface.stop, viewkeys_interface.raise_key
     custodians_books = CustodiansBooks(shelves, parties_interface)
     issuance_books = IssuanceBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
@@ -224,11 +227,11 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
         markets=markets_interface,
         instruments=instruments_interface,
         holdings=holdings_interface,
-        grants=Grants(grants_books),
+        grants=grants_interface,
         cash=cash_interface,
         trades=trades_interface,
         settlement=Settlement(settlement_books),
-        viewkeys=ViewKeys(viewkeys_books),
+        viewkeys=viewkeys_interface,
         parties_books=parties_books,
         consortium_books=consortium_books,
         validators_books=validators_books,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterfoil.modules.holdings.interface import ACCOUNTS
+from counterfoil.modules.holdings.interface import ACCOUNTS, relationships_of
 from counterfoil.modules.module import PUBLIC
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_base import policy_of
@@ -24,7 +24,7 @@ class Eyes:
         self._block = block
         self._span = Span(block.time_ms, block.time_ms)
         self._asked: dict[Subject, Right | None] = {}
-        self._relationships: dict[bytes, bytes] = {}
+        self._relationships: dict[bytes, tuple[bytes, ...]] = {}
         self._issuers: dict[bytes, bytes] = {}
 
     def seen(self, found: Found, about: bytes, first: int = 0, until: int | None = None) -> list[Fact]:
@@ -55,7 +55,7 @@ class Eyes:
         An account's are those told to its own relationship, a register's those told to its issuer.
         """
         for account in accounts:
-            if self._told_of(account) == stakeholder and self._right(AccountHistory(account)) is not None:
+            if stakeholder in self._told_of(account) and self._right(AccountHistory(account)) is not None:
                 return [AccountHistory(account)]
         instrument = getattr(fact, "instrument_id", b"")
         if (
@@ -68,12 +68,13 @@ class Eyes:
         business: list[Subject] = [Business((), market) for market in markets]
         return business if all(self._right(one) is not None for one in business) else []
 
-    def _told_of(self, account_id: bytes) -> bytes:
-        """Whom an account's business is told to: its relationship."""
+    def _told_of(self, account_id: bytes) -> tuple[bytes, ...]:
+        """Whom an account's business is, or was, told to: its relationship."""
         found = self._relationships.get(account_id)
         if found is None:
             account = self._node.state.find(ACCOUNTS, account_id)
-            found = self._relationships[account_id] = account.relationship if account is not None else b""
+            found = relationships_of(account_id, account) if account is not None else ()
+            self._relationships[account_id] = found
         return found
 
     def _issuer(self, instrument_id: bytes) -> bytes:

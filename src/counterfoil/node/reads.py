@@ -11,7 +11,7 @@ from counterfoil.node.reads_business import instruction, instructions, list_trad
 from counterfoil.node.reads_certificates import certificate, list_authorities, list_certificates
 from counterfoil.node.reads_consortium import consortium_of, list_feeds, list_validators, motions
 from counterfoil.node.reads_custody import custody_trail, signer_details
-from counterfoil.node.reads_grants import list_grants
+from counterfoil.node.reads_grants import list_grants, list_key_grants
 from counterfoil.node.reads_history import history
 from counterfoil.node.reads_keys import (
     draft_holder,
@@ -56,6 +56,7 @@ __all__ = [
     "list_certificates",
     "list_feeds",
     "list_grants",
+    "list_key_grants",
     "list_identities",
     "list_instruments",
     "list_markets",
@@ -117,6 +118,7 @@ _ALL: tuple[Read[Any, Any], ...] = (
     list_validators,
     list_feeds,
     list_grants,
+    list_key_grants,
     read_log,
     proof,
     key_epochs,

@@ -129,8 +129,8 @@ class RegisterPage(Answer, frozen=True, kw_only=True):
 def accounts(node: LedgerNode, viewer: Viewer, params: AccountsOf) -> AccountList:
     """The accounts of an owner or of a servicer, as far as the viewer may see them, in the order of ids.
 
-    By owner it walks the owner's list; by servicer it reads all accounts of the ledger, and asks the policy about all
-    of them where the servicer is another.
+    By owner it walks the owner's list; a servicer its own clients'. By another servicer it reads all accounts of the
+    ledger, and asks the policy about all of them.
     """
     if bool(params.owner) == bool(params.servicer):
         raise Refused(NodeRefusal.PARAMETERS_ARE_WRONG, detail="name an owner or a servicer")

@@ -9,6 +9,7 @@ import msgspec
 from counterfoil.modules.certificates import facts as certificates_facts
 from counterfoil.modules.consortium.facts import WeightSet
 from counterfoil.modules.holdings import queries as holdings
+from counterfoil.modules.holdings.interface import relationships_of
 from counterfoil.modules.identities import facts as identities_facts
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties import facts as parties_facts
@@ -149,15 +150,15 @@ def _time(view: View, first: int, last: int) -> Span:
     return Span(begins.time_ms, max(begins.time_ms, span_of(view.node, header_at(view.node, last)).last_ms))
 
 
-def _what(view: View, params: HistoryOf, time: Span) -> tuple[bytes, Choose]:
+def _what(view: View, params: HistoryOf, time: Span) -> tuple[bytes | tuple[bytes, ...], Choose]:
     """What to look for in the receipts, and which facts of those that hold it to show."""
     if params.account:
         account_id = check_id(params.account)
         seen = AccountHistory(account_id)
         view.require(seen, time)
         account = present(holdings.account(view.state, account_id))
-        belongs = _OfAccount(account_id, account.relationship)
-        return account.relationship, _While(view, seen, belongs)
+        belongs = _OfAccount(account_id, relationships_of(account_id, account))
+        return relationships_of(account_id, account), _While(view, seen, belongs)
     if params.instrument:
         instrument_id = check_id(params.instrument)
         register = Register(instrument_id)
@@ -221,13 +222,13 @@ class _OfAccount:
     such a fact named, here or earlier, unless they state another account.
     """
 
-    def __init__(self, account_id: bytes, relationship: bytes) -> None:
+    def __init__(self, account_id: bytes, relationships: tuple[bytes, ...]) -> None:
         self._account = account_id
-        self._relationship = relationship
+        self._relationships = relationships
         self._objects: set[bytes] = set()
 
     def __call__(self, found: Found) -> tuple[Fact, ...]:
-        if found.receipt.stakeholder != self._relationship:
+        if found.receipt.stakeholder not in self._relationships:
             return ()
         for fact in found.facts:
             if stated_account(fact) == self._account:
@@ -253,7 +254,7 @@ def _told_to(stakeholder: bytes, belongs: Callable[[Fact], bool]) -> Callable[[F
 
 
 def _chosen(
-    node: LedgerNode, needle: bytes, choose: Choose, first: int, last: int
+    node: LedgerNode, needle: bytes | tuple[bytes, ...], choose: Choose, first: int, last: int
 ) -> Iterator[tuple[ToldBlock, list[tuple[Found, tuple[Fact, ...]]]]]:
     """(block, receipts with the facts chosen of each) of every block that has any."""
     for height, kept, indices in receipts_with(node, needle, first, last):

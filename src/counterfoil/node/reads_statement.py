@@ -8,7 +8,7 @@ import msgspec
 
 from counterfoil.modules.holdings import queries as holdings
 from counterfoil.modules.holdings.facts import Posting
-from counterfoil.modules.holdings.interface import Account, Direction, SubBalance
+from counterfoil.modules.holdings.interface import Account, Direction, SubBalance, relationships_of
 from counterfoil.modules.markets import queries as markets
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.reads_accounts import AccountLine, BalanceLine, Label, account_line, label
@@ -105,7 +105,8 @@ def statement(node: LedgerNode, viewer: Viewer, params: StatementOf) -> Statemen
         opening = _balances(view, account_id, first, params.instrument) if first else ()
         closing = _balances(view, account_id, last.height, params.instrument)
     start = max(first + 1, account.opened_height)
-    postings = _postings(node, account_id, account.relationship, start, last.height, params.instrument)
+    told_to = relationships_of(account_id, account)
+    postings = _postings(node, account_id, told_to, start, last.height, params.instrument)
     with reading(node, viewer) as view:
         mentioned = [one.instrument_id for one in (*opening, *closing)] + [
             one.instrument_id for one in postings
@@ -177,13 +178,18 @@ def _balances(view: View, account_id: bytes, height: int, instrument: bytes) -> 
 
 
 def _postings(
-    node: LedgerNode, account_id: bytes, relationship: bytes, first: int, last: int, instrument: bytes
+    node: LedgerNode,
+    account_id: bytes,
+    relationships: tuple[bytes, ...],
+    first: int,
+    last: int,
+    instrument: bytes,
 ) -> list[PostingLine]:
     lines: list[PostingLine] = []
     for height, kept, indices in receipts_with(node, account_id, first, last):
         time_ms = time_of(node, height)
         for index in indices:
-            if kept[index].stakeholder != relationship:
+            if kept[index].stakeholder not in relationships:
                 continue
             found = found_in(index, kept[index])
             lines += [

@@ -54,23 +54,27 @@ def sealed_of_block(node: LedgerNode, height: int) -> bytes | None:
 
 
 def receipts_with(
-    node: LedgerNode, needle: bytes, first: int, last: int
+    node: LedgerNode, needle: bytes | tuple[bytes, ...], first: int, last: int
 ) -> Iterator[tuple[int, list[KeptReceipt], list[int]]]:
-    """(height, all receipts of the block, indices of those that hold the bytes) for the blocks `first` to `last`.
+    """(height, all receipts of the block, indices of those that hold the bytes) for the blocks `first` to `last`; of
+    several needles any.
 
     Each block's receipts are looked through as one piece of bytes, and taken apart only where they hold the needle:
     about a second for a gigabyte of receipts, decrypting included. The ledger is held still only while one block's
     are fetched, since what lies in the past does not change.
     """
+    needles = (needle,) if isinstance(needle, bytes) else needle
     if first <= last:
         _refuse_pruned(node, first)
     for height in range(first, last + 1):
         data = _blob(node, height)
-        if data is None or needle not in data:
+        if data is None or not any(one in data for one in needles):
             continue
         kept = list(_RESULTS.trusted(data).receipts)
         indices = [
-            index for index, one in enumerate(kept) if one.stakeholder == needle or needle in one.plaintext
+            index
+            for index, one in enumerate(kept)
+            if any(sought == one.stakeholder or sought in one.plaintext for sought in needles)
         ]
         if indices:
             yield height, kept, indices

@@ -9,7 +9,7 @@ import msgspec
 
 from counterfoil.modules.cash import queries as cash
 from counterfoil.modules.holdings.facts import EarmarkReduced
-from counterfoil.modules.holdings.records import EARMARKS
+from counterfoil.modules.holdings.records import EARMARKS, relationships_of
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.settlement import queries as settlement
 from counterfoil.modules.settlement.facts import InstructionSettled
@@ -128,7 +128,7 @@ class Objects:
             return ReceiptFor(stakeholder)
         for identity in self._identities(found):
             account = self._node.machine.wired.holdings.account(identity)
-            if account is not None and account.relationship == stakeholder:
+            if account is not None and stakeholder in relationships_of(identity, account):
                 return ReceiptFor(stakeholder, (identity,))
         return ReceiptFor(stakeholder)
 

@@ -46,9 +46,10 @@ def _candidates(view: View) -> Iterator[tuple[bytes, int, Opens]]:
     for user, mandate in parties.mandates(state, viewer):
         if mandate.accepted:
             yield user, 0, Opens.OWN
-    owned = holdings.accounts_of_owner(state, viewer)
-    for relationship in dict.fromkeys(held.account.relationship for held in owned):
+    for relationship in holdings.relationships_of_owner(state, viewer):
         yield relationship, 0, Opens.OWN
+    for held in holdings.accounts_held_jointly(state, viewer):
+        yield held.account.relationship, 0, Opens.OWN
     for node, grant in grants_of(state, viewer):
         yield node, grant.from_height, Opens.GRANTED
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from counterfoil.modules.consortium.records import MEMBERS
 from counterfoil.modules.grants.interface import Grants, Scope
-from counterfoil.modules.holdings.interface import Account, Holdings
+from counterfoil.modules.holdings.interface import Account, Holdings, relationships_of
 from counterfoil.modules.instruments.interface import Instrument, Instruments
 from counterfoil.modules.markets.interface import Markets
 from counterfoil.modules.module import PUBLIC
-from counterfoil.modules.parties.interface import Parties, PartyStatus, Role
+from counterfoil.modules.parties.interface import Parties, PartyStatus, Role, is_known_to_all
 from counterfoil.modules.parties.records import MANDATES, TREE_DEPTH_MAX
 from counterfoil.policy.errors import NotVisible
 from counterfoil.policy.rights import Basis, Right, Span
@@ -83,6 +83,12 @@ class _NoParty(NamedTuple):
 class _NoAccount(NamedTuple):
     owner: bytes = b""
     servicer: bytes = b""
+    joint_holders: tuple[bytes, ...] = ()
+
+
+class _Between(NamedTuple):
+    owner: bytes
+    servicer: bytes
     joint_holders: tuple[bytes, ...] = ()
 
 
@@ -240,9 +246,7 @@ class Policy:
     def _is_public_name(self, party_id: bytes) -> bool:
         """Members are known to all; an investor's existence is a personal matter, and an applicant's its own."""
         party = self._parties.find(party_id)
-        if party is None or party.status is PartyStatus.APPLIED:
-            return False
-        return any(role is not Role.INVESTOR for role in party.roles)
+        return party is not None and is_known_to_all(party)
 
     def _party(self, viewer: bytes, standing: Standing, party_id: bytes) -> Basis | None:
         if standing is Standing.STRANGER:
@@ -281,7 +285,9 @@ class Policy:
         account = self._holdings.account(account_id)
         return _first(account is not None, self._account_ways(viewer, standing, account or _NO_ACCOUNT))
 
-    def _account_ways(self, viewer: bytes, standing: Standing, account: Account | _NoAccount) -> list[Way]:
+    def _account_ways(
+        self, viewer: bytes, standing: Standing, account: Account | _Between | _NoAccount
+    ) -> list[Way]:
         """The holders; the servicer, and whoever is over it: rights from above follow the relationship."""
         held = viewer == account.owner or viewer in account.joint_holders
         serviced = standing is not Standing.FORMER and viewer == account.servicer
@@ -342,18 +348,22 @@ class Policy:
             return None
         account = self._account_of(receipt)
         if account is not None:
-            by_owner = viewer == account.owner
-            return _first(True, [(by_owner, Basis.OWN), *self._account_ways(viewer, standing, account)[1:]])
+            return _first(True, self._account_ways(viewer, standing, account))
         over = self._is_over(viewer, standing, stakeholder)
         own = standing is not Standing.FORMER and self.is_its_own(stakeholder, viewer)
         return _first(True, [(viewer == stakeholder or own, Basis.OWN), (over, Basis.SUPERVISION)])
 
-    def _account_of(self, receipt: ReceiptFor) -> Account | None:
-        """An account of the relationship that a receipt is addressed to: it says who the two are."""
+    def _account_of(self, receipt: ReceiptFor) -> Account | _Between | None:
+        """Whose the relationship is that a receipt is addressed to. Joint holders are a side of their account's own
+        alone: what owner and servicer are to each other beside it is none of theirs."""
         for account_id in receipt.accounts:
             account = self._holdings.account(account_id)
-            if account is not None and account.relationship == receipt.stakeholder:
-                return account
+            if account is not None:
+                of_both, own = relationships_of(account_id, account)
+                if receipt.stakeholder == own:
+                    return account
+                if receipt.stakeholder == of_both:
+                    return _Between(account.owner, account.servicer)
         return None
 
     def _grant(self, viewer: bytes, standing: Standing, grant: ViewGrant) -> Basis | None:

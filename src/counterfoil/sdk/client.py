@@ -11,7 +11,7 @@ import msgspec
 
 from counterfoil.custody.signers import Signer
 from counterfoil.machine.transactions import Mode
-from counterfoil.modules.settlement.facts import NotePassed
+from counterfoil.modules.settlement.facts import InstructionAccepted, NotePassed
 from counterfoil.node import reads
 from counterfoil.node.protocol import Answered
 from counterfoil.node.reads_base import Params, Read
@@ -27,7 +27,7 @@ from counterfoil.sdk.rejects import problem_of_number
 from counterfoil.sdk.stream import Stream
 from counterfoil.sealing.envelopes import seal_note
 from counterfoil.sealing.handing import open_note
-from counterfoil.sealing.opening_keys import OpeningKey
+from counterfoil.sealing.opening_keys import Opener
 from counterfoil.state.receipts import MessageResult
 
 P = TypeVar("P", bound=Params)
@@ -195,24 +195,27 @@ class Client(Reading):
         party = self.party_id(receiver)
         return seal_note(self.opening_key(party), self.connection.chain_id, self.party, party, text.encode())
 
-    def notes(self, key: OpeningKey, after: int = 0) -> list[Note]:
+    def notes(self, key: Opener, after: int = 0) -> list[Note]:
         """The notes to this client's party that were passed after a height, opened, the first to come first.
 
         key: the opening key that the party has recorded. What another key opens is left out: a note is for one party,
         and its receipt for all who see the account.
         """
         senders = [line.party for line in self.parties()]
+        other_side: dict[bytes, bytes] = {}
         found = []
         for item in self.watch(after, follow=False):
             for fact in item.facts:
+                if isinstance(fact, InstructionAccepted):
+                    other_side[fact.instruction_id] = fact.counterparty
                 if isinstance(fact, NotePassed):
-                    found += self._opened(key, senders, item.height, fact)
+                    known = other_side.get(fact.instruction_id)
+                    found += self._opened(key, [known] if known else senders, item.height, fact)
         return found
 
-    def _opened(
-        self, key: OpeningKey, senders: Iterable[bytes], height: int, passed: NotePassed
-    ) -> list[Note]:
-        """By the one sender for whose note it opens: a note is sealed from one party to another."""
+    def _opened(self, key: Opener, senders: Iterable[bytes], height: int, passed: NotePassed) -> list[Note]:
+        """By the one sender for whose note it opens: a note is sealed from one party to another. (A custodian is asked
+        for each that is tried: who sent it is therefore looked for on the ledger first.)"""
         for sender in senders:
             text = open_note(key, self.connection.chain_id, sender, self.party, passed.note)
             if text is not None:

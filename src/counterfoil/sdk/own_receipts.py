@@ -17,7 +17,7 @@ import msgspec
 from counterfoil.machine.founding import PARTIES
 from counterfoil.machine.genesis import GENESIS_HEIGHT, decode_genesis
 from counterfoil.machine.wiring import MODULES
-from counterfoil.modules.holdings.facts import AccountOpened
+from counterfoil.modules.holdings.facts import AccountHeldJointly, AccountOpened
 from counterfoil.modules.holdings.records import relationship_of
 from counterfoil.modules.parties.facts import PartyApplied, PartyEnrolled
 from counterfoil.modules.parties.founding import PartiesGenesis
@@ -103,6 +103,8 @@ class OwnKeys:
         """Learn from a fact of a receipt; the nodes whose key is another one because of it."""
         if isinstance(fact, AccountOpened):
             return self.hang(relationship_of(fact.servicer, fact.owner), fact.servicer)
+        if isinstance(fact, AccountHeldJointly):
+            return self.hang(relationship_of(fact.servicer, fact.owner, fact.account_id), fact.servicer)
         if isinstance(fact, PartyEnrolled | PartyApplied):
             return self.hang(fact.party, fact.sponsor)
         if isinstance(fact, ViewKeysChanged):

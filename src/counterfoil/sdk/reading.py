@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from counterfoil.modules.holdings.records import relationship_of
 from counterfoil.node import reads
 from counterfoil.node.protocol import Answered
 from counterfoil.node.reads_accounts import (
@@ -45,7 +46,7 @@ from counterfoil.node.reads_consortium import (
     ValidatorsOf,
 )
 from counterfoil.node.reads_custody import SignerOf, SignerRecord, TrailOf, TrailRecord
-from counterfoil.node.reads_grants import GrantLine
+from counterfoil.node.reads_grants import GrantLine, GrantsOf, KeyGrantLine
 from counterfoil.node.reads_history import HistoryEntry, HistoryOf
 from counterfoil.node.reads_keys import KeyEpochs, OpeningKeyOf, Since
 from counterfoil.node.reads_ledger import NameOf, Nothing, Persona, SealedHeader, TransactionOf
@@ -71,10 +72,11 @@ from counterfoil.node.reads_proofs import ProofOf
 from counterfoil.node.reads_sealed import Blocks, SealedBlockReceipts
 from counterfoil.node.reads_statement import Statement, StatementOf
 from counterfoil.node.refusals import NodeRefusal, Refused
+from counterfoil.primitives.addresses import AddressKind, from_text
 from counterfoil.sdk.draft import Draft
 from counterfoil.sdk.errors import error_for
 from counterfoil.sealing.handing import open_view_keys
-from counterfoil.sealing.opening_keys import OpeningKey
+from counterfoil.sealing.opening_keys import Opener
 from counterfoil.sealing.view_keys import HandedKey
 
 P = TypeVar("P", bound=Params)
@@ -168,7 +170,7 @@ class Reading(ABC):
         """The ledger's key epochs, who holds their roots, and whose word is missing."""
         return self.ask(reads.key_epochs, Nothing())
 
-    def view_keys(self, key: OpeningKey, since: int = 0) -> tuple[HandedKey, ...]:
+    def view_keys(self, key: Opener, since: int = 0) -> tuple[HandedKey, ...]:
         """The party's view keys for blocks from `since` on. key: the one whose public half the party has recorded.
 
         ValueError where it is another.
@@ -378,9 +380,21 @@ class Reading(ABC):
 
     # ---- who sees what ----
 
-    def grants(self, at: At = "") -> tuple[GrantLine, ...]:
-        """Granted views: that this party gave, that it has, and those that show what is its own."""
-        return self.ask(reads.list_grants, AsOf(at=at_text(at))).grants
+    def grants(self, at: At = "", *, past: bool = False) -> tuple[GrantLine, ...]:
+        """Granted views: that this party gave, that it has, that show what is its own. past: ended ones too."""
+        return self.ask(reads.list_grants, GrantsOf(at=at_text(at), past=past)).grants
+
+    def key_grants(self, at: At = "", *, past: bool = False) -> tuple[KeyGrantLine, ...]:
+        """The same of granted view keys."""
+        return self.ask(reads.list_key_grants, GrantsOf(at=at_text(at), past=past)).grants
+
+    def view_node(self, whose: Id, at: Id = b"") -> bytes:
+        """The node of the tree of view keys of a party (its name, address or id) or a signer (its address); with `at`,
+        that of the party's accounts at a servicer."""
+        if isinstance(whose, str) and whose.startswith(AddressKind.SIGNER + "1"):
+            return from_text(whose, AddressKind.SIGNER)
+        party = self.party_id(whose)
+        return relationship_of(self.party_id(at), party) if at else party
 
     def read_log(self, first: int = 1, limit: int = LOG_PAGE_MAX) -> ReadLogPage:
         """A page of the node's log of who read what is another's; for the data protection role."""

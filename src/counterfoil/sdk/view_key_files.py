@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from counterfoil.sealing.handing import open_view_keys
-from counterfoil.sealing.opening_keys import OpeningKey
+from counterfoil.sealing.opening_keys import Opener
 from counterfoil.sealing.view_keys import HandedKey
 
 FORMAT: Final = "counterfoil view keys 1"
@@ -41,7 +41,7 @@ def write_view_keys(path: Path, chain_id: str, party: bytes, height: int, sealed
         raise ViewKeyFileError(f"{path} cannot be written: {error.strerror}.") from None
 
 
-def read_view_keys(path: Path, chain_id: str, key: OpeningKey) -> tuple[HandedKey, ...]:
+def read_view_keys(path: Path, chain_id: str, key: Opener) -> tuple[HandedKey, ...]:
     """The keys in a file, for one ledger. ViewKeyFileError says what is wrong with it."""
     try:
         with path.open("rb") as file:

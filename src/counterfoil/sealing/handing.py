@@ -6,7 +6,7 @@ from typing import Final
 
 from counterfoil.primitives.codec import Decoder, Malformed
 from counterfoil.sealing.derivation import NOTE, VIEW_KEY
-from counterfoil.sealing.opening_keys import ENVELOPE_OVERHEAD, OpeningKey
+from counterfoil.sealing.opening_keys import ENVELOPE_OVERHEAD, Opener
 from counterfoil.sealing.view_keys import HandedKey
 
 NOTE_SIZES: Final = (256, 512, 1_024)
@@ -36,16 +36,14 @@ def padded_note(note: bytes) -> bytes:
     return ended.ljust(size - ENVELOPE_OVERHEAD, b"\0")
 
 
-def open_note(key: OpeningKey, chain_id: str, sender: bytes, receiver: bytes, note: bytes) -> bytes | None:
+def open_note(key: Opener, chain_id: str, sender: bytes, receiver: bytes, note: bytes) -> bytes | None:
     """What one party (20 bytes) wrote to another; None where this key, these two and these bytes do not fit."""
     padded = key.open(NOTE, place_of_note(chain_id, sender, receiver), note)
     ended = padded.rstrip(b"\0") if padded is not None else b""
     return ended[:-1] if ended.endswith(_NOTE_ENDS) else None
 
 
-def open_view_keys(
-    key: OpeningKey, chain_id: str, party: bytes, sealed: bytes
-) -> tuple[HandedKey, ...] | None:
+def open_view_keys(key: Opener, chain_id: str, party: bytes, sealed: bytes) -> tuple[HandedKey, ...] | None:
     """What a node handed to a party; None where this key, this party and these bytes do not belong together."""
     plain = key.open(VIEW_KEY, place_of_view_keys(chain_id, party), sealed)
     if plain is None:

@@ -7,7 +7,7 @@ encapsulated key (32 bytes), the ciphertext and its tag (16). What it is sealed 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -40,6 +40,17 @@ def is_opening_key(public_key: bytes) -> bool:
     """Whether these bytes are a public key that can be sealed to: 32 of them, canonical, not of small order."""
     coordinate = int.from_bytes(public_key, "little")
     return len(public_key) == PUBLIC_KEY_BYTES and coordinate < _PRIME and coordinate not in _SMALL_ORDER
+
+
+class Opener(Protocol):
+    """Whatever opens what was sealed to one public key: its secret in memory, or whoever keeps that and is asked."""
+
+    @property
+    def public_key(self) -> bytes: ...
+
+    def open(self, purpose: bytes, parts: tuple[bytes, ...], sealed: bytes) -> bytes | None:
+        """What was sealed to the key, for this purpose and place; None whatever is wrong with it."""
+        ...
 
 
 class OpeningKey:

@@ -150,6 +150,16 @@ class State:
             ladder = parse(row).ladder
             row = self.version(ladder[0][1]) if ladder else None
 
+    def lives(self, table: Table[R], key: bytes) -> Iterator[tuple[R, int]]:
+        """(record, block in which it was replaced or ended, 0 for the one that lives) of all that ever stood under a
+        key at the end of a block, newest first."""
+        ended = 0
+        for row in self.versions(table, key):
+            parsed = parse(row)
+            if parsed.alive:
+                yield table.decoder.trusted(parsed.value), ended
+            ended = parsed.height
+
     def version(self, position: int) -> bytes:
         if position >= self._first_version:
             return self._versions[position - self._first_version]

@@ -34,7 +34,7 @@ def test_any_order_of_approvals(
         if executed:
             assert code is ApprovalsReject.PROPOSAL_NOT_FOUND
         elif not counting:
-            assert code is ApprovalsReject.SIGNER_IS_NOT_NAMED
+            assert code is ApprovalsReject.PROPOSAL_NOT_FOUND
         elif counting <= approved:
             assert code is ApprovalsReject.SIGNER_HAS_APPROVED
         else:

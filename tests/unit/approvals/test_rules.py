@@ -120,7 +120,7 @@ def test_approve(ledger: Ledger) -> None:
     ledger.time_ms = NOW_MS + DAY_MS
     assert ledger.refused(ApproveTransaction(found), NOTARY) is ApprovalsReject.PROPOSAL_HAS_EXPIRED
     ledger.time_ms -= 1
-    assert ledger.refused(ApproveTransaction(found), STRANGER) is ApprovalsReject.SIGNER_IS_NOT_NAMED
+    assert ledger.refused(ApproveTransaction(found), STRANGER) is ApprovalsReject.PROPOSAL_NOT_FOUND
     assert ledger.refused(ApproveTransaction(found), ISSUER) is ApprovalsReject.SIGNER_HAS_APPROVED
     assert ledger.refused(ApproveTransaction(found), ISSUER, STRANGER, NOTARY) is None
 
@@ -130,7 +130,9 @@ def test_withdraw(ledger: Ledger) -> None:
     for by in THREE:
         assert ledger.refused(WithdrawProposal(found), STRANGER, by) is None
     assert ledger.refused(WithdrawProposal(bytes(32)), ISSUER) is ApprovalsReject.PROPOSAL_NOT_FOUND
-    assert ledger.refused(WithdrawProposal(found), STRANGER) is ApprovalsReject.SIGNER_IS_NOT_NAMED
+    told = ledger.refused(WithdrawProposal(found), STRANGER)
+    assert told is ApprovalsReject.PROPOSAL_NOT_FOUND
+    assert told is not ApprovalsReject.SIGNER_IS_NOT_NAMED, "which would say that there is one"
 
 
 def test_an_approval_ends_with_the_keys_that_gave_it(ledger: Ledger) -> None:

@@ -140,7 +140,7 @@ def test_one_issuers_money_is_never_anothers(world: MoneyWorld) -> None:
     ]
     redemption_id = world.act(RequestRedemption(bank, account("ann's"), 150, "W-1"), *ANN).created[0]
     ask = PayRedemption(redemption_id, "PAID/1", DATE)
-    assert world.refused(ask, *TRUSTEE) is PartiesReject.MAKER_IS_MISSING
+    assert world.refused(ask, *TRUSTEE) is CashReject.REDEMPTION_NOT_FOUND
     assert world.refused(Mint(bank, account("ann's"), 100, "ENTRY/2", DATE), *TRUSTEE) is (
         PartiesReject.MAKER_IS_MISSING
     )

@@ -56,6 +56,9 @@ AMOUNT = re.compile(r"(?<![0-9a-f])31337(00)?(?![0-9a-f])")
 BUSINESS = "broker-a depository regulator"
 """An instruction of broker-a, which the depository's market settles."""
 
+KEY_GRANT = "broker-a auditor regulator data-protection"
+"""Of broker-a's view key, to the auditor."""
+
 SECRETS: dict[str, tuple[bytes, str]] = {
     # What must not be shown, and to whom it may be
     "evidence": (b"the hash of investor-a's papers..", "investor-a broker-a depository regulator"),
@@ -75,7 +78,7 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "prove": ("account --account {account}", "register --instrument XS0000000009"),
     "watch": ("--after 0 --no-follow",),
     "recovery show": ("{signer}",),
-    "grants list": ("",),
+    "grants list": ("", "--past"),
     "reads list": ("",),
     "instruments": ("",),
     "members": ("",),
@@ -104,6 +107,7 @@ NOT_OF_A_VIEWER = {
         "trust",
     ),
     *("keys new", "keys list", "sandbox advance", "sandbox personas", "grants give", "grants revoke"),
+    *("sealing raise", "sealing grant", "sealing end-grant"),
     *(
         "approve",
         "network add-validator",
@@ -164,6 +168,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
         )
         a.send(messages.RecordOpeningKey(a.party, party_key("broker-a").opening_key().public_key))
+        until_ms = ledger.time_ms + 10**9
+        auditor = ledger.client("auditor").party
+        a.send(
+            messages.GrantViewKey(
+                a.party, a.party, auditor, messages.Purpose.AUDIT, "SECRET-REASON", until_ms
+            )
+        )
         owner = ledger.client("investor-a")
         recovers = (ledger.client(name).keys[0].address for name in ("broker-b", "issuer-a"))
         key = owner.keys[0].public_key
@@ -300,5 +311,17 @@ def test_no_export_shows_what_the_reader_may_not_see(folder: Path, tmp_path: Pat
                     assert "SECRET-REFERENCE" not in text, f"{persona} sees the business: {arguments}"
                     said = result.output.replace(",", "").replace(".", "")
                     assert not AMOUNT.search(said), f"{persona} sees the amount: {arguments}"
+                if persona not in KEY_GRANT.split():
+                    assert "SECRET-REASON" not in text, f"{persona} sees the grant of a key: {arguments}"
+                elif command == "grants list":
+                    assert "SECRET-REASON" in text, f"{persona} does not see the grant of a key: {arguments}"
                 shown += result.exit_code == Exit.DONE
     assert shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("persona", NAMES)
+def test_every_persona_is_answered(folder: Path, persona: str) -> None:
+    """An investor too, whose name is not public: else nothing would be compared above."""
+    result = RUNNER.invoke(app, ["grants", "list", "--as", persona, "--ledger", str(folder)])
+    assert result.exit_code == Exit.DONE, result.output

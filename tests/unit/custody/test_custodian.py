@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pkcs11
 import pytest
+from msgspec.structs import replace
 
 from counterfoil.cli.describe import message_plain, message_text
+from counterfoil.custody import signers
 from counterfoil.custody.hardware import HardwareStore, TokenAddress
 from counterfoil.custody.key_store import KeyStoreError
 from counterfoil.custody.service import books as books_file
 from counterfoil.custody.service import custodian as custodian_file
 from counterfoil.custody.service.approvals import OPEN_REQUESTS_MAX
 from counterfoil.custody.service.custodian import REQUESTS_A_MINUTE_MAX, SERVICE_KEY, service_key
-from counterfoil.custody.service.protocol import AddKey, AddUser, RemoveUser, SetPolicy
+from counterfoil.custody.service.protocol import AddKey, AddUser, Open, RemoveUser, SetPolicy
 from counterfoil.custody.service.refusals import CustodyRefusal
+from counterfoil.custody.service.subjects import opening_request
 from counterfoil.custody.service.vault import ModuleVault
 from counterfoil.modules.approvals.messages import ApproveTransaction
 from counterfoil.modules.custodians.interface import FIRST_HEAD, TrailEntry, UseKind, next_head
 from counterfoil.node.protocol import authentication_bytes
 from counterfoil.primitives.addresses import address_of
+from counterfoil.primitives.digests import OPENING_SEED
 from counterfoil.primitives.outcome import RejectCode, Rejected
-from counterfoil.primitives.signatures import verify
+from counterfoil.primitives.signatures import SigningKey, verify
+from counterfoil.sealing.derivation import NOTE, OPENING, ROOT, VIEW_KEY, info
+from counterfoil.sealing.envelopes import seal_note, seal_view_keys
+from counterfoil.sealing.handing import place_of_note, place_of_view_keys
+from counterfoil.sealing.opening_keys import OpeningKey
 from counterfoil.storage import fault_points
 from tests.unit.custody.custodians import CHAIN, NOW_MS, Desk, Ledger, code_of, document, instruct, signing
 from tests.unit.custody.tokens import PIN, configure, destroy_tokens, make_token, module
 
 DAY_MS = 86_400_000
+BROKER, CLIENT = b"b" * 20, b"c" * 20
 TRADES = {"messages": ["Instruct", "Cancel"]}
 GUARDED = {**TRADES, "approvals": 1, "approvers": ["ann", "ben", "cid"]}
 
@@ -514,6 +524,90 @@ def test_readers_greetings_stand_in_the_trail_too(desk: Desk) -> None:
     signature, _ = desk.custodian.sign("ben", "desk", greeting)
     assert verify(public_key, greeting, signature)
     assert kinds(desk)[-1] is UseKind.READING
+
+
+def sealed_note(desk: Desk, public_key: bytes, text: bytes = b"on Thursday") -> Open:
+    sealed = seal_note(public_key, CHAIN, BROKER, CLIENT, text)
+    return Open("desk", NOTE, place_of_note(CHAIN, BROKER, CLIENT), sealed)
+
+
+def test_what_is_sealed_to_a_key_opens_by_the_policy_and_stands_in_the_trail(desk: Desk) -> None:
+    desk.key("desk")
+    desk.rules({"opening": True, "users": ["ben"]}, {**TRADES, "users": ["cid"]})
+    opening_key = desk.custodian.opening_key("ben", "desk")
+    assert (
+        opening_key
+        == OpeningKey(SigningKey(desk.books.keys["desk"].secret).derived(info(OPENING))).public_key
+    )
+    ask = sealed_note(desk, opening_key)
+    plain, number = desk.custodian.open("ben", ask)
+    assert plain == b"on Thursday"
+    desk.custodian.answered(number)
+    assert kinds(desk)[-1] is UseKind.OPENING
+    assert desk.ledger.entries[-1].subject == sha256(opening_request(ask)).digest()
+    assert desk.custodian.open("ben", ask) == (plain, number), "asked again: one entry"
+    handed = seal_view_keys(opening_key, CHAIN, BROKER, ())
+    keys = Open("desk", VIEW_KEY, place_of_view_keys(CHAIN, BROKER), handed)
+    assert desk.custodian.open("ben", keys)[0] == b"\x90"
+    assert desk.custodian.open("ben", sealed_note(desk, OpeningKey(bytes(31) + b"x").public_key))[0] is None
+    refusal = code_of(lambda: desk.custodian.open("cid", ask))
+    assert refusal is CustodyRefusal.POLICY_DOES_NOT_ALLOW_IT, "who may trade need not read"
+    assert (
+        code_of(lambda: desk.custodian.open("ben", replace(ask, key="other"))) is CustodyRefusal.KEY_NOT_FOUND
+    )
+    assert code_of(lambda: desk.custodian.opening_key("ben", "other")) is CustodyRefusal.KEY_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"purpose": ROOT},
+        {"purpose": b""},
+        {"parts": ()},
+        {"parts": (b"another ledger", b"a" * 20, b"b" * 20)},
+        {"parts": (CHAIN.encode(), b"a" * 20)},
+        {"parts": (CHAIN.encode(), b"a" * 20, b"short")},
+    ],
+)
+def test_what_is_sealed_to_nodes_or_on_other_ledgers_is_not_opened(
+    desk: Desk, changes: dict[str, Any]
+) -> None:
+    """A node's root least of all, were it wrapped to this key."""
+    desk.key("desk")
+    desk.rules({"opening": True})
+    ask = replace(sealed_note(desk, desk.custodian.opening_key("ben", "desk")), **changes)
+    before = desk.books.entries
+    assert code_of(lambda: desk.custodian.open("ben", ask)) is CustodyRefusal.IS_NOT_SIGNED_HERE
+    assert desk.books.entries == before
+
+
+def test_neither_an_opening_nor_the_seed_of_opening_keys_is_ever_signed(desk: Desk) -> None:
+    """Whoever had the key's signature over the seed could open at home, without policy or trail."""
+    desk.key("desk")
+    desk.rules({"opening": True, "messages": ["*"], "reading": True, "publication": True})
+    ask = sealed_note(desk, desk.custodian.opening_key("ben", "desk"))
+    for message in (opening_request(ask), signers._SEED, OPENING_SEED):
+        assert refused(desk, "ben", "desk", message) is CustodyRefusal.IS_NOT_SIGNED_HERE
+
+
+def test_an_opening_waits_for_the_approvals_that_the_policy_wants(desk: Desk) -> None:
+    desk.key("desk")
+    desk.rules({"opening": True, "approvals": 1, "approvers": ["cid"]})
+    ask = sealed_note(desk, desk.custodian.opening_key("ben", "desk"))
+    assert code_of(lambda: desk.custodian.open("ben", ask)) is CustodyRefusal.APPROVAL_IS_MISSING
+    (line,) = desk.custodian.requests("cid")
+    assert line.what.startswith("Open a note from cfp1")
+    assert b"on Thursday" not in line.what.encode()
+    desk.custodian.decide("cid", line.request, True)
+    assert desk.custodian.open("ben", ask)[0] == b"on Thursday"
+
+
+def test_an_opening_that_was_interrupted_is_said_to_be_in_doubt(desk: Desk) -> None:
+    desk.key("desk")
+    desk.rules({"opening": True})
+    desk.custodian.open("ben", sealed_note(desk, desk.custodian.opening_key("ben", "desk")))
+    desk.restart()
+    assert kinds(desk)[-2:] == [UseKind.OPENING, UseKind.INTERRUPTED]
 
 
 def test_keys_in_a_hardware_module_leave_no_secret_in_the_journal(

@@ -49,6 +49,9 @@ from counterfoil.custody.tls import Identity, client_context
 from counterfoil.primitives.frames import frame, length_of
 from counterfoil.primitives.signatures import verify
 from counterfoil.sdk import NodeUnreachable
+from counterfoil.sealing.envelopes import seal_view_keys
+from counterfoil.sealing.handing import open_view_keys
+from counterfoil.sealing.view_keys import HandedKey
 from tests.e2e.certified import certify
 from tests.unit.custody.custodians import CHAIN, CHEAP, PASSWORD, Desk, signing
 
@@ -109,6 +112,28 @@ def test_a_client_signs_through_it(desk: Desk, address: CustodianAddress) -> Non
         assert refusal(store.generate, "more") == CustodyRefusal.IS_NOT_AN_ADMINISTRATOR.number
     with entered(desk, address, "ann") as session:
         assert CustodyStore(session).generate("more").name == "more"
+
+
+def test_what_is_sealed_to_a_key_in_custody_opens_there_and_its_secret_stays(
+    desk: Desk, address: CustodianAddress
+) -> None:
+    desk.rules({"opening": True, "users": ["ben"]}, *RULES)
+    with entered(desk, address, "ben") as session:
+        store: KeyStore = CustodyStore(session)
+        opener = store.open("desk").opening_key()
+        handed = (HandedKey(b"n" * 20, 7, b"k" * 32),)
+        sealed = seal_view_keys(opener.public_key, CHAIN, b"p" * 20, handed)
+        assert open_view_keys(opener, CHAIN, b"p" * 20, sealed) == handed
+        assert open_view_keys(opener, CHAIN, b"q" * 20, sealed) is None
+        deadline = time.monotonic() + 5
+        while desk.books.unanswered and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not desk.books.unanswered
+    with entered(desk, address, "cid") as session:
+        opener = CustodyStore(session).open("desk").opening_key()
+        assert refusal(open_view_keys, opener, CHAIN, b"p" * 20, sealed) == (
+            CustodyRefusal.POLICY_DOES_NOT_ALLOW_IT.number
+        )
 
 
 def test_without_a_login_nothing_is_answered(address: CustodianAddress) -> None:

@@ -16,6 +16,8 @@ from counterfoil.custody.key_store import KeyStore, KeyStoreError
 from counterfoil.custody.signers import Signer
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.signatures import verify
+from counterfoil.sealing.envelopes import seal_note
+from counterfoil.sealing.handing import open_note
 from tests.unit.custody.tokens import PIN, configure, destroy_tokens, make_token, module
 
 LABEL = "market keys"
@@ -62,6 +64,26 @@ def test_a_key_is_made_listed_and_signs(store: HardwareStore, address: TokenAddr
     assert again.sign(b"message") == made.sign(b"message"), "Ed25519 is deterministic in the module too"
     assert "desk" in repr(again)
     assert PIN not in repr(again)
+
+
+def test_an_opening_key_follows_from_the_module_and_is_always_the_same(store: HardwareStore) -> None:
+    store.generate("desk")
+    opening, other = store.open("desk").opening_key(), store.generate("other").opening_key()
+    store.close()
+    again = store.open("desk").opening_key()
+    assert again.public_key == opening.public_key != other.public_key
+    sealed = seal_note(opening.public_key, "chain", bytes(20), bytes(20), b"hello")
+    assert open_note(again, "chain", bytes(20), bytes(20), sealed) == b"hello"
+    assert open_note(other, "chain", bytes(20), bytes(20), sealed) is None
+
+
+def test_a_module_whose_signatures_differ_each_time_gives_no_opening_key(
+    store: HardwareStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, made = store.generate("desk"), iter((b"a" * 64, b"b" * 64))
+    monkeypatch.setattr(HardwareKey, "sign", lambda key, message: next(made))
+    with pytest.raises(KeyStoreError, match="differ"):
+        key.opening_key()
 
 
 def test_long_messages_are_signed_whole(store: HardwareStore) -> None:

@@ -71,7 +71,8 @@ GRANTED: list[tuple[GrantView, tuple[str, ...]]] = [
     (ask("regulator", MARKET, b"XOTH"), ("regulator",)),
     # A second custodian: by the owner or by the first
     (of_account("client-a's", "client-a", CUSTODY, "broker-b"), ("client-a",)),
-    (of_account("client-a's", "broker-a", CUSTODY, "operator"), ("broker-a",)),
+    (of_account("client-a's", "broker-a", CUSTODY, "operator"), ("broker-a", "client-a")),
+    (of_account("joint", "broker-a", CUSTODY, "operator"), ("broker-a", "client-a", "joint-holder")),
     # An investigation: by a regulator
     (of_account("client-o's", "regulator", INVESTIGATION, "notary"), ("regulator",)),
     (ask("regulator", MARKET, b"XMKT", INVESTIGATION), ("regulator",)),
@@ -103,6 +104,7 @@ def test_granted(desk: Desk, message: GrantView, by: tuple[str, ...]) -> None:
 
 
 NOTHING = GrantsReject.NOTHING_TO_SHOW
+NOT_CONSENTED = GrantsReject.HOLDER_HAS_NOT_CONSENTED
 NOT_ELIGIBLE = GrantsReject.GRANTEE_IS_NOT_ELIGIBLE
 REFUSED: list[tuple[RejectCode, GrantView, tuple[str, ...]]] = [
     (PartiesReject.PARTY_NOT_FOUND, ask("nobody at all"), ("broker-a",)),
@@ -130,6 +132,10 @@ REFUSED: list[tuple[RejectCode, GrantView, tuple[str, ...]]] = [
     (NOTHING, of_account("client-a's", "client-a", INVESTIGATION), ("client-a",)),
     (GrantsReject.HOLDER_HAS_NOT_CONSENTED, of_account("joint", "client-a"), ("client-a",)),
     (GrantsReject.HOLDER_HAS_NOT_CONSENTED, of_account("joint", "client-a"), ("client-a", "client-b")),
+    # A keeper shows another house only what its holders let it
+    (NOT_CONSENTED, of_account("client-a's", "broker-a", CUSTODY, "broker-b"), ("broker-a",)),
+    (NOT_CONSENTED, of_account("joint", "broker-a", CUSTODY, "broker-b"), ("broker-a", "client-a")),
+    (NOT_CONSENTED, of_account("joint", "broker-a", CUSTODY, "broker-b"), ("broker-a", "joint-holder")),
     # Wrong grantees are one answer
     (NOT_ELIGIBLE, ask(grantee="nobody at all"), ("broker-a",)),
     (NOT_ELIGIBLE, ask(grantee="broker-b"), ("broker-a",)),
@@ -185,6 +191,16 @@ def test_two_pairs_of_eyes_where_the_member_demands_them(desk: Desk) -> None:
     assert desk.refused(ask(), "broker-a") is PartiesReject.MAKER_IS_MISSING
     assert desk.refused(ask(), USER_OF_BROKER_A) is PartiesReject.CHECKER_IS_MISSING
     assert desk.refused(RevokeView(party("broker-a"), b""), "broker-a") is GrantsReject.GRANT_NOT_FOUND
+
+
+def test_a_client_without_a_signer_of_its_own_is_spoken_for_by_its_keeper(desk: Desk) -> None:
+    shelf = desk.books.shelf(PARTIES)
+    record = shelf.find(party("client-a"))
+    assert record is not None
+    shelf.put(party("client-a"), replace(record, signer=b""))
+    desk.books.accept()
+    message = of_account("client-a's", "broker-a", CUSTODY, "operator")
+    assert desk.refused(message, "broker-a") is None
 
 
 def test_a_mandate_for_one_account_grants_views_of_that_account(desk: Desk) -> None:
@@ -263,7 +279,7 @@ def test_a_grant_lapses_by_block_time(desk: Desk) -> None:
         (ask("regulator", PARTY, party("broker-b")), ("regulator",), "regulator auditor broker-b"),
         (
             of_account("client-a's", "broker-a", CUSTODY, "operator"),
-            ("broker-a",),
+            ("broker-a", "client-a"),
             "broker-a operator client-a",
         ),
         (

@@ -150,7 +150,9 @@ def test_nobody_is_given_an_account_unasked(
     """But a servicer acts for its clients; for another's client without keys, that one's sponsor agrees."""
     desk = Desk()
     desk._add_party(KEYLESS, Role.INVESTOR, identity_hash=ORDER, parent=DEPOSITORY, signer=b"")
-    expected = None if agreed else HoldingsReject.HOLDER_HAS_NOT_AGREED
+    hidden = owner == KEYLESS
+    refusal: RejectCode = PartiesReject.PARTY_NOT_FOUND if hidden else HoldingsReject.HOLDER_HAS_NOT_AGREED
+    expected = None if agreed else refusal
     message = OpenAccount(owner, BROKER, AccountKind.OWN, joint_holders=joint)
     assert desk.refused(message, BROKER, *signers) is expected
     if joint:
@@ -231,7 +233,9 @@ def test_who_disposes(fields: dict[str, Any], signers: tuple[bytes, ...], may: b
         )
     except Rejected as rejected:
         found = rejected.code
-    assert found is (None if may else HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT)
+    known = any(signer in (ALICE, BROKER, KEY_1, KEY_2, KEY_3) for signer in signers)
+    refusal = HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT if known else HoldingsReject.ACCOUNT_NOT_FOUND
+    assert found is (None if may else refusal)
     for _, message_type, asked, amount in desk.parties.asked:
         assert (message_type, asked, amount) == (CloseAccount, account_id, 7)
 
@@ -263,7 +267,7 @@ AMEND: list[tuple[str, dict[str, Any], tuple[bytes, ...], RejectCode | None]] = 
     ("valid", {}, (ALICE,), None),
     ("by the servicer", {}, (BROKER,), None),
     ("unknown", {"account_id": NOBODY}, (ALICE,), HoldingsReject.ACCOUNT_NOT_FOUND),
-    ("unsigned", {}, (BOB,), HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT),
+    ("unsigned", {}, (BOB,), HoldingsReject.ACCOUNT_NOT_FOUND),
     ("keys", {"signers": (KEY_1,), "threshold": 1}, (ALICE,), None),
     ("joint in order", {"joint_holders": (ALICE,)}, (ALICE,), HoldingsReject.JOINT_HOLDERS_ARE_NOT_IN_ORDER),
     ("signers", {"signers": (b"",)}, (ALICE,), HoldingsReject.SIGNERS_ARE_MALFORMED),
@@ -291,7 +295,7 @@ def test_keys_are_rotated_by_the_signers_and_not_by_the_servicer() -> None:
     account = desk.account(KEY_1)
     assert (account.signers, account.threshold) == ((KEY_2, KEY_3), 2)
     assert [type(fact) for fact, _ in context.facts] == [AccountAmended]
-    assert desk.refused(change, KEY_1) is HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT
+    assert desk.refused(change, KEY_1) is HoldingsReject.ACCOUNT_NOT_FOUND, "a stranger by now"
     assert desk.refused(change, KEY_2, KEY_3) is None
     desk.check()
 
@@ -317,7 +321,8 @@ FREEZE: list[tuple[str, dict[str, Any], bytes, RejectCode | None]] = [
     ("by a depository", {"authority": DEPOSITORY}, DEPOSITORY, None),
     ("by the servicer", {"authority": BROKER}, BROKER, None),
     ("unknown", {"account_id": NOBODY}, REGULATOR, HoldingsReject.ACCOUNT_NOT_FOUND),
-    ("by the issuer", {"authority": ISSUER}, ISSUER, HoldingsReject.AUTHORITY_MAY_NOT_FREEZE),
+    ("by the issuer", {"authority": ISSUER}, ISSUER, HoldingsReject.ACCOUNT_NOT_FOUND),
+    ("by the owner", {"authority": ALICE}, ALICE, HoldingsReject.AUTHORITY_MAY_NOT_FREEZE),
     ("unsigned", {}, BROKER, PartiesReject.SIGNER_IS_NOT_AUTHORISED),
     ("order", {"order_hash": b"x"}, REGULATOR, HoldingsReject.ORDER_HASH_IS_MALFORMED),
     ("nothing", {"debits": False, "credits": False}, REGULATOR, HoldingsReject.FREEZE_FREEZES_NOTHING),
@@ -357,7 +362,8 @@ UNFREEZE: list[tuple[str, dict[str, Any], bytes, RejectCode | None]] = [
         DEPOSITORY,
         HoldingsReject.AUTHORITY_MAY_NOT_UNFREEZE,
     ),
-    ("unsigned", {}, REGULATOR, PartiesReject.SIGNER_IS_NOT_AUTHORISED),
+    ("unsigned", {}, ALICE, PartiesReject.SIGNER_IS_NOT_AUTHORISED),
+    ("by a stranger", {}, REGULATOR, HoldingsReject.ACCOUNT_NOT_FOUND),
 ]
 
 
@@ -428,7 +434,7 @@ CLOSE: list[tuple[Prepare, tuple[bytes, ...], RejectCode | None]] = [
     (_drained_issue, (ISSUER,), None),
     (lambda _desk: NOBODY, (BOB,), HoldingsReject.ACCOUNT_NOT_FOUND),
     (_closed, (BOB,), HoldingsReject.ACCOUNT_IS_CLOSED),
-    (_empty, (ALICE,), HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT),
+    (_empty, (ALICE,), HoldingsReject.ACCOUNT_NOT_FOUND),
     (_filled, (ALICE,), HoldingsReject.ACCOUNT_IS_NOT_EMPTY),
     (_issuing, (ISSUER,), HoldingsReject.ACCOUNT_IS_NOT_EMPTY),
 ]

@@ -416,7 +416,7 @@ def test_a_freeze_with_an_expiry_is_our_mistake(desk: Desk) -> None:
 PLACE: list[tuple[str, dict[str, Any], bytes, RejectCode | None]] = [
     ("valid", {}, ALICE, None),
     ("unknown account", {"account_id": NOBODY}, ALICE, HoldingsReject.ACCOUNT_NOT_FOUND),
-    ("unsigned", {}, BOB, HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT),
+    ("unsigned", {}, BOB, HoldingsReject.ACCOUNT_NOT_FOUND),
     ("instrument", {"instrument_id": NOBODY}, ALICE, InstrumentsReject.INSTRUMENT_NOT_FOUND),
     ("beneficiary", {"beneficiary": NOBODY}, ALICE, HoldingsReject.EARMARK_OWNER_IS_NOT_A_PARTY),
     ("quantity", {"quantity": -1}, ALICE, HoldingsReject.QUANTITY_IS_OUT_OF_RANGE),
@@ -448,7 +448,7 @@ def test_release_earmark(desk: Desk) -> None:
         (ReleaseEarmark(own), ALICE, None),
         (ReleaseEarmark(ORDER), ALICE, HoldingsReject.EARMARK_NOT_FOUND),
         (ReleaseEarmark(workflows), ALICE, HoldingsReject.NOT_A_HOLDERS_EARMARK),
-        (ReleaseEarmark(own), BOB, HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT),
+        (ReleaseEarmark(own), BOB, HoldingsReject.EARMARK_NOT_FOUND),
         (ReleaseEarmark(brokers), ALICE, PartiesReject.SIGNER_IS_NOT_AUTHORISED),
         (ReleaseEarmark(brokers), BROKER, None),
         (ReleaseEarmark(own, -1), ALICE, HoldingsReject.QUANTITY_IS_OUT_OF_RANGE),
@@ -473,7 +473,7 @@ def test_what_is_set_aside_for_one_that_is_gone_is_the_holders_to_release(desk: 
     table[BROKER] = structs.replace(table[BROKER], status=PartyStatus.TERMINATED)
     if refused:
         del table[BROKER]
-    assert desk.refused(release, BOB) is HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT
+    assert desk.refused(release, BOB) is HoldingsReject.EARMARK_NOT_FOUND
     desk.act(release, ALICE)
     assert desk.balance(desk.alice) == (1_000, 0)
     desk.check()
@@ -596,7 +596,7 @@ def test_unfreeze_holding(desk: Desk) -> None:
         (UnfreezeHolding(DEPOSITORY, frozen), DEPOSITORY, None),
         (UnfreezeHolding(REGULATOR, frozen, 5), REGULATOR, None),
         (UnfreezeHolding(DEPOSITORY, ORDER), DEPOSITORY, HoldingsReject.EARMARK_NOT_FOUND),
-        (UnfreezeHolding(DEPOSITORY, held), DEPOSITORY, HoldingsReject.EARMARK_IS_NOT_A_FREEZE),
+        (UnfreezeHolding(DEPOSITORY, held), DEPOSITORY, HoldingsReject.EARMARK_NOT_FOUND),
         (UnfreezeHolding(BROKER, frozen), BROKER, HoldingsReject.AUTHORITY_MAY_NOT_UNFREEZE),
         (UnfreezeHolding(DEPOSITORY, frozen), BROKER, PartiesReject.SIGNER_IS_NOT_AUTHORISED),
         (UnfreezeHolding(DEPOSITORY, frozen, -1), DEPOSITORY, HoldingsReject.QUANTITY_IS_OUT_OF_RANGE),

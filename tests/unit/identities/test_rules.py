@@ -214,7 +214,8 @@ def test_attest_identity(
         (PartiesReject.PARTY_LACKS_THE_ROLE, {"agent": party("exchange")}, by("exchange")),
         (PartiesReject.SIGNER_IS_NOT_AUTHORISED, {}, by("broker-b")),
         (PartiesReject.PARTY_NOT_FOUND, {"party": bytes(20)}, by("broker-a")),
-        (IdentitiesReject.AGENT_IS_NOT_ABOVE, {"party": OTHER_CLIENT}, by("broker-a")),
+        (PartiesReject.PARTY_NOT_FOUND, {"party": OTHER_CLIENT}, by("broker-a")),
+        (IdentitiesReject.AGENT_IS_NOT_ABOVE, {"party": OTHER_BROKER}, by("broker-a")),
         (
             IdentitiesReject.PARTY_IS_NO_INVESTOR,
             {"agent": party("depository"), "party": party("issuer-a")},
@@ -260,7 +261,7 @@ def test_who_is_not_in_the_market_is_not_verified(world: World) -> None:
         (None, {}, by("broker-a")),
         (None, {"authority": REGULATOR}, SIGNED),
         (PartiesReject.PARTY_LACKS_THE_ROLE, {"authority": party("notary")}, by("notary")),
-        (IdentitiesReject.AGENT_IS_NOT_ABOVE, {"authority": OTHER_BROKER}, by("broker-b")),
+        (PartiesReject.PARTY_NOT_FOUND, {"authority": OTHER_BROKER}, by("broker-b")),
         (
             IdentitiesReject.VERIFICATION_NOT_FOUND,
             {"authority": OTHER_BROKER, "party": OTHER_CLIENT},

@@ -109,6 +109,10 @@ class TableOfParties:
     def policy(self, address: bytes) -> object | None:
         return object() if address in self.policies or address in self.table else None
 
+    def is_spoken_for(self, context: ActionContext, party_id: bytes) -> bool:
+        found = self.table.get(party_id)
+        return found is not None and found.signer in context.signers
+
     def authorise(
         self,
         context: ActionContext,

@@ -102,7 +102,7 @@ PRIMARY_ROWS: list[Row] = [
     ),
     (HoldingsReject.ACCOUNT_NOT_FOUND, {"source_account": account("nobody's")}, ISSUER, None),
     (HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT, {}, by("regulator"), None),
-    (HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT, {}, UNDERWRITER, None),
+    (HoldingsReject.ACCOUNT_NOT_FOUND, {}, UNDERWRITER, None),
     (IssuanceReject.PAPERS_HASH_IS_MALFORMED, {"papers": b"short"}, ISSUER, None),
     (IssuanceReject.REFERENCE_IS_MALFORMED, {"reference": ""}, ISSUER, None),
     (IssuanceReject.REFERENCE_IS_MALFORMED, {"reference": "R" * 36}, ISSUER, None),
@@ -202,7 +202,7 @@ def test_allot_from_the_treasury(world: World, row: Row) -> None:
 SECONDARY_ROWS: list[Row] = [
     (None, {}, UNDERWRITER, None),
     (None, {"lines": (line("treasury", 600),), "total": 600}, UNDERWRITER, None),
-    (HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT, {}, ISSUER, None),
+    (HoldingsReject.ACCOUNT_NOT_FOUND, {}, ISSUER, None),
     (
         IssuanceReject.SOURCE_MAY_NOT_ALLOT,
         {"source_account": account("ann's")},

@@ -10,6 +10,7 @@ import msgspec
 
 from counterfoil.custody.signers import SandboxKey
 from counterfoil.machine.genesis import Genesis
+from counterfoil.modules.holdings.records import relationship_of
 from counterfoil.modules.parties import DutyName, FoundingParty, FoundingSigner, FoundingUser, PartiesGenesis
 from counterfoil.modules.parties.records import PARTIES
 from counterfoil.node.clock import system_clock_ms
@@ -368,10 +369,34 @@ class Cast:
             client = self.clients[grantor]
             until_ms = client.time_ms() + (20 if grantee == "auditor-expired" else DAY_MS)
             ask = recipes.show(client, self.parties[grantee], until_ms, **what)
-            self.grants[grantee] = client.send(ask).created
+            agrees = (self.clients["client-a"],) if grantee == "second-custodian" else ()
+            self.grants[grantee] = client.send(ask, cosigners=agrees).created
         self.granted_height = self.node.height
         broker = self.clients["broker-a"]
         broker.send(messages.RevokeView(broker.party, self.grants["auditor-revoked"]))
+        self._grant_view_keys()
+
+    def _grant_view_keys(self) -> None:
+        """The same of keys; the one for the auditor whose grant was revoked has ended."""
+        parties, own = self.parties, relationship_of(self.parties["broker-a"], self.parties["client-a"])
+        shown = {
+            "auditor-of-a": ("broker-a", parties["broker-a"], messages.Purpose.AUDIT),
+            "auditor-revoked": ("broker-a", parties["broker-a"], messages.Purpose.AUDIT),
+            "lender": ("client-a", own, DISCLOSURE),
+            "investigator": ("regulator", parties["broker-b"], INVESTIGATION),
+        }
+        self.key_grants = {grantee: (node, parties[grantee]) for grantee, (_, node, _) in shown.items()}
+        for grantee, (grantor, node, purpose) in shown.items():
+            client = self.clients[grantor]
+            until_ms = client.time_ms() + DAY_MS
+            client.send(
+                messages.GrantViewKey(
+                    client.party, node, parties[grantee], purpose, "In the matrix.", until_ms
+                )
+            )
+        self.keys_granted_height = self.node.height
+        node, grantee = self.key_grants["auditor-revoked"]
+        self.clients["broker-a"].send(messages.EndViewGrant(parties["broker-a"], node, grantee))
 
     @property
     def time_ms(self) -> int:

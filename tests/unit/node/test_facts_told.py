@@ -15,6 +15,7 @@ from counterfoil.machine.wiring import MODULES
 from counterfoil.modules.approvals.messages import ApproveTransaction
 from counterfoil.modules.consortium import queries as consortium
 from counterfoil.modules.feeds.messages import Observe
+from counterfoil.modules.grants.records import Purpose
 from counterfoil.modules.holdings.records import ACCOUNTS, RELATIONSHIPS, PostingReason, relationship_of
 from counterfoil.modules.instruments.records import INSTRUMENTS
 from counterfoil.modules.markets.messages import CloseDay, OpenDay
@@ -51,6 +52,7 @@ class Reader:
         )
         self.orders: dict[tuple[bytes, bytes], bytes] = {}
         self.action: list[Fact] = []
+        self.told_apart: set[bytes] = set()
         self.messages: list[Any] = []
 
     def told(self) -> Iterator[tuple[Fact, set[bytes], set[bytes]]]:
@@ -113,8 +115,10 @@ class Reader:
         for field in ("instruction_id", "earmark_id", "trade_id", "batch_id", "grant_id", "proposal_id"):
             if name in FIRST and hasattr(fact, field):
                 self.known[getattr(fact, field)] = fact
+        if name == "AccountHeldJointly":
+            self.told_apart.add(getattr(fact, "account_id", b""))
         if name == "ViewKeyGranted":
-            self.known[b"view" + fact.node + fact.grantee] = fact.by
+            self.known[b"view" + fact.node + fact.grantee] = fact
         if name == "RedemptionRequested":
             self.known[fact.redemption_id] = fact
         if name == "ProposalEntered":
@@ -155,7 +159,7 @@ class Reader:
 
     def relationship(self, account: bytes) -> bytes:
         record = self.node.state.find(ACCOUNTS, account)
-        return relationship_of(record.servicer, record.owner)
+        return relationship_of(record.servicer, record.owner, account if account in self.told_apart else b"")
 
     def of_everybody(self, fact: Any) -> set[bytes]:
         return {PUBLIC}
@@ -165,6 +169,15 @@ class Reader:
             getattr(fact, name) for name in ("account_id", "account", "source_account") if hasattr(fact, name)
         )
         return {self.relationship(account)}
+
+    def of_account_before(self, fact: Any) -> set[bytes]:
+        moved = any(
+            type(one).__name__ == "AccountHeldJointly" and getattr(one, "account_id", b"") == fact.account_id
+            for one in self.action
+        )
+        record = self.node.state.find(ACCOUNTS, fact.account_id)
+        assert record is not None
+        return {relationship_of(record.servicer, record.owner)} if moved else set()
 
     def of_instruction(self, fact: Any) -> set[bytes]:
         return {self.relationship(self.known[fact.instruction_id].account)}
@@ -321,7 +334,11 @@ class Reader:
         return {relationship.servicer} if relationship is not None else set()
 
     def of_view_granter(self, fact: Any) -> set[bytes]:
-        return {self.known[b"view" + fact.node + fact.grantee]}
+        return {self.known[b"view" + fact.node + fact.grantee].by}
+
+    def of_shown_node(self, fact: Any) -> set[bytes]:
+        granted = self.known[b"view" + fact.node + fact.grantee]
+        return set() if granted.purpose is Purpose.INVESTIGATION else {fact.node}
 
     def of_grantor(self, fact: Any) -> set[bytes]:
         return {self.known[fact.grant_id].grantor}

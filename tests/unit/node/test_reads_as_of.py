@@ -118,7 +118,7 @@ LOOKS: dict[str, tuple[AsOfLook, ...]] = {
         lambda client, cast, at: client.feeds(at=at),
     ),
 }
-ELSEWHERE = {"grants"}
+ELSEWHERE = {"grants", "view_key_grants"}
 """test_reads_visibility.py asks for grants of the past."""
 
 

@@ -167,6 +167,17 @@ def _grant(grantee: str) -> tuple[Look, ...]:
     def look(client: Client, cast: Cast) -> object:
         return [line for line in client.grants() if line.grant_id == cast.grants[grantee]]
 
+    def ever(client: Client, cast: Cast) -> object:
+        return [line for line in client.grants(past=True) if line.grant_id == cast.grants[grantee]]
+
+    return look, ever
+
+
+def _key_grant(grantee: str, *, past: bool) -> tuple[Look, ...]:
+    def look(client: Client, cast: Cast) -> object:
+        lines = client.key_grants(past=past)
+        return [line for line in lines if (line.node, line.grantee) == cast.key_grants[grantee]]
+
     return (look,)
 
 
@@ -299,6 +310,19 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "grant to the auditor of broker-a": _grant("auditor-of-a"),
     "grant of client-a to the lender": _grant("lender"),
     "grant to the investigator of broker-b": _grant("investigator"),
+    "grant of broker-a's key to its auditor": (
+        *_key_grant("auditor-of-a", past=False),
+        *_key_grant("auditor-of-a", past=True),
+    ),
+    "grant of broker-a's key that has ended": _key_grant("auditor-revoked", past=True),
+    "grant of client-a's key to the lender": (
+        *_key_grant("lender", past=False),
+        *_key_grant("lender", past=True),
+    ),
+    "grant of broker-b's key to its investigator": (
+        *_key_grant("investigator", past=False),
+        *_key_grant("investigator", past=True),
+    ),
     "reads at this node": (lambda client, cast: client.read_log(),),
     "instruction of broker-a for client-a": _instruction("sale"),
     "instruction of broker-b for itself": _instruction("purchase"),
@@ -313,6 +337,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "signer of client-b": (lambda client, cast: client.signer(cast.signer),),
     "history of client-b's signer": (lambda client, cast: client.history(signer=cast.signer),),
     "receipt for client-a at broker-a": _receipts(_relationship("client-a's")),
+    "receipt for the joint account": _receipts(_relationship("joint")),
     "receipt for three-brokers at broker-b": _receipts(_relationship("three at b")),
     "receipt for former at broker-a": _receipts(_relationship("former's")),
     "receipt for the issuer": _receipts(lambda cast: cast.parties["issuer"]),
@@ -372,7 +397,7 @@ SHOWN_HERE = {
     ),
     *("registrars", "identity", "identities", "person"),
     *("authorities", "certificate", "certificates"),
-    *("proof", "grants", "read-log", "signer", "custody_trail"),
+    *("proof", "grants", "view_key_grants", "read-log", "signer", "custody_trail"),
     *("key_epochs", "sealed_receipts", "sealed_blocks", "draft_key_epoch", "draft_admission"),
     *("consortium", "motions", "validators", "feeds"),
 }
@@ -399,8 +424,13 @@ def test_matrix(cast: Cast, row: str) -> None:
         assert found == seen(row, as_history=look in HISTORIES), f"read {number} of {row!r}"
 
 
+INVESTIGATIONS = {
+    "grant to the investigator of broker-b",
+    "grant of broker-b's key to its investigator",
+}
 OF_THE_REGULATOR_ITSELF = {
-    *("details of the regulator", "grant to the investigator of broker-b"),
+    "details of the regulator",
+    *INVESTIGATIONS,
     *("what is sealed", "the next key epoch, drawn up"),
     *(row for row in MATRIX if MATRIX[row] == EVERYBODY),
 }
@@ -419,7 +449,7 @@ def test_every_look_from_above_leaves_a_trace(cast: Cast, row: str) -> None:
 
 def test_what_is_public_or_its_own_leaves_the_regulator_no_trace(cast: Cast) -> None:
     before = cast.node.read_log.head.entries
-    for row in OF_THE_REGULATOR_ITSELF & set(LOOKS) - {"grant to the investigator of broker-b"}:
+    for row in OF_THE_REGULATOR_ITSELF & set(LOOKS) - INVESTIGATIONS:
         for look in LOOKS[row]:
             assert sees(cast.client("regulator"), cast, look)
     read = {entry.read for entry in cast.node.read_log.entries(before + 1)}
@@ -453,6 +483,30 @@ def test_a_revoked_or_expired_grant_is_gone(cast: Cast) -> None:
     assert live == set(cast.grants.values()) - ended
     before = cast.client("regulator").grants(at=cast.granted_height)
     assert {line.grant_id for line in before} == set(cast.grants.values())
+
+
+def test_grants_that_ended_are_listed_with_their_end(cast: Cast) -> None:
+    client = cast.client("broker-a")
+    ended = {line.grant_id: line.ended_height for line in client.grants(past=True)}
+    assert ended[cast.grants["auditor-revoked"]] > cast.granted_height
+    assert ended[cast.grants["auditor-expired"]] >= cast.granted_height
+    assert ended[cast.grants["auditor-of-a"]] == 0
+
+
+def test_grants_of_view_keys_as_of_now_and_of_the_past(cast: Cast) -> None:
+    client, ended = cast.client("regulator"), cast.key_grants["auditor-revoked"]
+    everything = set(cast.key_grants.values())
+    live = {(line.node, line.grantee) for line in client.key_grants()}
+    assert live == everything - {ended}
+    before = {(line.node, line.grantee) for line in client.key_grants(at=cast.keys_granted_height)}
+    assert before == everything
+    assert client.key_grants(at=cast.granted_height) == ()
+    found = {(line.node, line.grantee): line for line in client.key_grants(past=True)}
+    assert found.keys() == everything
+    assert found[ended].ended_height == cast.keys_granted_height + 1
+    lent = found[cast.key_grants["lender"]]
+    assert (lent.owner, lent.servicer) == (cast.parties["client-a"], cast.parties["broker-a"])
+    assert (lent.purpose, lent.reason, lent.ended_height) == ("DISCLOSURE", "In the matrix.", 0)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ PUBLIC_FACTS = {
     *("AssetAccepted", "TermsAmended", "CalendarSet", "FeedDefined"),
     *("IdentityRegistrarAppointed", "LicenceRecorded", "AuthorityNamed"),
     "CertificateRecorded",  # of a node
+    "ViewKeysChanged",
 }
 
 

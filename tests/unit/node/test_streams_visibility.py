@@ -41,6 +41,7 @@ PUBLIC = {
     *("InstrumentStatusChanged", "FeedDefined"),
     *("IdentityRegistrarAppointed", "LicenceRecorded", "AuthorityNamed"),
     "CertificateRecorded",  # of a node
+    "ViewKeysChanged",
 }
 
 

@@ -107,7 +107,7 @@ def test_nobody_sends_below_one_that_is_stopped(world: World) -> None:
 
 def test_an_investor_without_a_signer_signs_by_users_only(world: World) -> None:
     world.change("ann", signer=b"")
-    assert asked(world, "ann", Instruct) is PartiesReject.SIGNER_IS_NOT_AUTHORISED
+    assert asked(world, "ann", Instruct) is PartiesReject.PARTY_NOT_FOUND
     assert asked(world, "ann", Instruct, "ann maker") is None
 
 
@@ -220,4 +220,4 @@ def test_the_role_tree(world: World) -> None:
     assert world.parties.require_role(party("ann"), Role.ISSUER, Role.INVESTOR).name == "ann"
     with pytest.raises(Rejected) as caught:
         world.parties.require_role(party("ann"), Role.ISSUER)
-    assert caught.value.code is PartiesReject.PARTY_LACKS_THE_ROLE
+    assert caught.value.code is PartiesReject.PARTY_NOT_FOUND

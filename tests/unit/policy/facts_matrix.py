@@ -5,6 +5,7 @@ once, in tests/unit/node/test_facts_told.py:
 
 everybody          the public receipt
 account            owner and servicer of the account that the fact is about, together (their relationship)
+account-before     with an account that is held jointly from now on, what its owner and servicer are to each other
 instruction        the same, of the account of the instruction
 earmark            the same, of the account of the earmark
 redemption         the same, of the account that is to be paid out
@@ -30,6 +31,7 @@ grantor, grantee, concerned   of the grant; those concerned unless it is an inve
 note-receiver      the account of the side that the note was written to
 holders            the nodes that the next root is wrapped for
 node               whose view key it is; tree-above: what that hangs under; view-granter: who had granted it
+shown-node         the node, unless its key is granted for an investigation
 """
 
 from __future__ import annotations
@@ -99,7 +101,8 @@ TOLD: dict[str, str] = {
     "EarmarkPlaced": "account issuer owner",
     "EarmarkReduced": "earmark issuer owner",
     "AccountOpened": "account servicer",
-    "AccountAmended": "account",
+    "AccountAmended": "account account-before",
+    "AccountHeldJointly": "account servicer",
     "AccountFrozen": "account authority",
     "AccountUnfrozen": "account authority placer",
     "AccountClosed": "account",
@@ -150,8 +153,8 @@ TOLD: dict[str, str] = {
     "ViewKeyRaised": "node tree-above",
     "ViewKeysChanged": "everybody",
     "OpeningKeyRecorded": "party",
-    "ViewKeyGranted": "node grantee by",
-    "ViewGrantEnded": "node grantee view-granter",
+    "ViewKeyGranted": "shown-node grantee by",
+    "ViewGrantEnded": "shown-node grantee view-granter",
     # Custodians
     "TrailRecorded": "custodian",
     "KeyUsed": "key",

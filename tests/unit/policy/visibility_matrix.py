@@ -170,6 +170,7 @@ MATRIX: dict[str, str] = {
     "observation of broker-a": "broker-a regulator",
     # Receipts
     "receipt for client-a at broker-a": "client-a broker-a regulator",
+    "receipt for the joint account": "client-a joint-holder broker-a regulator",
     "receipt for three-brokers at broker-b": "three-brokers broker-b regulator",
     "receipt for three-brokers at broker-a": "three-brokers broker-a regulator",
     "receipt for three-brokers at the operator": "three-brokers operator regulator",
@@ -186,6 +187,10 @@ MATRIX: dict[str, str] = {
     "grant to the auditor of broker-a": "broker-a auditor-of-a regulator data-protection",
     "grant of client-a to the lender": "client-a lender broker-a regulator data-protection",
     "grant to the investigator of broker-b": "regulator investigator data-protection",
+    "grant of broker-a's key to its auditor": "broker-a auditor-of-a regulator data-protection",
+    "grant of broker-a's key that has ended": "broker-a auditor-revoked regulator data-protection",
+    "grant of client-a's key to the lender": "client-a lender broker-a regulator data-protection",
+    "grant of broker-b's key to its investigator": "regulator investigator data-protection",
     # What the node itself knows
     "reads at this node": "data-protection",
     "queues of the market": "exchange regulator",
@@ -207,6 +212,7 @@ GRANTEES: dict[str, tuple[str, ...]] = {
         *("account of broker-a at the depository", "account of former", "history of former's account"),
         *("old account of moved at broker-a", "history of moved's old account"),
         *("trade", "trade of two clients", "its seller's client", "instruction of broker-a for client-a"),
+        "receipt for the joint account",
         *("receipt for client-a at broker-a", "receipt for former at broker-a", "receipt for broker-a"),
         *("receipt for three-brokers at broker-a", "receipt for moved at broker-a"),
         "history of three-brokers' account at broker-a",

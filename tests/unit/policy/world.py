@@ -231,7 +231,7 @@ def _account(owner: bytes, servicer: bytes, joint: tuple[bytes, ...], closed: bo
         servicer=servicer,
         kind=AccountKind.OWN,
         status=AccountStatus.CLOSED if closed else AccountStatus.OPEN,
-        relationship=relationship_of(servicer, owner),
+        relationship=relationship_of(servicer, owner, account("joint") if joint else b""),
         handle=bytes(16),
         owner_handle=bytes(16),
         signers=(),
@@ -273,7 +273,7 @@ def _instrument(issuer: bytes, registrar: bytes) -> Instrument:
 
 def _relationship(name: str) -> bytes:
     owner, servicer = ACCOUNTS_OF[name]
-    return relationship_of(party(servicer), party(owner))
+    return relationship_of(party(servicer), party(owner), account(name) if name == "joint" else b"")
 
 
 ALSO: dict[str, Subject] = {"handle of client-a at broker-a": PartyDetails(party("client-a"))}
@@ -360,6 +360,7 @@ SUBJECTS: dict[str, Subject] = {
     "receipt for three-brokers at broker-b": ReceiptFor(
         _relationship("three at b"), (account("broker-a's"), account("three at b"))
     ),
+    "receipt for the joint account": ReceiptFor(_relationship("joint"), (account("joint"),)),
     "receipt for former at broker-a": ReceiptFor(_relationship("former's"), (account("former's"),)),
     "receipt for the issuer": ReceiptFor(party("issuer"), (account("client-a's"),)),
     "receipt for broker-a": ReceiptFor(party("broker-a")),
@@ -403,6 +404,16 @@ SUBJECTS: dict[str, Subject] = {
         party("client-a"), party("lender"), (party("client-a"), party("broker-a"))
     ),
     "grant to the investigator of broker-b": ViewGrant(party("regulator"), party("investigator")),
+    "grant of broker-a's key to its auditor": ViewGrant(
+        party("broker-a"), party("auditor-of-a"), (party("broker-a"),)
+    ),
+    "grant of broker-a's key that has ended": ViewGrant(
+        party("broker-a"), party("auditor-revoked"), (party("broker-a"),)
+    ),
+    "grant of client-a's key to the lender": ViewGrant(
+        party("client-a"), party("lender"), (party("client-a"), party("broker-a"))
+    ),
+    "grant of broker-b's key to its investigator": ViewGrant(party("regulator"), party("investigator")),
     "reads at this node": ReadsOfNode(),
     "queues of the market": QueueCounts("XMKT"),
     "how the node is": NodeHealth(),

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from counterfoil.modules.grants.records import Purpose
 from counterfoil.modules.holdings.records import relationship_of
 from counterfoil.modules.module import PUBLIC
+from counterfoil.modules.parties.messages import SuspendParty
 from counterfoil.modules.settlement.facts import NotePassed
 from counterfoil.modules.settlement.messages import InstructWithNote
 from counterfoil.modules.settlement.records import NOTE_BYTES_MAX, Movement
@@ -59,6 +61,7 @@ MEMBERS = (
         "issuer",
         "other-issuer",
         "trustee",
+        "joint-holder",
         "operator",
         "client-o",
         "auditor",
@@ -133,8 +136,11 @@ def entitled(cast: Cast, name: str) -> set[bytes]:
     for account_name in cast.accounts:
         account = cast.node.machine.wired.holdings.account(cast.accounts[account_name])
         assert account is not None
-        if account.owner == cast.parties[name] or account.servicer in {cast.parties[one] for one in mine}:
-            found.add(relationship_of(account.servicer, account.owner))
+        holders, told_apart = (account.owner, *account.joint_holders), b""
+        if account.joint_holders:
+            told_apart = cast.accounts[account_name]
+        if cast.parties[name] in holders or account.servicer in {cast.parties[one] for one in mine}:
+            found.add(relationship_of(account.servicer, account.owner, told_apart))
     return found
 
 
@@ -279,6 +285,97 @@ def test_a_leaked_key_of_a_broker_opens_nothing_of_its_clients_once_it_is_raised
         cast.close()
 
 
+def test_a_joint_holder_opens_the_account_that_it_holds_and_none_of_its_owners_others(cast: Cast) -> None:
+    """From the first receipt on, in a copy that anybody keeps; like the owner, and like the servicer."""
+    broker, owner = cast.parties["broker-a"], cast.parties["client-a"]
+    own = relationship_of(broker, owner, cast.accounts["joint"])
+
+    def told(name: str, relationship: bytes) -> set[tuple[int, int]]:
+        return {at for at, one in opened(cast, name).items() if one.receipt.stakeholder == relationship}
+
+    assert told("joint-holder", own) == told("client-a", own) == told("broker-a", own) != set()
+    assert told("client-a", relationship_of(broker, owner)) != set()
+    assert told("joint-holder", relationship_of(broker, owner)) == set()
+    for other in ("client-b", "other-client-a", "broker-b", "depository"):
+        assert told(other, own) == set(), other
+
+
+def test_who_comes_to_hold_an_account_jointly_opens_it_from_then_on_and_who_leaves_no_more() -> None:
+    cast = Cast()
+    try:
+        names = ("client-a", "joint-holder", "client-b", "broker-a")
+        for name in names:
+            cast.clients[name].send(RecordOpeningKey(cast.parties[name], opening(name).public_key))
+        broker, account_id = cast.clients["broker-a"], cast.accounts["client-a's"]
+        own = relationship_of(broker.party, cast.parties["client-a"], account_id)
+
+        def amend(*joint: str) -> int:
+            holders = tuple(sorted(cast.parties[name] for name in joint))
+            signers = (key("client-a").address,)
+            ask = messages.AmendAccount(account_id, signers, 1, holders, b"", True)
+            agree = [cast.clients[name] for name in ("client-a", *joint)]
+            return broker.send(ask, cosigners=agree).height
+
+        def told(name: str, keys: OwnKeys | None = None) -> list[int]:
+            found = opened(cast, name, keys).items()
+            return sorted(height for (height, _), one in found if one.receipt.stakeholder == own)
+
+        assert told("joint-holder") == []
+        joined = amend("joint-holder")
+        assert told("joint-holder") == told("client-a") == told("broker-a") == [joined]
+        both = amend("joint-holder", "client-b")
+        assert told("client-b") == told("joint-holder") == [joined, both]
+        kept = keys_of(cast, "client-b")
+        left = amend("joint-holder")
+        assert told("client-b", kept) == [joined, both], "not the block in which it left, either"
+        assert told("client-b") == [], "nor is anything handed to it"
+        alone = amend()
+        assert told("joint-holder") == []
+        assert told("client-a") == told("broker-a") == [joined, both, left, alone]
+        text = {type(fact).__name__ for entry in broker.history(account=account_id) for fact in entry.facts}
+        assert {"AccountOpened", "AccountHeldJointly", "AccountAmended"} <= text, "one history over both"
+        assert broker.statement(account_id).balanced
+        cast.node.machine.check_everything()
+    finally:
+        cast.close()
+
+
+def test_whoever_is_stopped_opens_nothing_more_of_others_though_nobody_raises_a_key() -> None:
+    """A suspended broker with its kept keys, a suspended auditor with what it was granted: not from that block on."""
+    cast = Cast()
+    try:
+        for name in ("broker-a", "client-a", "auditor"):
+            cast.clients[name].send(RecordOpeningKey(cast.parties[name], opening(name).public_key))
+        broker, regulator, auditor = (cast.clients[one] for one in ("broker-b", "regulator", "auditor"))
+        until = broker.time_ms() + 3_600_000
+        audit = GrantViewKey(broker.party, broker.party, auditor.party, Purpose.AUDIT, "Audit.", until)
+        broker.send(audit)
+        kept = {name: keys_of(cast, name) for name in ("broker-a", "auditor")}
+        stopped_at = {
+            name: regulator.send(SuspendParty(regulator.party, cast.parties[name], "An inquiry.")).height
+            for name in kept
+        }
+        cast.clients["operator"].send(
+            messages.OpenAccount(
+                cast.parties["client-o"], cast.parties["operator"], messages.AccountKind.SEGREGATED
+            )
+        )
+        broker.send(RecordOpeningKey(broker.party, opening("broker-b").public_key))
+        for name, keys in kept.items():
+            later = {
+                one.receipt.stakeholder
+                for at, one in opened(cast, name, keys).items()
+                if at[0] >= stopped_at[name]
+            }
+            own = {PUBLIC, *addresses(name)}
+            assert later <= own, name
+        assert broker.party in {
+            one.receipt.stakeholder for one in opened(cast, "auditor", kept["auditor"]).values()
+        }
+    finally:
+        cast.close()
+
+
 def test_a_client_that_moved_left_its_old_branch_behind(cast: Cast) -> None:
     """Each of its brokers opens what was done there and nothing of the other; the client both."""
 
@@ -295,7 +392,7 @@ def test_a_grant_hands_one_branch_to_an_auditor_from_then_on(cast: Cast) -> None
     broker, auditor = cast.clients["broker-b"], cast.clients["auditor"]
     before = {at for at, one in opened(cast, "auditor").items() if one.receipt.stakeholder != PUBLIC}
     until = broker.time_ms() + 3_600_000
-    grant = GrantViewKey(broker.party, broker.party, auditor.party, "Audit.", until)
+    grant = GrantViewKey(broker.party, broker.party, auditor.party, Purpose.AUDIT, "Audit.", until)
     granted_at = broker.send(grant).height
     seen = {at: one for at, one in opened(cast, "auditor").items() if at not in before}
     stakeholders = {one.receipt.stakeholder for (height, _), one in seen.items() if height == granted_at}

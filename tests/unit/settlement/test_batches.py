@@ -252,7 +252,7 @@ def test_load_batch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     assert world.refused(first, "depository") is None
     assert world.refused(LoadBatch(NOTHING, 0, SALE), "depository") is SettlementReject.BATCH_NOT_FOUND
     assert world.refused(LoadBatch(b"", 0, SALE), "depository") is SettlementReject.BATCH_NOT_FOUND
-    assert world.refused(first, "seller") is PartiesReject.SIGNER_IS_NOT_AUTHORISED
+    assert world.refused(first, "seller") is SettlementReject.BATCH_NOT_FOUND
     for number in (-1, 2, 2**63):
         wrong = LoadBatch(batch_id, number, SALE)
         assert world.refused(wrong, "depository") is SettlementReject.CHUNK_NUMBER_IS_INVALID
@@ -267,7 +267,7 @@ def test_cancel_batch(world: World) -> None:
     batch_id = world.act(OPEN, "depository").created[0]
     assert world.refused(CancelBatch(batch_id), "depository") is None
     assert world.refused(CancelBatch(NOTHING), "depository") is SettlementReject.BATCH_NOT_FOUND
-    assert world.refused(CancelBatch(batch_id), "seller") is PartiesReject.SIGNER_IS_NOT_AUTHORISED
+    assert world.refused(CancelBatch(batch_id), "seller") is SettlementReject.BATCH_NOT_FOUND
 
 
 UNBALANCED = pack([leg("seller's", "share", -100), leg("buyer's", "share", 99)])
@@ -294,7 +294,7 @@ SETTLING: list[SettleRow] = [
     (None, (BACK,), EVERYBODY, None),
     (None, (BACK,), ("depository", "seller"), None),
     (SettlementReject.BATCH_NOT_FOUND, (), EVERYBODY, None),
-    (PartiesReject.SIGNER_IS_NOT_AUTHORISED, (BACK,), ("seller",), None),
+    (SettlementReject.BATCH_NOT_FOUND, (BACK,), ("seller",), None),
     (SettlementReject.BATCH_IS_NOT_DUE, (BACK,), EVERYBODY, lambda world: world.set_day(20131004)),
     (
         SettlementReject.MARKET_DOES_NOT_SETTLE_NOW,

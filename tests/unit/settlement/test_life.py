@@ -306,7 +306,7 @@ def test_who_may_use_one_account_does_not_hold_up_another_of_the_same_owner(
     other = world.act(deliver(), "seller").created[0]
     links = {"account": account("seller's second"), "reference": "S-2", "linkages": link(position, "S-1")}
     free_to_name = position is Position.INFORMATION
-    refusal = None if free_to_name else HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT
+    refusal = None if free_to_name else HoldingsReject.ACCOUNT_NOT_FOUND
     assert world.refused(deliver(**links), "third") is refusal
     assert world.refused(deliver(**links), "third", "seller") is None
     mine = world.act(deliver(**links), "third", "seller").created[0]

@@ -174,7 +174,13 @@ INSTRUCT: list[Row] = [
     (HoldingsReject.ACCOUNT_NOT_FOUND, {"account": NOBODY}, SELLER, None),
     (HoldingsReject.ACCOUNT_NOT_FOUND, {"account": b""}, SELLER, None),
     (HoldingsReject.ACCOUNT_IS_CLOSED, {}, SELLER, lambda world: world.close_account("seller's")),
-    (SettlementReject.PARTY_DOES_NOT_HOLD_THE_ACCOUNT, {"account": account("buyer's")}, SELLER, None),
+    (
+        SettlementReject.PARTY_DOES_NOT_HOLD_THE_ACCOUNT,
+        {"account": account("buyer's")},
+        ("seller", "buyer"),
+        None,
+    ),
+    (HoldingsReject.ACCOUNT_NOT_FOUND, {"account": account("buyer's")}, SELLER, None),
     (
         SettlementReject.SIDES_USE_THE_SAME_ACCOUNT,
         {"counterparty_account": account("seller's")},
@@ -182,7 +188,7 @@ INSTRUCT: list[Row] = [
         None,
     ),
     (SettlementReject.PRIORITY_IS_RESERVED, {"priority": Priority.RESERVED}, SELLER, None),
-    (HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT, {}, ("buyer",), None),
+    (HoldingsReject.ACCOUNT_NOT_FOUND, {}, ("buyer",), None),
     (
         PartiesReject.SIGNER_IS_NOT_AUTHORISED,
         {"party": party("seller"), "account": account("client's")},
@@ -218,7 +224,7 @@ def test_instruct(world: World, row: Row) -> None:
 
 def test_a_receipt_needs_authority_over_the_cash_account_that_pays(world: World) -> None:
     message = receive(cash_account=account("seller's"))
-    assert world.refused(message, "buyer") is HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT
+    assert world.refused(message, "buyer") is HoldingsReject.ACCOUNT_NOT_FOUND
     assert world.refused(message, "buyer", "seller") is None
     assert world.refused(deliver(cash_account=account("buyer's")), "seller") is None
 
@@ -259,7 +265,7 @@ TRADE_ROWS: list[tuple[RejectCode | None, dict[str, Any]]] = [
     (TradesReject.TRADE_DOES_NOT_AGREE, {"instrument_id": instrument("other")}),
     (TradesReject.TRADE_DOES_NOT_AGREE, {"asset": instrument("eur")}),
     (TradesReject.TRADE_DOES_NOT_AGREE, {"trade_date": 20131004}),
-    (TradesReject.TRADE_DOES_NOT_AGREE, {"party": party("third"), "account": account("third's")}),
+    (TradesReject.TRADE_NOT_FOUND, {"party": party("third"), "account": account("third's")}),
     (TradesReject.QUANTITY_EXCEEDS_THE_TRADE, {"quantity": 101}),
 ]
 
@@ -333,8 +339,8 @@ BOTH: list[Row] = [
         ("seller", "buyer"),
         None,
     ),
-    (HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT, {}, ("buyer",), None),
-    (HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT, {}, ("seller",), None),
+    (HoldingsReject.ACCOUNT_NOT_FOUND, {}, ("buyer",), None),
+    (HoldingsReject.ACCOUNT_NOT_FOUND, {}, ("seller",), None),
     (
         PartiesReject.SIGNER_IS_NOT_AUTHORISED,
         {"delivery_account": account("client's")},
@@ -342,7 +348,7 @@ BOTH: list[Row] = [
         None,
     ),
     (
-        HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT,
+        HoldingsReject.ACCOUNT_NOT_FOUND,
         {"receipt_cash_account": account("third's")},
         ("seller", "buyer"),
         None,
@@ -427,7 +433,7 @@ AMEND: list[OwnRow] = [
     (None, amend(linkages=after("OTHER")), SELLER, sent(reference="OTHER")),
     (SettlementReject.INSTRUCTION_NOT_FOUND, of(lambda _: Amend(NOTHING, hold=True)), SELLER, None),
     (SettlementReject.INSTRUCTION_NOT_FOUND, of(lambda _: Amend(SHORT, hold=True)), SELLER, None),
-    (HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT, amend(hold=True), ("buyer",), None),
+    (SettlementReject.INSTRUCTION_NOT_FOUND, amend(hold=True), ("buyer",), None),
     (SettlementReject.PRIORITY_IS_RESERVED, amend(priority=Priority.RESERVED), SELLER, None),
     (SettlementReject.TOO_MANY_LINKAGES, amend(linkages=after(*"ABCDEFGHI")), SELLER, None),
     (SettlementReject.LINKED_INSTRUCTION_NOT_FOUND, amend(linkages=after("OTHER")), SELLER, None),
@@ -446,7 +452,7 @@ ALLOCATE: list[OwnRow] = [
     (None, of(Allocate, 40), SELLER, None),
     (None, of(Allocate, 100), SELLER, held_pair),
     (SettlementReject.INSTRUCTION_NOT_FOUND, of(lambda _: Allocate(NOTHING)), SELLER, None),
-    (HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT, of(Allocate), ("buyer",), None),
+    (SettlementReject.INSTRUCTION_NOT_FOUND, of(Allocate), ("buyer",), None),
     (
         SettlementReject.INSTRUCTION_IS_ALLOCATED,
         of(Allocate),
@@ -472,7 +478,7 @@ ALLOCATE: list[OwnRow] = [
 DEALLOCATE: list[OwnRow] = [
     (None, of(Deallocate), SELLER, lambda world: world.act(Allocate(only(world)), "seller")),
     (SettlementReject.INSTRUCTION_NOT_FOUND, of(lambda _: Deallocate(NOTHING)), SELLER, None),
-    (HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT, of(Deallocate), ("buyer",), None),
+    (SettlementReject.INSTRUCTION_NOT_FOUND, of(Deallocate), ("buyer",), None),
     (SettlementReject.INSTRUCTION_IS_NOT_ALLOCATED, of(Deallocate), SELLER, None),
 ]
 
@@ -480,7 +486,7 @@ CANCEL: list[OwnRow] = [
     (None, of(Cancel), SELLER, None),
     (None, of(Cancel), SELLER, held_pair),
     (SettlementReject.INSTRUCTION_NOT_FOUND, of(lambda _: Cancel(NOTHING)), SELLER, None),
-    (HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT, of(Cancel), ("buyer",), None),
+    (SettlementReject.INSTRUCTION_NOT_FOUND, of(Cancel), ("buyer",), None),
     (
         SettlementReject.CANCELLATION_IS_REQUESTED,
         of(Cancel),

@@ -246,7 +246,8 @@ CANCEL: list[Row] = [
     (None, {"party": party("buyer")}, ("buyer",), None),
     (None, {}, ("seller", "buyer"), confirm),
     (TradesReject.TRADE_NOT_FOUND, {"trade_id": NOTHING}, SELLER, None),
-    (TradesReject.PARTY_IS_NOT_INVOLVED, {"party": party("third")}, ("third",), None),
+    (TradesReject.TRADE_NOT_FOUND, {"party": party("third")}, ("third",), None),
+    (TradesReject.PARTY_IS_NOT_INVOLVED, {"party": party("third")}, ("third", "seller"), None),
     (TradesReject.TRADE_HAS_INSTRUCTIONS, {}, ("seller", "buyer"), instruct_it),
     (PartiesReject.SIGNER_IS_NOT_AUTHORISED, {}, SELLER, confirm),
     (PartiesReject.SIGNER_IS_NOT_AUTHORISED, {}, ("buyer",), None),
@@ -381,9 +382,9 @@ def test_what_an_exchange_signed_follows_the_market_to_its_next_operator(world: 
     trade_id = record(world, "exchange")
     venue(world, "depository")
     before = CancelTrade(trade_id, party("exchange"))
-    assert world.refused(before, "exchange") is TradesReject.PARTY_IS_NOT_INVOLVED
+    assert world.refused(before, "exchange") is TradesReject.TRADE_NOT_FOUND
     refused = world.refused(AmendTrade(trade_id, terms(price=1)), "exchange")
-    assert refused is PartiesReject.SIGNER_IS_NOT_AUTHORISED
+    assert refused is TradesReject.TRADE_NOT_FOUND
     world.act(AmendTrade(trade_id, terms(price=1)), "depository")
     context = world.act(CancelTrade(trade_id, party("depository")), "depository")
     assert context.facts[0][1] == (party("seller"), party("buyer"), party("depository"))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from msgspec.structs import replace
 
 from counterfoil.custody.signers import SandboxKey
+from counterfoil.modules.grants.messages import GrantView
+from counterfoil.modules.grants.records import GRANT_MS_MAX, Purpose, Scope
+from counterfoil.modules.grants.rejects import GrantsReject
 from counterfoil.modules.module import PUBLIC
 from counterfoil.modules.parties.messages import GrantMandate, SuspendParty
 from counterfoil.modules.parties.rejects import PartiesReject
@@ -17,7 +22,7 @@ from counterfoil.modules.viewkeys.facts import (
     ViewKeysChanged,
 )
 from counterfoil.modules.viewkeys.messages import EndViewGrant, GrantViewKey, RaiseViewKey, RecordOpeningKey
-from counterfoil.modules.viewkeys.records import GRANT_DAYS_MAX, GRANTS_MAX, ViewGrant
+from counterfoil.modules.viewkeys.records import GRANTS_MAX, ViewGrant
 from counterfoil.modules.viewkeys.rejects import ViewKeysReject
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.primitives.outcome import RejectCode
@@ -34,6 +39,7 @@ from tests.unit.viewkeys.world import (
     DAY_MS,
     DEPOSITORY,
     INVESTOR_A,
+    NOTARY,
     REGULATOR,
     World,
 )
@@ -132,30 +138,68 @@ def test_record_opening_key(
 
 def granted(world: World, **changes: object) -> GrantViewKey:
     until = world.desk.next_time_ms() + DAY_MS
-    return replace(GrantViewKey(BROKER_A, BROKER_A, AUDITOR, "Audit of 2024.", until), **changes)
+    ask = GrantViewKey(BROKER_A, BROKER_A, AUDITOR, Purpose.AUDIT, "Audit of 2024.", until)
+    return replace(ask, **changes)
 
 
-OWN = own("broker-a")
+OWN, CLIENTS = own("broker-a"), own("investor-a")
+CUSTODY, DISCLOSURE, INVESTIGATION = Purpose.CUSTODY, Purpose.DISCLOSURE, Purpose.INVESTIGATION
+NOTHING = GrantsReject.NOTHING_TO_SHOW
+NOT_ELIGIBLE = GrantsReject.GRANTEE_IS_NOT_ELIGIBLE
+SECOND = {"node": CLIENT, "grantee": BROKER_B, "purpose": CUSTODY}
+"""A client's accounts at one broker, for another."""
 
 
 @pytest.mark.parametrize(
     ("changes", "keys", "expected"),
     [
+        # By the terms that hold of views: each purpose from a giver that it allows, to a grantee that it allows
         ({}, OWN, None),
         ({"node": CLIENT}, OWN, None),
-        ({"party": INVESTOR_A, "node": CLIENT}, own("investor-a"), None),
-        ({"grantee": BROKER_B}, OWN, None),
+        ({"party": INVESTOR_A, "node": CLIENT}, CLIENTS, None),
+        ({"party": REGULATOR}, own("regulator"), None),
+        ({"party": REGULATOR, "purpose": INVESTIGATION, "grantee": NOTARY}, own("regulator"), None),
+        ({"node": own("broker-a")[0].address}, OWN, None),
+        ({**SECOND, "party": INVESTOR_A}, CLIENTS, None),
+        (SECOND, OWN + CLIENTS, None),
+        ({"party": INVESTOR_A, "node": CLIENT, "purpose": DISCLOSURE, "grantee": NOTARY}, CLIENTS, None),
         ({"party": BROKER_B}, OWN, PartiesReject.MAKER_IS_MISSING),
-        ({"party": BROKER_B}, own("broker-b"), ViewKeysReject.VIEW_NODE_NOT_FOUND),
-        ({"node": b"n" * 20}, OWN, ViewKeysReject.VIEW_NODE_NOT_FOUND),
-        ({"grantee": bytes(20)}, OWN, ViewKeysReject.GRANTEE_IS_INVALID),
-        ({"grantee": b""}, OWN, ViewKeysReject.GRANTEE_IS_INVALID),
-        ({"grantee": BROKER_A}, OWN, ViewKeysReject.GRANTEE_IS_INVALID),
-        ({"grantee": REGULATOR}, OWN, ViewKeysReject.GRANTEE_IS_INVALID),
-        ({"node": CLIENT, "grantee": INVESTOR_A}, OWN, ViewKeysReject.GRANTEE_IS_INVALID),
-        ({"purpose": ""}, OWN, ViewKeysReject.PURPOSE_IS_INVALID),
-        ({"purpose": "x" * 201}, OWN, ViewKeysReject.PURPOSE_IS_INVALID),
-        ({"purpose": "two\nlines"}, OWN, ViewKeysReject.PURPOSE_IS_INVALID),
+        # What is not there, not the granter's, and not for this purpose
+        ({"party": BROKER_B}, own("broker-b"), NOTHING),
+        ({"node": b"n" * 20}, OWN, NOTHING),
+        ({"node": b"short"}, OWN, NOTHING),
+        ({"node": INVESTOR_A}, OWN, NOTHING),
+        ({"node": BROKER_B}, OWN, NOTHING),
+        ({"node": own("broker-b")[0].address}, OWN, NOTHING),
+        ({"node": CLIENT, "party": BROKER_B}, own("broker-b"), NOTHING),
+        ({"purpose": INVESTIGATION}, OWN, NOTHING),
+        ({"purpose": CUSTODY, "grantee": BROKER_B}, OWN, NOTHING),
+        ({"purpose": DISCLOSURE, "grantee": NOTARY}, OWN, NOTHING),
+        ({**SECOND, "purpose": DISCLOSURE}, OWN, NOTHING),
+        ({**SECOND, "party": REGULATOR}, own("regulator"), NOTHING),
+        # A sibling is shown a client by that client's consent alone
+        (SECOND, OWN, GrantsReject.HOLDER_HAS_NOT_CONSENTED),
+        (SECOND, OWN + own("broker-b"), GrantsReject.HOLDER_HAS_NOT_CONSENTED),
+        # Wrong grantees
+        ({"grantee": BROKER_B}, OWN, NOT_ELIGIBLE),
+        ({"node": CLIENT, "grantee": BROKER_B}, OWN, NOT_ELIGIBLE),
+        ({"grantee": bytes(20)}, OWN, NOT_ELIGIBLE),
+        ({"grantee": b""}, OWN, NOT_ELIGIBLE),
+        ({"grantee": BROKER_A}, OWN, NOT_ELIGIBLE),
+        ({"grantee": REGULATOR}, OWN, NOT_ELIGIBLE),
+        (
+            {"party": INVESTOR_A, "node": CLIENT, "purpose": CUSTODY, "grantee": BROKER_A},
+            CLIENTS,
+            ViewKeysReject.GRANTEE_IS_INVALID,
+        ),
+        (
+            {"party": INVESTOR_A, "node": CLIENT, "purpose": DISCLOSURE, "grantee": REGULATOR},
+            CLIENTS,
+            ViewKeysReject.GRANTEE_IS_INVALID,
+        ),
+        ({"reason": ""}, OWN, ViewKeysReject.PURPOSE_IS_INVALID),
+        ({"reason": "x" * 201}, OWN, ViewKeysReject.PURPOSE_IS_INVALID),
+        ({"reason": "two\nlines"}, OWN, ViewKeysReject.PURPOSE_IS_INVALID),
         ({"until_ms": 0}, OWN, ViewKeysReject.END_IS_INVALID),
         ({"until_ms": -1}, OWN, ViewKeysReject.END_IS_INVALID),
         ({"until_ms": 2**63 - 1}, OWN, ViewKeysReject.END_IS_INVALID),
@@ -170,26 +214,51 @@ def test_grant_view_key(
     assert (grant is not None) == (expected is None)
     if grant is None:
         return
-    assert grant == ViewGrant(message.party, message.purpose, world.desk.height, message.until_ms)
+    height = world.desk.height
+    assert grant == ViewGrant(
+        message.party, message.purpose, message.reason, height, message.until_ms, height
+    )
     assert world.viewkeys.path_to(message.node)[-1] == (message.node, 1)
     fact = ViewKeyGranted(
         message.node,
         message.grantee,
         message.party,
         message.purpose,
-        world.desk.height,
+        message.reason,
+        height,
         message.until_ms,
     )
-    assert {whose for whose, told in facts_of(world.desk) if told == fact} == {
-        message.node,
-        message.grantee,
-        message.party,
-    }
+    warned = set() if message.purpose is INVESTIGATION else {message.node}
+    told = {whose for whose, one in facts_of(world.desk) if one == fact}
+    assert told == warned | {message.grantee, message.party}
+
+
+def test_views_and_view_keys_are_granted_by_one_set_of_terms(world: World) -> None:
+    """Whatever a party asks of a party or an account: the key is refused with the number with which the view is."""
+    parties = {name: party(name) for name in ("regulator", "broker-a", "broker-b", "investor-a", "auditor")}
+    account = world.opening.accounts["ia"]
+    answers = set()
+    for scope, node, shown in ((Scope.PARTY, BROKER_A, BROKER_A), (Scope.ACCOUNT, CLIENT, account)):
+        for grantor, purpose in product(parties, Purpose):
+            for grantee in parties:
+                until = world.desk.next_time_ms() + DAY_MS
+                who, to = parties[grantor], parties[grantee]
+                view = GrantView(who, to, scope, shown, purpose, 0, 0, until)
+                key = GrantViewKey(who, node, to, purpose, "Why.", until)
+                one, other = (
+                    tuple(reject.code for reject in world.desk.try_out(ask, *own(grantor)).rejects)
+                    for ask in (view, key)
+                )
+                if other == (ViewKeysReject.GRANTEE_IS_INVALID,):
+                    other = ()  # a view of what one sees anyway is needless, and not refused
+                assert one == other, (scope, grantor, grantee, purpose)
+                answers.update(one)
+    assert answers == {NOTHING, NOT_ELIGIBLE, GrantsReject.HOLDER_HAS_NOT_CONSENTED}
 
 
 def test_a_suspended_party_is_granted_nothing(world: World) -> None:
     world.desk.do(SuspendParty(REGULATOR, AUDITOR, "An inquiry."), *by("regulator"))
-    expect(world.desk, granted(world), OWN, ViewKeysReject.GRANTEE_IS_INVALID)
+    expect(world.desk, granted(world), OWN, NOT_ELIGIBLE)
 
 
 def test_a_grant_for_the_past_leaves_the_key(world: World) -> None:
@@ -223,7 +292,8 @@ def test_one_grant_for_one_grantee_and_no_more_than_the_limit(world: World) -> N
         ({"party": AUDITOR}, own("auditor"), None),
         ({"party": REGULATOR}, own("regulator"), None),
         ({"party": BROKER_B}, OWN, PartiesReject.MAKER_IS_MISSING),
-        ({"party": BROKER_B}, own("broker-b"), ViewKeysReject.VIEW_NODE_NOT_FOUND),
+        ({"party": BROKER_B}, own("broker-b"), ViewKeysReject.GRANT_NOT_FOUND),
+        ({"party": INVESTOR_A}, CLIENTS, ViewKeysReject.GRANT_NOT_FOUND),
         ({"node": DEPOSITORY, "party": REGULATOR}, own("regulator"), ViewKeysReject.GRANT_NOT_FOUND),
         ({"grantee": BROKER_B}, OWN, ViewKeysReject.GRANT_NOT_FOUND),
         ({"grantee": b""}, OWN, ViewKeysReject.GRANT_NOT_FOUND),
@@ -263,9 +333,9 @@ def test_a_grant_ends_when_its_time_is_over(world: World) -> None:
 
 
 def test_a_grant_may_not_outlive_its_limit(world: World) -> None:
-    at_most = world.desk.next_time_ms() + GRANT_DAYS_MAX * DAY_MS
+    at_most = world.desk.next_time_ms() + GRANT_MS_MAX
     expect(world.desk, granted(world, until_ms=at_most), OWN, None)
-    again = world.desk.next_time_ms() + GRANT_DAYS_MAX * DAY_MS + 1
+    again = world.desk.next_time_ms() + GRANT_MS_MAX + 1
     message = granted(world, node=CLIENT, until_ms=again)
     expect(world.desk, message, OWN, ViewKeysReject.END_IS_INVALID)
 
@@ -274,7 +344,7 @@ def test_on_a_ledger_that_is_not_sealed_no_view_key_is_raised_or_granted() -> No
     desk = Desk(genesis=replace(sandbox_genesis(parameters=PARAMETERS), sealed=False))
     until = desk.next_time_ms() + DAY_MS
     expect(desk, RaiseViewKey(BROKER_A, BROKER_A), OWN, ViewKeysReject.LEDGER_IS_NOT_SEALED)
-    grant = GrantViewKey(BROKER_A, BROKER_A, AUDITOR, "Audit.", until)
+    grant = GrantViewKey(BROKER_A, BROKER_A, AUDITOR, Purpose.AUDIT, "Audit.", until)
     expect(desk, grant, OWN, ViewKeysReject.LEDGER_IS_NOT_SEALED)
     expect(desk, RecordOpeningKey(BROKER_A, KEY), OWN, None)
     assert party("broker-a") == BROKER_A

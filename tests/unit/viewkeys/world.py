@@ -19,7 +19,7 @@ NODE = SandboxKey("node", SECRETS.sealer)
 """The key with which the desk's node signs."""
 REGULATOR, DEPOSITORY, TRUSTEE = party("regulator"), party("depository"), party("trustee")
 BROKER_A, BROKER_B = party("broker-a"), party("broker-b")
-INVESTOR_A, AUDITOR = party("investor-a"), party("auditor")
+INVESTOR_A, AUDITOR, NOTARY = party("investor-a"), party("auditor"), party("notary")
 CLIENT = relationship_of(BROKER_A, INVESTOR_A)
 AT_DEPOSITORY = relationship_of(DEPOSITORY, BROKER_A)
 DAY_MS = 86_400_000

@@ -39,6 +39,8 @@ from counterfoil.storage.errors import FolderInUse
 from counterfoil.storage.folder_lock import FolderLock
 
 DAY_MS: Final = 86_400_000
+_USES: Final = (UseKind.TRANSACTION, UseKind.READING, UseKind.PUBLICATION, UseKind.OPENING)
+"""What keys are used for: each is answered, and not twice."""
 TAG_BYTES: Final = 16
 TAG_KEY_BYTES: Final = 32
 RENEWED_RECORDS_MIN: Final = 100_000
@@ -239,7 +241,7 @@ class CustodianBooks:
         entry = event.entry
         self.entries += 1
         self.unrecorded.append(entry)
-        if entry.kind in (UseKind.TRANSACTION, UseKind.READING, UseKind.PUBLICATION):
+        if entry.kind in _USES:
             self.unanswered[self.entries] = entry
             self.signed[entry.key, entry.subject, event.user] = (self.entries, event.expires_ms)
         self._turn_day()

@@ -27,6 +27,8 @@ from counterfoil.custody.service.protocol import (
     ListRequests,
     LogIn,
     LogOut,
+    Open,
+    OpeningKeyOf,
     Refusal,
     RequestLine,
     Resume,
@@ -137,6 +139,13 @@ class CustodianSession:
 
     def sign(self, key: str, message: bytes) -> bytes:
         return self._decoded(Sign(key, message), bytes)
+
+    def opening_key(self, key: str) -> bytes:
+        return self._decoded(OpeningKeyOf(key), bytes)
+
+    def open(self, ask: Open) -> bytes | None:
+        found: bytes | None = msgspec.msgpack.decode(self.ask(ask), type=bytes | None)
+        return found
 
     def requests(self) -> tuple[RequestLine, ...]:
         return self._decoded(ListRequests(), tuple[RequestLine, ...])
@@ -276,22 +285,45 @@ class CustodyKey:
 
     def sign(self, message: bytes) -> bytes:
         """CustodyRefused where the policy says no, or approvals are missing when the time is over."""
-        give_up = time.monotonic() + self._wait_seconds
-        while True:
-            try:
-                signature = self._session.sign(self.name, message)
-            except CustodyRefused as refused:
-                missing = refused.number == CustodyRefusal.APPROVAL_IS_MISSING.number
-                if not missing or time.monotonic() >= give_up:
-                    raise
-                time.sleep(APPROVAL_POLL_SECONDS)
-                continue
-            if not verify(self.public_key, message, signature):
-                raise KeyStoreError(f"What the custodian returned is no signature of the key {self.name}.")
-            return signature
+        signature = _once_approved(lambda: self._session.sign(self.name, message), self._wait_seconds)
+        if not verify(self.public_key, message, signature):
+            raise KeyStoreError(f"What the custodian returned is no signature of the key {self.name}.")
+        return signature
+
+    def opening_key(self) -> CustodyOpener:
+        """What opens at the custodian, under its policy; the secret does not come here."""
+        return CustodyOpener(self._session, self.name, self._wait_seconds)
 
     def __repr__(self) -> str:
         return f"CustodyKey({self.name!r}, address={to_text(AddressKind.SIGNER, self.address)})"
+
+
+class CustodyOpener:
+    """An opening key in custody: an `Opener`. `open` waits for approvals as `CustodyKey.sign` does."""
+
+    def __init__(self, session: CustodianSession, name: str, wait_seconds: float) -> None:
+        self._session = session
+        self._name = name
+        self._wait_seconds = wait_seconds
+        self.public_key = session.opening_key(name)
+
+    def open(self, purpose: bytes, parts: tuple[bytes, ...], sealed: bytes) -> bytes | None:
+        """CustodyRefused where the policy says no; None where the sealed bytes are not for this key."""
+        ask = Open(self._name, purpose, parts, sealed)
+        return _once_approved(lambda: self._session.open(ask), self._wait_seconds)
+
+
+def _once_approved(ask: Callable[[], T], wait_seconds: float) -> T:
+    """The answer, asked for until the approvals are there or the time is over; CustodyRefused as the custodian does."""
+    give_up = time.monotonic() + wait_seconds
+    while True:
+        try:
+            return ask()
+        except CustodyRefused as refused:
+            missing = refused.number == CustodyRefusal.APPROVAL_IS_MISSING.number
+            if not missing or time.monotonic() >= give_up:
+                raise
+        time.sleep(APPROVAL_POLL_SECONDS)
 
 
 class CustodyStore:

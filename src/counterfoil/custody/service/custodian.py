@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from counterfoil.custody.key_files import ArgonCost
 from counterfoil.custody.service.administration import Administration
@@ -12,9 +13,9 @@ from counterfoil.custody.service.books import CustodianBooks
 from counterfoil.custody.service.events import Answered, Intended, KeyPut
 from counterfoil.custody.service.logins import LOGIN_COST, Logins
 from counterfoil.custody.service.policy import Allowed, Charge
-from counterfoil.custody.service.protocol import Change, KeyLine, RequestLine
+from counterfoil.custody.service.protocol import Change, KeyLine, Open, RequestLine
 from counterfoil.custody.service.refusals import CustodyRefusal
-from counterfoil.custody.service.subjects import Subject, SubjectReader
+from counterfoil.custody.service.subjects import Subject, SubjectReader, opening_request
 from counterfoil.custody.service.trail import Recorder, Trail
 from counterfoil.custody.service.vault import ServiceKey, Vault
 from counterfoil.modules.custodians.interface import TrailEntry, UseKind
@@ -28,6 +29,8 @@ from counterfoil.storage.fault_points import (
     BEFORE_INTENT,
     reached,
 )
+
+T = TypeVar("T")
 
 SERVICE_KEY: Final = "custodian"
 """The name of the key with which the custodian signs its trail; no rule lets anybody use it."""
@@ -99,15 +102,48 @@ class Custodian:
     def sign(self, user: str, name: str, message: bytes) -> tuple[bytes, int]:
         """(the signature, the number of its entry in the trail). Tell `answered` when it is on its way."""
         with self._lock:
-            books = self._books
-            self._count(user)
-            books.forget_expired()
-            key = books.keys.get(name)
-            if key is None or not self._may_use(user, key):
-                raise Rejected(CustodyRefusal.KEY_NOT_FOUND)
+            key = self._usable(user, name)
+            subject = self._reader.read(message)
+            if subject is None or subject.kind is UseKind.OPENING:
+                raise Rejected(CustodyRefusal.IS_NOT_SIGNED_HERE)
+            return self._used(user, key, subject, message, lambda: self._vault.sign(key, message))
+
+    def open(self, user: str, ask: Open) -> tuple[bytes | None, int]:
+        """(the plaintext, or None where it does not open; its entry in the trail), as `sign`: by the policy, with the
+        approvals that it wants, and in the trail before it leaves. The opening key itself never does."""
+        with self._lock:
+            key, message = self._usable(user, ask.key), opening_request(ask)
             subject = self._reader.read(message)
             if subject is None:
                 raise Rejected(CustodyRefusal.IS_NOT_SIGNED_HERE)
+            return self._used(
+                user,
+                key,
+                subject,
+                message,
+                lambda: self._vault.opening_key(key).open(ask.purpose, ask.parts, ask.sealed),
+            )
+
+    def opening_key(self, user: str, name: str) -> bytes:
+        """The public half, which is no secret: for whoever may use the key."""
+        with self._lock:
+            return self._vault.opening_key(self._usable(user, name)).public_key
+
+    def _usable(self, user: str, name: str) -> KeyPut:
+        """A key that the user may use for something. Refused KEY_NOT_FOUND, of any other as of none."""
+        self._count(user)
+        self._books.forget_expired()
+        key = self._books.keys.get(name)
+        if key is None or not self._may_use(user, key):
+            raise Rejected(CustodyRefusal.KEY_NOT_FOUND)
+        return key
+
+    def _used(
+        self, user: str, key: KeyPut, subject: Subject, message: bytes, use: Callable[[], T]
+    ) -> tuple[T, int]:
+        """(what the use of the key gives, the number of its entry in the trail)."""
+        with self._lock:
+            books, name = self._books, key.name
             self._trail.agree()
             again = books.signed.get((address_of(key.public_key), subject.digest, user))
             spent = books.spent_by(user) if again is None else {}
@@ -117,12 +153,12 @@ class Custodian:
                 number = self._intend(user, key, subject, allowed.charges, approved_by)
             else:
                 number = again[0]
-            signature = self._vault.sign(key, message)
+            made = use()
             reached(AFTER_SIGNING)
             if self._must_stand_first(allowed, number):
                 self._trail.record()
             reached(BEFORE_ANSWER)
-            return signature, number
+            return made, number
 
     def answered(self, number: int) -> None:
         """The signature of this entry has been handed on."""

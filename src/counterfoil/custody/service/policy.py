@@ -39,7 +39,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     The limits are of one transaction, and of one user's day; none where absent. approvals: how many of `approvers`,
     others than the asker, must approve. record_first: the trail is on the ledger before the signature leaves.
-    reading, publication: the rule also lets the key greet a node as a reader, and sign records for DNS.
+    reading, publication, opening: the rule also lets the key greet a node as a reader, sign records for DNS, and open
+    what is sealed to it (view keys, notes).
     """
 
     name: str
@@ -57,6 +58,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     record_first: bool = False
     reading: bool = False
     publication: bool = False
+    opening: bool = False
 
 
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,9 +126,9 @@ class SigningPolicy:
                 quantity, amount = sums.get(rule.name, (0, 0))
                 sums[rule.name] = (quantity + exposure.quantity, amount + exposure.amount)
         else:
-            reading = subject.kind is UseKind.READING
-            fitting = [rule for rule in self.rules if (rule.reading if reading else rule.publication)]
-            fitting = [rule for rule in fitting if _is_for(rule, user, key, owner)]
+            fitting = [
+                rule for rule in self.rules if _lets(rule, subject.kind) and _is_for(rule, user, key, owner)
+            ]
             if not fitting:
                 raise Rejected(CustodyRefusal.POLICY_DOES_NOT_ALLOW_IT, what=subject.kind.name.lower())
             used[fitting[0].name] = fitting[0]
@@ -162,6 +164,15 @@ class SigningPolicy:
 def _is_for(rule: Rule, user: str, key: str, owner: str) -> bool:
     named = user in rule.users or ANY in rule.users or (OWNER in rule.users and user == owner)
     return named and (key in rule.keys or ANY in rule.keys)
+
+
+def _lets(rule: Rule, kind: UseKind) -> bool:
+    """Whether a rule is also about something else than transactions."""
+    return {
+        UseKind.READING: rule.reading,
+        UseKind.PUBLICATION: rule.publication,
+        UseKind.OPENING: rule.opening,
+    }.get(kind, False)
 
 
 def _is_limited(rule: Rule) -> bool:

@@ -65,6 +65,22 @@ class Sign(msgspec.Struct, frozen=True, array_like=True, tag=21):
     message: bytes
 
 
+class OpeningKeyOf(msgspec.Struct, frozen=True, array_like=True, tag=24):
+    """Answered with the public key (32 bytes) to which is sealed what the key opens."""
+
+    key: str
+
+
+class Open(msgspec.Struct, frozen=True, array_like=True, tag=25):
+    """Open what was sealed to a key, for a purpose and a place (`sealing.handing`). Answered with the plaintext, or
+    None where key, purpose, place and sealed bytes do not belong together."""
+
+    key: str
+    purpose: bytes
+    parts: tuple[bytes, ...]
+    sealed: bytes
+
+
 class ListRequests(msgspec.Struct, frozen=True, array_like=True, tag=22):
     """Answered with `tuple[RequestLine, ...]`: open ones that the user made, or may approve."""
 
@@ -104,7 +120,9 @@ class SetPolicy(msgspec.Struct, frozen=True, array_like=True, tag=33):
 
 Change = AddUser | RemoveUser | AddKey | SetPolicy
 """What administrators ask for; where there are two, the other one approves."""
-Request = Enrol | LogIn | Resume | LogOut | ListKeys | Sign | ListRequests | Decide | Change
+Request = (
+    Enrol | LogIn | Resume | LogOut | ListKeys | Sign | OpeningKeyOf | Open | ListRequests | Decide | Change
+)
 
 
 class KeyLine(msgspec.Struct, frozen=True, array_like=True):

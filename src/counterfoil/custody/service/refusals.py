@@ -49,8 +49,9 @@ class CustodyRefusal(RejectCode):
     )
     IS_NOT_SIGNED_HERE = (
         1310,
-        "The bytes are no transaction of the custodian's ledger, no reader's greeting to it and no name record.",
-        "Sign for the ledger that the custodian was set up for; it signs nothing that it cannot read.",
+        "The bytes are no transaction of the custodian's ledger, no reader's greeting, no name record, and nothing"
+        " sealed for a member of it.",
+        "Sign and open for the ledger that the custodian was set up for; it does neither to what it cannot read.",
     )
     KEY_NOT_FOUND = (
         1311,

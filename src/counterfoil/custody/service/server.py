@@ -33,6 +33,8 @@ from counterfoil.custody.service.protocol import (
     ListRequests,
     LogIn,
     LogOut,
+    Open,
+    OpeningKeyOf,
     Refusal,
     RemoveUser,
     Request,
@@ -236,6 +238,11 @@ class _Client:
                 self._done(signature)
                 self._custodian.answered(number)
                 return
+            if isinstance(request, Open):
+                plain, number = self._custodian.open(self._user(), request)
+                self._done(plain)
+                self._custodian.answered(number)
+                return
             self._done(self._answer(request))
         except Rejected as refused:
             self._send(Refusal(problem_of(refused)))
@@ -264,6 +271,8 @@ class _Client:
             return None
         if isinstance(request, ListKeys):
             return custodian.keys(user)
+        if isinstance(request, OpeningKeyOf):
+            return custodian.opening_key(user, request.key)
         if isinstance(request, ListRequests):
             return custodian.requests(user)
         if isinstance(request, Decide):

@@ -9,6 +9,8 @@ from counterfoil.custody.key_store import KeyStore
 from counterfoil.custody.service.events import KeyPut
 from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.signatures import SECRET_BYTES, SigningKey
+from counterfoil.sealing.derivation import OPENING, info
+from counterfoil.sealing.opening_keys import Opener, OpeningKey
 
 
 class Vault(Protocol):
@@ -17,6 +19,10 @@ class Vault(Protocol):
         ...
 
     def sign(self, key: KeyPut, message: bytes) -> bytes: ...
+
+    def opening_key(self, key: KeyPut) -> Opener:
+        """What opens that which is sealed to the key."""
+        ...
 
 
 class JournalVault:
@@ -34,6 +40,10 @@ class JournalVault:
             self._opened[key.name] = SigningKey(key.secret)
         return self._opened[key.name].sign(message)
 
+    def opening_key(self, key: KeyPut) -> OpeningKey:
+        """The same that a key file with this secret would have."""
+        return OpeningKey(SigningKey(key.secret).derived(info(OPENING)))
+
 
 class ModuleVault:
     """Secrets lie in another key store; the journal knows the names and public keys alone."""
@@ -46,6 +56,9 @@ class ModuleVault:
 
     def sign(self, key: KeyPut, message: bytes) -> bytes:
         return self._store.open(key.name).sign(message)
+
+    def opening_key(self, key: KeyPut) -> Opener:
+        return self._store.open(key.name).opening_key()
 
 
 class ServiceKey:

@@ -63,7 +63,7 @@ class ApprovalsReject(RejectCode):
     )
     SIGNER_IS_NOT_NAMED = (
         1512,
-        "None of those who signed is named by the proposal.",
+        "Not given any more: a proposal that names none of those who signed is to them as none, PROPOSAL_NOT_FOUND.",
         "Sign with one of the addresses that the proposal names.",
     )
     SIGNER_HAS_APPROVED = (

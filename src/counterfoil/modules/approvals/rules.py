@@ -83,13 +83,11 @@ def approve(books: ApprovalsBooks, ask: ApproveTransaction, context: ActionConte
     """Approve a proposal; the last approval executes it, or is itself rejected with what its messages met."""
     proposal_id = ask.proposal_id
     proposal = books.proposals.find(proposal_id)
-    if proposal is None:
+    named = tuple(signer for signer in context.signers if proposal is not None and signer in proposal.signers)
+    if proposal is None or not named:
         raise Rejected(ApprovalsReject.PROPOSAL_NOT_FOUND, proposal=proposal_id)
     if proposal.expires_ms <= context.time_ms:
         raise Rejected(ApprovalsReject.PROPOSAL_HAS_EXPIRED, expired_ms=proposal.expires_ms)
-    named = tuple(signer for signer in context.signers if signer in proposal.signers)
-    if not named:
-        raise Rejected(ApprovalsReject.SIGNER_IS_NOT_NAMED)
     approving = tuple(signer for signer in named if not _has_approved(books, proposal_id, signer))
     if not approving:
         raise Rejected(ApprovalsReject.SIGNER_HAS_APPROVED)
@@ -108,11 +106,10 @@ def approve(books: ApprovalsBooks, ask: ApproveTransaction, context: ActionConte
 def withdraw(books: ApprovalsBooks, ask: WithdrawProposal, context: ActionContext) -> None:
     """End a proposal without effect. It needs every named signer, so that any of them can end it."""
     proposal = books.proposals.find(ask.proposal_id)
-    if proposal is None:
+    named = proposal.signers if proposal is not None else ()
+    by = next((signer for signer in context.signers if signer in named), None)
+    if proposal is None or by is None:
         raise Rejected(ApprovalsReject.PROPOSAL_NOT_FOUND, proposal=ask.proposal_id)
-    by = next((signer for signer in context.signers if signer in proposal.signers), None)
-    if by is None:
-        raise Rejected(ApprovalsReject.SIGNER_IS_NOT_NAMED)
 
     _end(books, ask.proposal_id, proposal)
     context.tell(ProposalWithdrawn(ask.proposal_id, by), *proposal.signers)

@@ -62,7 +62,7 @@ def request_redemption(books: CashBooks, ask: RequestRedemption, context: Action
     """Earmark tokens for their issuer, who is to pay them out."""
     token_id, account_id, amount = ask.instrument_id, ask.account_id, ask.amount
     token = _require_token(books, token_id)
-    account = books.holdings.require_account(account_id)
+    account = books.holdings.require_account(account_id, context)
     books.holdings.authorise_account(context, account_id, account, RequestRedemption, amount)
     if not is_reference(ask.reference, REFERENCE_LENGTH_MAX):
         raise Rejected(CashReject.REFERENCE_IS_MALFORMED)
@@ -110,7 +110,7 @@ def pay_redemption(books: CashBooks, ask: PayRedemption, context: ActionContext)
     Of a frozen account nothing is redeemed: the issuer looks before it pays.
     """
     redemption_id = ask.redemption_id
-    redemption = _require_redemption(books, redemption_id)
+    redemption = _require_known_redemption(books, context, redemption_id)
     token_id, account_id, amount = redemption.token, redemption.account_id, redemption.amount
     token = _require_token(books, token_id)
     books.parties.authorise(context, token.issuer, PayRedemption, account_id, amount)
@@ -140,7 +140,7 @@ def pay_redemption(books: CashBooks, ask: PayRedemption, context: ActionContext)
 def refuse_redemption(books: CashBooks, ask: RefuseRedemption, context: ActionContext) -> None:
     """Give the tokens of a redemption back to their holder's use."""
     redemption_id = ask.redemption_id
-    redemption = _require_redemption(books, redemption_id)
+    redemption = _require_known_redemption(books, context, redemption_id)
     token_id, account_id, amount = redemption.token, redemption.account_id, redemption.amount
     token = books.instruments.require(token_id)
     books.parties.authorise(context, token.issuer, RefuseRedemption, account_id, amount)
@@ -221,6 +221,18 @@ def _require_token(books: CashBooks, token_id: bytes) -> Instrument:
     if token.kind is not InstrumentKind.MONEY_TOKEN:
         raise Rejected(CashReject.INSTRUMENT_IS_NOT_MONEY, instrument=token_id)
     return token
+
+
+def _require_known_redemption(books: CashBooks, context: ActionContext, redemption_id: bytes) -> Redemption:
+    """A redemption; one that none of the action's signers may see is not there. The token's issuer may, and who sees
+    the account."""
+    redemption = _require_redemption(books, redemption_id)
+    account = books.holdings.account(redemption.account_id)
+    issuer = books.instruments.require(redemption.token).issuer
+    known = account is not None and books.holdings.is_known_to(context, account)
+    if not known and not books.parties.is_spoken_for(context, issuer):
+        raise Rejected(CashReject.REDEMPTION_NOT_FOUND, redemption=redemption_id)
+    return redemption
 
 
 def _require_redemption(books: CashBooks, redemption_id: bytes) -> Redemption:

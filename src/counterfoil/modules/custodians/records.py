@@ -23,6 +23,7 @@ class UseKind(IntEnum):
     PUBLICATION = 3
     INTERRUPTED = 4
     ADMINISTRATION = 5
+    OPENING = 6
 
 
 class TrailEntry(Record, frozen=True):

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from counterfoil.modules.grants.books import GrantsBooks
 from counterfoil.modules.grants.records import (
+    GRANT_DAYS_MAX,
+    GRANT_MS_MAX,
     PURPOSES,
     READ_LOGS,
     Grant,
@@ -14,13 +16,28 @@ from counterfoil.modules.grants.records import (
     Scope,
     view_prefix,
 )
-from counterfoil.modules.grants.shown import look_up
+from counterfoil.modules.grants.shown import NOTHING, Shown, look_up
+from counterfoil.modules.grants.terms import may_end, require_terms
+from counterfoil.modules.module import ActionContext
+from counterfoil.primitives.codec import Message
 
-__all__ = ["PURPOSES", "READ_LOGS", "Grant", "Grants", "Purpose", "ReadLog", "Scope"]
+__all__ = [
+    "GRANT_DAYS_MAX",
+    "GRANT_MS_MAX",
+    "NOTHING",
+    "PURPOSES",
+    "READ_LOGS",
+    "Grant",
+    "Grants",
+    "Purpose",
+    "ReadLog",
+    "Scope",
+    "Shown",
+]
 
 
 class Grants:
-    """Read-only: grants change by their own messages and by time."""
+    """Grants of views change by their own messages and by time; their terms are those of view keys too."""
 
     def __init__(self, books: GrantsBooks) -> None:
         self._books = books
@@ -46,6 +63,23 @@ class Grants:
     def concerned(self, grant: Grant) -> tuple[bytes, ...]:
         """Parties whose business a grant shows: holder, joint holders, keeper."""
         return look_up(self._books, grant.scope, grant.shown).concerned
+
+    def require_terms(
+        self,
+        context: ActionContext,
+        message: type[Message],
+        grantor: bytes,
+        grantee: bytes,
+        purpose: Purpose,
+        scope: Scope,
+        shown: Shown,
+    ) -> None:
+        """Whether the table of purposes allows a grant; see `terms.require_terms`."""
+        require_terms(self._books.parties, context, message, grantor, grantee, purpose, scope, shown)
+
+    def may_end(self, party: bytes, grantor: bytes, grantee: bytes, shown: Shown) -> bool:
+        """Whether a party may end a grant; see `terms.may_end`."""
+        return may_end(self._books.parties, party, grantor, grantee, shown)
 
     def read_log(self, party: bytes, node: bytes) -> ReadLog | None:
         """How far a node's log of reads was when it was recorded last."""

@@ -12,7 +12,8 @@ class GrantView(Message, tag=1000):
     shown: a party, account or instrument (20 bytes), or a market's code (ASCII), as the scope says. Data is shown as of
     the period from period_from_ms until before period_until_ms (0: without end; block times). The grant itself ends at
     valid_until_ms, after now and within 731 days. Must be signed for the grantor; where an owner shows an account that
-    is held jointly, for every joint holder too.
+    is held jointly, for every joint holder too, and where a keeper shows one to another house (`CUSTODY`), for every
+    holder who speaks for itself.
     """
 
     grantor: bytes

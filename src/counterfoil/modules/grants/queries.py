@@ -17,6 +17,12 @@ def grants(state: State, height: int | None = None) -> list[tuple[bytes, Grant]]
     return sorted((key, grant) for key, grant in found if grant is not None)
 
 
+def grants_ever(state: State) -> list[tuple[bytes, Grant, int]]:
+    """(id, grant, block in which it ended, 0 while it is in force) of every grant that ever outlived its block, in the
+    order of ids."""
+    return [(key, grant, ended) for key in state.keys(GRANTS) for grant, ended in state.lives(GRANTS, key)]
+
+
 def recorded_logs(state: State) -> list[tuple[bytes, bytes, ReadLog]]:
     """(party, node, record) of every node whose log of reads was recorded, as of the last time."""
     return [(key[:20], key[20:], record) for key, record in state.books.shelf(READ_LOGS).scan()]

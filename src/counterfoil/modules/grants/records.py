@@ -59,13 +59,14 @@ class Place(IntEnum):
 class PurposeTerms(NamedTuple):
     """scopes: what may be shown. givers: by whom. receivers: to parties with one of these roles.
 
-    tells_concerned: whether those who are looked at are told.
+    tells_concerned: whether those who are looked at are told. asks_holders: whether a keeper needs their consent.
     """
 
     scopes: tuple[Scope, ...]
     givers: tuple[Place, ...]
     receivers: tuple[Role, ...]
     tells_concerned: bool
+    asks_holders: bool = False
 
 
 CUSTODIANS = (
@@ -76,7 +77,9 @@ CUSTODIANS = (
 
 PURPOSES: dict[Purpose, PurposeTerms] = {
     Purpose.AUDIT: PurposeTerms(tuple(Scope), tuple(Place), (Role.AUDITOR,), True),
-    Purpose.CUSTODY: PurposeTerms((Scope.ACCOUNT,), (Place.HOLDER, Place.KEEPER), CUSTODIANS, True),
+    Purpose.CUSTODY: PurposeTerms(
+        (Scope.ACCOUNT,), (Place.HOLDER, Place.KEEPER), CUSTODIANS, True, asks_holders=True
+    ),
     Purpose.INVESTIGATION: PurposeTerms(
         tuple(Scope), (Place.AUTHORITY,), (Role.REGULATOR, Role.AUDITOR, Role.NOTARY), False
     ),

@@ -13,8 +13,8 @@ class GrantsReject(RejectCode):
     )
     HOLDER_HAS_NOT_CONSENTED = (
         10001,
-        "The account is held jointly, and not every holder has signed.",
-        "Let every joint holder sign the grant too.",
+        "A joint holder has not signed, or, where a keeper shows another house, a holder who speaks for itself.",
+        "Let every holder who speaks for itself sign the grant too.",
     )
     GRANTEE_IS_NOT_ELIGIBLE = (
         10002,

@@ -22,29 +22,28 @@ from counterfoil.modules.grants.records import (
     view_prefix,
 )
 from counterfoil.modules.grants.rejects import GrantsReject
-from counterfoil.modules.grants.shown import look_up, places
+from counterfoil.modules.grants.shown import look_up
+from counterfoil.modules.grants.terms import may_end, require_terms
 from counterfoil.modules.module import ActionContext
 from counterfoil.primitives.codec import AMOUNT_MAX
 from counterfoil.primitives.outcome import Rejected
 
 
 def grant_view(books: GrantsBooks, ask: GrantView, context: ActionContext) -> None:
-    """What is not there and what is not the grantor's to show are refused alike, and so are all wrong grantees."""
+    """By the terms that hold of view keys too."""
     account = ask.shown if ask.scope is Scope.ACCOUNT else b""
     books.parties.authorise(context, ask.grantor, GrantView, account)
-    terms = PURPOSES[ask.purpose]
-    shown = look_up(books, ask.scope, ask.shown)
-    standing = places(books, ask.grantor, shown)
-    if ask.scope not in terms.scopes or not any(place in terms.givers for place in standing):
-        raise Rejected(GrantsReject.NOTHING_TO_SHOW, scope=ask.scope.name, purpose=ask.purpose.name)
-    if ask.grantor == shown.holder:
-        _require_consent(books, shown.joint, account, context)
-    if (
-        ask.grantee == ask.grantor
-        or not books.parties.is_active(ask.grantee)
-        or not books.parties.has_role(ask.grantee, *terms.receivers)
-    ):
-        raise Rejected(GrantsReject.GRANTEE_IS_NOT_ELIGIBLE, purpose=ask.purpose.name)
+    require_terms(
+        books.parties,
+        context,
+        GrantView,
+        ask.grantor,
+        ask.grantee,
+        ask.purpose,
+        ask.scope,
+        look_up(books, ask.scope, ask.shown),
+        account,
+    )
     if not 0 <= ask.period_from_ms <= AMOUNT_MAX or not 0 <= ask.period_until_ms <= AMOUNT_MAX:
         raise Rejected(GrantsReject.PERIOD_IS_INVALID)
     if 0 < ask.period_until_ms <= ask.period_from_ms:
@@ -92,7 +91,10 @@ def revoke_view(books: GrantsBooks, ask: RevokeView, context: ActionContext) -> 
     """A grant that the party may not end is refused as one that is not there."""
     books.parties.authorise(context, ask.party, RevokeView)
     grant = books.grants.find(ask.grant)
-    if grant is None or not _may_end(books, ask.party, grant):
+    if grant is None:
+        raise Rejected(GrantsReject.GRANT_NOT_FOUND)
+    shown = look_up(books, grant.scope, grant.shown)
+    if not may_end(books.parties, ask.party, grant.grantor, grant.grantee, shown):
         raise Rejected(GrantsReject.GRANT_NOT_FOUND)
     context.tell(ViewRevoked(ask.grant, ask.party), *stakeholders(books, grant))
     _end(books, ask.grant, grant)
@@ -132,17 +134,6 @@ def stakeholders(books: GrantsBooks, grant: Grant) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys((grant.grantor, grant.grantee, *concerned)))
 
 
-def _require_consent(
-    books: GrantsBooks, joint: tuple[bytes, ...], account: bytes, context: ActionContext
-) -> None:
-    """What is held jointly is shown by all who hold it."""
-    for holder in joint:
-        try:
-            books.parties.authorise(context, holder, GrantView, account)
-        except Rejected:
-            raise Rejected(GrantsReject.HOLDER_HAS_NOT_CONSENTED) from None
-
-
 def _is_granted(books: GrantsBooks, ask: GrantView) -> bool:
     prefix = view_prefix(ask.grantee, ask.shown)
     for key, _ in books.views.scan(prefix):
@@ -154,13 +145,6 @@ def _is_granted(books: GrantsBooks, ask: GrantView) -> bool:
         ):
             return True
     return False
-
-
-def _may_end(books: GrantsBooks, party: bytes, grant: Grant) -> bool:
-    if party in (grant.grantor, grant.grantee) or books.parties.is_above(party, grant.grantor):
-        return True
-    shown = look_up(books, grant.scope, grant.shown)
-    return grant.grantor == shown.holder and party in shown.joint
 
 
 def _end(books: GrantsBooks, grant_id: bytes, grant: Grant) -> None:

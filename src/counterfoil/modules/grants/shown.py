@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from counterfoil.modules.grants.books import GrantsBooks
 from counterfoil.modules.grants.records import Place, Scope
-from counterfoil.modules.parties.interface import Role
+from counterfoil.modules.parties.interface import Parties, Role
 
 
 class Shown(NamedTuple):
@@ -41,7 +41,7 @@ def look_up(books: GrantsBooks, scope: Scope, shown: bytes) -> Shown:
     return Shown(keeper=market.operator) if market is not None else NOTHING
 
 
-def places(books: GrantsBooks, party: bytes, shown: Shown) -> tuple[Place, ...]:
+def places(parties: Parties, party: bytes, shown: Shown) -> tuple[Place, ...]:
     """Where a party stands to what is shown; nowhere to what is not there."""
     if shown == NOTHING:
         return ()
@@ -50,6 +50,6 @@ def places(books: GrantsBooks, party: bytes, shown: Shown) -> tuple[Place, ...]:
         found.append(Place.HOLDER)
     if party == shown.keeper:
         found.append(Place.KEEPER)
-    if books.parties.has_role(party, Role.REGULATOR):
+    if parties.has_role(party, Role.REGULATOR):
         found.append(Place.AUTHORITY)
     return tuple(found)

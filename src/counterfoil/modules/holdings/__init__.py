@@ -24,6 +24,7 @@ from counterfoil.modules.holdings.records import (
     EARMARKS,
     HOLDINGS,
     PARTY_ACCOUNTS,
+    PARTY_RELATIONSHIPS,
     RELATIONSHIPS,
     TOTALS,
 )
@@ -32,7 +33,17 @@ from counterfoil.modules.module import Module
 
 MODULE = Module(
     name="holdings",
-    tables=(HOLDINGS, ACCOUNTS, EARMARKS, EARMARK_EXPIRIES, TOTALS, CONTENTS, PARTY_ACCOUNTS, RELATIONSHIPS),
+    tables=(
+        HOLDINGS,
+        ACCOUNTS,
+        EARMARKS,
+        EARMARK_EXPIRIES,
+        TOTALS,
+        CONTENTS,
+        PARTY_ACCOUNTS,
+        RELATIONSHIPS,
+        PARTY_RELATIONSHIPS,
+    ),
     rules={
         OpenAccount: rules_accounts.open_new_account,
         AmendAccount: rules_accounts.amend,
@@ -51,6 +62,7 @@ MODULE = Module(
         facts.EarmarkReduced,
         facts.AccountOpened,
         facts.AccountAmended,
+        facts.AccountHeldJointly,
         facts.AccountFrozen,
         facts.AccountUnfrozen,
         facts.AccountClosed,

@@ -6,7 +6,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from counterfoil.modules.holdings.books import HoldingsBooks
-from counterfoil.modules.holdings.facts import AccountAmended, AccountClosed, AccountOpened
+from counterfoil.modules.holdings.facts import (
+    AccountAmended,
+    AccountClosed,
+    AccountHeldJointly,
+    AccountOpened,
+)
 from counterfoil.modules.holdings.records import (
     JOINT_HOLDERS_MAX,
     SIGNERS_MAX,
@@ -15,6 +20,7 @@ from counterfoil.modules.holdings.records import (
     AccountKind,
     AccountStatus,
     PartyAccounts,
+    PartyRelationship,
     Relationship,
     relationship_of,
 )
@@ -68,6 +74,41 @@ def require_account(books: HoldingsBooks, account_id: bytes) -> Account:
     return account
 
 
+def require_known_account(
+    books: HoldingsBooks, context: ActionContext, account_id: bytes, authority: bytes = b""
+) -> Account:
+    """`require_account` for who disposes of it: one that none of the action's signers may see is not there. authority:
+    a party for which they speak, where it may order something about any account."""
+    account = books.accounts.find(account_id)
+    if account is not None and not (authority and books.parties.is_spoken_for(context, authority)):
+        hide_from_strangers(books, context, account_id, account)
+    return require_account(books, account_id)
+
+
+def hide_from_strangers(
+    books: HoldingsBooks, context: ActionContext, account_id: bytes, account: Account
+) -> None:
+    """Rejected ACCOUNT_NOT_FOUND where none of the action's signers may see the account."""
+    if not is_known_to(books, context, account):
+        raise Rejected(HoldingsReject.ACCOUNT_NOT_FOUND, account=account_id)
+
+
+def is_known_to(books: HoldingsBooks, context: ActionContext, account: Account) -> bool:
+    """Whether any of the action's signers may see an account: one of its own signers, or who speaks for a holder, for
+    the servicer, or for one above that."""
+    if any(signer in context.signers for signer in account.signers):
+        return True
+    parties = books.parties
+    if any(parties.is_spoken_for(context, party) for party in parties_of(account)):
+        return True
+    upper = parties.find(account.servicer)
+    while upper is not None and upper.parent:
+        if parties.is_spoken_for(context, upper.parent):
+            return True
+        upper = parties.find(upper.parent)
+    return False
+
+
 def open_account(
     books: HoldingsBooks,
     context: ActionContext,
@@ -94,31 +135,71 @@ def open_account(
     check_disposal(books, context, owner_id, owner, kind, disposal)
 
     account_id = account_id or context.new_short_id()
+    joint = disposal.joint_holders
     account = new_account(
         owner_id,
         servicer_id,
         kind,
+        relationship=relationship_of(servicer_id, owner_id, account_id if joint else b""),
         handle=context.handle(account_id),
         owner_handle=context.handle(owner_id),
         opened_height=context.height,
         signers=disposal.signers,
         threshold=disposal.threshold,
-        joint_holders=disposal.joint_holders,
+        joint_holders=joint,
         default_cash_account=disposal.default_cash_account,
         servicer_instructs=disposal.servicer_instructs,
     )
     books.accounts.put(account_id, account)
-    relate(books, account.relationship, servicer_id, owner_id)
     _count(books, parties_of(account), 1)
     fact = AccountOpened(account_id=account_id, owner=owner_id, servicer=servicer_id, kind=kind)
     context.tell(fact, account.relationship, servicer_id)
+    _enter_relationship(books, context, account_id, account)
     return account_id
 
 
-def relate(books: HoldingsBooks, relationship: bytes, servicer: bytes, owner: bytes) -> None:
-    """Note between whom a relationship is, with its first account."""
+def relate(
+    books: HoldingsBooks,
+    relationship: bytes,
+    servicer: bytes,
+    owner: bytes,
+    account: bytes = b"",
+    opened: int = 1,
+) -> None:
+    """Note between whom a relationship is, with its first account, and that so many more are open in it."""
     if books.relationships.find(relationship) is None:
-        books.relationships.put(relationship, Relationship(servicer, owner))
+        books.relationships.put(relationship, Relationship(servicer, owner, account))
+    key = servicer + relationship
+    found = books.party_relationships.find(key)
+    books.party_relationships.put(key, PartyRelationship(opened + (found.open if found is not None else 0)))
+
+
+def _enter_relationship(
+    books: HoldingsBooks, context: ActionContext, account_id: bytes, account: Account
+) -> None:
+    """An account becomes part of the relationship that its record names. One that is held jointly has its own, so that
+    whoever holds it reads its business, and of the owner's other business nothing."""
+    own = account.relationship == relationship_of(account.servicer, account.owner, account_id)
+    relate(books, account.relationship, account.servicer, account.owner, account_id if own else b"")
+    if own:
+        _put_joint_holders(books, account.relationship, account)
+        fact = AccountHeldJointly(account_id=account_id, owner=account.owner, servicer=account.servicer)
+        context.tell(fact, account.relationship, account.servicer)
+
+
+def _leave_relationship(books: HoldingsBooks, context: ActionContext, account: Account) -> None:
+    """With the last open account that leaves it, a relationship's key is raised: what was handed out for it opens
+    nothing of what might come later."""
+    relate(books, account.relationship, account.servicer, account.owner, opened=-1)
+    left = books.party_relationships.find(account.servicer + account.relationship)
+    if left is not None and not left.open:
+        books.raise_key(context, account.relationship)
+
+
+def _put_joint_holders(books: HoldingsBooks, relationship: bytes, account: Account) -> None:
+    for holder in account.joint_holders:
+        if holder != account.servicer:
+            books.party_relationships.put(holder + relationship, PartyRelationship())
 
 
 def new_account(
@@ -133,14 +214,18 @@ def new_account(
     joint_holders: tuple[bytes, ...] = (),
     default_cash_account: bytes = b"",
     servicer_instructs: bool = True,
+    relationship: bytes = b"",
 ) -> Account:
-    """The record of a freshly opened account. handle, owner_handle: `context.handle` of account and owner."""
+    """The record of a freshly opened account. handle, owner_handle: `context.handle` of account and owner.
+
+    relationship: where it is not the one of servicer and owner.
+    """
     return Account(
         owner=owner,
         servicer=servicer,
         kind=kind,
         status=AccountStatus.OPEN,
-        relationship=relationship_of(servicer, owner),
+        relationship=relationship or relationship_of(servicer, owner),
         handle=handle,
         owner_handle=owner_handle,
         signers=signers,
@@ -162,12 +247,15 @@ def check_disposal(
     owner: Party,
     kind: AccountKind,
     disposal: Disposal,
-    known: tuple[bytes, ...] = (),
+    before: Account | None = None,
 ) -> None:
     """Whether an account can be disposed of in this way. Rejected 5026 to 5032.
 
-    known: who holds it jointly already, and is verified or was: a lapse takes nothing from anybody.
+    before: the account as it was. Who holds it jointly already is verified or was: a lapse takes nothing from anybody.
+    Its default cash account may stay, whoever sees that; another one has to be of somebody's who signs.
     """
+    known = before.joint_holders if before is not None else ()
+    kept = before.default_cash_account if before is not None else b""
     joint_holders, signers = disposal.joint_holders, disposal.signers
     if len(joint_holders) > (JOINT_HOLDERS_MAX if kind in HELD_JOINTLY else 0):
         raise Rejected(HoldingsReject.TOO_MANY_JOINT_HOLDERS, kind=kind.name)
@@ -189,7 +277,12 @@ def check_disposal(
         raise Rejected(HoldingsReject.NOBODY_DISPOSES_OF_THE_ACCOUNT)
     if disposal.default_cash_account:
         cash = books.accounts.find(disposal.default_cash_account)
-        if cash is None or cash.status is not AccountStatus.OPEN or cash.kind is AccountKind.ISSUANCE:
+        if (
+            cash is None
+            or cash.status is not AccountStatus.OPEN
+            or cash.kind is AccountKind.ISSUANCE
+            or not (disposal.default_cash_account == kept or is_known_to(books, context, cash))
+        ):
             raise Rejected(
                 HoldingsReject.DEFAULT_CASH_ACCOUNT_IS_NOT_OPEN, account=disposal.default_cash_account
             )
@@ -198,18 +291,23 @@ def check_disposal(
 def amend_account(
     books: HoldingsBooks, context: ActionContext, account_id: bytes, account: Account, disposal: Disposal
 ) -> None:
-    """Put another way of disposing in force. It was checked before."""
+    """Put another way of disposing in force. It was checked before.
+
+    An account that is held jointly for the first time moves to a relationship of its own, and stays there.
+    """
+    joint = disposal.joint_holders
+    own = relationship_of(account.servicer, account.owner, account_id) if joint else account.relationship
     changed = Account(
         owner=account.owner,
         servicer=account.servicer,
         kind=account.kind,
         status=account.status,
-        relationship=account.relationship,
+        relationship=own,
         handle=account.handle,
         owner_handle=account.owner_handle,
         signers=disposal.signers,
         threshold=disposal.threshold,
-        joint_holders=disposal.joint_holders,
+        joint_holders=joint,
         default_cash_account=disposal.default_cash_account,
         servicer_instructs=disposal.servicer_instructs,
         frozen_debits=account.frozen_debits,
@@ -228,7 +326,25 @@ def amend_account(
         default_cash_account=disposal.default_cash_account,
         servicer_instructs=disposal.servicer_instructs,
     )
-    context.tell(fact, account.relationship)
+    context.tell(fact, *dict.fromkeys((account.relationship, own)))
+    if own != account.relationship:
+        _leave_relationship(books, context, account)
+        _enter_relationship(books, context, account_id, changed)
+    elif joint != account.joint_holders:
+        _change_joint_holders(books, context, account, changed)
+
+
+def _change_joint_holders(
+    books: HoldingsBooks, context: ActionContext, before: Account, now: Account
+) -> None:
+    """Where a holder leaves, what it was handed opens nothing of what comes from this block on."""
+    left = [holder for holder in before.joint_holders if holder not in now.joint_holders]
+    for holder in left:
+        if holder != before.servicer:
+            books.party_relationships.delete(holder + before.relationship)
+    _put_joint_holders(books, now.relationship, now)
+    if left:
+        books.raise_key(context, now.relationship)
 
 
 def set_freezes(
@@ -246,6 +362,7 @@ def close_account(books: HoldingsBooks, context: ActionContext, account_id: byte
     books.accounts.put(account_id, _with_freezes(account, AccountStatus.CLOSED, account.freezes))
     _count(books, parties_of(account), -1)
     context.tell(AccountClosed(account_id=account_id), account.relationship)
+    _leave_relationship(books, context, account)
 
 
 def _with_freezes(account: Account, status: AccountStatus, freezes: tuple[AccountFreeze, ...]) -> Account:

@@ -12,12 +12,13 @@ from counterfoil.modules.holdings.records import (
     EARMARKS,
     HOLDINGS,
     PARTY_ACCOUNTS,
+    PARTY_RELATIONSHIPS,
     RELATIONSHIPS,
     TOTALS,
 )
 from counterfoil.modules.identities.interface import Identities
 from counterfoil.modules.instruments.interface import Instruments
-from counterfoil.modules.module import Shelves
+from counterfoil.modules.module import ActionContext, Shelves
 from counterfoil.modules.parties.interface import Parties
 from counterfoil.state.books import Shelf
 
@@ -30,10 +31,15 @@ def in_memory(shelf: Shelf[Any]) -> Iterator[tuple[bytes, Any]]:
             yield key, record
 
 
+def nothing_is_sealed(context: ActionContext, relationship: bytes) -> None:
+    """Until the wiring says who keeps view keys, there are none to raise."""
+
+
 class HoldingsBooks:
     """Shelves of the module's own tables, and the interfaces that it asks.
 
     everything(shelf) → all its records, for the full check alone; the wiring sets one that asks the state.
+    raise_key(context, relationship) puts another view key in force, where somebody no longer is a side; by view keys.
     """
 
     __slots__ = (
@@ -47,6 +53,8 @@ class HoldingsBooks:
         "instruments",
         "parties",
         "party_accounts",
+        "party_relationships",
+        "raise_key",
         "relationships",
         "totals",
     )
@@ -62,7 +70,9 @@ class HoldingsBooks:
         self.contents = shelves(CONTENTS)
         self.party_accounts = shelves(PARTY_ACCOUNTS)
         self.relationships = shelves(RELATIONSHIPS)
+        self.party_relationships = shelves(PARTY_RELATIONSHIPS)
         self.parties = parties
         self.identities = identities
         self.instruments = instruments
         self.everything: Callable[[Shelf[Any]], Iterable[tuple[bytes, Any]]] = in_memory
+        self.raise_key: Callable[[ActionContext, bytes], None] = nothing_is_sealed

@@ -93,6 +93,15 @@ class AccountClosed(Fact, tag=557):
     account_id: bytes
 
 
+class AccountHeldJointly(Fact, tag=559):
+    """From now on an account's business is told apart from what else owner and servicer are to each other: it is, or
+    was, held jointly, and its other holders read it, too."""
+
+    account_id: bytes
+    owner: bytes
+    servicer: bytes
+
+
 class TransferredByOrder(Fact, tag=558):
     """A holding was moved without its owner. order_hash: SHA-256 of the order's text, the postings' reference."""
 

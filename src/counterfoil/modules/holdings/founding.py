@@ -64,6 +64,7 @@ def found_accounts(
     )
     handle, height = context.handle, context.height
     counts: dict[bytes, int] = {}
+    related: dict[tuple[bytes, bytes, bytes], int] = {}
     issued: dict[bytes, int] = {}
     holders: dict[bytes, int] = {}
     owner_handles: dict[bytes, bytes] = {}
@@ -83,7 +84,8 @@ def found_accounts(
             1,
         )
         put_account(account_id, account)
-        relate(books, account.relationship, servicer, owner)
+        between = (account.relationship, servicer, owner)
+        related[between] = related.get(between, 0) + 1
         put_contents(account_id, AccountContents(len(opening.holdings)))
         for party in (owner,) if owner == servicer else (owner, servicer):
             counts[party] = counts.get(party, 0) + 1
@@ -92,6 +94,8 @@ def found_accounts(
             issued[instrument_id] = issued.get(instrument_id, 0) + quantity
             holders[instrument_id] = holders.get(instrument_id, 0) + 1
     _count(books, counts)
+    for between, opened in related.items():
+        relate(books, *between, opened=opened)
     for instrument_id, quantity in issued.items():
         contra = issuance_accounts[instrument_id]
         _count_issued(books, contra, instrument_id, quantity, holders[instrument_id])

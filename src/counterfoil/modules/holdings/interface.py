@@ -22,6 +22,7 @@ from counterfoil.modules.holdings.records import (
     PostingReason,
     Relationship,
     SubBalance,
+    relationships_of,
 )
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.instruments.interface import Instrument
@@ -48,6 +49,7 @@ __all__ = [
     "PostingReason",
     "Relationship",
     "SubBalance",
+    "relationships_of",
 ]
 
 _AVAILABLE = SubBalance.AVAILABLE
@@ -85,12 +87,15 @@ class Holdings:
         """Between whom a relationship (20 bytes) is, or None."""
         return self._books.relationships.find(relationship) if len(relationship) == 20 else None
 
-    def require_account(self, account_id: bytes) -> Account:
-        """The account, if it is open. Rejected ACCOUNT_NOT_FOUND or ACCOUNT_IS_CLOSED."""
+    def require_account(self, account_id: bytes, context: ActionContext | None = None) -> Account:
+        """The account, if it is open. Rejected ACCOUNT_NOT_FOUND or ACCOUNT_IS_CLOSED; with a context, to whom may see
+        it alone is said that it is closed."""
         account = self._accounts(account_id)
         if account is None:
             raise Rejected(HoldingsReject.ACCOUNT_NOT_FOUND, account=account_id)
         if account.status is not _OPEN:
+            if context is not None:
+                self.hide_from_strangers(context, account_id, account)
             raise Rejected(HoldingsReject.ACCOUNT_IS_CLOSED, account=account_id)
         return account
 
@@ -107,7 +112,8 @@ class Holdings:
 
         They do when the threshold of the account's own signers is met; or by authority of the owner (not where it
         is held jointly: then the signers say how the holders act together); or by authority of the servicer, where
-        `servicer_too` or else the account says that it may instruct. Rejected NOT_AUTHORISED_FOR_THE_ACCOUNT.
+        `servicer_too` or else the account says that it may instruct. Rejected NOT_AUTHORISED_FOR_THE_ACCOUNT, or, where
+        none of the signers may see the account, ACCOUNT_NOT_FOUND.
         """
         needed = account.threshold
         if needed:
@@ -133,7 +139,16 @@ class Holdings:
                 return
             except Rejected as rejected:
                 refusal = rejected.code.name
+        self.hide_from_strangers(context, account_id, account)
         raise Rejected(HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT, account=account_id, refusal=refusal)
+
+    def hide_from_strangers(self, context: ActionContext, account_id: bytes, account: Account) -> None:
+        """Rejected ACCOUNT_NOT_FOUND where none of the action's signers may see it, as if it were not there."""
+        accounts.hide_from_strangers(self._books, context, account_id, account)
+
+    def is_known_to(self, context: ActionContext, account: Account) -> bool:
+        """Whether any of the action's signers may see the account."""
+        return accounts.is_known_to(self._books, context, account)
 
     def open_account(
         self,

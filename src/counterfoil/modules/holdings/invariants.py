@@ -21,7 +21,7 @@ from counterfoil.modules.holdings.records import (
     Earmark,
     EarmarkReason,
     Relationship,
-    relationship_of,
+    relationships_of,
 )
 from counterfoil.modules.instruments.interface import Instrument
 from counterfoil.primitives.codec import AMOUNT_MAX
@@ -130,15 +130,11 @@ def _check_holdings(books: HoldingsBooks, changes: ChangesOf) -> None:
 
 def _check_accounts(books: HoldingsBooks, changes: ChangesOf) -> None:
     opened: Sums = {}
+    related: Sums = {}  # open accounts, by servicer and relationship
     for account_id, (before, now) in changes(books.accounts):
         ensure(now is not None, "an account's identity is kept for ever")
-        if before is None:
-            between = books.relationships.find(now.relationship)
-            ensure(
-                between == Relationship(now.servicer, now.owner)
-                and now.relationship == relationship_of(now.servicer, now.owner),
-                "an account belongs to its servicer's and owner's relationship",
-            )
+        if before is None or before.relationship != now.relationship:
+            _check_relationship(books, account_id, before, now)
         if before is not None:
             ensure(_fixed(before) == _fixed(now), "owner, servicer and kind of an account do not change")
             ensure(before.status is AccountStatus.OPEN, "a closed account does not change")
@@ -153,8 +149,21 @@ def _check_accounts(books: HoldingsBooks, changes: ChangesOf) -> None:
             if account is not None and account.status is AccountStatus.OPEN:
                 for party in parties_of(account):
                     opened[party] = opened.get(party, 0) + sign
+                key = account.servicer + account.relationship
+                related[key] = related.get(key, 0) + sign
+        for holder in now.joint_holders:
+            ensure(
+                books.party_relationships.find(holder + now.relationship) is not None,
+                "who holds an account jointly finds its relationship",
+            )
     for _, (before, now) in changes(books.relationships):
         ensure(before is None and now is not None, "between whom a relationship is does not change")
+    for key, (before, now) in changes(books.party_relationships):
+        change = (now.open if now is not None else 0) - (before.open if before is not None else 0)
+        ensure(change == related.pop(key, 0), "the open accounts of a relationship are counted")
+        if now is None:
+            ensure(not before.open, "who services accounts finds their relationship")
+    ensure(not any(related.values()), "the open accounts of a relationship are counted")
     _check_counts(changes(books.party_accounts), opened, "the open accounts of a party are counted")
     for account_id, (_, contents) in changes(books.contents):
         if contents is not None:
@@ -163,6 +172,19 @@ def _check_accounts(books: HoldingsBooks, changes: ChangesOf) -> None:
                 found is not None and found.status is AccountStatus.OPEN,
                 "only an open account holds anything",
             )
+
+
+def _check_relationship(
+    books: HoldingsBooks, account_id: bytes, before: Account | None, now: Account
+) -> None:
+    """Of servicer and owner, or, from when an account is first held jointly, its own."""
+    of_both, own = relationships_of(account_id, now)
+    ensure(now.relationship == own or not now.joint_holders, "what is held jointly is told apart")
+    ensure(now.relationship in (of_both, own), "an account has its relationship")
+    ensure(before is None or before.relationship == of_both, "what is told apart stays apart")
+    account = account_id if now.relationship == own else b""
+    expected = Relationship(now.servicer, now.owner, account)
+    ensure(books.relationships.find(now.relationship) == expected, "a relationship says between whom it is")
 
 
 def _check_counts(changes: Iterable[tuple[bytes, tuple[Any, Any]]], differences: Sums, text: str) -> None:
@@ -210,7 +232,6 @@ def _fixed(account: Account) -> tuple[Any, ...]:
         account.owner,
         account.servicer,
         account.kind,
-        account.relationship,
         account.handle,
         account.owner_handle,
         account.opened_height,

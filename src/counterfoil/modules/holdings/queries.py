@@ -12,6 +12,7 @@ from counterfoil.modules.holdings.records import (
     EARMARKS_OF_ACCOUNT,
     HOLDINGS,
     NO_TOTALS,
+    PARTY_RELATIONSHIPS,
     REGISTER,
     RELATIONSHIPS,
     TOTALS,
@@ -19,6 +20,7 @@ from counterfoil.modules.holdings.records import (
     Earmark,
     Holding,
     InstrumentTotals,
+    relationships_of,
 )
 from counterfoil.modules.instruments.interface import INSTRUMENTS, Instrument
 from counterfoil.state.books import Shelf
@@ -135,8 +137,11 @@ def accounts_of_owner(state: State, party_id: bytes, height: int | None = None) 
 
 
 def accounts_of_servicer(state: State, party_id: bytes, height: int | None = None) -> list[HeldAccount]:
-    """Every account that a party keeps for its clients and itself, in the order of ids. Reads all accounts."""
-    return [held for held in accounts(state, height) if held.account.servicer == party_id]
+    """Every account that a party keeps for its clients and itself, in the order of ids."""
+    related = (state.find(RELATIONSHIPS, key) for key in _relationships_ever(state, party_id))
+    owners = dict.fromkeys(one.owner for one in related if one is not None and one.servicer == party_id)
+    found = [held for owner in owners for held in accounts_of_owner(state, owner, height)]
+    return sorted((held for held in found if held.account.servicer == party_id), key=lambda held: held[0])
 
 
 def accounts(state: State, height: int | None = None) -> list[HeldAccount]:
@@ -145,17 +150,33 @@ def accounts(state: State, height: int | None = None) -> list[HeldAccount]:
 
 
 def relationships_of_servicer(state: State, party_id: bytes) -> list[bytes]:
-    """Every relationship in which a party keeps somebody else's accounts, in the order of ids. Reads all of them."""
-    return [
-        key
-        for key in state.keys(RELATIONSHIPS)
-        if (found := state.find(RELATIONSHIPS, key)) is not None and found.servicer == party_id != found.owner
-    ]
+    """Every relationship in which a party keeps somebody else's accounts, in the order of ids. Reads its own alone."""
+    found = ((key, state.find(RELATIONSHIPS, key)) for key in _relationships_ever(state, party_id))
+    return [key for key, one in found if one is not None and one.servicer == party_id != one.owner]
+
+
+def relationships_of_owner(state: State, party_id: bytes) -> list[bytes]:
+    """Every relationship of which a party is the owner, in the order of ids."""
+    told_to = {
+        relationship: None
+        for held in accounts_of_owner(state, party_id)
+        for relationship in relationships_of(held.account_id, held.account)
+    }
+    return sorted(key for key in told_to if state.find(RELATIONSHIPS, key) is not None)
 
 
 def accounts_held_jointly(state: State, party_id: bytes, height: int | None = None) -> list[HeldAccount]:
-    """Every account of which a party is a holder beside the owner, in the order of ids. Reads all accounts."""
-    return [held for held in accounts(state, height) if party_id in held.account.joint_holders]
+    """Every account of which a party is a holder beside the owner, in the order of ids."""
+    related = (state.find(RELATIONSHIPS, key) for key in _relationships_ever(state, party_id))
+    found = _accounts(
+        state, sorted(one.account for one in related if one is not None and one.account), height
+    )
+    return [held for held in found if party_id in held.account.joint_holders]
+
+
+def _relationships_ever(state: State, party_id: bytes) -> list[bytes]:
+    """What a party services, and what it holds or held jointly, in the order of ids."""
+    return [key[20:] for key in state.keys(PARTY_RELATIONSHIPS, party_id)]
 
 
 def earmarks(

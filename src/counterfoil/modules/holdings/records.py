@@ -115,11 +115,11 @@ class AccountFreeze(Record):
 class Account(Record):
     """Key: account id, given once for ever.
 
-    owner, servicer: parties. relationship: what receipts of the account's business are addressed to. handle: secret;
-    it decides the account's place on every list; owner_handle: secret; it names the list of the owner's accounts.
-    signers, threshold: addresses that dispose of the account, and how many of them must sign (0 of none: only the
-    owner and its users do). servicer_instructs: the servicer may dispose of it too. frozen_debits, frozen_credits:
-    whether any of the freezes says so.
+    owner, servicer: parties. relationship: what receipts of the account's business are addressed to; its own, once it
+    was held jointly. handle: secret; it decides the account's place on every list. owner_handle: secret; it names the
+    list of the owner's accounts. signers, threshold: addresses that dispose of the account, and how many of them must
+    sign (0 of none: only the owner and its users do). servicer_instructs: the servicer may dispose of it too.
+    frozen_debits, frozen_credits: whether any of the freezes says so.
     """
 
     owner: bytes
@@ -190,15 +190,33 @@ class PartyAccounts(Record):
 
 
 class Relationship(Record):
-    """Key: relationship (20), as `relationship_of`. Whose it is; kept for ever, as accounts are."""
+    """Key: relationship (20), as `relationship_of`. Whose it is; kept for ever, as accounts are.
+
+    account: the one that it is about, where that is held jointly; b"" of what owner and servicer are to each other.
+    """
 
     servicer: bytes
     owner: bytes
+    account: bytes = b""
 
 
-def relationship_of(servicer: bytes, owner: bytes) -> bytes:
-    """20 bytes: what an owner and its servicer are to each other, on which keys and receipts hang."""
-    return digest(RELATIONSHIP, servicer, owner)[:20]
+class PartyRelationship(Record):
+    """Key: party id, relationship (20): of its servicer, kept for ever; of those who hold its account jointly, while
+    they do. open: of the servicer's, how many open accounts it has."""
+
+    open: int = 0
+
+
+def relationship_of(servicer: bytes, owner: bytes, account: bytes = b"") -> bytes:
+    """20 bytes: what an owner and its servicer are to each other, on which keys and receipts hang; with an account that
+    is held jointly, what they and its other holders are to each other about that account alone."""
+    return digest(RELATIONSHIP, servicer, owner, *((account,) if account else ()))[:20]
+
+
+def relationships_of(account_id: bytes, account: Account) -> tuple[bytes, bytes]:
+    """All that an account's business was ever told to: until it was first held jointly, and since then."""
+    servicer, owner = account.servicer, account.owner
+    return relationship_of(servicer, owner), relationship_of(servicer, owner, account_id)
 
 
 def _place_on_register(reader: Reader, key: bytes, _holding: Holding) -> tuple[bytes, bytes]:
@@ -228,3 +246,6 @@ TOTALS = Table(number=54, name="instrument totals", record=InstrumentTotals, key
 CONTENTS = Table(number=55, name="account contents", record=AccountContents, key_sizes=(20,))
 PARTY_ACCOUNTS = Table(number=56, name="party accounts", record=PartyAccounts, key_sizes=(20,))
 RELATIONSHIPS = Table(number=57, name="relationships", record=Relationship, key_sizes=(20,))
+PARTY_RELATIONSHIPS = Table(
+    number=58, name="relationships of a party", record=PartyRelationship, key_sizes=(20, 20)
+)

@@ -9,7 +9,7 @@ from counterfoil.modules.holdings.accounts import (
     check_disposal,
     close_account,
     open_account,
-    require_account,
+    require_known_account,
     set_freezes,
 )
 from counterfoil.modules.holdings.books import HoldingsBooks
@@ -30,7 +30,7 @@ from counterfoil.modules.holdings.records import (
 )
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.module import EVERY, ActionContext
-from counterfoil.modules.parties.interface import Role
+from counterfoil.modules.parties.interface import PartiesReject, Role, is_known_to_all
 from counterfoil.primitives.codec import Message
 from counterfoil.primitives.outcome import Rejected
 
@@ -66,7 +66,7 @@ def open_new_account(books: HoldingsBooks, ask: OpenAccount, context: ActionCont
 
 def amend(books: HoldingsBooks, ask: AmendAccount, context: ActionContext) -> None:
     """Say anew who disposes of an account: this is also how its keys are rotated."""
-    account = require_account(books, ask.account_id)
+    account = require_known_account(books, context, ask.account_id)
     servicer_too = account.servicer_instructs and not account.signers
     Holdings(books).authorise_account(
         context, ask.account_id, account, AmendAccount, servicer_too=servicer_too
@@ -75,7 +75,7 @@ def amend(books: HoldingsBooks, ask: AmendAccount, context: ActionContext) -> No
         ask.signers, ask.threshold, ask.joint_holders, ask.default_cash_account, ask.servicer_instructs
     )
     owner = books.parties.require(account.owner)
-    check_disposal(books, context, account.owner, owner, account.kind, disposal, account.joint_holders)
+    check_disposal(books, context, account.owner, owner, account.kind, disposal, account)
     if ask.joint_holders != account.joint_holders:
         _require_servicer(books, context, ask.account_id, account)
         for holder in ask.joint_holders:
@@ -87,7 +87,7 @@ def amend(books: HoldingsBooks, ask: AmendAccount, context: ActionContext) -> No
 
 def freeze(books: HoldingsBooks, ask: FreezeAccount, context: ActionContext) -> None:
     """Let an order stand against an account."""
-    account = require_account(books, ask.account_id)
+    account = _require_account_for(books, context, ask.account_id, ask.authority)
     if ask.authority != account.servicer and not books.parties.has_role(
         ask.authority, Role.REGULATOR, Role.DEPOSITORY
     ):
@@ -111,7 +111,7 @@ def freeze(books: HoldingsBooks, ask: FreezeAccount, context: ActionContext) -> 
 
 def unfreeze(books: HoldingsBooks, ask: UnfreezeAccount, context: ActionContext) -> None:
     """Lift an order that stands against an account."""
-    account = require_account(books, ask.account_id)
+    account = _require_account_for(books, context, ask.account_id, ask.authority)
     placed = _freeze_by(account, ask.order_hash)
     if placed is None:
         raise Rejected(HoldingsReject.FREEZE_NOT_FOUND, order=ask.order_hash)
@@ -131,10 +131,18 @@ def unfreeze(books: HoldingsBooks, ask: UnfreezeAccount, context: ActionContext)
 
 def close(books: HoldingsBooks, ask: CloseAccount, context: ActionContext) -> None:
     """Close an empty account."""
-    account = require_account(books, ask.account_id)
+    account = require_known_account(books, context, ask.account_id)
     Holdings(books).authorise_account(context, ask.account_id, account, CloseAccount, servicer_too=True)
 
     close_account(books, context, ask.account_id, account)
+
+
+def _require_account_for(
+    books: HoldingsBooks, context: ActionContext, account_id: bytes, authority: bytes
+) -> Account:
+    """The account, for an authority that may order about any, or for whoever may see it."""
+    everywhere = books.parties.has_role(authority, Role.REGULATOR, Role.DEPOSITORY)
+    return require_known_account(books, context, account_id, authority if everywhere else b"")
 
 
 def _freeze_by(account: Account, order_hash: bytes) -> AccountFreeze | None:
@@ -168,6 +176,10 @@ def _require_agreement(
     found = parties.find(holder)
     if found is None or holder == servicer or parties.is_above(servicer, holder):
         return
+    if not is_known_to_all(found) and not parties.is_spoken_for(
+        context, found.parent if not found.signer else holder
+    ):
+        raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=holder)
     for party in (holder,) if found.signer else (holder, found.parent):
         try:
             parties.authorise(context, party, message_type)

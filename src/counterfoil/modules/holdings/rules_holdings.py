@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterfoil.modules.holdings.accounts import require_account
+from counterfoil.modules.holdings.accounts import is_known_to, require_account, require_known_account
 from counterfoil.modules.holdings.books import HoldingsBooks
 from counterfoil.modules.holdings.facts import TransferredByOrder
 from counterfoil.modules.holdings.interface import Holdings
@@ -26,7 +26,7 @@ from counterfoil.primitives.outcome import Rejected
 def place_earmark(books: HoldingsBooks, ask: PlaceEarmark, context: ActionContext) -> None:
     """Set part of a holding aside, by its holder."""
     holdings = Holdings(books)
-    account = require_account(books, ask.account_id)
+    account = require_known_account(books, context, ask.account_id)
     holdings.authorise_account(context, ask.account_id, account, PlaceEarmark, ask.quantity)
     instrument = books.instruments.require(ask.instrument_id)
     if ask.beneficiary and books.parties.find(ask.beneficiary) is None:
@@ -49,7 +49,7 @@ def place_earmark(books: HoldingsBooks, ask: PlaceEarmark, context: ActionContex
 
 def release_earmark(books: HoldingsBooks, ask: ReleaseEarmark, context: ActionContext) -> None:
     """Release what a holder has set aside: by the beneficiary, while there is one, else by the holder."""
-    earmark = _require_earmark(books, ask.earmark_id)
+    earmark = _require_known_earmark(books, context, ask.earmark_id)
     if earmark.reason is not EarmarkReason.HOLDER:
         raise Rejected(HoldingsReject.NOT_A_HOLDERS_EARMARK, reason=earmark.reason.name)
     holdings = Holdings(books)
@@ -137,7 +137,8 @@ def freeze_holding(books: HoldingsBooks, ask: FreezeHolding, context: ActionCont
 
 def unfreeze_holding(books: HoldingsBooks, ask: UnfreezeHolding, context: ActionContext) -> None:
     """Lift a freeze of a holding, in part or whole."""
-    earmark = _require_earmark(books, ask.earmark_id)
+    regulates = books.parties.has_role(ask.authority, Role.REGULATOR)
+    earmark = _require_known_earmark(books, context, ask.earmark_id, ask.authority if regulates else b"")
     if earmark.reason is not EarmarkReason.FREEZE:
         raise Rejected(HoldingsReject.EARMARK_IS_NOT_A_FREEZE, reason=earmark.reason.name)
     _require_whoever_lifts(books, earmark, ask.authority)
@@ -151,6 +152,19 @@ def _require_earmark(books: HoldingsBooks, earmark_id: bytes) -> Earmark:
     earmark = books.earmarks.find(earmark_id)
     if earmark is None:
         raise Rejected(HoldingsReject.EARMARK_NOT_FOUND, earmark=earmark_id)
+    return earmark
+
+
+def _require_known_earmark(
+    books: HoldingsBooks, context: ActionContext, earmark_id: bytes, authority: bytes = b""
+) -> Earmark:
+    """An earmark; one that none of the signers may see is not there. Its owner may, and who sees the account."""
+    earmark = _require_earmark(books, earmark_id)
+    account = books.accounts.find(earmark.account_id)
+    spoken_for = (one for one in (earmark.owner, authority) if one)
+    if account is not None and not any(books.parties.is_spoken_for(context, one) for one in spoken_for):
+        if not is_known_to(books, context, account):
+            raise Rejected(HoldingsReject.EARMARK_NOT_FOUND, earmark=earmark_id)
     return earmark
 
 

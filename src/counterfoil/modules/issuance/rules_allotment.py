@@ -22,7 +22,7 @@ def allot(books: IssuanceBooks, ask: Allot, context: ActionContext) -> None:
     instrument_id, source_id, total = ask.instrument_id, ask.source_account, ask.total
     instrument = books.instruments.require_active(instrument_id)
     check_security(instrument)
-    source = books.holdings.require_account(source_id)
+    source = books.holdings.require_account(source_id, context)
     books.holdings.authorise_account(context, source_id, source, Allot, total)
     check_papers(ask.papers)
     if not is_reference(ask.reference):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from counterfoil.modules.module import Shelves
+from counterfoil.modules.module import ActionContext, Shelves
 from counterfoil.modules.parties.records import (
     APPLICATIONS,
     LEIS,
@@ -22,7 +22,8 @@ class PartiesBooks:
     """What modules that stand above answer, the wiring sets.
 
     holds_anything(party id): by holdings. is_verified(party id, party, block time): whether an investor may begin, and
-    registrar_verifies(block time): whether registrars attest who investors are; by identities.
+    registrar_verifies(block time): whether registrars attest who investors are; by identities. stopped(context, party
+    id): a party was stopped, and everybody below with it; by view keys.
     """
 
     def __init__(self, shelves: Shelves) -> None:
@@ -36,6 +37,7 @@ class PartiesBooks:
         self.holds_anything: Callable[[bytes], bool] = _nobody_knows
         self.is_verified: Callable[[bytes, Party, int], bool] = _by_its_hash
         self.registrar_verifies: Callable[[int], bool] = _no_registrar
+        self.stopped: Callable[[ActionContext, bytes], None] = _nothing_was_handed
 
 
 def _nobody_knows(party_id: bytes) -> bool:
@@ -46,6 +48,10 @@ def _nobody_knows(party_id: bytes) -> bool:
 def _by_its_hash(party_id: bytes, party: Party, time_ms: int) -> bool:
     """On a ledger without registrars an agent's word is enough."""
     return Role.INVESTOR not in party.roles or bool(party.identity_hash)
+
+
+def _nothing_was_handed(context: ActionContext, party_id: bytes) -> None:
+    """Until the wiring says who keeps view keys, a party that is stopped holds none."""
 
 
 def _no_registrar(time_ms: int) -> bool:

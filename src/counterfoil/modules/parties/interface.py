@@ -48,12 +48,19 @@ __all__ = [
     "PartyStatus",
     "Role",
     "Signer",
+    "is_known_to_all",
 ]
 
 ACTIVE = PartyStatus.ACTIVE
 WINDING_DOWN = PartyStatus.WINDING_DOWN
 STOPPED = (PartyStatus.SUSPENDED, PartyStatus.REVOKED, PartyStatus.TERMINATED)
 """A party with one of these takes everybody below along."""
+
+
+def is_known_to_all(party: Party) -> bool:
+    """Whether everybody knows that there is such a party: a member. An investor's existence is a personal matter, and
+    an application its own: of neither is told by refusing."""
+    return party.status is not PartyStatus.APPLIED and any(role is not Role.INVESTOR for role in party.roles)
 
 
 class Parties:
@@ -83,8 +90,10 @@ class Parties:
         return party
 
     def require_active(self, party_id: bytes) -> Party:
-        """The party, active and with nobody above it suspended or revoked."""
+        """The party, active and with nobody above it suspended or revoked. One that only applied is not there yet."""
         party = self.require(party_id)
+        if party.status is PartyStatus.APPLIED:
+            raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
         if party.status is not ACTIVE or self.stopped_above(party):
             raise Rejected(PartiesReject.PARTY_IS_NOT_ACTIVE, party=party_id, status=party.status.name)
         return party
@@ -93,12 +102,17 @@ class Parties:
         """As `require_active`, or winding down: it still delivers, is paid and closes what it has."""
         party = self.require(party_id)
         status = party.status
+        if status is PartyStatus.APPLIED:
+            raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
         if (status is not ACTIVE and status is not WINDING_DOWN) or self.stopped_above(party):
             raise Rejected(PartiesReject.PARTY_IS_NOT_ACTIVE, party=party_id, status=status.name)
         return party
 
     def require_role(self, party_id: bytes, *roles: Role) -> Party:
-        """The party, active and with one of the roles."""
+        """The party, active and with one of the roles. An investor, where a member is asked for, is not there."""
+        found = self.find(party_id)
+        if found is not None and Role.INVESTOR not in roles and not is_known_to_all(found):
+            raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
         party = self.require_active(party_id)
         for role in party.roles:
             if role in roles:
@@ -106,9 +120,11 @@ class Parties:
         raise Rejected(PartiesReject.PARTY_LACKS_THE_ROLE, party=party_id, roles=_names(roles))
 
     def has_role(self, party_id: bytes, *roles: Role) -> bool:
-        """Whether the party exists and has one of the roles, active or not."""
+        """Whether the party exists and has one of the roles, active or not. Who only applied has none yet."""
         party = self.find(party_id)
-        return party is not None and any(role in roles for role in party.roles)
+        if party is None or party.status is PartyStatus.APPLIED:
+            return False
+        return any(role in roles for role in party.roles)
 
     def is_active(self, party_id: bytes) -> bool:
         """Whether `require_active` would pass."""
@@ -169,6 +185,13 @@ class Parties:
             return False
         return party.signer == address or self._mandates.find(party_id + address) is not None
 
+    def is_spoken_for(self, context: ActionContext, party_id: bytes) -> bool:
+        """Whether any signer of the action is the party's own, or its user (whatever its mandate covers): who sends for
+        it, or tries to, knows that it is there."""
+        if context.signers is BY_THE_CONSORTIUM:
+            return True
+        return any(self.speaks_for(party_id, address) for address in context.signers)
+
     def authorise(
         self,
         context: ActionContext,
@@ -182,7 +205,7 @@ class Parties:
         It signs by its own signer, or by a user whose mandate covers the message, the account and the amount now.
         Where two pairs of eyes are demanded (the table says so, or the party named the message), by two users: one
         with a maker's mandate, one with a checker's, who share no key. In a motion that was carried the consortium acts
-        in the party's place, whatever became of it.
+        in the party's place, whatever became of it. An investor, or an applicant, for whom nobody signs is not there.
         """
         party = self._parties.find(party_id) if len(party_id) == PARTY_ID_SIZE else None
         if party is None:
@@ -192,6 +215,9 @@ class Parties:
         if context.signers is BY_THE_CONSORTIUM:
             self._step_in(party_id, party, tag, permission)
             return
+        if party.signer not in context.signers and not is_known_to_all(party):
+            if not self.is_spoken_for(context, party_id):
+                raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
         if party.status is not ACTIVE and not (party.status is WINDING_DOWN and permission.winding_down):
             raise Rejected(PartiesReject.PARTY_IS_NOT_ACTIVE, party=party_id, status=party.status.name)
         if party.parent and self.stopped_above(party):

@@ -6,7 +6,11 @@ from counterfoil.primitives.outcome import RejectCode
 
 
 class PartiesReject(RejectCode):
-    PARTY_NOT_FOUND = (2000, "There is no such party.", "Check the party's identifier.")
+    PARTY_NOT_FOUND = (
+        2000,
+        "There is no such party, or none that the signers may know of.",
+        "Check the identifier. An investor or an applicant is found by those alone who sign for it, or admitted it.",
+    )
     PARTY_IS_NOT_ACTIVE = (
         2001,
         "The party, or one above it, is not active.",

@@ -10,7 +10,7 @@ from counterfoil.modules.module import BY_THE_CONSORTIUM, ActionContext
 from counterfoil.modules.parties.books import PartiesBooks
 from counterfoil.modules.parties.checks import check_reason, leave_names, require_above, stakeholders
 from counterfoil.modules.parties.facts import PartyStatusChanged
-from counterfoil.modules.parties.interface import Parties
+from counterfoil.modules.parties.interface import STOPPED, Parties
 from counterfoil.modules.parties.messages import (
     ReinstateParty,
     RevokeParty,
@@ -116,3 +116,5 @@ def _step(
     books.parties.put(party_id, after)
     fact = PartyStatusChanged(party_id, before.status, after.status, authority, reason)
     context.tell(fact, *stakeholders(party_id, before.parent, authority))
+    if after.status in STOPPED:
+        books.stopped(context, party_id)

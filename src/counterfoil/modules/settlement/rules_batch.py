@@ -60,7 +60,7 @@ def open_batch(books: SettlementBooks, ask: OpenBatch, context: ActionContext) -
 
 def load_batch(books: SettlementBooks, ask: LoadBatch, context: ActionContext) -> None:
     """Keep one part of a batch's legs until the batch settles."""
-    batch = _require(books, ask.batch_id)
+    batch = _require(books, context, ask.batch_id)
     books.parties.authorise(context, batch.party, LoadBatch)
     if not 0 <= ask.number < batch.chunks:
         raise Rejected(SettlementReject.CHUNK_NUMBER_IS_INVALID, number=ask.number, chunks=batch.chunks)
@@ -92,7 +92,7 @@ def settle_batch(books: SettlementBooks, ask: SettleBatch, context: ActionContex
     Each account that gives must have agreed: by a signature here, or by a mandate of its owner to the party's signer
     for this message. What an account receives in the batch may cover what it gives.
     """
-    batch = _require(books, ask.batch_id)
+    batch = _require(books, context, ask.batch_id)
     books.parties.authorise(context, batch.party, SettleBatch)
     if batch.loaded < batch.chunks:
         raise Rejected(SettlementReject.BATCH_IS_NOT_COMPLETE, loaded=batch.loaded, chunks=batch.chunks)
@@ -131,7 +131,7 @@ def settle_batch(books: SettlementBooks, ask: SettleBatch, context: ActionContex
 
 def cancel_batch(books: SettlementBooks, ask: CancelBatch, context: ActionContext) -> None:
     """Drop a batch and its parts."""
-    batch = _require(books, ask.batch_id)
+    batch = _require(books, context, ask.batch_id)
     books.parties.authorise(context, batch.party, CancelBatch)
 
     end_batch(books, ask.batch_id, batch)
@@ -156,9 +156,10 @@ def _check_instruments(books: SettlementBooks, market: str, nets: Nets) -> list[
     return [instrument.kind is InstrumentKind.MONEY_TOKEN for instrument in instruments]
 
 
-def _require(books: SettlementBooks, batch_id: bytes) -> Batch:
+def _require(books: SettlementBooks, context: ActionContext, batch_id: bytes) -> Batch:
+    """An open batch, for who announced it; of anybody else's is not told whether there is one."""
     batch = books.batches.find(batch_id)
-    if batch is None:
+    if batch is None or not books.parties.is_spoken_for(context, batch.party):
         raise Rejected(SettlementReject.BATCH_NOT_FOUND, batch=batch_id)
     return batch
 

@@ -83,16 +83,18 @@ def instruct_both(books: SettlementBooks, ask: InstructBoth, context: ActionCont
             raise Rejected(SettlementReject.ASSET_IS_NOT_ACCEPTED, asset=asset)
     if ask.settlement_date > business_date:
         check_business_day(books, market_code, ask.settlement_date, business_date, asset)
-    source = holdings.require_account(source_id)
-    target = holdings.require_account(target_id)
+    source = holdings.require_account(source_id, context)
+    target = holdings.require_account(target_id, context)
     if (seller != source.owner and seller != source.servicer) or (
         buyer != target.owner and buyer != target.servicer
     ):
+        holdings.hide_from_strangers(context, source_id, source)
+        holdings.hide_from_strangers(context, target_id, target)
         raise Rejected(SettlementReject.TRADE_DOES_NOT_AGREE)
     if source_id == target_id:
         raise Rejected(SettlementReject.SIDES_USE_THE_SAME_ACCOUNT, account=source_id)
     if terms.seller_client or terms.buyer_client:
-        trades.check_clients(terms)
+        trades.check_clients(terms, context)
     if (delivery.priority is _RESERVED and seller != market.operator) or (
         receipt.priority is _RESERVED and buyer != market.operator
     ):

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from counterfoil.modules.instruments.interface import InstrumentKind
 from counterfoil.modules.module import ActionContext
+from counterfoil.modules.parties.interface import PartiesReject, is_known_to_all
 from counterfoil.modules.settlement.attempts import attempt
 from counterfoil.modules.settlement.books import SettlementBooks
 from counterfoil.modules.settlement.checks import (
@@ -57,6 +58,17 @@ from counterfoil.primitives.codec import AMOUNT_MAX
 from counterfoil.primitives.outcome import Rejected
 
 
+def _require_party(books: SettlementBooks, ask: Instruct, context: ActionContext) -> None:
+    """The instructing party, in business. An investor for whom nobody speaks, its account's signers neither, is not
+    there."""
+    party = books.parties.require(ask.party)
+    if not is_known_to_all(party) and not books.parties.is_spoken_for(context, ask.party):
+        account = books.holdings.account(ask.account)
+        if account is None or account.owner != ask.party or not books.holdings.is_known_to(context, account):
+            raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=ask.party)
+    books.parties.require_in_business(ask.party)
+
+
 def instruct(books: SettlementBooks, ask: Instruct, context: ActionContext, note: bytes = b"") -> None:
     """Enter one side's settlement instruction.
 
@@ -69,10 +81,11 @@ def instruct(books: SettlementBooks, ask: Instruct, context: ActionContext, note
     check_dates(ask.trade_date, ask.settlement_date, business_date)
     _check_what_moves(books, ask)
     check_business_day(books, ask.market, ask.settlement_date, business_date, ask.asset)
-    books.parties.require_in_business(ask.party)
+    _require_party(books, ask, context)
     books.parties.require(ask.counterparty)
-    account = books.holdings.require_account(ask.account)
+    account = books.holdings.require_account(ask.account, context)
     if ask.party not in (account.owner, account.servicer):
+        books.holdings.hide_from_strangers(context, ask.account, account)
         raise Rejected(SettlementReject.PARTY_DOES_NOT_HOLD_THE_ACCOUNT, party=ask.party)
     if ask.account == ask.counterparty_account:
         raise Rejected(SettlementReject.SIDES_USE_THE_SAME_ACCOUNT, account=ask.account)

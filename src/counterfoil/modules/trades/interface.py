@@ -15,6 +15,7 @@ from counterfoil.modules.trades.life import (
     add_trade,
     concerned,
     end_trade,
+    operator_of,
     put_trade,
     reference_key,
     views,
@@ -117,7 +118,7 @@ class Trades:
                 TradesReject.TRADE_DATE_IS_NO_TRADING_DAY, venue=terms.venue, trade_date=terms.trade_date
             )
 
-    def check_parties(self, terms: TradeTerms) -> None:
+    def check_parties(self, terms: TradeTerms, context: ActionContext) -> None:
         """Whether the things and parties named in the terms exist and may trade.
 
         Rejected as `instruments.require_active`, 8009 to 8011, or as `holdings.require_account`.
@@ -129,15 +130,23 @@ class Trades:
                 raise Rejected(TradesReject.SIDE_IS_NOT_A_PARTY, party=party)
         if terms.asset and books.instruments.require(terms.asset).kind is not InstrumentKind.MONEY_TOKEN:
             raise Rejected(TradesReject.ASSET_IS_NOT_MONEY, asset=terms.asset)
-        self.check_clients(terms)
+        self.check_clients(terms, context)
 
-    def check_clients(self, terms: TradeTerms) -> None:
-        """Rejected as `holdings.require_account`, or CLIENT_ACCOUNT_IS_NOT_SERVED."""
+    def check_clients(self, terms: TradeTerms, context: ActionContext) -> None:
+        """Rejected as `holdings.require_account`, or CLIENT_ACCOUNT_IS_NOT_SERVED, to whom may see the account."""
         for party, client in ((terms.seller, terms.seller_client), (terms.buyer, terms.buyer_client)):
             if client:
-                account = self._books.holdings.require_account(client)
-                if party not in (account.owner, account.servicer):
+                account = self._books.holdings.require_account(client, context)
+                served = party in (account.owner, account.servicer)
+                if not served or not self._may_state_clients(context, party, terms):
+                    self._books.holdings.hide_from_strangers(context, client, account)
+                if not served:
                     raise Rejected(TradesReject.CLIENT_ACCOUNT_IS_NOT_SERVED, account=client)
+
+    def _may_state_clients(self, context: ActionContext, party: bytes, terms: TradeTerms) -> bool:
+        """Whether the side whose client it is has a signer here, or the venue's operator, which knows both sides'."""
+        stating = (party, operator_of(self._books, terms))
+        return any(self._books.parties.is_spoken_for(context, one) for one in stating)
 
     def check_instruction(
         self,
@@ -151,9 +160,12 @@ class Trades:
     ) -> None:
         """Whether an instruction of one side may settle (a part of) a trade.
 
-        Rejected TRADE_NOT_FOUND, TRADE_IS_NOT_CONFIRMED, TRADE_DOES_NOT_AGREE, QUANTITY_EXCEEDS_THE_TRADE or
-        TRADE_HAS_TOO_MANY_INSTRUCTIONS.
+        Rejected TRADE_NOT_FOUND (of others' too), TRADE_IS_NOT_CONFIRMED, TRADE_DOES_NOT_AGREE,
+        QUANTITY_EXCEEDS_THE_TRADE or TRADE_HAS_TOO_MANY_INSTRUCTIONS.
         """
+        of_sides = self.require(trade_id).terms
+        if side not in (of_sides.seller, of_sides.buyer):
+            raise Rejected(TradesReject.TRADE_NOT_FOUND, trade=trade_id)
         trade = self.require_confirmed(trade_id)
         terms = trade.terms
         if (

@@ -37,7 +37,7 @@ def record_trade(books: TradesBooks, ask: RecordTrade, context: ActionContext) -
     """
     trades, terms = Trades(books), ask.terms
     trades.check_form(terms)
-    trades.check_parties(terms)
+    trades.check_parties(terms, context)
     if ask.recorder in (terms.seller, terms.buyer):
         both = terms.seller == terms.buyer
         status = TradeStatus.CONFIRMED if both else TradeStatus.RECORDED
@@ -58,7 +58,7 @@ def record_trade(books: TradesBooks, ask: RecordTrade, context: ActionContext) -
 
 def confirm_trade(books: TradesBooks, ask: ConfirmTrade, context: ActionContext) -> None:
     """Agree to what the other side recorded."""
-    trade = Trades(books).require(ask.trade_id)
+    trade = _require_known(books, context, ask.trade_id)
     terms = trade.terms
     if trade.status is not TradeStatus.RECORDED:
         raise Rejected(TradesReject.TRADE_IS_CONFIRMED, status=trade.status.name)
@@ -77,7 +77,7 @@ def confirm_trade(books: TradesBooks, ask: ConfirmTrade, context: ActionContext)
 def amend_trade(books: TradesBooks, ask: AmendTrade, context: ActionContext) -> None:
     """Replace the terms. Whoever agreed to the old ones must agree to the new ones."""
     trades, terms = Trades(books), ask.terms
-    trade = trades.require(ask.trade_id)
+    trade = _require_known(books, context, ask.trade_id)
     old = terms_of(books, ask.trade_id, trade)
     trades.check_form(terms)
     if (terms.venue, terms.trade_reference, terms.seller, terms.buyer) != (
@@ -87,7 +87,7 @@ def amend_trade(books: TradesBooks, ask: AmendTrade, context: ActionContext) -> 
         old.buyer,
     ):
         raise Rejected(TradesReject.IDENTITY_OF_THE_TRADE_CHANGES)
-    trades.check_parties(terms)
+    trades.check_parties(terms, context)
     if terms == old:
         raise Rejected(TradesReject.NOTHING_CHANGES)
     if trade.instructions or trade.settled_quantity:
@@ -108,7 +108,7 @@ def cancel_trade(books: TradesBooks, ask: CancelTrade, context: ActionContext) -
     The exchange's is ended whatever is under way, so that no side can keep it from that by instructing; instructions
     are the sides' own, and go on without the trade.
     """
-    trade = Trades(books).require(ask.trade_id)
+    trade = _require_known(books, context, ask.trade_id)
     terms = trade.terms
     if trade.status is TradeStatus.EXCHANGE_SIGNED:
         involved: tuple[bytes, ...] = (operator_of(books, terms),)
@@ -123,6 +123,21 @@ def cancel_trade(books: TradesBooks, ask: CancelTrade, context: ActionContext) -
     end_trade(books, ask.trade_id, trade)
     fact = TradeCancelled(ask.trade_id, ask.party, trade.settled_quantity)
     context.tell(fact, *concerned(books, trade))
+
+
+def _require_known(books: TradesBooks, context: ActionContext, trade_id: bytes) -> Trade:
+    """A live trade; one that none of the action's signers may see is not there. Its sides may, the operator of its
+    venue, and who sees the account of a client behind it."""
+    trade = Trades(books).require(trade_id)
+    terms = terms_of(books, trade_id, trade)
+    parties = (terms.seller, terms.buyer, operator_of(books, terms))
+    if any(books.parties.is_spoken_for(context, party) for party in parties):
+        return trade
+    for client in (terms.seller_client, terms.buyer_client):
+        account = books.holdings.account(client)
+        if account is not None and books.holdings.is_known_to(context, account):
+            return trade
+    raise Rejected(TradesReject.TRADE_NOT_FOUND, trade=trade_id)
 
 
 def _use_reference(books: TradesBooks, context: ActionContext, terms: TradeTerms, whose: bytes) -> None:

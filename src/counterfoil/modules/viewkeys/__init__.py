@@ -22,11 +22,14 @@ from counterfoil.modules.viewkeys.records import (
     KEY_EPOCHS,
     OPENING_KEYS,
     PROPOSED_EPOCHS,
+    STOPPED_PARTIES,
     VIEW_GRANT_ENDS,
     VIEW_GRANTS,
+    VIEW_GRANTS_OF,
     VIEW_NODES,
 )
 from counterfoil.modules.viewkeys.rejects import ViewKeysReject
+from counterfoil.modules.viewkeys.stopping import raise_for_stopped
 
 MODULE = Module(
     name="viewkeys",
@@ -39,6 +42,8 @@ MODULE = Module(
         VIEW_NODES,
         VIEW_GRANTS,
         VIEW_GRANT_ENDS,
+        VIEW_GRANTS_OF,
+        STOPPED_PARTIES,
     ),
     rules={
         AdmitHolder: rules_epochs.admit_holder,
@@ -63,6 +68,7 @@ MODULE = Module(
     ),
     rejects=ViewKeysReject,
     deadlines=(end_grants,),
+    retries=(raise_for_stopped,),
     invariants=(check,),
     full_checks=(check_all,),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterfoil.modules.grants.interface import Grants
 from counterfoil.modules.holdings.interface import Holdings
 from counterfoil.modules.module import Shelves
 from counterfoil.modules.parties.interface import Parties
@@ -11,14 +12,18 @@ from counterfoil.modules.viewkeys.records import (
     KEY_EPOCHS,
     OPENING_KEYS,
     PROPOSED_EPOCHS,
+    STOPPED_PARTIES,
     VIEW_GRANT_ENDS,
     VIEW_GRANTS,
+    VIEW_GRANTS_OF,
     VIEW_NODES,
 )
 
 
 class ViewKeysBooks:
-    def __init__(self, shelves: Shelves, parties: Parties, holdings: Holdings) -> None:
+    """Shelves of the module's own tables, and what it asks of others. views: whose terms hold of view keys too."""
+
+    def __init__(self, shelves: Shelves, parties: Parties, holdings: Holdings, views: Grants) -> None:
         self.epochs = shelves(KEY_EPOCHS)
         self.in_force = shelves(EPOCH_IN_FORCE)
         self.proposed = shelves(PROPOSED_EPOCHS)
@@ -27,5 +32,8 @@ class ViewKeysBooks:
         self.nodes = shelves(VIEW_NODES)
         self.grants = shelves(VIEW_GRANTS)
         self.grant_ends = shelves(VIEW_GRANT_ENDS)
+        self.grants_of = shelves(VIEW_GRANTS_OF)
+        self.stopped = shelves(STOPPED_PARTIES)
         self.parties = parties
         self.holdings = holdings
+        self.views = views

@@ -5,6 +5,7 @@ Epochs and holders are told to everybody: a copy of the ledger and the newest ro
 
 from __future__ import annotations
 
+from counterfoil.modules.grants.interface import Purpose
 from counterfoil.modules.viewkeys.records import Wrapping
 from counterfoil.primitives.codec import Fact
 
@@ -61,12 +62,14 @@ class OpeningKeyRecorded(Fact, tag=1356, frozen=True):
 
 
 class ViewKeyGranted(Fact, tag=1357, frozen=True):
-    """A party may be handed a node's view key; told to it, to the node and to whoever granted it."""
+    """A party may be handed a node's view key; told to it and to whoever granted it, and to the node where the purpose
+    tells those concerned."""
 
     node: bytes
     grantee: bytes
     by: bytes
-    purpose: str
+    purpose: Purpose
+    reason: str
     from_height: int
     until_ms: int
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from counterfoil.modules.viewkeys import tree
+from counterfoil.modules.module import ActionContext
+from counterfoil.modules.viewkeys import stopping, tree
 from counterfoil.modules.viewkeys.books import ViewKeysBooks
 from counterfoil.modules.viewkeys.records import (
     IN_FORCE,
@@ -19,6 +20,8 @@ __all__ = ["Holder", "KeyEpoch", "ProposedEpoch", "ViewGrant", "ViewKeys"]
 
 
 class ViewKeys:
+    """Asked by others, and told what ends somebody's right to a key."""
+
     def __init__(self, books: ViewKeysBooks) -> None:
         self._books = books
 
@@ -51,12 +54,26 @@ class ViewKeys:
         """The steps from the top of the tree to a node (20 bytes), each with its counter, as of now."""
         return tree.path_to(self._books, node)
 
+    # What ends a right
+
+    def stop(self, context: ActionContext, party: bytes) -> None:
+        """A party was stopped, and everybody below it; see `stopping.stop`."""
+        stopping.stop(self._books, context, party)
+
+    def raise_key(self, context: ActionContext, node: bytes) -> None:
+        """Somebody is no longer a side of a relationship: its key is another one from this block on."""
+        stopping.raise_if_sealed(self._books, context, node)
+
     # Who may be handed what
 
     def opening_key(self, party: bytes) -> bytes | None:
         """The public key to which a party has its view keys and notes sealed."""
         found = self._books.opening_keys.find(party)
         return found.opening_key if found is not None else None
+
+    def concerned(self, node: bytes, grant: ViewGrant) -> tuple[bytes, ...]:
+        """Parties whose business a granted key opens: holder, joint holders, keeper; whatever the grant's purpose."""
+        return tree.shown_by(self._books, grant.by, node)[1].concerned
 
     def grant(self, node: bytes, grantee: bytes) -> ViewGrant | None:
         """A grant that runs."""

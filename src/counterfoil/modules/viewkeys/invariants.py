@@ -16,10 +16,12 @@ from counterfoil.modules.viewkeys.records import (
     PROPOSED_EPOCHS,
     VIEW_GRANT_ENDS,
     VIEW_GRANTS,
+    VIEW_GRANTS_OF,
     VIEW_NODES,
     epoch_key,
 )
 from counterfoil.modules.viewkeys.records import end_key as end_key_of
+from counterfoil.modules.viewkeys.tree import with_those_above
 from counterfoil.primitives.outcome import ensure
 
 Changes = Mapping[int, Mapping[bytes, tuple[Any, Any]]]
@@ -37,6 +39,9 @@ def check(books: ViewKeysBooks, changed: Changes) -> None:
         if now is not None:
             end = end_key_of(now.until_ms, key[:20], key[20:])
             ensure(books.grant_ends.find(end) is not None, "a grant has its end")
+            _check_found_by_all_above(books, key)
+    for key, (_, now) in changed.get(VIEW_GRANTS_OF.number, {}).items():
+        ensure((now is not None) == _is_granted_below(books, key), "a grant is found by whoever is stopped")
     for key, (_, now) in changed.get(VIEW_GRANT_ENDS.number, {}).items():
         ensure((now is not None) == _ends_then(books, key), "an end belongs to a grant")
     for node, (before, now) in changed.get(VIEW_NODES.number, {}).items():
@@ -56,6 +61,9 @@ def check_all(books: ViewKeysBooks) -> None:
     for key, _ in books.grant_ends.scan():
         ensure(_ends_then(books, key), "an end belongs to a grant")
         running[key[8:28]] = running.get(key[8:28], 0) + 1
+        _check_found_by_all_above(books, key[8:])
+    for key, _ in books.grants_of.scan():
+        ensure(_is_granted_below(books, key), "a grant is found by whoever is stopped")
     for node, count in running.items():
         found = books.nodes.find(node)
         ensure(found is not None and found.grants == count, "grants are counted")
@@ -81,6 +89,18 @@ def _check_epochs(books: ViewKeysBooks) -> None:
             all(node in holders for node in proposed.confirmed) and len(proposed.confirmed) < len(holders),
             "an epoch waits for a holder's word",
         )
+
+
+def _check_found_by_all_above(books: ViewKeysBooks, key: bytes) -> None:
+    """key: of a grant, the node (20) and the grantee (20)."""
+    for upper in with_those_above(books, key[20:]):
+        ensure(books.grants_of.find(upper + key) is not None, "a grant is found by whoever is stopped")
+
+
+def _is_granted_below(books: ViewKeysBooks, key: bytes) -> bool:
+    upper, grantee = key[:20], key[40:]
+    below = upper == grantee or books.parties.is_above(upper, grantee)
+    return below and books.grants.find(key[20:]) is not None
 
 
 def _ends_then(books: ViewKeysBooks, key: bytes) -> bool:

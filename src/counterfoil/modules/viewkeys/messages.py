@@ -5,6 +5,7 @@ Roots travel wrapped, made by a node that holds them; nobody who sends these mes
 
 from __future__ import annotations
 
+from counterfoil.modules.grants.interface import Purpose
 from counterfoil.modules.viewkeys.records import Wrapping
 from counterfoil.primitives.codec import Message
 
@@ -71,20 +72,23 @@ class RecordOpeningKey(Message, tag=1305, frozen=True):
 class GrantViewKey(Message, tag=1306, frozen=True):
     """Let another party be handed the view key of a node: an auditor, a second custodian.
 
-    party: as for `RaiseViewKey`. purpose: in words. until_ms: block time at which it ends. past: what was sealed before
-    too; without it the key is raised, so that it opens nothing of the past.
+    By the terms of `GrantView`, a party's node being shown as a party, a relationship as an account: the purpose says
+    who gives what to whom, and whose consent it takes (those who consent sign, too). reason: in words. until_ms: block
+    time at which it ends, within 731 days. past: what was sealed before too; without it the key is raised, so that it
+    opens nothing of the past.
     """
 
     party: bytes
     node: bytes
     grantee: bytes
-    purpose: str
+    purpose: Purpose
+    reason: str
     until_ms: int
     past: bool = False
 
 
 class EndViewGrant(Message, tag=1307, frozen=True):
-    """End a grant before its time: by whoever may grant, or by the grantee. The key is raised."""
+    """End a grant before its time: by whoever may revoke a view (`RevokeView`). The key is raised."""
 
     party: bytes
     node: bytes

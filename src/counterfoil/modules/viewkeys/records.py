@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterfoil.modules.grants.interface import Purpose
 from counterfoil.primitives.codec import Record
 from counterfoil.state.tables import Table
 
@@ -14,10 +15,8 @@ ARCHIVED_BYTES = 80
 DIGEST_BYTES = 32
 GRANTS_MAX = 16
 """Grants of one node of the tree at a time: more of them is a standing right, and belongs into the rulebook."""
-GRANT_DAYS_MAX = 1_830
-"""Five years; whoever needs longer asks again."""
-PURPOSE_LENGTH_MAX = 200
-"""Characters of a stated purpose."""
+REASON_LENGTH_MAX = 200
+"""Characters of a stated reason."""
 IN_FORCE = b"\x00"
 
 
@@ -92,18 +91,32 @@ class ViewNode(Record, frozen=True):
 class ViewGrant(Record, frozen=True):
     """That somebody may be handed a view key, under its node (20) and the grantee, a party (20).
 
-    from_height: the first block whose receipts it opens; 0 for everything before too. until_ms: when it ends. by: the
-    party that granted it.
+    by: the party that granted it. purpose: by the terms of grants. reason: in words. from_height: the first block whose
+    receipts it opens; 0 for everything before too. until_ms: when it ends. granted_height: the block in which it was
+    given.
     """
 
     by: bytes
-    purpose: str
+    purpose: Purpose
+    reason: str
     from_height: int
     until_ms: int
+    granted_height: int
 
 
 class ViewGrantEnd(Record, frozen=True):
     """That a grant ends, under the time (8), the node (20) and the grantee (20)."""
+
+
+class ViewGrantOf(Record, frozen=True):
+    """That a party, or one below it, has a grant: under that party (20), the node (20) and the grantee (20)."""
+
+
+class StoppedParty(Record, frozen=True):
+    """That a party was stopped, and some keys that it and those below were granted are still to be raised, under the
+    party (20). after: the last node (20 bytes) whose key was; b"" before the first."""
+
+    after: bytes
 
 
 KEY_EPOCHS = Table(number=130, name="key_epochs", record=KeyEpoch, key_sizes=(8,))
@@ -117,6 +130,12 @@ VIEW_NODES = Table(number=135, name="view_nodes", record=ViewNode, key_sizes=(20
 VIEW_GRANTS = Table(number=136, name="view_grants", record=ViewGrant, key_sizes=(20, 20))
 VIEW_GRANT_ENDS = Table(
     number=137, name="view_grant_ends", record=ViewGrantEnd, key_sizes=(8, 20, 20), clear=8, resident=True
+)
+VIEW_GRANTS_OF = Table(
+    number=138, name="view_grants_of", record=ViewGrantOf, key_sizes=(20, 20, 20), resident=True
+)
+STOPPED_PARTIES = Table(
+    number=139, name="stopped_parties", record=StoppedParty, key_sizes=(20,), resident=True
 )
 
 

@@ -78,18 +78,18 @@ class ViewKeysReject(RejectCode):
     )
     GRANTEE_IS_INVALID = (
         13021,
-        "A view key is granted to another party that is active, and that does not have it anyway.",
-        "Name the party that is to read.",
+        "The grantee has this view key anyway.",
+        "Nothing needs to be done for it: it asks for its view keys.",
     )
     PURPOSE_IS_INVALID = (
         13022,
-        "A grant states its purpose, in 1 to 200 characters.",
+        "A grant states its reason, in 1 to 200 characters.",
         "Say in words what the key is for: whoever is read may see it.",
     )
     END_IS_INVALID = (
         13023,
-        "A grant ends after the time of this block, and within five years.",
-        "Choose another end.",
+        "A grant ends after the time of this block, and within 731 days.",
+        "Choose another end; it can be given again.",
     )
     GRANT_EXISTS = (
         13024,
@@ -103,6 +103,6 @@ class ViewKeysReject(RejectCode):
     )
     GRANT_NOT_FOUND = (
         13026,
-        "The party has no grant for this view key.",
-        "Nothing needs to be done: it has ended.",
+        "There is no grant of this view key that the party may end.",
+        "It may have ended. Grantor, grantee, joint holders and those above the grantor end one.",
     )

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+from counterfoil.modules.grants.interface import GRANT_DAYS_MAX, GRANT_MS_MAX, PURPOSES
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.parties.interface import Role
 from counterfoil.modules.viewkeys.books import ViewKeysBooks
 from counterfoil.modules.viewkeys.facts import OpeningKeyRecorded, ViewGrantEnded, ViewKeyGranted
 from counterfoil.modules.viewkeys.messages import EndViewGrant, GrantViewKey, RaiseViewKey, RecordOpeningKey
 from counterfoil.modules.viewkeys.records import (
-    GRANT_DAYS_MAX,
     GRANTS_MAX,
-    PURPOSE_LENGTH_MAX,
+    REASON_LENGTH_MAX,
     RecordedKey,
     ViewGrant,
     ViewGrantEnd,
+    ViewGrantOf,
     ViewNode,
     end_key,
 )
 from counterfoil.modules.viewkeys.rejects import ViewKeysReject
 from counterfoil.modules.viewkeys.rules_epochs import require_sealed
-from counterfoil.modules.viewkeys.tree import has_a_say, node_of, raise_key
+from counterfoil.modules.viewkeys.tree import has_a_say, node_of, raise_key, shown_by, with_those_above
 from counterfoil.primitives.outcome import Rejected
 from counterfoil.sealing.opening_keys import is_opening_key
 
-DAY_MS = 86_400_000
 _SIZE = 20
 
 
@@ -39,20 +39,22 @@ def record_opening_key(books: ViewKeysBooks, ask: RecordOpeningKey, context: Act
 def raise_view_key(books: ViewKeysBooks, ask: RaiseViewKey, context: ActionContext) -> None:
     books.parties.authorise(context, ask.party, RaiseViewKey)
     require_sealed(books)
-    _require_say(books, ask.party, ask.node)
+    if len(ask.node) != _SIZE or not has_a_say(books, ask.party, ask.node):
+        raise Rejected(ViewKeysReject.VIEW_NODE_NOT_FOUND)
     raise_key(books, context, ask.node)
 
 
 def grant_view_key(books: ViewKeysBooks, ask: GrantViewKey, context: ActionContext) -> None:
-    """From this block on, or for the past too."""
+    """From this block on, or for the past too; by the terms that hold of views."""
     books.parties.authorise(context, ask.party, GrantViewKey)
     require_sealed(books)
-    _require_say(books, ask.party, ask.node)
-    if not books.parties.is_active(ask.grantee) or _has_it_anyway(books, ask.grantee, ask.node):
+    scope, shown = shown_by(books, ask.party, ask.node)
+    books.views.require_terms(context, GrantViewKey, ask.party, ask.grantee, ask.purpose, scope, shown)
+    if _has_it_anyway(books, ask.grantee, ask.node):
         raise Rejected(ViewKeysReject.GRANTEE_IS_INVALID, grantee=ask.grantee)
-    if not 0 < len(ask.purpose) <= PURPOSE_LENGTH_MAX or not ask.purpose.isprintable():
-        raise Rejected(ViewKeysReject.PURPOSE_IS_INVALID, limit=PURPOSE_LENGTH_MAX)
-    if not context.time_ms < ask.until_ms <= context.time_ms + GRANT_DAYS_MAX * DAY_MS:
+    if not 0 < len(ask.reason) <= REASON_LENGTH_MAX or not ask.reason.isprintable():
+        raise Rejected(ViewKeysReject.PURPOSE_IS_INVALID, limit=REASON_LENGTH_MAX)
+    if not context.time_ms < ask.until_ms <= context.time_ms + GRANT_MS_MAX:
         raise Rejected(ViewKeysReject.END_IS_INVALID, days=GRANT_DAYS_MAX)
     if books.grants.find(ask.node + ask.grantee) is not None:
         raise Rejected(ViewKeysReject.GRANT_EXISTS)
@@ -62,21 +64,28 @@ def grant_view_key(books: ViewKeysBooks, ask: GrantViewKey, context: ActionConte
     if not ask.past:
         raise_key(books, context, ask.node)
     from_height = 0 if ask.past else context.height
-    granted = ViewGrant(ask.party, ask.purpose, from_height, ask.until_ms)
+    granted = ViewGrant(ask.party, ask.purpose, ask.reason, from_height, ask.until_ms, context.height)
     books.grants.put(ask.node + ask.grantee, granted)
     books.grant_ends.put(end_key(ask.until_ms, ask.node, ask.grantee), ViewGrantEnd())
+    for upper in with_those_above(books, ask.grantee):
+        books.grants_of.put(upper + ask.node + ask.grantee, ViewGrantOf())
     _count(books, ask.node, 1)
-    fact = ViewKeyGranted(ask.node, ask.grantee, ask.party, ask.purpose, from_height, ask.until_ms)
-    context.tell(fact, *_told(ask.node, ask.grantee, ask.party))
+    fact = ViewKeyGranted(
+        ask.node, ask.grantee, ask.party, ask.purpose, ask.reason, from_height, ask.until_ms
+    )
+    context.tell(fact, *_told(ask.node, ask.grantee, granted))
 
 
 def end_view_grant(books: ViewKeysBooks, ask: EndViewGrant, context: ActionContext) -> None:
+    """A grant that the party may not end is refused as one that is not there."""
     books.parties.authorise(context, ask.party, EndViewGrant)
-    if ask.party != ask.grantee:
-        _require_say(books, ask.party, ask.node)
     if len(ask.node) != _SIZE or len(ask.grantee) != _SIZE:
         raise Rejected(ViewKeysReject.GRANT_NOT_FOUND)
-    if books.grants.find(ask.node + ask.grantee) is None:
+    granted = books.grants.find(ask.node + ask.grantee)
+    if granted is None:
+        raise Rejected(ViewKeysReject.GRANT_NOT_FOUND)
+    _, shown = shown_by(books, granted.by, ask.node)
+    if not books.views.may_end(ask.party, granted.by, ask.grantee, shown):
         raise Rejected(ViewKeysReject.GRANT_NOT_FOUND)
     end_grant(books, context, ask.node, ask.grantee)
 
@@ -88,14 +97,11 @@ def end_grant(books: ViewKeysBooks, context: ActionContext, node: bytes, grantee
         raise Rejected(ViewKeysReject.GRANT_NOT_FOUND)
     books.grants.delete(node + grantee)
     books.grant_ends.delete(end_key(granted.until_ms, node, grantee))
+    for upper in with_those_above(books, grantee):
+        books.grants_of.delete(upper + node + grantee)
     _count(books, node, -1)
     raise_key(books, context, node)
-    context.tell(ViewGrantEnded(node, grantee), *_told(node, grantee, granted.by))
-
-
-def _require_say(books: ViewKeysBooks, party: bytes, node: bytes) -> None:
-    if len(node) != _SIZE or not has_a_say(books, party, node):
-        raise Rejected(ViewKeysReject.VIEW_NODE_NOT_FOUND)
+    context.tell(ViewGrantEnded(node, grantee), *_told(node, grantee, granted))
 
 
 def _has_it_anyway(books: ViewKeysBooks, party: bytes, node: bytes) -> bool:
@@ -107,5 +113,7 @@ def _count(books: ViewKeysBooks, node: bytes, change: int) -> None:
     books.nodes.put(node, ViewNode(found.counter, found.grants + change))
 
 
-def _told(node: bytes, grantee: bytes, by: bytes) -> tuple[bytes, ...]:
-    return tuple(dict.fromkeys((node, grantee, by)))
+def _told(node: bytes, grantee: bytes, granted: ViewGrant) -> tuple[bytes, ...]:
+    """Grantee and grantor; the node, where the purpose tells those concerned."""
+    concerned = (node,) if PURPOSES[granted.purpose].tells_concerned else ()
+    return tuple(dict.fromkeys((*concerned, grantee, granted.by)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from counterfoil.modules.grants.interface import NOTHING, Scope, Shown
+from counterfoil.modules.holdings.interface import Relationship
 from counterfoil.modules.module import PUBLIC, ActionContext
 from counterfoil.modules.parties.interface import PartyStatus
 from counterfoil.modules.viewkeys.books import ViewKeysBooks
@@ -39,19 +41,39 @@ def path_to(books: ViewKeysBooks, node: bytes) -> tuple[tuple[bytes, int], ...]:
 
 
 def has_a_say(books: ViewKeysBooks, party: bytes, node: bytes) -> bool:
-    """Whether a party may raise and grant a node's key: its own, its signers', a relationship's that it is a side of,
-    one below it. An applicant is on nobody's tree yet.
+    """Whether a party may raise a node's key, and has it without any grant: its own, its signers', a relationship's
+    that it is a side of, one below it. An applicant is on nobody's tree yet.
     """
     if party == node or books.parties.is_its_own(node, party):
         return True
     relationship = books.holdings.relationship(node)
     if relationship is not None:
         servicer = relationship.servicer
-        return party in (relationship.owner, servicer) or books.parties.is_above(party, servicer)
+        sides = (relationship.owner, servicer, *_joint_holders(books, relationship))
+        return party in sides or books.parties.is_above(party, servicer)
     found = books.parties.find(node)
     return (
         found is not None and found.status is not PartyStatus.APPLIED and books.parties.is_above(party, node)
     )
+
+
+def with_those_above(books: ViewKeysBooks, party: bytes) -> tuple[bytes, ...]:
+    """A party, whoever admitted it, and so on to the top: with whom it is stopped."""
+    return tuple([node for node, _ in path_to(books, party)])
+
+
+def shown_by(books: ViewKeysBooks, party: bytes, node: bytes) -> tuple[Scope, Shown]:
+    """What the key of a node opens, as a grant would name it: a relationship's accounts, or a party with what hangs
+    under it; of an address, where it is the asking party's, that party. `NOTHING` where there is no such node.
+    """
+    relationship = books.holdings.relationship(node)
+    if relationship is not None:
+        joint = _joint_holders(books, relationship)
+        return Scope.ACCOUNT, Shown(relationship.owner, relationship.servicer, joint)
+    found = books.parties.find(node)
+    if found is not None:
+        return Scope.PARTY, Shown(node) if found.status is not PartyStatus.APPLIED else NOTHING
+    return Scope.PARTY, Shown(party) if books.parties.is_its_own(node, party) else NOTHING
 
 
 def raise_key(books: ViewKeysBooks, context: ActionContext, node: bytes) -> None:
@@ -62,3 +84,9 @@ def raise_key(books: ViewKeysBooks, context: ActionContext, node: bytes) -> None
     told = (node, parent) if parent else (node,)
     context.tell(ViewKeyRaised(node, found.counter + 1), *told)
     context.tell(ViewKeysChanged(), PUBLIC)
+
+
+def _joint_holders(books: ViewKeysBooks, relationship: Relationship) -> tuple[bytes, ...]:
+    """Who holds the account that a relationship is about beside its owner, as of now."""
+    account = books.holdings.account(relationship.account)
+    return account.joint_holders if account is not None else ()

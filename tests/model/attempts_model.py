@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from counterfoil.modules.holdings.interface import EarmarkReason
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.instruments.records import InstrumentKind, InstrumentStatus
+from counterfoil.modules.parties.rejects import PartiesReject
 from counterfoil.modules.settlement.interface import SettlementStatus
 from counterfoil.modules.settlement.records import (
     HoldStatus,
@@ -21,6 +22,7 @@ from counterfoil.modules.settlement.records import (
 )
 from counterfoil.modules.trades.records import TradeStatus
 from tests.model.core import EVERY, Action, No, demand
+from tests.model.parties_model import IN_BUSINESS, STOPPED
 from tests.model.trades_model import TradesModel
 
 DELIVER = Movement.DELIVER
@@ -59,11 +61,8 @@ class Settles(NamedTuple):
 
 
 LINKED = Pend("LINK", "LINK")
-WHY = {
-    HoldingsReject.INSUFFICIENT_AVAILABLE_QUANTITY: "short",
-    HoldingsReject.ACCOUNT_IS_FROZEN_FOR_DEBITS: "frozen",
-    HoldingsReject.ACCOUNT_IS_FROZEN_FOR_CREDITS: "frozen",
-}
+SHORT = HoldingsReject.INSUFFICIENT_AVAILABLE_QUANTITY
+FREEZES = (HoldingsReject.ACCOUNT_IS_FROZEN_FOR_DEBITS, HoldingsReject.ACCOUNT_IS_FROZEN_FOR_CREDITS)
 
 
 class AttemptsModel(TradesModel):
@@ -129,29 +128,39 @@ class AttemptsModel(TradesModel):
             moves = moves and money and self.accepts(market, delivery.asset)
         return None if moves else Pend("SBLO", "SBLO", later)
 
-    def why_not(self, account: bytes, instrument: bytes, quantity: int, *, debit: bool) -> str:
-        """ "" where it may be, else "short", "frozen" or "blocked"."""
+    def why_not(self, account: bytes, instrument: bytes, quantity: int, *, debit: bool) -> Any:
+        """None where it may be, else the reject's code."""
         try:
             if debit:
                 self.check_debit(account, instrument, quantity)
             else:
                 self.check_use(account, debit=False)
         except No as no:
-            return WHY.get(no.code, "blocked")
-        return ""
+            return no.code
+        return None
 
-    def why_not_bought(self, pair: Pair) -> str:
-        """ "" where the receiver may acquire what the pair delivers."""
+    def why_not_bought(self, pair: Pair) -> Any:
+        """None where the receiver may acquire what the pair delivers."""
         delivery, receipt = pair.delivery, pair.receipt
         try:
             self.check_delivery(delivery.account, receipt.account, delivery.instrument_id)
-        except No:
-            return "blocked"
-        return ""
+        except No as no:
+            return no.code
+        return None
 
-    def blocked(self, pair: Pair, account: bytes, why: str, *, delivery: bool) -> Pend:
+    def blocked(self, pair: Pair, account: bytes, why: Any, *, delivery: bool) -> Pend:
+        held = self.tables[51][account]
+        ends: list[bytes] = []
+        if why in FREEZES:
+            ends = [account]
+        elif why is PartiesReject.PARTY_IS_NOT_ACTIVE:
+            owner = self.tables[20][held.owner]
+            ends = [held.owner] if owner.status not in IN_BUSINESS else []
+            ends += [one for one, party in self.chain_above(owner) if party.status in STOPPED]
+        elif why is HoldingsReject.HOLDER_IS_NOT_VERIFIED:
+            ends = [one for one in (held.owner, *held.joint_holders) if not self.may_acquire(one)]
         later = ("due", pair.delivery.market, self.market(pair.delivery.market).business_date + 1)
-        waits = ("waiting", account, EVERY, 0) if why == "frozen" else later
+        waits = ("waiting", ends[0], EVERY, 0) if ends else later
         return Pend("BLOC", "PRSY", waits) if delivery else Pend("PRSY", "BLOC", waits)
 
     @staticmethod
@@ -180,7 +189,7 @@ class AttemptsModel(TradesModel):
         quantity, rest = delivery.quantity - delivery.settled_quantity, None
         missing = max(quantity - self.aside(delivery), 0)
         why = self.why_not(delivery.account, delivery.instrument_id, missing, debit=True)
-        if why not in ("", "short"):
+        if why and why is not SHORT:
             return self.blocked(pair, delivery.account, why, delivery=True)
         if why:
             there = self.balance(delivery.account, delivery.instrument_id)[0] + self.aside(delivery)
@@ -198,7 +207,7 @@ class AttemptsModel(TradesModel):
             return Settles(quantity, amount, rest)
         missing = max(amount - self.aside(receipt), 0)
         why = self.why_not(receipt.cash_account, delivery.asset, missing, debit=True)
-        if why not in ("", "short"):
+        if why and why is not SHORT:
             return self.blocked(pair, receipt.cash_account, why, delivery=False)
         if why:
             there = self.balance(receipt.cash_account, delivery.asset)[0] + self.aside(receipt)
@@ -272,7 +281,7 @@ class AttemptsModel(TradesModel):
                 if why:
                     mine = account in (delivery.account, delivery.cash_account)
                     pend = self.blocked(pair, account, why, delivery=mine)
-                    if why == "short":
+                    if why is SHORT:
                         pend = self.short(pair, account, instrument, 1)
                     return [pend if other is pair else LINKED for other in group]
         return []

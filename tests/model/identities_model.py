@@ -9,7 +9,7 @@ from counterfoil.modules.certificates.rejects import CertificatesReject
 from counterfoil.modules.identities.rejects import IdentitiesReject as Reject
 from counterfoil.modules.parties.records import PartyStatus, Role
 from counterfoil.modules.parties.rejects import PartiesReject
-from tests.model.core import Action, Item, demand, time_key
+from tests.model.core import EVERY, Action, Item, demand, time_key
 from tests.model.custody_model import CustodyModel
 from tests.model.parties_model import AGENTS, DAY_MS
 
@@ -178,6 +178,7 @@ class IdentitiesModel(CustodyModel):
             del self.tables[147][before.person + ask.party]
         attested.party, attested.lapses_ms = ask.party, 0
         self.tables[147][attested.person + ask.party] = Item(agent=ask.agent)
+        action.credited.append(ask.party + EVERY)
         self.tables[146][ask.party] = Item(
             person=attested.person,
             agent=ask.agent,

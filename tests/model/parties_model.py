@@ -11,8 +11,9 @@ from counterfoil.primitives.addresses import address_of
 from counterfoil.primitives.codec import AMOUNT_MAX
 from counterfoil.primitives.identifiers import is_lei
 from counterfoil.primitives.signatures import check_key, policy_address
-from tests.model.core import Action, Core, Item, No, ascending, demand, time_key
+from tests.model.core import EVERY, Action, Core, Item, No, ascending, demand, time_key
 
+IN_BUSINESS = (PartyStatus.ACTIVE, PartyStatus.WINDING_DOWN)
 STOPPED = (PartyStatus.SUSPENDED, PartyStatus.REVOKED, PartyStatus.TERMINATED)
 AGENTS = (Role.DEPOSITORY, Role.SECURITIES_COMPANY, Role.COMMERCIAL_BANK, Role.OPERATOR)
 DAY_MS = 86_400_000
@@ -306,6 +307,8 @@ class PartiesModel(Core):
         higher = ask.authority == party.suspended_by or self.is_above(ask.authority, party.suspended_by)
         demand(higher, Reject.AUTHORITY_DID_NOT_SUSPEND_IT)
         party.status, party.status_before, party.suspended_by = party.status_before, PartyStatus.ACTIVE, b""
+        if party.status in IN_BUSINESS:
+            action.credited.append(ask.party + EVERY)
 
     def RevokeParty(self, ask: Any, action: Action) -> None:
         self.authorise(action, ask.authority, ask)
@@ -325,6 +328,8 @@ class PartiesModel(Core):
                 ask, ask.authority, PartyStatus.ADMITTED, PartyStatus.ACTIVE, PartyStatus.REVOKED
             )
         demand(0 < len(ask.reason) <= 200, Reject.REASON_IS_INVALID)
+        if party.status not in IN_BUSINESS:
+            action.credited.append(ask.party + EVERY)
         party.status = PartyStatus.WINDING_DOWN
 
     def TerminateParty(self, ask: Any, action: Action) -> None:

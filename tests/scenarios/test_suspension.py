@@ -32,11 +32,10 @@ def test_a_member_suspended_in_mid_day(floor: Floor) -> None:
     # Everybody else goes on.
     assert floor.sells("broker-a", "investor-a", 10, 100_00).settled
 
-    # Reinstated, it goes on where it was stopped, and what waited for it settles at the next opening of the day.
+    # Reinstated, what waited for it settles at once, and it goes on where it was stopped.
     regulator.send(messages.ReinstateParty(regulator.party, broker_b.party))
-    assert floor.sells("broker-b", "broker-a", 10, 100_00).settled
-    floor.ledger.advance_to("2024-01-03")
     assert waits.settled
+    assert floor.sells("broker-b", "broker-a", 10, 100_00).settled
     assert floor.shares("broker-b") == 250_090
     steps = [
         (fact.before.name, fact.after.name)
@@ -56,4 +55,20 @@ def test_a_stopped_paper_resumes_and_what_waited_settles(floor: Floor) -> None:
     resume = messages.ResumeInstrument(floor.market.share, broker.party)
     assert floor.refusal(resume, broker) == "AUTHORITY_MAY_NOT_RESUME"
     depository.send(messages.ResumeInstrument(floor.market.share, depository.party))
+    assert deal.settled
+
+
+def test_what_waits_for_a_client_settles_once_it_and_its_broker_are_back(floor: Floor) -> None:
+    regulator, broker_b = floor.client("regulator"), floor.client("broker-b")
+    investor = floor.client("investor-b").party
+    deal = floor.sells("broker-a", "investor-b", 100, 1_000_00, due=20240103)
+    broker_b.send(messages.SuspendParty(broker_b.party, investor, "an open question"))
+    regulator.send(messages.SuspendParty(regulator.party, broker_b.party, "large losses"))
+    floor.ledger.advance_to("2024-01-03")
+    assert deal.why_not == ("PRSY", "BLOC")
+
+    # The broker is back, and its client is not.
+    regulator.send(messages.ReinstateParty(regulator.party, broker_b.party))
+    assert deal.why_not == ("PRSY", "BLOC")
+    broker_b.send(messages.ReinstateParty(broker_b.party, investor))
     assert deal.settled

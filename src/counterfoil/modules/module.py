@@ -34,7 +34,7 @@ BY_THE_CONSORTIUM: tuple[bytes, ...] = (CONSORTIUM,)
 
 
 EVERY = bytes(20)
-"""In `credited`: every instrument of an account, or every account of an instrument."""
+"""In `credited`: every instrument of an account or a party, or every account of an instrument."""
 
 
 class BlockContext:
@@ -42,7 +42,8 @@ class BlockContext:
 
     `credited` gathers (account, instrument) pairs whose available quantity rose in this block, in order: what
     waits for them is tried again in the retry phase. `EVERY` in the place of one of the two says that the account, or
-    the instrument, may be used again at all. `references` is the window of references used up.
+    the instrument, may be used again at all; with a party in the account's place, that it is in business again, or
+    verified. `references` is the window of references used up.
     """
 
     __slots__ = (

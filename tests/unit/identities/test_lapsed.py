@@ -70,14 +70,15 @@ def refusal(market: Opening, ask: object, *keys: object) -> RejectCode | None:
     return rejects[0].code if rejects else None
 
 
-def test_a_purchase_waits_and_settles_when_the_day_opens_after_the_renewal(market: Opening) -> None:
+def test_a_purchase_waits_and_settles_with_the_renewal(market: Opening) -> None:
     before = shares(market)
     ids = market.do(purchase(market, "N1"), *BOTH)
     assert reasons(market, ids) == ["PRSY", "BLOC"]
     assert shares(market) == before
     renew(market)
-    assert reasons(market, market.do(purchase(market, "N2"), *BOTH)) == []
     assert shares(market) == before + 100
+    assert reasons(market, market.do(purchase(market, "N2"), *BOTH)) == []
+    assert shares(market) == before + 200
 
 
 def test_a_sale_settles_and_its_proceeds_are_paid(market: Opening) -> None:

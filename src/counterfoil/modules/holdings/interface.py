@@ -28,8 +28,9 @@ from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.instruments.interface import Instrument
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.parties.interface import Party, Role
+from counterfoil.modules.parties.rejects import PartiesReject
 from counterfoil.primitives.codec import Message
-from counterfoil.primitives.outcome import Rejected
+from counterfoil.primitives.outcome import RejectCode, Rejected
 
 __all__ = [
     "INTERMEDIARIES",
@@ -57,6 +58,7 @@ _DEBIT, _CREDIT = Direction.DEBIT, Direction.CREDIT
 _OPEN = AccountStatus.OPEN
 _ISSUANCE = AccountKind.ISSUANCE
 _INVESTOR = Role.INVESTOR
+_FREEZES = (HoldingsReject.ACCOUNT_IS_FROZEN_FOR_DEBITS, HoldingsReject.ACCOUNT_IS_FROZEN_FOR_CREDITS)
 
 
 class Holdings:
@@ -238,17 +240,34 @@ class Holdings:
         owner = self._parties.require(account.owner)
         self._require_verified_holders(account_id, account, owner, time_ms)
 
+    def lifted_by(self, account_id: bytes, account: Account, why: RejectCode, time_ms: int = 0) -> bytes:
+        """What `credited` names, in an account's place, once that is over for which a check above refused: the
+        account for an order against it, the party that was stopped, the holder who is not verified; b"" for what nobody
+        tells of. time_ms: as `acquired_ms` of `check_credit`.
+        """
+        if why in _FREEZES:
+            return account_id
+        if why is PartiesReject.PARTY_IS_NOT_ACTIVE:
+            return self._parties.stopper(account.owner)
+        if why is HoldingsReject.HOLDER_IS_NOT_VERIFIED:
+            return self._unverified_holder(account, self._parties.require(account.owner), time_ms) or b""
+        return b""
+
     def _require_verified_holders(
         self, account_id: bytes, account: Account, owner: Party, time_ms: int
     ) -> None:
+        if self._unverified_holder(account, owner, time_ms) is not None:
+            raise Rejected(HoldingsReject.HOLDER_IS_NOT_VERIFIED, account=account_id)
+
+    def _unverified_holder(self, account: Account, owner: Party, time_ms: int) -> bytes | None:
+        """The first of them."""
         may_acquire = self._identities.may_acquire
-        if may_acquire(account.owner, owner, time_ms):
-            for holder in account.joint_holders:
-                if not may_acquire(holder, self._parties.require(holder), time_ms):
-                    break
-            else:
-                return
-        raise Rejected(HoldingsReject.HOLDER_IS_NOT_VERIFIED, account=account_id)
+        if not may_acquire(account.owner, owner, time_ms):
+            return account.owner
+        for holder in account.joint_holders:
+            if not may_acquire(holder, self._parties.require(holder), time_ms):
+                return holder
+        return None
 
     # Moving
 

@@ -52,7 +52,7 @@ from counterfoil.modules.identities.records import (
     Verification,
 )
 from counterfoil.modules.identities.rejects import IdentitiesReject
-from counterfoil.modules.module import PUBLIC, ActionContext
+from counterfoil.modules.module import EVERY, PUBLIC, ActionContext
 from counterfoil.modules.parties.interface import LICENSED_AGENTS, PartyStatus, Role
 from counterfoil.primitives.outcome import Rejected
 
@@ -208,6 +208,7 @@ def record_verification(books: IdentitiesBooks, ask: RecordVerification, context
         expires_ms=ask.expires_ms,
     )
     books.verifications.put(ask.party, verification)
+    context.credited.append(ask.party + EVERY)
     fact = VerificationRecorded(ask.party, ask.agent, ask.level, ask.evidence_hash, ask.expires_ms)
     context.tell(fact, *dict.fromkeys((ask.party, party.parent, ask.agent)))
 

@@ -146,13 +146,23 @@ class Parties:
 
     def stopped_above(self, party: Party) -> bool:
         """Whether a party above is suspended, revoked or terminated."""
+        return self._stopper_above(party) is not None
+
+    def stopper(self, party_id: bytes) -> bytes:
+        """Whose status is in the way where a party is not in business: its own, or that of one above it."""
+        party = self.require(party_id)
+        if party.status is not ACTIVE and party.status is not WINDING_DOWN:
+            return party_id
+        return self._stopper_above(party) or party_id
+
+    def _stopper_above(self, party: Party) -> bytes | None:
         parent_id = party.parent
         for _ in range(TREE_DEPTH_MAX):
             if not parent_id:
-                return False
+                return None
             parent = self._parties.find(parent_id)
             if parent is None or parent.status in STOPPED:
-                return True
+                return parent_id
             parent_id = parent.parent
         raise InvariantViolation("the role tree is deeper than its limit")
 

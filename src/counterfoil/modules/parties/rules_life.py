@@ -6,7 +6,7 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from counterfoil.modules.module import BY_THE_CONSORTIUM, ActionContext
+from counterfoil.modules.module import BY_THE_CONSORTIUM, EVERY, ActionContext
 from counterfoil.modules.parties.books import PartiesBooks
 from counterfoil.modules.parties.checks import check_reason, leave_names, require_above, stakeholders
 from counterfoil.modules.parties.facts import PartyStatusChanged
@@ -28,6 +28,7 @@ SUSPENDED = PartyStatus.SUSPENDED
 REVOKED = PartyStatus.REVOKED
 WINDING_DOWN = PartyStatus.WINDING_DOWN
 TERMINATED = PartyStatus.TERMINATED
+IN_BUSINESS = (ACTIVE, WINDING_DOWN)
 
 
 def suspend_party(books: PartiesBooks, ask: SuspendParty, context: ActionContext) -> None:
@@ -118,3 +119,5 @@ def _step(
     context.tell(fact, *stakeholders(party_id, before.parent, authority))
     if after.status in STOPPED:
         books.stopped(context, party_id)
+    elif after.status in IN_BUSINESS and before.status not in IN_BUSINESS:
+        context.credited.append(party_id + EVERY)

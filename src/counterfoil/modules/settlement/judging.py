@@ -15,7 +15,7 @@ from counterfoil.modules.instruments.interface import Instrument, InstrumentKind
 from counterfoil.modules.module import EVERY
 from counterfoil.modules.settlement.books import SettlementBooks
 from counterfoil.modules.settlement.queues import due_place, order_key, waiting_place
-from counterfoil.modules.settlement.reasons import NO_REASON, Reason
+from counterfoil.modules.settlement.reasons import Reason
 from counterfoil.modules.settlement.records import (
     TOGETHER_MAX,
     HoldStatus,
@@ -31,9 +31,16 @@ from counterfoil.primitives.outcome import InvariantViolation, Rejected
 
 _INSUFFICIENT = HoldingsReject.INSUFFICIENT_AVAILABLE_QUANTITY
 _HELD = HoldStatus.HELD
-_FREEZES = (HoldingsReject.ACCOUNT_IS_FROZEN_FOR_DEBITS, HoldingsReject.ACCOUNT_IS_FROZEN_FOR_CREDITS)
-_FROZEN = "frozen"
-"""Of an account that is blocked by an order alone: its lifting wakes what waits."""
+
+
+class _Stop(NamedTuple):
+    """Why an account cannot give or take. lifted_by: as of holdings' question of that name."""
+
+    is_short: bool
+    lifted_by: bytes = b""
+
+
+_SHORT = _Stop(is_short=True)
 
 
 class Pair(NamedTuple):
@@ -212,17 +219,17 @@ def _judge_alone(books: SettlementBooks, pair: Pair, time_ms: int) -> Judgement:
     aside = earmarked(books, delivery)
     missing = max(quantity - aside, 0)
     why = _debit(books, delivery.account, instrument_id, missing)
-    if why == Reason.LACK_OF_SECURITIES:
+    if why is _SHORT:
         rest = _short(pair, delivery.account, instrument_id, 1 if may_split else missing)
         there = books.holdings.balance(delivery.account, instrument_id)[0] + aside
         quantity = _part(books, pair, there) if may_split else 0
         if not quantity:
             return Judgement((pair,), (rest,))
-    elif why:
-        return _blocked(books, pair, delivery.account, why, delivery_is_blocked=True)
+    elif why is not None:
+        return _blocked(books, pair, why, delivery_is_blocked=True)
     why = _credit(books, receipt.account, instrument_id, quantity, _acquired_ms(books, pair, time_ms))
-    if why:
-        return _blocked(books, pair, receipt.account, why, delivery_is_blocked=False)
+    if why is not None:
+        return _blocked(books, pair, why, delivery_is_blocked=False)
     if delivery.method is Method.FREE:
         return Judgement((pair,), (), quantity, 0, rest)
 
@@ -232,18 +239,18 @@ def _judge_alone(books: SettlementBooks, pair: Pair, time_ms: int) -> Judgement:
     aside = earmarked(books, receipt)
     missing = max(amount - aside, 0)
     why = _debit(books, receipt.cash_account, asset, missing)
-    if why == Reason.LACK_OF_SECURITIES:
+    if why is _SHORT:
         rest = _short(pair, receipt.cash_account, asset, 1 if may_split else missing)
         there = books.holdings.balance(receipt.cash_account, asset)[0] + aside
         quantity = _part(books, pair, min(_affordable(pair, there), quantity)) if may_split else 0
         if not quantity:
             return Judgement((pair,), (rest,))
         amount = _amount_of(pair, quantity)
-    elif why:
-        return _blocked(books, pair, receipt.cash_account, why, delivery_is_blocked=False)
+    elif why is not None:
+        return _blocked(books, pair, why, delivery_is_blocked=False)
     why = _credit(books, delivery.cash_account, asset, amount)
-    if why:
-        return _blocked(books, pair, delivery.cash_account, why, delivery_is_blocked=True)
+    if why is not None:
+        return _blocked(books, pair, why, delivery_is_blocked=True)
     return Judgement((pair,), (), quantity, amount, rest)
 
 
@@ -274,7 +281,7 @@ def _judge_together(books: SettlementBooks, group: tuple[Pair, ...], time_ms: in
             if change < 0 and gives:
                 missing = max(-change - freed.get(key, 0), 0)
                 why = _debit(books, account_id, instrument_id, missing)
-                if why == Reason.LACK_OF_SECURITIES:
+                if why is _SHORT:
                     return _held_back(group, pair, _short(pair, account_id, instrument_id, 1))
             elif gives:
                 why = _debit(books, account_id, instrument_id, 0)
@@ -282,8 +289,8 @@ def _judge_together(books: SettlementBooks, group: tuple[Pair, ...], time_ms: in
                 bought = instrument_id == delivery.instrument_id
                 acquired_ms = _acquired_ms(books, pair, time_ms) if bought else 0
                 why = _credit(books, account_id, instrument_id, 1, acquired_ms)
-            if why:
-                blocked = _blocked(books, pair, account_id, why, delivery_is_blocked=delivery_side)
+            if why is not None:
+                blocked = _blocked(books, pair, why, delivery_is_blocked=delivery_side)
                 return _held_back(group, pair, blocked.pends[0])
     return Judgement(group, ())
 
@@ -316,42 +323,40 @@ def _held_back(group: tuple[Pair, ...], by: Pair, why: Pend) -> Judgement:
     return Judgement(group, tuple(why if pair is by else _LINKED for pair in group))
 
 
-def _blocked(
-    books: SettlementBooks, pair: Pair, account_id: bytes, why: str, *, delivery_is_blocked: bool
-) -> Judgement:
-    """A pair that one account holds up: until the order against it is lifted, else to be tried at the next opening."""
+def _blocked(books: SettlementBooks, pair: Pair, why: _Stop, *, delivery_is_blocked: bool) -> Judgement:
+    """A pair that one account holds up: until what is in the way is over, or to be tried at the next opening."""
     mine, theirs = Reason.YOUR_ACCOUNT_IS_BLOCKED, Reason.COUNTERPARTY_IS_BLOCKED
     reasons = (mine, theirs) if delivery_is_blocked else (theirs, mine)
-    if why == _FROZEN:
-        queue = waiting_place(account_id, EVERY, order_key(pair.delivery, pair.receipt))
+    if why.lifted_by:
+        queue = waiting_place(why.lifted_by, EVERY, order_key(pair.delivery, pair.receipt))
     else:
         queue = _later(books, pair)
     return Judgement((pair,), (Pend(*reasons, queue),))
 
 
-def _debit(books: SettlementBooks, account_id: bytes, instrument_id: bytes, quantity: int) -> str:
-    """NO_REASON where the account can give; LACK_OF_SECURITIES where only the quantity is missing, else blocked.
-
-    Blocked is `_FROZEN` where an order stands against the account.
-    """
+def _debit(books: SettlementBooks, account_id: bytes, instrument_id: bytes, quantity: int) -> _Stop | None:
+    """None where the account can give; `_SHORT` where only the quantity is missing."""
+    account = account_of(books, account_id)
     try:
-        books.holdings.check_debit(account_id, account_of(books, account_id), instrument_id, quantity)
+        books.holdings.check_debit(account_id, account, instrument_id, quantity)
     except Rejected as rejected:
         if rejected.code is _INSUFFICIENT:
-            return Reason.LACK_OF_SECURITIES
-        return _FROZEN if rejected.code in _FREEZES else Reason.YOUR_ACCOUNT_IS_BLOCKED
-    return NO_REASON
+            return _SHORT
+        return _Stop(is_short=False, lifted_by=books.holdings.lifted_by(account_id, account, rejected.code))
+    return None
 
 
 def _credit(
     books: SettlementBooks, account_id: bytes, instrument_id: bytes, quantity: int, acquired_ms: int = 0
-) -> str:
+) -> _Stop | None:
+    """None where the account can take."""
+    account = account_of(books, account_id)
     try:
-        account = account_of(books, account_id)
         books.holdings.check_credit(account_id, account, instrument_id, quantity, acquired_ms)
     except Rejected as rejected:
-        return _FROZEN if rejected.code in _FREEZES else Reason.YOUR_ACCOUNT_IS_BLOCKED
-    return NO_REASON
+        lifted_by = books.holdings.lifted_by(account_id, account, rejected.code, acquired_ms)
+        return _Stop(is_short=False, lifted_by=lifted_by)
+    return None
 
 
 def _acquired_ms(books: SettlementBooks, pair: Pair, time_ms: int) -> int:

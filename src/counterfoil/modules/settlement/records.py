@@ -259,7 +259,8 @@ class Waiting(Record):
     MATCHING: key is digest of the matching fields (32), movement (1), entry (8): an unmatched instruction.
     WAITING: account (20), instrument (20), order (13): a pair that lacks quantity there; least: the smallest rise of
     the available quantity with which a new attempt makes sense is to `least` units. With `EVERY` in the place of either
-    it waits until an order against the account is lifted, or the instrument's suspension ends.
+    it waits until an order against the account is lifted, or the instrument's suspension ends; with a party in the
+    account's place, until that is reinstated or verified.
     DUE: market (4), date (4), order (13): a pair to be tried when the market's business date reaches that date.
     READY: order (13): a pair that nothing is known to stand against.
     The order is priority (1), intended settlement date (4), entry (8). instruction: the unmatched or delivering one.

@@ -31,7 +31,7 @@ from counterfoil.primitives.frames import frame
 from counterfoil.sdk import Client, LedgerError, NotVisible, SocketConnection
 from tests.e2e.hidden_things import Served, asks
 from tests.e2e.questions import QUESTIONS, Question
-from tests.timing import THRESHOLD, statistic, timed, told_apart
+from tests.timing import THRESHOLD, rounds, statistic, timed, told_apart
 from tests.unit.node.cast import key
 
 ASKED = [(name, question) for name, row in QUESTIONS.items() if not isinstance(row, str) for question in row]
@@ -138,7 +138,7 @@ def test_every_way_to_ask_is_in_the_table() -> None:
 def test_what_is_hidden_cannot_be_told_by_time(
     both: Both, samples: int, name: str, question: Question
 ) -> None:
-    assert not told_apart(Sampled(both, question), samples)
+    assert not told_apart(Sampled(both, question), rounds(samples))
 
 
 @pytest.mark.slow
@@ -192,7 +192,7 @@ def test_a_leak_is_seen_where_the_door_lets_it_through(
 ) -> None:
     leaky(monkeypatch, both, rigged, SEEN_BESIDE_A_BLOCK_SECONDS if rigged == "Submit" else SEEN_LEAK_SECONDS)
     monkeypatch.setattr(hiding, "leaves_after", lambda seconds: seconds)
-    assert told_apart(Sampled(both, RIGGED[rigged]), USUAL_SAMPLES)
+    assert told_apart(Sampled(both, RIGGED[rigged]), rounds(USUAL_SAMPLES))
 
 
 @pytest.mark.slow
@@ -200,7 +200,7 @@ def test_the_door_hides_such_a_leak(
     both: Both, monkeypatch: pytest.MonkeyPatch, samples: int, hiding_one: str
 ) -> None:
     leaky(monkeypatch, both, hiding_one, HIDDEN_LEAK_SECONDS)
-    assert not told_apart(Sampled(both, RIGGED[hiding_one]), samples)
+    assert not told_apart(Sampled(both, RIGGED[hiding_one]), rounds(samples))
 
 
 def test_the_statistic_tells_what_differs_and_only_that() -> None:

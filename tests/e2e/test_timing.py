@@ -35,7 +35,8 @@ from tests.timing import THRESHOLD, rounds, statistic, timed, told_apart
 from tests.unit.node.cast import key
 
 ASKED = [(name, question) for name, row in QUESTIONS.items() if not isinstance(row, str) for question in row]
-RIGGED = {name: question for name, question in reversed(ASKED) if not question.of_two and name != "receipts"}
+TIMED = [(name, question) for name, question in ASKED if not question.how_much]
+RIGGED = dict(reversed(TIMED))
 """The first question of each row that names something."""
 ALWAYS_RIGGED = ("holdings", "accounts", "history", "Watch", "TryOut", "Wait", "Authenticate")
 """Of each kind of request one; the others by `make timing`."""
@@ -133,8 +134,17 @@ def test_every_way_to_ask_is_in_the_table() -> None:
     }
 
 
+@pytest.mark.parametrize(("name", "question"), [entry for entry in ASKED if entry not in TIMED], ids=label)
+def test_how_much_is_hidden_shows_neither_in_what_is_said_nor_in_its_size(
+    both: Both, name: str, question: Question
+) -> None:
+    """And none of it is there before the first moment."""
+    for seconds in Sampled(both, question)(0, 3):
+        assert min(seconds) > hiding.GRID_SECONDS - 0.001
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "question"), ASKED, ids=label)
+@pytest.mark.parametrize(("name", "question"), TIMED, ids=label)
 def test_what_is_hidden_cannot_be_told_by_time(
     both: Both, samples: int, name: str, question: Question
 ) -> None:

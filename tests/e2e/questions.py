@@ -244,6 +244,7 @@ QUESTIONS: dict[str, tuple[Question, ...] | str] = {
     "motions": (whole("motions"),),
     "feeds": (whole("feeds"), moments("feeds")),
     "grants": (whole("grants"), moments("grants")),
+    "view_key_grants": (whole("view_key_grants"), moments("view_key_grants")),
     "receipts": (
         Question(
             "of a block",
@@ -294,7 +295,8 @@ QUESTIONS: dict[str, tuple[Question, ...] | str] = {
         stream("by a sibling", OF_B, viewer="broker-a", height=60),
     ),
     "TryOut": (
-        signed("with accounts that are hidden", earmark, OF_B, OF_A),
+        signed("with an account", earmark, OF_B),
+        signed("with two accounts that are hidden", earmark, OF_B, OF_A),
         signed("with a grant", revoke, grant("lender")),
         signed("with a party", suspend, party("client-b")),
     ),

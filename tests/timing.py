@@ -54,10 +54,15 @@ def statistic(first: Sequence[float], second: Sequence[float]) -> float:
     return max(abs(_welch(first, second)), abs(_ranks(first, second)))
 
 
-def told_apart(make: Callable[[int, int], tuple[list[float], list[float]]], samples: int) -> bool:
+def rounds(samples: int) -> tuple[int, ...]:
+    """How many of a kind each round takes, from so many on."""
+    return tuple(samples << number for number in range(ROUNDS))
+
+
+def told_apart(make: Callable[[int, int], tuple[list[float], list[float]]], sizes: Sequence[int]) -> bool:
     """Whether all rounds tell the two kinds apart. make: is given a round's number, and how many samples of a kind it
-    takes: `samples` in the first."""
-    return all(statistic(*make(number, samples << number)) > THRESHOLD for number in range(ROUNDS))
+    takes."""
+    return all(statistic(*make(number, size)) > THRESHOLD for number, size in enumerate(sizes))
 
 
 def _welch(first: Sequence[float], second: Sequence[float]) -> float:

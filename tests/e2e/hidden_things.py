@@ -36,6 +36,7 @@ from tests.unit.node.cast import LATER, MARKET, Cast, key, papers
 MORE_ACCOUNTS = 180
 """Of client-b, each asked for once: what is there must be read from the disk, decrypted and taken apart."""
 MORE_BUSINESS = 40
+"""Of each kind."""
 
 
 class Door:

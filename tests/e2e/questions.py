@@ -26,8 +26,9 @@ class Question(NamedTuple):
     """label: which of a read's questions. make: the request about something, as a viewer. there: what is hidden.
 
     other: what is asked about in its place; by default random bytes (or letters) of the same length. same: whether both
-    replies are the same bytes (else they name what was asked, and have the same length). of_two: the same request, of a
-    ledger where much is hidden and of one where little is.
+    replies are the same bytes (else they name what was asked, and have the same length). how_much: it is not about what
+    is there, but how much, of which the time tells the order of magnitude: kind and size must not differ, and the reply
+    leaves at moments. of_two: the same request, of a ledger where much is hidden and of one where little is.
     """
 
     label: str
@@ -36,6 +37,7 @@ class Question(NamedTuple):
     other: Find | None = None
     viewer: str = "central-bank"
     same: bool = True
+    how_much: bool = False
     of_two: bool = False
 
     def nowhere(self, served: Served, chance: Random) -> Any:
@@ -89,6 +91,7 @@ def whole(read: str, viewer: str = "central-bank") -> Question:
         lambda served: b"",
         viewer=viewer,
         same=False,
+        how_much=True,
         of_two=True,
     )
 
@@ -101,7 +104,7 @@ def moments(read: str) -> Question:
         "at",
         lambda served: str(served.cast.granted_height),
         lambda served: str(served.cast.past_height),
-    )._replace(same=False)
+    )._replace(same=False, how_much=True)
 
 
 def signed(
@@ -241,6 +244,7 @@ QUESTIONS: dict[str, tuple[Question, ...] | str] = {
     "motions": (whole("motions"),),
     "feeds": (whole("feeds"), moments("feeds")),
     "grants": (whole("grants"), moments("grants")),
+    "view_key_grants": (whole("view_key_grants"), moments("view_key_grants")),
     "receipts": (
         Question(
             "of a block",
@@ -250,6 +254,7 @@ QUESTIONS: dict[str, tuple[Question, ...] | str] = {
             lambda served: served.cast.client_deals[0].height,
             lambda served: served.cast.allotted.height,
             same=False,
+            how_much=True,
         ),
     ),
     "read-log": (whole("read-log"),),
@@ -290,7 +295,8 @@ QUESTIONS: dict[str, tuple[Question, ...] | str] = {
         stream("by a sibling", OF_B, viewer="broker-a", height=60),
     ),
     "TryOut": (
-        signed("with accounts that are hidden", earmark, OF_B, OF_A),
+        signed("with an account", earmark, OF_B),
+        signed("with two accounts that are hidden", earmark, OF_B, OF_A),
         signed("with a grant", revoke, grant("lender")),
         signed("with a party", suspend, party("client-b")),
     ),

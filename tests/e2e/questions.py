@@ -241,6 +241,7 @@ QUESTIONS: dict[str, tuple[Question, ...] | str] = {
     "motions": (whole("motions"),),
     "feeds": (whole("feeds"), moments("feeds")),
     "grants": (whole("grants"), moments("grants")),
+    "view_key_grants": (whole("view_key_grants"), moments("view_key_grants")),
     "receipts": (
         Question(
             "of a block",

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from counterfoil.modules.viewkeys.messages import GrantViewKey, RecordOpeningKey
+from counterfoil.modules.viewkeys.messages import RecordOpeningKey
 from counterfoil.node.read_log import ReadEntry
 from counterfoil.node.reads import READS
 from counterfoil.sdk import NotVisible
-from tests.unit.node.cast import DAY_MS, Cast, key
+from tests.unit.node.cast import Cast, key
 from tests.unit.node.test_reads_visibility import HISTORIES, LOOKS, Look, sees
 from tests.unit.policy.visibility_matrix import CAST, EVERYBODY, GRANTEES, MATRIX, OF_THE_PAST, seen
 from tests.unit.policy.world import GRANTED
@@ -35,6 +35,7 @@ CUSTODY: dict[str, str] = {
         ("receipt for client-a at broker-a", "receipt for three-brokers at broker-a"), "broker-a"
     ),
     **dict.fromkeys(("receipt for former at broker-a", "receipt for moved at broker-a"), "broker-a"),
+    "receipt for the joint account": "broker-a",
     **dict.fromkeys(("account of three-brokers at broker-b", "account of moved at broker-b"), "broker-b"),
     **dict.fromkeys(
         ("history of three-brokers' account at broker-b", "history of moved's account"), "broker-b"
@@ -71,6 +72,9 @@ OFFICE: dict[str, str] = {
         ("grant to the auditor of broker-a", "grant of client-a to the lender"), "data-protection"
     ),
     **dict.fromkeys(("grant to the investigator of broker-b", "reads at this node"), "data-protection"),
+    **dict.fromkeys(
+        (row for row in MATRIX if row.startswith("grant of") and "key" in row), "data-protection"
+    ),
 }
 SUPERVISION: dict[str, str] = {
     # Who stands above, beside the regulator
@@ -86,7 +90,7 @@ SUPERVISION: dict[str, str] = {
 }
 REGULATORS_OWN = {
     *("details of the regulator", "grant to the investigator of broker-b", "the next key epoch, drawn up"),
-    "what is sealed",
+    *("what is sealed", "grant of broker-b's key to its investigator"),
 }
 PUBLIC = {row for row, viewers in MATRIX.items() if viewers == EVERYBODY} | {"what is sealed"}
 
@@ -110,7 +114,7 @@ TRACES: dict[str, str] = {
     "proposals": "SUPERVISION",
     "motions": "OFFICE SUPERVISION",
     "feeds": "SUPERVISION GRANT",
-    "grants": "OFFICE SUPERVISION",
+    **dict.fromkeys(("grants", "view_key_grants"), "OFFICE SUPERVISION"),
     "read-log": "OFFICE",
     "view_keys": "CUSTODY SUPERVISION GRANT",
     "watch": "CUSTODY OFFICE SUPERVISION GRANT",
@@ -134,12 +138,10 @@ NOTHING_OF_OTHERS = {
 
 @pytest.fixture(scope="module")
 def own_cast() -> Iterator[Cast]:
-    """With keys to which view keys can be handed, and one that was granted."""
+    """With keys to which view keys can be handed; one was granted to auditor-of-a."""
     made = Cast()
     for name in ("broker-a", "regulator", "auditor-of-a", "client-b"):
         made.clients[name].send(RecordOpeningKey(made.parties[name], key(name).opening_key().public_key))
-    broker, auditor, until_ms = made.clients["broker-a"], made.parties["auditor-of-a"], made.time_ms + DAY_MS
-    broker.send(GrantViewKey(broker.party, broker.party, auditor, "Audit.", until_ms))
     yield made
     made.close()
 

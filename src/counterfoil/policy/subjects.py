@@ -151,7 +151,7 @@ class Opens(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ViewKeyOf:
-    """The view key of a node, to be handed to the viewer, by what it opens. by: who granted it, b"" where nobody did."""
+    """The view key of a node, to be handed to the viewer, by what it opens. by: who granted it, or b""."""
 
     node: bytes
     opens: Opens

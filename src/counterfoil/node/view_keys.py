@@ -27,31 +27,31 @@ def nodes_of(view: View) -> Iterator[tuple[bytes, int]]:
     if view.may_see(ViewKeyOf(TOP, Opens.EVERYTHING)):
         yield TOP, 0
         return
-    for node, from_height, opens in _candidates(view):
-        if view.may_see(ViewKeyOf(node, opens)):
-            yield node, from_height
+    for key, from_height in _candidates(view):
+        if view.may_see(key):
+            yield key.node, from_height
 
 
-def _candidates(view: View) -> Iterator[tuple[bytes, int, Opens]]:
+def _candidates(view: View) -> Iterator[tuple[ViewKeyOf, int]]:
     viewer, state = view.viewer.party, view.state
     party = parties.party(state, viewer)
     others = party is not None and (party.below > 0 or any(role in INTERMEDIARIES for role in party.roles))
     if others and not view.may_see(ViewKeyOf(viewer, Opens.BELOW)):
         for relationship in holdings.relationships_of_servicer(state, viewer):
-            yield relationship, 0, Opens.SERVICED
+            yield ViewKeyOf(relationship, Opens.SERVICED), 0
     else:
-        yield viewer, 0, Opens.BELOW if others else Opens.OWN
+        yield ViewKeyOf(viewer, Opens.BELOW if others else Opens.OWN), 0
     if party is not None and party.signer:
-        yield party.signer, 0, Opens.OWN
+        yield ViewKeyOf(party.signer, Opens.OWN), 0
     for user, mandate in parties.mandates(state, viewer):
         if mandate.accepted:
-            yield user, 0, Opens.OWN
+            yield ViewKeyOf(user, Opens.OWN), 0
     for relationship in holdings.relationships_of_owner(state, viewer):
-        yield relationship, 0, Opens.OWN
+        yield ViewKeyOf(relationship, Opens.OWN), 0
     for held in holdings.accounts_held_jointly(state, viewer):
-        yield held.account.relationship, 0, Opens.OWN
+        yield ViewKeyOf(held.account.relationship, Opens.OWN), 0
     for node, grant in grants_of(state, viewer):
-        yield node, grant.from_height, Opens.GRANTED
+        yield ViewKeyOf(node, Opens.GRANTED, grant.by), grant.from_height
 
 
 def handed(

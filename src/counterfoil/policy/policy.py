@@ -226,19 +226,30 @@ class Policy:
         if isinstance(subject, SealedCopy):
             return Basis.PUBLIC if standing is not Standing.STRANGER else None
         if isinstance(subject, ViewKeyOf):
-            return self._view_key(viewer, standing, subject.opens)
+            return self._view_key(viewer, standing, subject)
         if isinstance(subject, NextKeyEpoch):
             return Basis.OWN if self._runs_the_ledger(viewer, standing) else None
         if isinstance(subject, BusinessCounts):
             return Basis.OFFICE if self._runs_the_ledger(viewer, standing) else None
         return _first(True, [self._guarding(viewer, standing)])
 
-    def _view_key(self, viewer: bytes, standing: Standing, opens: Opens) -> Basis | None:
-        """What a key opens that is handed anew is what may be read: an office and a grant rest with their holder."""
-        if opens is Opens.EVERYTHING:
+    def _view_key(self, viewer: bytes, standing: Standing, key: ViewKeyOf) -> Basis | None:
+        """What a key opens that is handed anew is what may be read: an office and a grant rest with their holder, and a
+        grant with whoever gave it."""
+        if key.opens is Opens.EVERYTHING:
             return Basis.SUPERVISION if self.sees_everything(viewer) else None
-        basis, least = _VIEW_KEYS[opens]
+        basis, least = _VIEW_KEYS[key.opens]
+        if key.opens is Opens.GRANTED and not self._still_shows(key.by, key.node):
+            return None
         return basis if standing >= least else None
+
+    def _still_shows(self, grantor: bytes, node: bytes) -> bool:
+        """Whether a grantor sees by itself what a node's key opens: an office rests while its holder is stopped, its
+        own side does not, and a former member shows nothing."""
+        standing, between = self.standing(grantor), self._holdings.relationship(node)
+        sides = (between.owner, between.servicer) if between is not None else (node,)
+        own = grantor in sides or self.is_its_own(node, grantor)
+        return standing is Standing.FULL or (standing is Standing.PERSONAL and own)
 
     def _runs_the_ledger(self, viewer: bytes, standing: Standing) -> bool:
         return standing is Standing.FULL and self._parties.has_role(viewer, *RUNS_THE_LEDGER)

@@ -151,10 +151,11 @@ class Opens(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ViewKeyOf:
-    """The view key of a node, to be handed to the viewer, by what it opens."""
+    """The view key of a node, to be handed to the viewer, by what it opens. by: who granted it, or b""."""
 
     node: bytes
     opens: Opens
+    by: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,15 @@ from counterfoil.primitives.codec import Fact
 from tests.unit.cli.dummies import filled
 
 HEIGHTS = {
-    *("accepted_height", "closed_height", "from_height", "granted_height", "height", "matched_height"),
+    *(
+        "accepted_height",
+        "closed_height",
+        "ended_height",
+        "from_height",
+        "granted_height",
+        "height",
+        "matched_height",
+    ),
     *("next_height", "opened_height", "recorded_height", "reported_height", "since_height"),
 }
 BUSINESS_DATES = {"accepted_from", "accepted_until", "idle_since", "rulebook_from"}

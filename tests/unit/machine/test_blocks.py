@@ -293,7 +293,7 @@ def test_a_suspended_or_unknown_member_is_refused_and_an_account_is_its_signers(
     desk = opening.desk
     somebody = stranger("somebody")
     outcome = desk.send(earmark(opening, 1), somebody)
-    assert outcome.result.number == HoldingsReject.NOT_AUTHORISED_FOR_THE_ACCOUNT.number
+    assert outcome.result.number == HoldingsReject.ACCOUNT_NOT_FOUND.number
     opened = OpenAccount(party("investor-a"), party("broker-a"), AccountKind.OWN)
     outcome = desk.send(opened, somebody)
     assert outcome.result.number == PartiesReject.SIGNER_IS_NOT_AUTHORISED.number

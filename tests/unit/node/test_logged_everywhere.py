@@ -36,6 +36,7 @@ CUSTODY: dict[str, str] = {
         ("receipt for client-a at broker-a", "receipt for three-brokers at broker-a"), "broker-a"
     ),
     **dict.fromkeys(("receipt for former at broker-a", "receipt for moved at broker-a"), "broker-a"),
+    "receipt for the joint account": "broker-a",
     **dict.fromkeys(("account of three-brokers at broker-b", "account of moved at broker-b"), "broker-b"),
     **dict.fromkeys(
         ("history of three-brokers' account at broker-b", "history of moved's account"), "broker-b"
@@ -73,7 +74,7 @@ OFFICE: dict[str, str] = {
     ),
     **dict.fromkeys(("grant to the investigator of broker-b", "reads at this node"), "data-protection"),
     **dict.fromkeys(
-        (row for row in MATRIX if row.startswith("grant of ") and "key" in row), "data-protection"
+        (row for row in MATRIX if row.startswith("grant of") and "key" in row), "data-protection"
     ),
 }
 SUPERVISION: dict[str, str] = {
@@ -138,7 +139,7 @@ NOTHING_OF_OTHERS = {
 
 @pytest.fixture(scope="module")
 def own_cast() -> Iterator[Cast]:
-    """With keys to which view keys can be handed."""
+    """With keys to which view keys can be handed; one was granted to auditor-of-a."""
     made = Cast()
     for name in ("broker-a", "regulator", "auditor-of-a", "client-b"):
         made.clients[name].send(RecordOpeningKey(made.parties[name], key(name).opening_key().public_key))

@@ -74,6 +74,9 @@ MATRIX: dict[str, str] = {
         name for name in PARTIES.split() if name != "former"
     ),
     "view key that was granted": IN_BUSINESS,
+    "view key that a suspended member granted of its own": IN_BUSINESS,
+    "view key that a suspended member granted of another's": "",
+    "view key that a former member granted": "",
     # Public facts
     "terms of the equity": EVERYBODY,
     "rulebook of the market": EVERYBODY,

@@ -287,7 +287,14 @@ SUBJECTS: dict[str, Subject] = {
     "view key of its own": ViewKeyOf(bytes(20), Opens.OWN),
     "view key of what is below": ViewKeyOf(bytes(20), Opens.BELOW),
     "view key of a relationship that it services": ViewKeyOf(bytes(20), Opens.SERVICED),
-    "view key that was granted": ViewKeyOf(bytes(20), Opens.GRANTED),
+    "view key that was granted": ViewKeyOf(party("broker-a"), Opens.GRANTED, party("broker-a")),
+    "view key that a suspended member granted of its own": ViewKeyOf(
+        party("broker-s"), Opens.GRANTED, party("broker-s")
+    ),
+    "view key that a suspended member granted of another's": ViewKeyOf(
+        party("client-b"), Opens.GRANTED, party("broker-s")
+    ),
+    "view key that a former member granted": ViewKeyOf(party("former"), Opens.GRANTED, party("former")),
     "terms of the equity": PublicFact(),
     "rulebook of the market": PublicFact(),
     "consortium, validators and feeds": PublicFact(),

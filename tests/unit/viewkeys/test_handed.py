@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from counterfoil.modules.grants.records import Purpose
 from counterfoil.modules.parties.interface import Role
-from counterfoil.modules.parties.messages import EnrolParty, ReinstateParty, SuspendParty
+from counterfoil.modules.parties.messages import (
+    EnrolParty,
+    ReinstateParty,
+    SuspendParty,
+    TerminateParty,
+    WindDownParty,
+)
+from counterfoil.modules.viewkeys.messages import GrantViewKey
 from counterfoil.node.reads_base import reading
 from counterfoil.node.view_keys import nodes_of
 from counterfoil.node.viewer import Viewer
@@ -18,6 +26,7 @@ from tests.unit.viewkeys.world import (
     AUDITOR,
     BROKER_A,
     CLIENT,
+    DAY_MS,
     INVESTOR_A,
     REGULATOR,
     World,
@@ -73,6 +82,23 @@ def test_a_trustee_sees_the_operator_under_it_and_whom_that_admits() -> None:
         with reading(world.desk.node, Viewer(viewer)) as view:
             assert view.may_see(PartyDetails(issuer)) is sees
             assert view.may_see(PartyDetails(operator)) is sees
+
+
+def test_a_grant_shows_nothing_once_its_giver_is_a_member_no_more() -> None:
+    world, notary = World(), party("notary")
+    until = world.desk.next_time_ms() + DAY_MS
+    ask = GrantViewKey(notary, notary, AUDITOR, Purpose.AUDIT, "Audit.", until)
+    world.desk.do(ask, *own("notary"))
+    assert notary in handed(world, AUDITOR)[0]
+    for message in (
+        SuspendParty(REGULATOR, notary, "An inquiry."),
+        ReinstateParty(REGULATOR, notary),
+        WindDownParty(REGULATOR, notary, "It leaves."),
+    ):
+        world.desk.do(message, *(own if isinstance(message, WindDownParty) else by)("regulator"))
+        assert notary in handed(world, AUDITOR)[0], "of its own it shows what it sees"
+    world.desk.do(TerminateParty(REGULATOR, notary), *by("regulator"))
+    assert notary not in handed(world, AUDITOR)[0]
 
 
 def test_a_grant_rests_with_its_holder() -> None:

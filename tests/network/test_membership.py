@@ -157,7 +157,9 @@ def test_a_node_that_is_killed_while_its_key_changes_takes_it_up_later(net: Net,
     if stopped:
         net.control.kill(name)
     members = [net.client(one, "validator-1") for one in DECIDE]
-    ask = messages.RotateConsensusKey(members[0].find(name, "party"), key)
+    party, change = members[0].find(name, "party"), NextKeyFile(net.path(name))
+    possession = change.possession(members[0].connection.chain_id, party)
+    ask = messages.RotateConsensusKey(party, key, possession)
     motion = recipes.motion(members, ask, expires_ms=members[0].time_ms() + 86_400_000)
     members[0].send(motion, cosigners=members[1:])
     if not stopped:
@@ -320,6 +322,7 @@ class Mandates:
     def grant(self) -> None:
         draft = self._draft()
         (result,) = self._client.submit_many([draft])
+        assert result.height, f"not decided at all: {result}"
         self.results[draft.id] = (draft, result)
 
     def grant_where_decided(self) -> None:

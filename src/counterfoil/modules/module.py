@@ -40,12 +40,14 @@ EVERY = bytes(20)
 class BlockContext:
     """What every action of one block shares.
 
+    chain_id: of the ledger, for statements that are of one ledger alone.
     `credited` gathers (account, instrument) pairs whose available quantity rose in this block, in order: what
     waits for them is tried again in the retry phase. `EVERY` in the place of one of the two says that the account, or
     the instrument, may be used again at all. `references` is the window of references used up.
     """
 
     __slots__ = (
+        "chain_id",
         "credited",
         "handle_of",
         "height",
@@ -65,6 +67,7 @@ class BlockContext:
         references: Window,
         reference_window_ms: int,
         sandbox: bool = False,
+        chain_id: str = "",
     ) -> None:
         self.height = height
         self.time_ms = time_ms
@@ -73,6 +76,7 @@ class BlockContext:
         self.references = references
         self.reference_expiry_ms = time_ms + reference_window_ms
         self.sandbox = sandbox
+        self.chain_id = chain_id
         self.credited: dict[bytes, None] = {}
 
 

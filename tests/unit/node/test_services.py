@@ -31,7 +31,7 @@ def services(compose: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("encrypted", [True, False])
 def test_the_compose_file_is_one_and_names_what_is_there(tmp_path: Path, encrypted: bool) -> None:
     folder = tmp_path / "n"
-    public = {"validator-2": NodeKeys.draw().public}
+    public = {"validator-2": NodeKeys.draw().stated("sandbox", "validator-2")}
     create_network(
         folder, sandbox_genesis(), places_here(2, 1, 26_400, 1), encrypted=encrypted, public=public
     )

@@ -15,7 +15,7 @@ from counterfoil.modules.parties.rejects import PartiesReject
 from counterfoil.modules.validators.records import SetEntry, ValidatorStatus
 from counterfoil.modules.validators.rejects import ValidatorsReject
 from counterfoil.primitives.codec import encode
-from counterfoil.primitives.signatures import check_key
+from counterfoil.primitives.signatures import check_key, verify
 from tests.model.chain_model import ChainModel
 from tests.model.core import Action, Item, No, ascending, demand, time_key
 
@@ -209,6 +209,8 @@ class ConsortiumModel(ChainModel):
 class ValidatorsModel(ConsortiumModel):
     """Tables 160 validators, 161 sets, 162 keys, 163 misbehaviours."""
 
+    chain_id = ""
+
     def set_at(self, height: int) -> tuple[SetEntry, ...]:
         begun = [key for key in self.tables[161] if int.from_bytes(key, "big") <= height]
         found: tuple[SetEntry, ...] = self.tables[161][max(begun)].entries if begun else ()
@@ -222,10 +224,14 @@ class ValidatorsModel(ConsortiumModel):
         if entries != self.set_at(self.height + 2):
             self.tables[161][time_key(self.height + 2)] = Item(entries=entries)
 
-    def take_key(self, party: bytes, key: bytes) -> None:
+    def take_key(self, ask: Any) -> None:
+        party, key = ask.party, ask.key
         demand(check_key(key), ValidatorsReject.KEY_IS_NOT_GOOD)
         address = address_of_key(key)
         demand(address not in self.tables[162], ValidatorsReject.KEY_WAS_IN_USE)
+        parts = (self.chain_id.encode(), party, key)
+        signed = b"\x05k" + b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        demand(verify(key, signed, ask.possession), ValidatorsReject.KEY_IS_NOT_POSSESSED)
         self.tables[162][address] = Item(party=party, key=key, height=self.height)
 
     def check_power(self, power: int) -> None:
@@ -237,7 +243,7 @@ class ValidatorsModel(ConsortiumModel):
 
     def admit_validator(self, ask: Any) -> None:
         self.check_power(ask.power)
-        self.take_key(ask.party, ask.key)
+        self.take_key(ask)
         self.tables[160][ask.party] = Item(
             key=ask.key, power=ask.power, status=ACTIVE, since_height=self.height, rotated_ms=0
         )
@@ -271,7 +277,7 @@ class ValidatorsModel(ConsortiumModel):
         if not action.by_consortium:
             late = not found.rotated_ms or self.time_ms >= found.rotated_ms + 3_600_000
             demand(late, ValidatorsReject.KEY_WAS_ROTATED_JUST_NOW)
-        self.take_key(ask.party, ask.key)
+        self.take_key(ask)
         found.key = ask.key
         found.rotated_ms = found.rotated_ms if action.by_consortium else self.time_ms
         self.put_set_in_force()

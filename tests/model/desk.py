@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Any
 
+from msgspec.structs import replace
+
 from counterfoil.custody.signers import SandboxKey
 from counterfoil.engine.decided import DecidedBlock
 from counterfoil.machine.genesis import Genesis, Parameters
@@ -16,7 +18,8 @@ from counterfoil.machine.machine import Outcome
 from counterfoil.machine.transactions import Body, Mode, Prepared, Signature, Transaction, sign_prefix
 from counterfoil.modules.consortium.messages import ProposeMotion
 from counterfoil.modules.parties.permissions import PERMISSIONS, Eyes
-from counterfoil.modules.validators.interface import Misbehaviour
+from counterfoil.modules.validators.interface import Misbehaviour, possession_bytes
+from counterfoil.modules.validators.messages import AddValidator, ReadmitValidator, RotateConsensusKey
 from counterfoil.node.clock import SandboxClock
 from counterfoil.node.ledger import LAYOUTS, LedgerNode, NodeSecrets, complete_genesis
 from counterfoil.node.personas import CONSORTIUM, PERSONAS, party_key, persona_keys, sandbox_genesis
@@ -35,6 +38,10 @@ PARAMETERS = Parameters(id_window_ms=600_000, reference_window_ms=3_600_000)
 BLOCK_MS = 1_000
 DECIDING = CONSORTIUM[:3]
 """Members of the sandbox's consortium that are enough to carry a motion."""
+
+KNOWN_KEYS: dict[bytes, SandboxKey] = {}
+"""Consensus keys of tests, by their public part, so that what puts one in force can carry its statement."""
+Possessing = AddValidator | RotateConsensusKey | ReadmitValidator
 
 _good: dict[tuple[bytes, bytes, bytes], bool] = {}
 
@@ -60,6 +67,14 @@ def only_by_motion(kind: type[Message]) -> bool:
     tag = kind.__struct_config__.tag
     assert isinstance(tag, int)
     return PERMISSIONS[tag].eyes is Eyes.CONSORTIUM
+
+
+def possessed(message: Message, chain_id: str) -> Message:
+    """With the statement of a test's consensus key where the message lacks one and is to have it."""
+    if not isinstance(message, Possessing) or message.possession or message.key not in KNOWN_KEYS:
+        return message
+    signed = possession_bytes(chain_id, message.party, message.key)
+    return replace(message, possession=KNOWN_KEYS[message.key].sign(signed))
 
 
 class Desk:
@@ -139,7 +154,9 @@ class Desk:
     ) -> bytes:
         """Signed by each key under its own address. What only the consortium decides goes in as a motion of it."""
         listed = (messages,) if isinstance(messages, Message) else tuple(messages)
-        listed = tuple(self.motion(one) if only_by_motion(type(one)) else one for one in listed)
+        listed = tuple(
+            self.motion(one) if only_by_motion(type(one)) else possessed(one, self.chain_id) for one in listed
+        )
         keys = tuple(dict.fromkeys(keys))
         body = self.body(listed, [key.address for key in keys], mode=mode, expiry_ms=expiry_ms)
         return self.signed(body, *keys)
@@ -182,7 +199,8 @@ class Desk:
     def motion(self, *messages: Message, names: tuple[str, ...] = DECIDING) -> ProposeMotion:
         """Messages as a motion that members of the consortium bring; `by(*names)` sign it."""
         parties = tuple(party(name) for name in names)
-        return ProposeMotion(parties, encode(messages), self.next_time_ms() + 86_400_000)
+        stated = tuple(possessed(one, self.chain_id) for one in messages)
+        return ProposeMotion(parties, encode(stated), self.next_time_ms() + 86_400_000)
 
     def carry(self, *messages: Message) -> tuple[bytes, ...]:
         """Let the consortium decide what must be accepted; the identities that the messages created."""

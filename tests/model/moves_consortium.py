@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from counterfoil.machine.feed_items import (
     BlockIdFlag,
     ExtendedCommit,
@@ -23,7 +25,7 @@ from counterfoil.modules.validators.records import ValidatorStatus
 from counterfoil.primitives.codec import Message, encode
 from counterfoil.verify.light.encoding import extension_bytes, votes_info
 from tests.model.consortium_model import MOVABLE, address_of_key
-from tests.model.desk import party
+from tests.model.desk import party, possessed
 from tests.model.hand import STRANGERS, Hand, Move
 from tests.model.moves_grants import MOVES
 from tests.model.moves_members import DAY_MS, move
@@ -155,6 +157,16 @@ def fresh_key(hand: Hand) -> bytes:
     return key.public_key if hand.often(0.97) else hand.one_of(b"", key.public_key[1:], b"\1" + bytes(32))
 
 
+def stated(hand: Hand, message: Any) -> Message:
+    """With the key's own statement; now and then with one for another party."""
+    if len(hand.consensus) % 20 != 7:
+        return possessed(message, hand.twin.chain_id)
+    other = replace(message, party=party("notary"))
+    false: Any = possessed(other, hand.twin.chain_id)
+    made: Message = replace(message, possession=false.possession or bytes(64))
+    return made
+
+
 def validator(hand: Hand, status: ValidatorStatus) -> bytes:
     return hand.key_of(160, lambda one: one.status is status, 0.9)
 
@@ -163,7 +175,8 @@ def validator(hand: Hand, status: ValidatorStatus) -> bytes:
 def add(hand: Hand) -> Message:
     absent = [one for one in VALIDATING if one not in hand.model.tables[160]]
     who = hand.pick(absent) or b"" if hand.often(0.9) else hand.key_of(20)
-    return validators.AddValidator(who, fresh_key(hand), hand.one_of(10, 10, 5, 0, 10**9, 10**9 + 1))
+    power = hand.one_of(10, 10, 5, 0, 10**9, 10**9 + 1)
+    return stated(hand, validators.AddValidator(who, fresh_key(hand), power))
 
 
 @moved(validators.RemoveValidator)
@@ -179,12 +192,13 @@ def set_power(hand: Hand) -> Message:
 @move(validators.RotateConsensusKey)
 def rotate(hand: Hand) -> Move:
     who = validator(hand, ValidatorStatus.ACTIVE)
-    return validators.RotateConsensusKey(who, fresh_key(hand)), hand.speakers(who)
+    return stated(hand, validators.RotateConsensusKey(who, fresh_key(hand))), hand.speakers(who)
 
 
 @moved(validators.ReadmitValidator)
 def readmit(hand: Hand) -> Message:
-    return validators.ReadmitValidator(validator(hand, ValidatorStatus.SUSPENDED), fresh_key(hand), 10)
+    who = validator(hand, ValidatorStatus.SUSPENDED)
+    return stated(hand, validators.ReadmitValidator(who, fresh_key(hand), 10))
 
 
 # Feeds

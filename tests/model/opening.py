@@ -73,7 +73,7 @@ from counterfoil.primitives.calendars import SATURDAY_AND_SUNDAY, UTC, Calendar
 from counterfoil.primitives.codec import encode
 from counterfoil.primitives.signatures import KeyPolicy, policy_address
 from counterfoil.verify.light.encoding import address_of_validator
-from tests.model.desk import Desk, by, own, party
+from tests.model.desk import KNOWN_KEYS, Desk, by, own, party
 
 FRIDAY_BEFORE, MONDAY_HOLIDAY = 20231229, 20240101
 TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, MONDAY = 20240102, 20240103, 20240104, 20240105, 20240108
@@ -129,8 +129,10 @@ def stranger(name: str) -> SandboxKey:
 
 
 def consensus_key(name: str) -> SandboxKey:
-    """The key with which somebody's validator signs."""
-    return SandboxKey.from_name(b"consensus keys of a test", name)
+    """The key with which somebody's validator signs; whoever sends its public part can sign that it has it."""
+    key = SandboxKey.from_name(b"consensus keys of a test", name)
+    KNOWN_KEYS[key.public_key] = key
+    return key
 
 
 def double_signed(name: str, height: int, time_ms: int, power: int = 50) -> Misbehaviour:

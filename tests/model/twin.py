@@ -57,6 +57,7 @@ class Twin(Desk):
     def __init__(self, *, parameters: Parameters = PARAMETERS) -> None:
         super().__init__(parameters=parameters)
         self.model = Model(parameters.reference_window_ms, parameters.id_window_ms)
+        self.model.chain_id = self.chain_id
         self.model.decode_content = self.machine.reader.proposal
         self.model.decode_motion = self.machine.reader.motion
         self.model.carried = []

@@ -220,7 +220,6 @@ class Net:
 
 def enter_validators(alone: Sandbox, places: Sequence[Place], folder: Path) -> dict[str, bytes]:
     """Let an embedded ledger's consortium enter validators, each a party with its node's name; returns their keys."""
-    prepare(folder, places)
     regulator = alone.client("regulator")
     for place in places:
         if place.power:
@@ -228,6 +227,7 @@ def enter_validators(alone: Sandbox, places: Sequence[Place], folder: Path) -> d
             regulator.send(
                 EnrolParty(regulator.party, (Role.OPERATOR,), place.name, "", address, activate=True)
             )
+    prepare(folder, places, regulator.connection.chain_id, lambda name: regulator.find(name, "party"))
     data = (folder / MESSAGES_NAME).read_bytes()
     asked = read_messages(data, lambda kind, name: regulator.find(name, kind))
     members = alone.clients("exchange", "depository", "central-bank")

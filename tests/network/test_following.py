@@ -121,9 +121,13 @@ def test_a_proof_comes_through_it_checked(net: Net) -> None:
         file = client.proof("holding", account=made.accounts["broker-a"], instrument=made.share)
         validators = client.proof("validators")
         header = client.proof("header", at="3")
+        terms = client.proof("terms", instrument=made.share)
     trust = Trust.in_genesis(genesis)
     assert verify_proof(file, trust).records
     assert verify_proof(validators, trust).records
+    assert verify_proof(terms, trust).records, (
+        "its nodes, each asked by itself, say that these are the last ones"
+    )
     assert verify_proof(header, trust).height == 3
 
 

@@ -22,7 +22,7 @@ PASSPHRASE = "seven unusual words"
 
 def test_a_network_is_founded_with_everybodys_own_keys(tmp_path: Path) -> None:
     need_engine()
-    write_keys(tmp_path / "keys", PASSPHRASE, cost=ArgonCost(1, 8_192))
+    write_keys(tmp_path / "keys", PASSPHRASE, GENESIS.name, OTHER, cost=ArgonCost(1, 8_192))
     (tmp_path / "public").mkdir()
     (tmp_path / "keys" / "public.json").rename(tmp_path / "public" / f"{OTHER}.json")
     create_network(

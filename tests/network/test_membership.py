@@ -13,7 +13,11 @@ import pytest
 from counterfoil.node.network.homes import consensus_key
 from counterfoil.node.network.next_key import NextKeyFile
 from counterfoil.sdk import messages, recipes
+from counterfoil.sdk.client import Result
+from counterfoil.sdk.draft import Draft
 from counterfoil.verify.light.encoding import address_of_validator
+from tests.model.later_program import REFUSED
+from tests.model.opening import stranger
 from tests.network.nets import PROJECT, Net, need_engine, running, signed_deals
 from tests.network.test_faults import Traffic, make_twin, start_victim_at, stop
 
@@ -153,7 +157,9 @@ def test_a_node_that_is_killed_while_its_key_changes_takes_it_up_later(net: Net,
     if stopped:
         net.control.kill(name)
     members = [net.client(one, "validator-1") for one in DECIDE]
-    ask = messages.RotateConsensusKey(members[0].find(name, "party"), key)
+    party, change = members[0].find(name, "party"), NextKeyFile(net.path(name))
+    possession = change.possession(members[0].connection.chain_id, party)
+    ask = messages.RotateConsensusKey(party, key, possession)
     motion = recipes.motion(members, ask, expires_ms=members[0].time_ms() + 86_400_000)
     members[0].send(motion, cosigners=members[1:])
     if not stopped:
@@ -257,48 +263,99 @@ def test_who_was_suspended_is_readmitted_with_a_key_that_its_node_makes(net: Net
     net.agreed()
 
 
-def test_a_program_that_does_not_know_a_scheduled_rule_version_stops_until_it_is_replaced(net: Net) -> None:
-    """All nodes stop at one height, with a message that says what to do; with the later program they go on, each
-    whenever it is installed, and have one root."""
-    members = [net.client(name, "validator-1") for name in DECIDE]
-    height = members[0].status().moment.height + 6
-    ask = messages.ScheduleUpgrade(members[1].party, 2, height)
-    motion = recipes.motion(members, ask, expires_ms=members[0].time_ms() + 86_400_000)
-    members[0].send(motion, cosigners=members[1:])
-    client = net.client("broker-a", "validator-1")
-    give_up = time.monotonic() + SECONDS
-    while any(net.control.pid(name) is not None for name in net.names):
-        assert time.monotonic() < give_up, {name: net.control.last_words(name) for name in net.names}
-        try:
-            (draft,) = signed_deals(net, f"until-{time.monotonic_ns()}", 1)
-            client.submit(draft)
-        except Exception:
-            time.sleep(0.2)
-    assert all(refusals(net, name) for name in net.names)
-
-    late = "validator-4"
-    processes = [start_later_program(net, name) for name in net.names if name != late]
+def test_a_rule_version_changes_what_is_decided_at_one_height_on_all_nodes(net: Net) -> None:
+    """Under version 2 no mandate is granted. One node has the later program before: it decides as the others until the
+    height, where these stop with a message that says what to do. With the later program they go on, each whenever it
+    is installed, and all have one root and the same results."""
+    processes = []
     try:
-        others = [name for name in net.names if name != late]
-        before = net.agreed(*others, seconds=SECONDS)
-        net.client("broker-a", "validator-1").submit_many(signed_deals(net, "later", 3))
-        after = net.agreed(*others)
-        assert after.moment.height > before.moment.height
+        net.down("full-1")
+        processes.append(start_later_program(net, "full-1"))
+        members = [net.client(name, "validator-1") for name in DECIDE]
+        height = members[0].status().moment.height + 8
+        ask = messages.ScheduleUpgrade(members[1].party, 2, height)
+        motion = recipes.motion(members, ask, expires_ms=members[0].time_ms() + 86_400_000)
+        members[0].send(motion, cosigners=members[1:])
+        mandates = Mandates(net)
+        others = [name for name in net.names if name != "full-1"]
+        give_up = time.monotonic() + SECONDS
+        while any(net.control.pid(name) is not None for name in others):
+            assert time.monotonic() < give_up, {name: net.control.last_words(name) for name in net.names}
+            mandates.grant_where_decided()
+        assert all(refusals(net, name) for name in others)
+        assert not refusals(net, "full-1")
+
+        late = "validator-4"
+        processes += [start_later_program(net, name) for name in others if name != late]
+        early = [name for name in net.names if name != late]
+        net.agreed(*early)
+        for _ in range(3):
+            mandates.grant()
+        after = net.agreed(*early)
         assert after.moment.height >= height
         assert after.rule_version == 2
-        stopped_before = refusals(net, late)
+        stopped_before, give_up = refusals(net, late), time.monotonic() + SECONDS
         net.control.start(late, "--workers", "0")  # the old program, once more
         while refusals(net, late) == stopped_before or net.control.pid(late) is not None:
-            assert time.monotonic() < give_up + SECONDS, net.control.last_words(late)
+            assert time.monotonic() < give_up, net.control.last_words(late)
             time.sleep(0.2)
         processes.append(start_later_program(net, late))
         told = net.agreed(*net.names)
         assert (told.rule_version, told.application_hash) == (2, after.application_hash)
+        mandates.check(height)
         until_signed_by(net, late)
         net.agreed()
     finally:
         for process in processes:
             stop(process)
+
+
+class Mandates:
+    """Mandates that a broker grants one after the other, each to somebody else, and what came of each."""
+
+    def __init__(self, net: Net) -> None:
+        self.net = net
+        self.results: dict[bytes, tuple[Draft, Result]] = {}
+        self._client = net.client("broker-a", "validator-1", "validator-2", "validator-3")
+        self._count = 0
+
+    def grant(self) -> None:
+        """A node that has only just come up may refuse for the moment, in no block."""
+        give_up = time.monotonic() + SECONDS
+        while not (result := self._granted()).height:
+            assert time.monotonic() < give_up, f"not decided at all: {result}"
+            time.sleep(0.5)
+
+    def grant_where_decided(self) -> None:
+        """Nothing is, between the height and the later program: what was sent then is sent again later."""
+        try:
+            self._granted()
+        except Exception:
+            time.sleep(0.2)
+
+    def _granted(self) -> Result:
+        draft = self._draft()
+        (result,) = self._client.submit_many([draft])
+        if result.height:
+            self.results[draft.id] = (draft, result)
+        return result
+
+    def check(self, height: int) -> None:
+        """Granted below the height, refused from it on, whichever node is asked for the first result."""
+        found = sorted((result.height, result.number) for _, result in self.results.values())
+        assert {number for at, number in found if at < height} == {0}
+        assert {number for at, number in found if at >= height} == {REFUSED.number}
+        for name in self.net.names:
+            client = self.net.client("broker-a", name)
+            for draft, result in self.results.values():
+                (again,) = client.submit_many([draft])
+                assert (again.height, again.number) == (result.height, result.number), name
+
+    def _draft(self) -> Draft:
+        client = self._client
+        self._count += 1
+        clerk = stranger(f"clerk {self._count}").address
+        return client.draft(messages.GrantMandate(client.party, clerk, (900,))).sign(*client.keys)
 
 
 def refusals(net: Net, name: str) -> int:
@@ -309,4 +366,4 @@ def refusals(net: Net, name: str) -> int:
 
 
 def start_later_program(net: Net, name: str) -> subprocess.Popen[bytes]:
-    return start_victim_at(net.path(name), "--knows", "2")
+    return start_victim_at(net.path(name), "--later-program")

@@ -26,6 +26,7 @@ from counterfoil.node.network.control import NODE_SOCKET
 from counterfoil.node.network.settings import socket_path
 from counterfoil.node.rpc import RpcServer
 from counterfoil.state.snapshot import _Restoring
+from tests.model.later_program import install
 
 CALLS = (
     "info",
@@ -136,7 +137,7 @@ def main() -> int:
     parser.add_argument("--write-each-block", action="store_true")
     parser.add_argument("--garbage", action="store_true")
     parser.add_argument("--against-all", action="store_true")
-    parser.add_argument("--knows", type=int, help="one more rule version, with the rules of now")
+    parser.add_argument("--later-program", action="store_true", help="one that knows rule version 2")
     asked = parser.parse_args()
     node = open_ledger(asked.folder, workers=0, start=False)
     engine = node.engine
@@ -149,8 +150,8 @@ def main() -> int:
         {"restoring": kill_while_restoring, "restored": kill_when_restored}[asked.kill_while]()
     if asked.write_each_block:
         application._write_now_and_then = application.write  # type: ignore[method-assign]
-    if asked.knows:
-        node.machine.rule_versions = (*node.machine.rule_versions, asked.knows)
+    if asked.later_program:
+        install(node.machine)
     if asked.garbage:
         propose_garbage(application)
     if asked.against_all:

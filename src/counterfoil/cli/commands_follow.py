@@ -41,7 +41,7 @@ from counterfoil.node.network.source import EngineSource, Sources
 from counterfoil.node.reads_receipts import OwnReceipts, ReceiptsFrom, receipts
 from counterfoil.node.rpc import RpcServer
 from counterfoil.primitives.codec import encode
-from counterfoil.sdk import Connection, FailoverConnection
+from counterfoil.sdk import Client, Connection, FailoverConnection
 from counterfoil.sdk.connections import Address
 from counterfoil.sdk.relaying import Relay
 
@@ -92,6 +92,7 @@ def follow(
             system_clock_ms,
             public,
             mine,
+            [_publicly(folder, settings, node) for node in settings.nodes],
         )
         stopping = Stopping()
         fetch = _fetch(mine) if mine is not None else None
@@ -118,7 +119,19 @@ def _owner(folder: Path, settings: FollowerSettings, name: str, key: str, keys: 
             f" {folder / FOLLOWER_FILE} under `nodes`, by its socket or by a file that says how to reach it over TLS."
         )
     client = client_of(_connected(folder, settings), name, [key] if key else None, keys)
-    return Owner(client.party, client.keys[0].address, Relay(lambda: client.connection))
+
+    def alone(node: str) -> Relay:
+        """As the owner, at this node."""
+        return Relay(
+            lambda: Client(_connected(folder, settings, node), *client.keys, party=client.party).connection
+        )
+
+    witnesses = [alone(node) for node in settings.nodes]
+    return Owner(client.party, client.keys[0].address, Relay(lambda: client.connection), witnesses)
+
+
+def _publicly(folder: Path, settings: FollowerSettings, node: str) -> Relay:
+    return Relay(lambda: _connected(folder, settings, node))
 
 
 def _fetch(owner: Owner) -> FetchReceipts:
@@ -134,8 +147,9 @@ def _refuse_failed(keeping_up: KeepingUp) -> None:
         raise EngineStopped(f"The follower stopped: {keeping_up.failure}") from keeping_up.failure
 
 
-def _connected(folder: Path, settings: FollowerSettings) -> Connection:
-    return FailoverConnection([_address(folder, one) for one in settings.nodes])
+def _connected(folder: Path, settings: FollowerSettings, node: str = "") -> Connection:
+    """To whichever of the nodes answers, or to one alone."""
+    return FailoverConnection([_address(folder, one) for one in ([node] if node else settings.nodes)])
 
 
 def _address(folder: Path, node: str) -> Address:

@@ -44,9 +44,23 @@ OwnKeysOption = Annotated[
 
 def keys(
     folder: Annotated[Path, typer.Argument(help="New or empty folder.")],
+    network: Annotated[
+        str, typer.Option(help="Name of the network, as `network create --name` is to have it.")
+    ],
+    party: Annotated[
+        str,
+        typer.Option(
+            help="The founding party whose validator the node is to be, as its line of the host list has it; the node's"
+            " name where that has none."
+        ),
+    ],
 ) -> None:
-    """Draw your node's keys for a network that somebody else makes; who makes it is given the public file alone."""
-    public = write_keys(folder, ask_passphrase("New passphrase of the node's keys", new=True))
+    """Draw your node's keys for a network that somebody else makes; who makes it is given the public file alone.
+
+    The validator's key signs for which network and party it is: it is founded with no other.
+    """
+    passphrase = ask_passphrase("New passphrase of the node's keys", new=True)
+    public = write_keys(folder, passphrase, network, party)
     say(f"Secret:      {folder / SECRET_NAME} (under its passphrase; it stays with you)")
     say(f"Public:      {folder / PUBLIC_NAME} (for whoever makes the network, who names it NODE.json)")
     say(f"Node id:     {public.node_id} (compare it in the network.json that you are given)")
@@ -113,4 +127,4 @@ def take_place(
 
 
 def add_to(group: typer.Typer) -> None:
-    group.command(epilog="Example: counterfoil network keys south-keys")(keys)
+    group.command(epilog="Example: counterfoil network keys south-keys --network market --party south")(keys)

@@ -21,10 +21,13 @@ from counterfoil.cli.commands_transfer import TransportKeyOption
 from counterfoil.cli.failures import UsageError
 from counterfoil.cli.key_stores import DEFAULT_KEYS, KeysOption
 from counterfoil.cli.options import (
+    DEFAULT_LEDGER,
     JsonOption,
     KeyFileOption,
+    LedgerOption,
     MonitorOption,
     WorkersOption,
+    connected,
     key_file_for,
     lock_of,
 )
@@ -58,7 +61,7 @@ from counterfoil.node.network.source import address_of_engine
 from counterfoil.node.personas import SANDBOX_START_MS, sandbox_genesis
 from counterfoil.primitives.addresses import AddressKind, from_text, to_text
 from counterfoil.primitives.outcome import Rejected
-from counterfoil.sdk.client import status_at
+from counterfoil.sdk.client import Client, status_at
 
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the network.")]
 NodesArgument = Annotated[
@@ -171,10 +174,20 @@ def prepare(
         ),
     ],
     folder: Annotated[Path, typer.Argument(help="New or empty folder.")],
+    ledger: LedgerOption = DEFAULT_LEDGER,
+    storage_key: KeyFileOption = None,
 ) -> None:
-    """Make keys for the validators with which an embedded ledger goes on, and the messages that enter them in it."""
+    """Make keys for the validators with which an embedded ledger goes on, and the messages that enter them in it.
+
+    Each key signs that it is to be its party's on this ledger.
+    """
+    places = _places(hosts, 0, 0, 0, DEFAULT_PORT)
     try:
-        voting = write_prepared(folder, _places(hosts, 0, 0, 0, DEFAULT_PORT))
+        with connected(ledger, storage_key) as connection:
+            client = Client(connection)
+            voting = write_prepared(
+                folder, places, connection.chain_id, lambda party: client.find(party, "party")
+            )
     except ValueError as error:
         raise UsageError(f"{error}.") from None
     say(f"Keys of {', '.join(place.name for place in voting)}: {folder} (secret: guard them)")

@@ -28,7 +28,7 @@ from counterfoil.cli.options import (
 from counterfoil.cli.output import say, say_json
 from counterfoil.cli.plain import instant
 from counterfoil.modules.validators.records import ValidatorStatus
-from counterfoil.node.network.homes import consensus_key
+from counterfoil.node.network.homes import consensus_key, consensus_secret, possession_of
 from counterfoil.node.network.next_key import NextKeyFile
 from counterfoil.node.network.observing import note
 from counterfoil.primitives.codec import Message
@@ -79,10 +79,13 @@ def add_validator(
             line.party == found and line.status == ValidatorStatus.SUSPENDED.name
             for line in client.validators().validators
         )
+        chain_id, change = connection.chain_id, NextKeyFile(node)
         if suspended or new_key:
-            consensus = NextKeyFile(node).made()
+            consensus, possession = change.made(), change.possession(chain_id, found)
+        else:
+            possession = possession_of(consensus_secret(node), chain_id, found)
         kind = messages.ReadmitValidator if suspended else messages.AddValidator
-        _bring(client, kind(found, consensus, power), days, cosign or [], signer, json)
+        _bring(client, kind(found, consensus, power, possession), days, cosign or [], signer, json)
 
 
 def remove_validator(
@@ -154,7 +157,9 @@ def rotate_key(
                 )
             if not client.keys:
                 raise UsageError(NOBODY_SIGNS)
-            ask = messages.RotateConsensusKey(whose, change.made())
+            made = change.made()
+            possession = change.possession(connection.chain_id, whose)
+            ask = messages.RotateConsensusKey(whose, made, possession)
             if motion:
                 _bring(client, ask, motion, cosign or [], signer, json)
                 say("The node changes its key by itself once the motion is carried.")

@@ -110,7 +110,7 @@ def steps(wired: Wired, state: State, genesis: Genesis, epoch: Epoch | None) -> 
             found_viewkeys(wired.viewkeys_books, context, epoch, holders_of(genesis))
         identities.update(found_parties(wired.parties_books, context, parties))
         found_consortium(wired.consortium_books, identities, consortium)
-        found_validators(wired.validators_books, identities, validators, GENESIS_HEIGHT)
+        found_validators(wired.validators_books, identities, validators, GENESIS_HEIGHT, genesis.name)
 
     found: list[Step] = [found_ledger]
     if OPENING_REGISTER in genesis.sections:

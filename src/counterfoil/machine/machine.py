@@ -588,6 +588,7 @@ class Machine:
             self.window,
             self.parameters.reference_window_ms,
             self.genesis.sandbox,
+            self.chain_id,
         )
 
 

@@ -40,6 +40,7 @@ EVERY = bytes(20)
 class BlockContext:
     """What every action of one block shares.
 
+    chain_id: of the ledger, for statements that are of one ledger alone.
     `credited` gathers (account, instrument) pairs whose available quantity rose in this block, in order: what
     waits for them is tried again in the retry phase. `EVERY` in the place of one of the two says that the account, or
     the instrument, may be used again at all; with a party in the account's place, that it is in business again, or
@@ -47,6 +48,7 @@ class BlockContext:
     """
 
     __slots__ = (
+        "chain_id",
         "credited",
         "handle_of",
         "height",
@@ -66,6 +68,7 @@ class BlockContext:
         references: Window,
         reference_window_ms: int,
         sandbox: bool = False,
+        chain_id: str = "",
     ) -> None:
         self.height = height
         self.time_ms = time_ms
@@ -74,6 +77,7 @@ class BlockContext:
         self.references = references
         self.reference_expiry_ms = time_ms + reference_window_ms
         self.sandbox = sandbox
+        self.chain_id = chain_id
         self.credited: dict[bytes, None] = {}
 
 

@@ -2,8 +2,8 @@
 
 Its door is a node's door, and whoever is its owner reads there as at a node. Its own answers (`status`, `header`,
 `receipts`) rest on what it has checked. A proof that a node answers is checked before it is passed on, against the
-genesis file, the follower's own headers, and the question. All other answers are the word of the node that gave them:
-what matters is asked for with its proof.
+genesis file, the follower's own headers, and the question; what even a proof leaves to a node's word, two nodes must
+say. All other answers are the word of the node that gave them: what matters is asked for with its proof.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from counterfoil.engine.submission import Submission
 from counterfoil.machine.genesis import Genesis
 from counterfoil.machine.machine import Outcome
 from counterfoil.node import reads_ledger
 from counterfoil.node.follower import Follower
-from counterfoil.node.proof_questions import is_answered, is_of_moment
+from counterfoil.node.proof_questions import is_answered, is_of_moment, is_said_too, rests_on_word
 from counterfoil.node.protocol import Answered, authentication_bytes
-from counterfoil.node.reads_base import AsOf, Moment
+from counterfoil.node.reads_base import AsOf, Moment, is_date_text
 from counterfoil.node.reads_ledger import SealedHeader, Status
 from counterfoil.node.reads_proofs import ProofOf, proof
 from counterfoil.node.reads_receipts import OwnReceipts, ReceiptsFrom, receipts
@@ -34,7 +36,7 @@ from counterfoil.primitives.signatures import check_key, verify
 from counterfoil.state.headers import Header
 from counterfoil.state.receipts import TransactionResult
 from counterfoil.storage.errors import CorruptStorage
-from counterfoil.verify import ProofRefused, Trust, verify_proof
+from counterfoil.verify import ProofRefused, Trust, Verified, verify_proof
 
 
 class Upstream(Protocol):
@@ -48,20 +50,73 @@ class Upstream(Protocol):
     def advance_clock(self, time_ms: int) -> int: ...
 
 
-class Owner:
-    """Whose follower it is: the party, the address that speaks for it, and the nodes as they know that party."""
+WITNESSES = 2
+"""So many nodes must say what no proof shows."""
 
-    def __init__(self, party: bytes, signer: bytes, upstream: Upstream) -> None:
+
+class Owner:
+    """Whose follower it is: the party, the address that speaks for it, and the nodes as they know that party.
+
+    witnesses: each of the nodes by itself.
+    """
+
+    def __init__(
+        self, party: bytes, signer: bytes, upstream: Upstream, witnesses: Sequence[Upstream] = ()
+    ) -> None:
         self.party = party
         self.signer = signer
         self.upstream = upstream
+        self.witnesses = witnesses
+
+
+class CheckedHeaders:
+    """The headers that a follower has checked, by which the moments of answers are measured."""
+
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+
+    @property
+    def last(self) -> Header:
+        """The last one that is signed. Refused MOMENT_IS_NOT_ON_RECORD where there is none."""
+        header = self._follower.vouched_header
+        if header is None:
+            raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, detail="no block has been checked here yet")
+        return header
+
+    @property
+    def last_height(self) -> int:
+        return self.last.height
+
+    def header_in_force(self, height: int) -> Header | None:
+        """The last header at or before a height. Blocks in a row without effect are few: a network rests."""
+        for at in range(height, 0, -1):
+            header = self._follower.header_of(at)
+            if header is not None:
+                return header
+        return None
+
+    def in_force(self, height: int) -> int:
+        header = self.header_in_force(height)
+        return header.height if header is not None else 0
+
+    def in_force_at(self, time_ms: int) -> int:
+        """By halves: later headers have later times."""
+        first, end = 0, self.last.height
+        while first < end:
+            half = (first + end + 1) // 2
+            header = self.header_in_force(half)
+            if header is not None and header.time_ms > time_ms:
+                end = half - 1
+            else:
+                first = half
+        return self.in_force(first)
 
 
 class FollowerService:
     """One follower's services. Safe to use from several threads.
 
     public: the nodes as somebody without a name asks them; None where there are none, and then all but the follower's
-    own answers is refused.
+    own answers is refused. public_witnesses: each of them by itself.
     """
 
     def __init__(
@@ -71,12 +126,15 @@ class FollowerService:
         clock: Callable[[], int],
         public: Upstream | None = None,
         owner: Owner | None = None,
+        public_witnesses: Sequence[Upstream] = (),
     ) -> None:
         self._follower = follower
+        self._headers = CheckedHeaders(follower)
         self._genesis = genesis
         self._clock = clock
         self._public = public
         self._owner = owner
+        self._public_witnesses = public_witnesses
 
     @property
     def _trust(self) -> Trust:
@@ -142,16 +200,16 @@ class FollowerService:
             return encode(self._receipts(viewer, receipts.decode_params(params)))
         answer = self._upstream(viewer).read(name, params)
         if name == proof.name:
-            self._check_proof(proof.decode_params(params), proof.decode_answer(answer).file)
+            asked = proof.decode_params(params)
+            found = self._checked_proof(asked, proof.decode_answer(answer).file)
+            if rests_on_word(asked, found):
+                self._require_witnesses(viewer, asked, found)
         return answer
 
     # ---- what it answers itself ----
 
     def _last(self) -> Header:
-        header = self._follower.vouched_header
-        if header is None:
-            raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, detail="no block has been checked here yet")
-        return header
+        return self._headers.last
 
     def _moment(self, header: Header) -> Moment:
         return Moment(header.height, header.time_ms, self.node.chain_id, self.node.sandbox)
@@ -186,7 +244,7 @@ class FollowerService:
             if not 0 < height <= last.height:
                 detail = f"a follower knows headers by their heights, 1 to {last.height}"
                 raise Refused(NodeRefusal.MOMENT_IS_NOT_ON_RECORD, at=at[:40], detail=detail)
-            header = self._in_force(height)
+            header = self._headers.header_in_force(height)
         shown = header if header is not None else last
         return SealedHeader(
             moment=self._moment(shown),
@@ -194,14 +252,6 @@ class FollowerService:
             application_hash=shown.digest(),
             seal=self._follower.seal_of(shown.height),
         )
-
-    def _in_force(self, height: int) -> Header | None:
-        """The last header at or before a height. Blocks in a row without effect are few: a network rests."""
-        for at in range(height, 0, -1):
-            header = self._follower.header_of(at)
-            if header is not None:
-                return header
-        return None
 
     def _receipts(self, viewer: bytes, params: ReceiptsFrom) -> OwnReceipts:
         if self._owner is None or viewer != self._owner.party:
@@ -220,7 +270,7 @@ class FollowerService:
             raise Refused(NodeRefusal.NODES_ARE_AWAY)
         return found
 
-    def _check_proof(self, asked: ProofOf, file: bytes) -> None:
+    def _checked_proof(self, asked: ProofOf, file: bytes) -> Verified:
         """Refused ANSWER_IS_NOT_PROVEN where the file does not prove anything, is of another history than is kept, or
         proves something else than what was asked."""
         follower = self._follower
@@ -234,12 +284,36 @@ class FollowerService:
             light = follower.light_block_of(found.height) if found.height <= follower.height else None
             if not is_answered(asked, found, light):
                 raise Refused(NodeRefusal.ANSWER_IS_NOT_PROVEN, detail="it proves something else")
-            if not is_of_moment(asked, found, self._height_in_force, self._last().height):
+            if not is_of_moment(asked, found, self._headers):
                 detail = f"it is as of block {found.height}, which is not the moment that was asked for"
                 raise Refused(NodeRefusal.ANSWER_IS_NOT_PROVEN, detail=detail)
         except (ProofRefused, Malformed, CorruptStorage) as error:
             raise Refused(NodeRefusal.ANSWER_IS_NOT_PROVEN, detail=error) from None
+        return found
 
-    def _height_in_force(self, height: int) -> int:
-        header = self._in_force(height)
-        return header.height if header is not None else 0
+    def _require_witnesses(self, viewer: bytes, asked: ProofOf, found: Verified) -> None:
+        """Refused ANSWER_IS_NOT_PROVEN unless two nodes, each asked by itself, show the same at the same moment.
+
+        One that is away, refuses, or proves nothing says nothing; one that shows something else is a contradiction.
+        """
+        is_dated = is_date_text(asked.at.strip())
+        question = asked if is_dated else msgspec.structs.replace(asked, at=str(found.height))
+        own = self._owner.witnesses if self._owner is not None and viewer else self._public_witnesses
+        agreeing = 0
+        for witness in own:
+            try:
+                file = proof.decode_answer(witness.read(proof.name, encode(question))).file
+                other = self._checked_proof(question, file)
+            except (Refused, Malformed):
+                continue
+            if not is_said_too(found, other):
+                detail = f"another node says otherwise, as of block {other.height}: ask the operators of both"
+                raise Refused(NodeRefusal.ANSWER_IS_NOT_PROVEN, detail=detail)
+            agreeing += 1
+            if agreeing == WITNESSES:
+                return
+        what = (
+            "which block that date is" if is_dated else f"that nothing else was there at block {found.height}"
+        )
+        detail = f"{what} is what {WITNESSES} nodes must say, and {agreeing} did; let the follower know another one"
+        raise Refused(NodeRefusal.ANSWER_IS_NOT_PROVEN, detail=detail)

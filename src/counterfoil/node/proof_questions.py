@@ -1,13 +1,12 @@
 """Whether a proof answers what was asked: a true proof of something else is no answer.
 
 What the asker must know for it is in the question, in the proof, and in the headers that the asker has checked itself.
-Left to the word of the node: which height an instant or a business date is, that an instrument's terms are its last
-ones, and that a feed has no value, or a trade no client, where none is shown.
+What none of them tells rests on the word of nodes (`rests_on_word`), of which more than one is asked then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from counterfoil.modules.feeds.records import FEED_VALUES, FEEDS, feed_key
 from counterfoil.modules.holdings.records import ACCOUNTS, HOLDINGS, REGISTER
@@ -15,6 +14,8 @@ from counterfoil.modules.instruments.records import INSTRUMENTS, TERMS
 from counterfoil.modules.settlement.records import INSTRUCTIONS
 from counterfoil.modules.trades.records import BUYS, SELLS, TRADE_CLIENTS, TRADES
 from counterfoil.modules.validators.records import VALIDATOR_SETS
+from counterfoil.node.clock import parse_instant
+from counterfoil.node.reads_base import is_date_text
 from counterfoil.node.reads_proofs import ProofOf
 from counterfoil.primitives.codec import Decoder
 from counterfoil.state.light_blocks import LightBlock
@@ -66,19 +67,58 @@ def is_answered(asked: ProofOf, found: Verified, light: LightBlock | None) -> bo
     return False
 
 
-def is_of_moment(asked: ProofOf, found: Verified, in_force: Callable[[int], int], last_height: int) -> bool:
-    """Whether it is as of the moment that was asked for.
+class Headers(Protocol):
+    """Those that the asker has checked itself."""
 
-    in_force: the height of the last block with a header up to a height; last_height: of the last one that is signed,
-    as the asker has checked them.
-    """
-    at = asked.at.strip()
+    @property
+    def last_height(self) -> int:
+        """Of the last one that is signed."""
+
+    def in_force(self, height: int) -> int:
+        """The height of the last block with a header up to a height; 0 where there is none."""
+
+    def in_force_at(self, time_ms: int) -> int:
+        """The same up to an instant."""
+
+
+def is_of_moment(asked: ProofOf, found: Verified, headers: Headers) -> bool:
+    """Whether it is as of the moment that was asked for: by the asker's headers, unless that is a business date."""
+    at, last_height = asked.at.strip(), headers.last_height
     if not at:
         return found.height >= last_height - BEHIND_MAX
-    if not (at.isascii() and at.isdigit() and len(at) < 20):
+    if is_date_text(at):
         return True
-    height = int(at)
-    return in_force(min(height, last_height)) <= found.height <= height
+    if at.isascii() and at.isdigit() and len(at) < 20:
+        height = int(at)
+        return headers.in_force(min(height, last_height)) <= found.height <= height
+    try:
+        instant_ms = parse_instant(at)
+    except ValueError:
+        return False
+    expected = headers.in_force_at(instant_ms)
+    if found.height <= last_height:
+        return headers.in_force(found.height) == expected
+    return expected == headers.in_force(last_height) and found.in_force.time_ms <= instant_ms
+
+
+def rests_on_word(asked: ProofOf, found: Verified) -> bool:
+    """Whether part of the answer is what no proof shows: which height a business date is, that terms are the last ones,
+    that a feed has no value, or a trade no client, where none is shown."""
+    if is_date_text(asked.at.strip()) or asked.kind == "terms":
+        return True
+    shown = [one.table for one in found.records]
+    if asked.kind == "feed":
+        return FEED_VALUES.number not in shown
+    return asked.kind == "trade" and shown.count(TRADE_CLIENTS.number) < 2
+
+
+def is_said_too(found: Verified, other: Verified) -> bool:
+    """Whether another node's answer, to the same question at the same moment, shows the same."""
+    return (other.kind, other.height) == (found.kind, found.height) and _shown(other) == _shown(found)
+
+
+def _shown(found: Verified) -> set[tuple[int, bytes, bytes]]:
+    return {(one.table, one.key, one.value) for one in found.records}
 
 
 def _is_place(asked: ProofOf, found: Verified, *, member: bool) -> bool:

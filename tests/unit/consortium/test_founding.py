@@ -11,6 +11,7 @@ from counterfoil.machine.failures import ProgramIsOutdated
 from counterfoil.modules.consortium.queries import members, rule_for
 from counterfoil.modules.consortium.records import DecisionRule
 from counterfoil.modules.parties.records import Role
+from counterfoil.modules.validators.interface import possession_bytes
 from counterfoil.node.ledger import LedgerNode
 from counterfoil.node.personas import sandbox_genesis
 from counterfoil.primitives.signatures import ED25519
@@ -23,8 +24,18 @@ def key_of(name: str) -> str:
     return consensus_key(name).public_key.hex()
 
 
+def validator(
+    party: str, name: str = "one", *, ledger: str = "sandbox", by: str = "", **more: Any
+) -> dict[str, Any]:
+    """As the genesis file has one. by: whose key signs that the key is the party's."""
+    key = consensus_key(name).public_key
+    possession = consensus_key(by or name).sign(possession_bytes(ledger, party.encode(), key))
+    return {"party": party, "key": key.hex(), "possession": possession.hex(), **more}
+
+
 KEY, OTHER = key_of("one"), key_of("other")
-NOTARY = {"party": "Notary", "key": KEY}
+NOTARY = validator("Notary")
+UNSIGNED = "its key has not signed that it is to be this party's"
 IDENTITY = (ED25519 + b"\x01" + bytes(31)).hex()
 """The point that every signature is good for."""
 
@@ -74,8 +85,8 @@ def test_the_first_validators_are_in_force_from_the_founding_on() -> None:
     node = founded(
         validators={
             "validators": [
-                {"party": "Exchange", "key": KEY, "power": 3},
-                {"party": "Notary", "key": OTHER, "power": 30},
+                validator("Exchange", power=3),
+                validator("Notary", "other", power=30),
             ]
         }
     )
@@ -107,11 +118,11 @@ def test_the_first_validators_are_in_force_from_the_founding_on() -> None:
         ("consortium", {"kings": []}, "section 'consortium' is not valid"),
         (
             "validators",
-            {"validators": [{"party": "Nobody", "key": KEY}]},
+            {"validators": [validator("Nobody")]},
             "'Nobody': it is no founding party",
         ),
-        ("validators", {"validators": [NOTARY, {**NOTARY, "key": OTHER}]}, "a party is one validator"),
-        ("validators", {"validators": [NOTARY, {"party": "Exchange", "key": KEY}]}, "is named twice"),
+        ("validators", {"validators": [NOTARY, validator("Notary", "other")]}, "a party is one validator"),
+        ("validators", {"validators": [NOTARY, validator("Exchange")]}, "is named twice"),
         (
             "validators",
             {"validators": [{**NOTARY, "key": key_of(str(n))} for n in range(101)]},
@@ -125,6 +136,12 @@ def test_the_first_validators_are_in_force_from_the_founding_on() -> None:
         ("validators", {"validators": [{**NOTARY, "key": "zz"}]}, "section 'validators' is not valid"),
         ("validators", {"validators": [{**NOTARY, "power": 0}]}, "no voting power"),
         ("validators", {"validators": [{**NOTARY, "power": 10**12}]}, "16002"),
+        ("validators", {"validators": [{**NOTARY, "key": OTHER}]}, UNSIGNED),
+        ("validators", {"validators": [{**NOTARY, "party": "Exchange"}]}, UNSIGNED),
+        ("validators", {"validators": [{**NOTARY, "possession": ""}]}, UNSIGNED),
+        ("validators", {"validators": [validator("Notary", by="other")]}, UNSIGNED),
+        ("validators", {"validators": [validator("Notary", ledger="another")]}, UNSIGNED),
+        ("validators", {"validators": [{"party": "Notary", "key": KEY}]}, "required field `possession`"),
         ("validators", {"validators": [{"key": KEY, "power": 1}]}, "missing required field `party`"),
         ("feeds", {}, "section 'feeds' that this program does not know"),
     ],

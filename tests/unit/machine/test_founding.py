@@ -164,7 +164,7 @@ def test_what_founds_no_network(data: bytes, words: str) -> None:
 
 
 def test_one_machine_does_not_run_a_network() -> None:
-    data = _network({"party": "A", "key": _key("a"), "power": 1})
+    data = _network({"party": "A", "key": _key("a"), "possession": "", "power": 1})
     genesis = msgspec.json.decode(data)
     commitment = secret_commitment(bytes(32))
     data = encode_genesis(msgspec.convert({**genesis, "secret_commitment": commitment}, Genesis))

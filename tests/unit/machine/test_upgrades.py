@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from counterfoil.engine.embedded import EngineStopped
 from counterfoil.machine import machine as program
 from counterfoil.machine.failures import ProgramIsOutdated
-from counterfoil.machine.machine import Machine
 from counterfoil.modules.governance.messages import ScheduleUpgrade
 from counterfoil.modules.governance.records import IN_FORCE, RULE_VERSIONS, RuleVersion
 from counterfoil.modules.parties.messages import GrantMandate, RevokeMandate
 from counterfoil.modules.parties.rejects import PartiesReject
 from counterfoil.node.ledger import LedgerNode, create_ledger, open_ledger
 from counterfoil.node.personas import sandbox_genesis
-from counterfoil.primitives.outcome import Rejected
 from tests.model.desk import PARAMETERS, SECRETS, Desk, by, memory_node, party, replayed
+from tests.model.later_program import VERSIONS, install
 from tests.model.opening import stranger
 
 BROKER, CLERK = party("broker-a"), stranger("clerk").address
 GRANT = GrantMandate(BROKER, CLERK, (900,))
-OLD, NEW = (1,), (1, 2)
-
-
-def install(machine: Machine) -> None:
-    """The new program: it knows version 2, under which no mandate is granted any more (and nothing else is changed)."""
-    machine.rule_versions = NEW
-    rule, books = machine._rules[GrantMandate]
-
-    def grant_mandate(books: Any, ask: GrantMandate, context: Any) -> None:
-        if context.block.rule_version >= 2:
-            raise Rejected(PartiesReject.MANDATE_NOT_FOUND)
-        rule(books, ask, context)
-
-    machine._rules = {**machine._rules, GrantMandate: (grant_mandate, books)}
+OLD, NEW = (1,), VERSIONS
 
 
 def decided(height: int = 6) -> Desk:

@@ -11,6 +11,7 @@ import pytest
 from counterfoil.engine.decided import DecidedBlock
 from counterfoil.machine.genesis import encode_genesis, secret_commitment
 from counterfoil.machine.transactions import BUNDLE_BYTES_MAX, bundle_sign_prefix, read_bundle
+from counterfoil.modules.validators.interface import possession_bytes
 from counterfoil.node.follower import FetchedReceipts, Follower, create_follower, open_follower
 from counterfoil.node.following import Checked, DoesNotFit, FollowedBlock, check_next
 from counterfoil.node.ledger import LAYOUTS, LedgerNode
@@ -27,7 +28,7 @@ from counterfoil.verify.light.encoding import commit_info, validators_hash
 from counterfoil.verify.light.files import write_handover
 from counterfoil.verify.light.handover import hand_over
 from tests.model.desk import SECRETS
-from tests.unit.verify.light.chain import Chain, equal, signed, validator_set
+from tests.unit.verify.light.chain import Chain, equal, key, signed, validator_set
 from tests.vectors.cometbft.followed import ListedSource, followed_blocks, handover
 from tests.vectors.cometbft.recorded import recorded
 from tests.vectors.cometbft.replayed import newest_signed, prover, replayed
@@ -312,10 +313,12 @@ def _founded() -> tuple[Trust, list[FollowedBlock]]:
     """The founding, then three blocks in which nothing happened."""
     powers = equal("abcd")
     draft = sandbox_genesis("founded")
-    named = [
-        {"party": member["party"], "key": one.key.hex(), "power": one.power}
-        for member, one in zip(draft.sections["consortium"]["members"], validator_set(powers), strict=True)
-    ]
+    by_key = {key(name).public_key: key(name) for name in "abcd"}
+    named = []
+    for member, one in zip(draft.sections["consortium"]["members"], validator_set(powers), strict=True):
+        stated = by_key[one.key].sign(possession_bytes("founded", member["party"].encode(), one.key))
+        entry = {"party": member["party"], "key": one.key.hex(), "power": one.power}
+        named.append({**entry, "possession": stated.hex()})
     sections = {**draft.sections, "validators": {"validators": named}}
     commitment = secret_commitment(SECRETS.network)
     genesis = encode_genesis(with_(draft, sealed=False, secret_commitment=commitment, sections=sections))

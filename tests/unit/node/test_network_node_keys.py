@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
@@ -15,7 +16,7 @@ from counterfoil.cli.failures import Exit
 from counterfoil.cli.main import app
 from counterfoil.custody.key_files import ArgonCost, KeyFileError
 from counterfoil.machine.genesis import decode_genesis, network_validators
-from counterfoil.node.ledger import open_ledger
+from counterfoil.node.ledger import SealingKey, open_ledger
 from counterfoil.node.network.control import Control
 from counterfoil.node.network.creating import create_network, read_hosts
 from counterfoil.node.network.homes import consensus_key
@@ -45,6 +46,8 @@ reader full      reader.example.com 26800
 copy   follower  127.0.0.1          26900
 """
 NAMES = ["north", "south", "reader"]
+NAMED = ("sandbox", "south")
+"""For which network and party a validator's key is, where that does not matter."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("founding")
     (folder / "public").mkdir()
     for name in ("south", "reader"):
-        write_keys(folder / f"{name}-keys", LOCK, cost=CHEAP)
+        write_keys(folder / f"{name}-keys", LOCK, "sandbox", name, cost=CHEAP)
         (folder / f"{name}-keys" / "public.json").rename(folder / "public" / f"{name}.json")
     public = read_public(folder / "public", NAMES)
     create_network(folder / "net", sandbox_genesis(), read_hosts(HOSTS), public=public, encrypted=False)
@@ -62,20 +65,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_drawn_keys_are_read_back_and_lie_under_their_passphrase(tmp_path: Path) -> None:
-    public = write_keys(tmp_path / "keys", LOCK, cost=CHEAP)
+    public = write_keys(tmp_path / "keys", LOCK, *NAMED, cost=CHEAP)
     secret = tmp_path / "keys" / "secret"
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
     keys = read_keys(tmp_path / "keys", LOCK)
-    assert keys.public == public == decode_public((tmp_path / "keys" / "public.json").read_bytes())
-    assert encode_public(keys) == (tmp_path / "keys" / "public.json").read_bytes()
+    assert keys.stated(*NAMED) == public == decode_public((tmp_path / "keys" / "public.json").read_bytes())
+    assert encode_public(keys, *NAMED) == (tmp_path / "keys" / "public.json").read_bytes()
     for one in (*keys.engine, keys.sealer, keys.opening):
         assert one not in secret.read_bytes()
     with pytest.raises(KeyFileError, match="does not open"):
         read_keys(tmp_path / "keys", "other unusual words")
     with pytest.raises(FolderRefused, match="something"):
-        write_keys(tmp_path / "keys", LOCK, cost=CHEAP)
+        write_keys(tmp_path / "keys", LOCK, *NAMED, cost=CHEAP)
     with pytest.raises(KeyFileError, match="characters"):
-        write_keys(tmp_path / "short", "short", cost=CHEAP)
+        write_keys(tmp_path / "short", "short", *NAMED, cost=CHEAP)
     assert not (tmp_path / "short").exists(), "whole or not at all"
     secret.write_bytes(secret.read_bytes()[:-1])
     with pytest.raises(KeyFileError, match="damaged"):
@@ -99,6 +102,9 @@ def _changed(**fields: str) -> Callable[[bytes], bytes]:
         (_changed(validator_key="00" * 32), "validator_key is no key"),
         (_changed(sealing_key="02" * 33), "sealing_key is no tagged key"),
         (_changed(opening_key="00" * 32), "opening_key is no key"),
+        (_changed(possession=""), "possession is not in"),
+        (_changed(party="north"), "signature does not hold"),
+        (_changed(network="other"), "signature does not hold"),
         (_changed(signature=""), "signature is not in"),
         (_changed(signature="00" * 64), "signature does not hold"),
     ],
@@ -106,7 +112,7 @@ def _changed(**fields: str) -> Callable[[bytes], bytes]:
 def test_a_damaged_public_file_is_refused(
     tmp_path: Path, change: Callable[[bytes], bytes], words: str
 ) -> None:
-    (tmp_path / "north.json").write_bytes(change(encode_public(NodeKeys.draw())))
+    (tmp_path / "north.json").write_bytes(change(encode_public(NodeKeys.draw(), *NAMED)))
     with pytest.raises(ValueError, match=words) as refused:
         read_public(tmp_path, NAMES)
     assert "north.json" in str(refused.value)
@@ -118,15 +124,15 @@ def test_public_files_are_those_of_the_host_list_and_name_every_key_once(tmp_pat
     with pytest.raises(ValueError, match="cannot be read"):
         read_public(tmp_path / "nowhere", NAMES)
     keys = NodeKeys.draw()
-    (tmp_path / "north.json").write_bytes(encode_public(keys))
-    assert read_public(tmp_path, NAMES) == {"north": keys.public}
+    (tmp_path / "north.json").write_bytes(encode_public(keys, *NAMED))
+    assert read_public(tmp_path, NAMES) == {"north": keys.stated(*NAMED)}
     twice = NodeKeys.draw()._replace(opening=keys.opening)
-    (tmp_path / "south.json").write_bytes(encode_public(twice))
+    (tmp_path / "south.json").write_bytes(encode_public(twice, *NAMED))
     with pytest.raises(ValueError, match=r"south.json: the key .* stands in .*north.json already"):
         read_public(tmp_path, NAMES)
     one = NodeKeys.draw()
     same = one._replace(sealer=one.engine.validator)
-    (tmp_path / "south.json").write_bytes(encode_public(same))
+    (tmp_path / "south.json").write_bytes(encode_public(same, *NAMED))
     with pytest.raises(ValueError, match="every key is used once"):
         read_public(tmp_path, NAMES)
     (tmp_path / "south.json").rename(tmp_path / "copy.json")
@@ -216,8 +222,36 @@ def test_other_keys_or_another_name_take_no_place(folder: Path, tmp_path: Path) 
     assert not (tmp_path / "node").exists()
 
 
+def _signed_by(keys: NodeKeys, data: bytes, **fields: str) -> bytes:
+    """A public file with other fields, under a sealing key's own signature."""
+    content = {**json.loads(data), **fields, "signature": ""}
+    signed = msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+    content["signature"] = SealingKey(keys.sealer).sign(signed).hex()
+    return json.dumps(content).encode()
+
+
+def test_nobody_hands_over_anothers_validator_key_as_its_own(tmp_path: Path) -> None:
+    """Whoever copies it into a file of its own cannot let it sign for its own party."""
+    thief, owner = NodeKeys.draw(), NodeKeys.draw()
+    stolen = owner.public.validator.hex()
+    own, others = encode_public(thief, *NAMED), encode_public(owner, "sandbox", "north")
+    assert decode_public(_signed_by(thief, own)) == thief.stated(*NAMED)
+    for possession in (json.loads(own)["possession"], json.loads(others)["possession"]):
+        taken = _signed_by(thief, own, validator_key=stolen, possession=possession)
+        with pytest.raises(ValueError, match="has not signed that it is to be this party's"):
+            decode_public(taken)
+
+
+@pytest.mark.parametrize("named", [("other", "south"), ("sandbox", "north")])
+def test_a_key_is_founded_for_the_names_that_it_has_signed(tmp_path: Path, named: tuple[str, str]) -> None:
+    public = {"south": NodeKeys.draw().stated(*named)}
+    with pytest.raises(ValueError, match="public file of south: its validator key is for .* not for 'south'"):
+        create_network(tmp_path / "net", sandbox_genesis(), read_hosts(HOSTS), public=public)
+    assert not (tmp_path / "net").exists()
+
+
 def test_the_maker_needs_a_node_of_its_own(tmp_path: Path) -> None:
-    public = {name: NodeKeys.draw().public for name in NAMES}
+    public = {name: NodeKeys.draw().stated("sandbox", name) for name in NAMES}
     with pytest.raises(ValueError, match="take the public file of that node away"):
         create_network(tmp_path / "net", sandbox_genesis(), read_hosts(HOSTS), public=public)
     assert not (tmp_path / "net").exists()
@@ -246,7 +280,7 @@ def test_the_commands_lead_from_keys_to_a_node(tmp_path: Path, monkeypatch: pyte
     hosts, public, net, given = (tmp_path / name for name in ("hosts", "public", "net", "given"))
     hosts.write_text(HOSTS)
     public.mkdir()
-    run("keys", tmp_path / "south-keys")
+    run("keys", tmp_path / "south-keys", "--network", "sandbox-network", "--party", "south")
     (public / "south.json").write_bytes((tmp_path / "south-keys" / "public.json").read_bytes())
     refused = Exit.USAGE
     assert "with --grow" in run("create", "--hosts", hosts, "--prepared", public, net, code=refused)

@@ -115,7 +115,7 @@ def test_who_joins_is_sent_to_the_sentries(network: Path, tmp_path: Path, inviti
 def test_operators_with_keys_of_their_own_take_their_places(tmp_path: Path) -> None:
     """The validator's operator alone knows where it is: it calls its sentries, which were told nothing."""
     drawn = {name: NodeKeys.draw() for name in ("north", "gate")}
-    public = {name: keys.public for name, keys in drawn.items()}
+    public = {name: keys.stated("guarded", name) for name, keys in drawn.items()}
     create_network(
         tmp_path / "n", sandbox_genesis("guarded"), read_hosts(HOSTS), encrypted=False, public=public
     )

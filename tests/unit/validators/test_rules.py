@@ -9,7 +9,7 @@ from counterfoil.machine.machine import Outcome
 from counterfoil.modules.parties.messages import EnrolParty, SuspendParty
 from counterfoil.modules.parties.records import Role
 from counterfoil.modules.parties.rejects import PartiesReject
-from counterfoil.modules.validators.interface import Misbehaviour, MisbehaviourKind
+from counterfoil.modules.validators.interface import Misbehaviour, MisbehaviourKind, possession_bytes
 from counterfoil.modules.validators.messages import (
     AddValidator,
     ReadmitValidator,
@@ -85,6 +85,10 @@ SMALL_ORDER = ED25519 + bytes(32)
         (SetVotingPower(D, 7), ValidatorsReject.PARTY_IS_NO_VALIDATOR),
         (SetVotingPower(C, 7), ValidatorsReject.VALIDATOR_IS_SUSPENDED),
         (SetVotingPower(A, 0), ValidatorsReject.POWER_IS_NOT_IN_RANGE),
+        (AddValidator(D, key("new"), 5, bytes(64)), ValidatorsReject.KEY_IS_NOT_POSSESSED),
+        (AddValidator(D, key("broker-a"), 5, bytes(64)), ValidatorsReject.KEY_WAS_IN_USE),
+        (RotateConsensusKey(A, key("new"), bytes(63)), ValidatorsReject.KEY_IS_NOT_POSSESSED),
+        (ReadmitValidator(C, key("new"), 9, bytes(64)), ValidatorsReject.KEY_IS_NOT_POSSESSED),
         (RotateConsensusKey(A, key("new")), None),
         (RotateConsensusKey(D, key("new")), ValidatorsReject.PARTY_IS_NO_VALIDATOR),
         (RotateConsensusKey(C, key("new")), ValidatorsReject.VALIDATOR_IS_SUSPENDED),
@@ -120,6 +124,21 @@ def test_rules(desk: Desk, message: Message, expected: RejectCode | None) -> Non
 def test_no_member_changes_the_set_alone(desk: Desk, message: Message) -> None:
     outcome = desk.send_alone(message, *by("broker-a"))
     assert code_of(outcome) is PartiesReject.CONSORTIUM_DECIDES
+
+
+def test_a_key_signs_for_one_party_on_one_ledger(desk: Desk) -> None:
+    """Nobody puts another's key in force: neither with a statement for its owner, nor with one of its own."""
+    new, own = key("new"), consensus_key("thief")
+    for chain_id, whose, signer in (
+        ("another", D, consensus_key("new")),
+        (desk.chain_id, A, consensus_key("new")),
+        (desk.chain_id, D, own),
+    ):
+        possession = signer.sign(possession_bytes(chain_id, whose, new))
+        outcome = desk.send(desk.motion(AddValidator(D, new, 5, possession)), *MEMBERS)
+        assert outcome.rejects[0].code is ValidatorsReject.KEY_IS_NOT_POSSESSED
+    good = consensus_key("new").sign(possession_bytes(desk.chain_id, D, new))
+    desk.carry(AddValidator(D, new, 5, good))
 
 
 def test_only_active_parties_take_part(desk: Desk) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from counterfoil.modules.validators.books import ValidatorsBooks
+from counterfoil.modules.validators.possession import is_possessed
 from counterfoil.modules.validators.records import (
     VALIDATORS_MAX,
     ConsensusKey,
@@ -22,10 +23,12 @@ from counterfoil.verify.light.encoding import address_of_validator
 
 
 class FoundingValidator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """party: the name of a founding party. key: hexadecimal, its tagged Ed25519 consensus key (33 bytes)."""
+    """party: the name of a founding party. key: hexadecimal, its tagged Ed25519 consensus key (33 bytes). possession:
+    hexadecimal, the key's signature over this file's name, the party's and itself (see `possession.py`)."""
 
     party: str
     key: str
+    possession: str
     power: int = 1
 
 
@@ -36,18 +39,22 @@ class ValidatorsGenesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 def found(
-    books: ValidatorsBooks, identities: Mapping[str, bytes], section: ValidatorsGenesis, height: int
+    books: ValidatorsBooks,
+    identities: Mapping[str, bytes],
+    section: ValidatorsGenesis,
+    height: int,
+    ledger: str,
 ) -> None:
     """Put the first set on the books, in force from the founding on. ValueError says what is described wrongly.
 
-    identities: of the founding parties, by name. That the keys are good and none stands there twice was checked when
-    the file was read, for whoever trusts the file reads them there.
+    identities: of the founding parties, by name. ledger: the genesis file's name. That the keys are good and none
+    stands there twice was checked when the file was read, for whoever trusts the file reads them there.
     """
     if len(section.validators) > VALIDATORS_MAX:
         raise ValueError(f"there are at most {VALIDATORS_MAX} validators, not {len(section.validators)}")
     for entry in section.validators:
         try:
-            _found_validator(books, identities, entry, height)
+            _found_validator(books, identities, entry, height, ledger)
         except (ValueError, Rejected) as error:
             raise ValueError(f"the founding validator {entry.party!r}: {error}") from None
     if section.validators:
@@ -55,7 +62,11 @@ def found(
 
 
 def _found_validator(
-    books: ValidatorsBooks, identities: Mapping[str, bytes], entry: FoundingValidator, height: int
+    books: ValidatorsBooks,
+    identities: Mapping[str, bytes],
+    entry: FoundingValidator,
+    height: int,
+    ledger: str,
 ) -> None:
     if entry.party not in identities:
         raise ValueError("it is no founding party")
@@ -63,5 +74,7 @@ def _found_validator(
     if books.validators.find(party) is not None:
         raise ValueError("a party is one validator")
     check_power(entry.power)
+    if not is_possessed(ledger, entry.party.encode(), key, bytes.fromhex(entry.possession)):
+        raise ValueError("its key has not signed that it is to be this party's on a ledger of this name")
     books.keys.put(address_of_validator(key), ConsensusKey(party, key, height))
     books.validators.put(party, Validator(key, entry.power, ValidatorStatus.ACTIVE, height))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.validators import rules, sets
 from counterfoil.modules.validators.books import ValidatorsBooks
+from counterfoil.modules.validators.possession import is_possessed, possession_bytes
 from counterfoil.modules.validators.records import (
     EFFECT_AFTER,
     Misbehaviour,
@@ -22,6 +23,8 @@ __all__ = [
     "ValidatorUpdate",
     "Validators",
     "ValidatorsReject",
+    "is_possessed",
+    "possession_bytes",
 ]
 
 

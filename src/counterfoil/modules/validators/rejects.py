@@ -56,3 +56,8 @@ class ValidatorsReject(RejectCode):
         "The member has rotated this validator's key by itself only a moment ago.",
         "Wait an hour, or let the consortium decide it by a motion.",
     )
+    KEY_IS_NOT_POSSESSED = (
+        16010,
+        "The consensus key has not signed that it is to be this party's on this ledger.",
+        "Let whoever has the key sign it: `network add-validator` and `rotate-key` do, on the node's machine.",
+    )

@@ -21,6 +21,7 @@ from counterfoil.modules.validators.messages import (
     RotateConsensusKey,
     SetVotingPower,
 )
+from counterfoil.modules.validators.possession import is_possessed
 from counterfoil.modules.validators.records import (
     CONSENSUS_ADDRESS_SIZE,
     HEIGHT_MAX,
@@ -51,7 +52,7 @@ def add_validator(books: ValidatorsBooks, ask: AddValidator, context: ActionCont
     if sum(1 for _ in books.validators.scan()) >= VALIDATORS_MAX:
         raise Rejected(ValidatorsReject.TOO_MANY_VALIDATORS, limit=VALIDATORS_MAX)
     check_power(ask.power)
-    _take_key(books, ask.party, ask.key, context.height)
+    _take_key(books, ask, context)
 
     books.validators.put(ask.party, Validator(ask.key, ask.power, ACTIVE, context.height))
     from_height = put_in_force(books, context.height)
@@ -84,7 +85,7 @@ def rotate_consensus_key(books: ValidatorsBooks, ask: RotateConsensusKey, contex
         raise Rejected(
             ValidatorsReject.KEY_WAS_ROTATED_JUST_NOW, until_ms=validator.rotated_ms + ROTATION_INTERVAL_MS
         )
-    _take_key(books, ask.party, ask.key, context.height)
+    _take_key(books, ask, context)
 
     rotated_ms = context.time_ms if by_itself else validator.rotated_ms
     books.validators.put(ask.party, replace(validator, key=ask.key, rotated_ms=rotated_ms))
@@ -98,7 +99,7 @@ def readmit_validator(books: ValidatorsBooks, ask: ReadmitValidator, context: Ac
     if _require(books, ask.party).status is not SUSPENDED:
         raise Rejected(ValidatorsReject.VALIDATOR_IS_NOT_SUSPENDED, party=ask.party)
     check_power(ask.power)
-    _take_key(books, ask.party, ask.key, context.height)
+    _take_key(books, ask, context)
 
     books.validators.put(ask.party, Validator(ask.key, ask.power, ACTIVE, context.height))
     from_height = put_in_force(books, context.height)
@@ -143,14 +144,21 @@ def check_power(power: int) -> None:
         raise Rejected(ValidatorsReject.POWER_IS_NOT_IN_RANGE, power=power, limit=VOTING_POWER_MAX)
 
 
-def _take_key(books: ValidatorsBooks, party: bytes, key: bytes, height: int) -> None:
-    """A consensus key serves one validator, once."""
+def _take_key(
+    books: ValidatorsBooks,
+    ask: AddValidator | RotateConsensusKey | ReadmitValidator,
+    context: ActionContext,
+) -> None:
+    """A consensus key serves one validator, once, which has shown that it has it."""
+    party, key = ask.party, ask.key
     if not check_key(key):
         raise Rejected(ValidatorsReject.KEY_IS_NOT_GOOD)
     address = address_of_validator(key)
     if books.keys.find(address) is not None:
         raise Rejected(ValidatorsReject.KEY_WAS_IN_USE, address=address)
-    books.keys.put(address, ConsensusKey(party, key, height))
+    if not is_possessed(context.block.chain_id, party, key, ask.possession):
+        raise Rejected(ValidatorsReject.KEY_IS_NOT_POSSESSED, address=address)
+    books.keys.put(address, ConsensusKey(party, key, context.height))
 
 
 def _require(books: ValidatorsBooks, party: bytes) -> Validator:

@@ -43,7 +43,7 @@ from counterfoil.node.ledger import (
     write_identity,
 )
 from counterfoil.node.network.homes import genesis_document, write_home
-from counterfoil.node.network.node_keys import NodeKeys, PublicKeys
+from counterfoil.node.network.node_keys import NodeKeys, PublicKeys, require_possession
 from counterfoil.node.network.sentries import as_given_out, peering_of
 from counterfoil.node.network.services import write_services
 from counterfoil.node.network.settings import (
@@ -190,13 +190,25 @@ def create_network(
             "whoever makes a network runs a node of it, from whose folder the others are invited: take the public file"
             " of that node away, so that its keys are drawn here"
         )
-    known = {**(public or {}), **_public(keys)}
+    names = {place.name: place.party or place.name for place in executing}
+    known = {
+        **(public or {}),
+        **{name: own.stated(draft.name, names[name]) for name, own in keys.items()},
+    }
+    for place in executing:
+        if place.power:
+            _require_possession(place.name, known[place.name], draft.name, names[place.name])
     sections = {
         **_with_parties(draft, executing, known),
         NETWORK: {"nodes": [known[place.name].sealing.hex() for place in executing]},
         VALIDATORS: {
             "validators": [
-                {"party": place.party or place.name, "key": validator.key.hex(), "power": validator.power}
+                {
+                    "party": names[place.name],
+                    "key": validator.key.hex(),
+                    "possession": known[place.name].possession.hex(),
+                    "power": validator.power,
+                }
                 for place, validator in zip(
                     (place for place in places if place.power), _validators(places, known), strict=True
                 )
@@ -295,6 +307,13 @@ def grow_network(
     )
     files.write_new(folder.absolute() / HANDOVER_NAME, handover[0], mode=0o644)
     return made
+
+
+def _require_possession(node: str, public: PublicKeys, network: str, party: str) -> None:
+    try:
+        require_possession(public, network, party)
+    except ValueError as error:
+        raise ValueError(f"the public file of {node}: {error}") from None
 
 
 def _public(keys: Mapping[str, NodeKeys]) -> dict[str, PublicKeys]:

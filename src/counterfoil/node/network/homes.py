@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from nacl.signing import SigningKey
 
+from counterfoil.modules.validators.interface import possession_bytes
 from counterfoil.node.network.settings import ENGINE_FOLDER, NetworkNode, socket_path
-from counterfoil.primitives.signatures import ED25519
+from counterfoil.primitives.signatures import ED25519, SECRET_BYTES
 from counterfoil.storage import files
 from counterfoil.verify.light.steps import DAY_NS, TRUSTING_DAYS
 
@@ -68,6 +69,18 @@ class Peering(NamedTuple):
 
 def public_of(seed: bytes) -> bytes:
     return bytes(SigningKey(seed).verify_key)
+
+
+def possession_of(seed: bytes, ledger: str, party: bytes) -> bytes:
+    """The statement of a validator's key that it is to be this party's on this ledger, as `possession_bytes` has it."""
+    signed = possession_bytes(ledger, party, ED25519 + public_of(seed))
+    return bytes(SigningKey(seed).sign(signed).signature)
+
+
+def consensus_secret(folder: Path, name: str = VALIDATOR_KEY_NAME) -> bytes:
+    """The seed of what `consensus_key` is the public part of; the same errors."""
+    content = json.loads((folder / ENGINE_FOLDER / "config" / name).read_bytes())
+    return base64.b64decode(content["priv_key"]["value"], validate=True)[:SECRET_BYTES]
 
 
 def consensus_key(folder: Path, name: str = VALIDATOR_KEY_NAME) -> bytes:

@@ -9,7 +9,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from counterfoil.node.network.homes import VALIDATOR_KEY_NAME, consensus_key, validator_key_file
+from counterfoil.node.network.homes import (
+    VALIDATOR_KEY_NAME,
+    consensus_key,
+    consensus_secret,
+    possession_of,
+    validator_key_file,
+)
 from counterfoil.node.network.settings import ENGINE_FOLDER
 from counterfoil.primitives.signatures import SECRET_BYTES
 from counterfoil.storage import files
@@ -45,6 +51,10 @@ class NextKeyFile:
         os.replace(beside, self._path)
         files.sync_directory(self._path.parent)
         return consensus_key(self._folder, NEXT_KEY_NAME)
+
+    def possession(self, chain_id: str, party: bytes) -> bytes:
+        """The statement of the key that waits, that it is to be this party's on this ledger."""
+        return possession_of(consensus_secret(self._folder, NEXT_KEY_NAME), chain_id, party)
 
     def take(self) -> None:
         """In the present key's place, which is gone then. Not while the engine runs."""

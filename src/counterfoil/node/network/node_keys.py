@@ -22,8 +22,9 @@ from counterfoil.custody.key_files import STANDARD_COST, ArgonCost
 from counterfoil.custody.sealed_secrets import open_secret, seal_secret
 from counterfoil.machine.founding import founding_nodes
 from counterfoil.machine.genesis import Genesis, GenesisHolder, network_validators
+from counterfoil.modules.validators.interface import is_possessed
 from counterfoil.node.ledger import NodeSecrets, SealingKey
-from counterfoil.node.network.homes import EngineKeys, public_of
+from counterfoil.node.network.homes import EngineKeys, possession_of, public_of
 from counterfoil.node.network.settings import NetworkNode, NetworkSettings, encoded
 from counterfoil.primitives.signatures import ED25519, SECRET_BYTES, check_key, verify
 from counterfoil.sealing.opening_keys import OpeningKey, is_opening_key
@@ -34,7 +35,7 @@ from counterfoil.storage.folder import is_taken
 SECRET_NAME: Final = "secret"
 PUBLIC_NAME: Final = "public.json"
 USED_NAME: Final = "used"
-FORMAT: Final = "counterfoil node keys 1"
+FORMAT: Final = "counterfoil node keys 2"
 NODE_ID_BYTES: Final = 20
 FILE_BYTES_MAX: Final = 1 << 14
 """A public file has about 600 bytes; whatever is larger is something else."""
@@ -45,12 +46,19 @@ _SECRETS: Final = 4
 
 class PublicKeys(NamedTuple):
     """What others know a node by. node_id: of its engine, hex. validator: 32 bytes, as its engine has it.
-    sealing: tagged. opening: to which roots are wrapped."""
+    sealing: tagged. opening: to which roots are wrapped.
+
+    network, party: the names of the ledger, and of the party whose validator it is to be, to which the validator's key
+    has put its signature, `possession`; empty where it has not been asked to.
+    """
 
     node_id: str
     validator: bytes
     sealing: bytes
     opening: bytes
+    network: str = ""
+    party: str = ""
+    possession: bytes = b""
 
     @property
     def holder(self) -> GenesisHolder:
@@ -74,6 +82,11 @@ class NodeKeys(NamedTuple):
     def of_node(self, network: bytes, roots: tuple[bytes, ...] = ()) -> NodeSecrets:
         return NodeSecrets(network, self.sealer, self.opening, roots)
 
+    def stated(self, network: str, party: str) -> PublicKeys:
+        """What is public, with the statement of the validator's key for the founding of a network."""
+        possession = possession_of(self.engine.validator, network, party.encode())
+        return self.public._replace(network=network, party=party, possession=possession)
+
     @property
     def public(self) -> PublicKeys:
         return PublicKeys(
@@ -85,11 +98,16 @@ class NodeKeys(NamedTuple):
 
 
 class _PublicFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All hex. signature: of the sealing key, over everything before it as the file has it without a signature."""
+    """All hex but network and party, which are names. signature: of the sealing key, over everything before it as the
+    file has it without a signature. possession: of the validator's key, that it is to be this party's on a ledger of
+    this name."""
 
     format: str
+    network: str
+    party: str
     node_id: str
     validator_key: str
+    possession: str
     sealing_key: str
     opening_key: str
     signature: str = ""
@@ -99,8 +117,13 @@ class _PublicFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return encoded(msgspec.structs.replace(self, signature=""))
 
 
-def write_keys(folder: Path, passphrase: str, *, cost: ArgonCost = STANDARD_COST) -> PublicKeys:
-    """Draw a node's keys into a folder that is new or empty, whole or not at all. KeyFileError, FolderRefused."""
+def write_keys(
+    folder: Path, passphrase: str, network: str, party: str, *, cost: ArgonCost = STANDARD_COST
+) -> PublicKeys:
+    """Draw a node's keys into a folder that is new or empty, whole or not at all. KeyFileError, FolderRefused.
+
+    network, party: as the genesis file is to name the ledger, and the party whose validator the node is to be.
+    """
     if is_taken(folder):
         raise FolderRefused(f"There is something in {folder} already; name a new or an empty folder.")
     keys = NodeKeys.draw()
@@ -108,11 +131,11 @@ def write_keys(folder: Path, passphrase: str, *, cost: ArgonCost = STANDARD_COST
     try:
         secret = b"".join((*keys.engine, keys.sealer, keys.opening))
         seal_secret(folder / SECRET_NAME, _PURPOSE, secret, passphrase, cost=cost)
-        files.write_new(folder / PUBLIC_NAME, encode_public(keys), mode=0o644)
+        files.write_new(folder / PUBLIC_NAME, encode_public(keys, network, party), mode=0o644)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return keys.public
+    return keys.stated(network, party)
 
 
 def read_keys(folder: Path, passphrase: str) -> NodeKeys:
@@ -126,13 +149,16 @@ def read_keys(folder: Path, passphrase: str) -> NodeKeys:
     return NodeKeys(EngineKeys(node, validator), sealer, opening)
 
 
-def encode_public(keys: NodeKeys) -> bytes:
-    """The public file's bytes: the same for the same keys."""
-    public = keys.public
+def encode_public(keys: NodeKeys, network: str, party: str) -> bytes:
+    """The public file's bytes: the same for the same keys and names."""
+    public = keys.stated(network, party)
     content = _PublicFile(
         FORMAT,
+        network,
+        party,
         public.node_id,
         public.validator.hex(),
+        public.possession.hex(),
         public.sealing.hex(),
         public.opening.hex(),
     )
@@ -156,6 +182,9 @@ def decode_public(data: bytes) -> PublicKeys:
         _bytes(content.validator_key, "validator_key"),
         _bytes(content.sealing_key, "sealing_key"),
         _bytes(content.opening_key, "opening_key"),
+        content.network,
+        content.party,
+        _bytes(content.possession, "possession"),
     )
     if len(node_id) != NODE_ID_BYTES:
         raise ValueError(f"node_id has {len(node_id)} bytes, not {NODE_ID_BYTES}")
@@ -167,7 +196,21 @@ def decode_public(data: bytes) -> PublicKeys:
         raise ValueError("opening_key is no key of X25519")
     if not verify(public.sealing, content.signed, _bytes(content.signature, "signature")):
         raise ValueError("its signature does not hold: it was changed after it was made")
+    require_possession(public, content.network, content.party)
     return public
+
+
+def require_possession(public: PublicKeys, network: str, party: str) -> None:
+    """ValueError unless the validator's key has signed that it is to be this party's on a ledger of this name."""
+    if (public.network, public.party) != (network, party):
+        raise ValueError(
+            f"its validator key is for {public.party!r} on a ledger {public.network!r}, not for {party!r} on"
+            f" {network!r}: let its operator draw keys for these names"
+        )
+    if not is_possessed(network, party.encode(), ED25519 + public.validator, public.possession):
+        raise ValueError(
+            "its validator key has not signed that it is to be this party's: whoever drew it has another"
+        )
 
 
 def read_public(folder: Path, executing: Sequence[str]) -> dict[str, PublicKeys]:

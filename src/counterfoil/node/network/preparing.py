@@ -10,11 +10,11 @@ import base64
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from counterfoil.node.network.creating import Place
-from counterfoil.node.network.homes import public_of, validator_key_file
+from counterfoil.node.network.homes import possession_of, public_of, validator_key_file
 from counterfoil.primitives.signatures import ED25519, SECRET_BYTES
 from counterfoil.storage import files
 from counterfoil.storage.errors import FolderRefused
@@ -23,10 +23,13 @@ from counterfoil.storage.folder import is_taken
 MESSAGES_NAME = "validators.json"
 
 
-def prepare(folder: Path, places: Sequence[Place]) -> list[Place]:
+def prepare(
+    folder: Path, places: Sequence[Place], chain_id: str, find: Callable[[str], bytes]
+) -> list[Place]:
     """Into a folder that is new or empty, whole or not at all; returns the places that vote.
 
-    A place without a party is that of the party with the node's name. ValueError where none votes, or a party twice.
+    A place without a party is that of the party with the node's name. chain_id: of the ledger. find: the identity (20
+    bytes) of a party there, by its name. ValueError where none votes, or a party twice.
     """
     voting = [place for place in places if place.power]
     parties = [place.party or place.name for place in voting]
@@ -44,7 +47,13 @@ def prepare(folder: Path, places: Sequence[Place]) -> list[Place]:
             files.write_new(_key_path(folder, place), validator_key_file(secret))
             key = (ED25519 + public_of(secret)).hex()
             messages.append(
-                {"message": "AddValidator", "party": f"party:{party}", "key": key, "power": place.power}
+                {
+                    "message": "AddValidator",
+                    "party": f"party:{party}",
+                    "key": key,
+                    "power": place.power,
+                    "possession": possession_of(secret, chain_id, find(party)).hex(),
+                }
             )
         files.write_new(folder / MESSAGES_NAME, (json.dumps(messages, indent=2) + "\n").encode(), mode=0o644)
     except BaseException:

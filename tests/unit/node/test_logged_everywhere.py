@@ -36,7 +36,6 @@ CUSTODY: dict[str, str] = {
         ("receipt for client-a at broker-a", "receipt for three-brokers at broker-a"), "broker-a"
     ),
     **dict.fromkeys(("receipt for former at broker-a", "receipt for moved at broker-a"), "broker-a"),
-    "receipt for the joint account": "broker-a",
     **dict.fromkeys(("account of three-brokers at broker-b", "account of moved at broker-b"), "broker-b"),
     **dict.fromkeys(
         ("history of three-brokers' account at broker-b", "history of moved's account"), "broker-b"

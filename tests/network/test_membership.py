@@ -316,29 +316,23 @@ class Mandates:
     def __init__(self, net: Net) -> None:
         self.net = net
         self.results: dict[bytes, tuple[Draft, Result]] = {}
-        self._client = net.client("broker-a", "validator-1", "validator-2", "validator-3")
+        self._client = net.client(
+            "broker-a", "validator-1"
+        )  # of a network that grew up, the only one that gathers
         self._count = 0
 
     def grant(self) -> None:
-        """A node that has only just come up may refuse for the moment, in no block."""
-        give_up = time.monotonic() + SECONDS
-        while not (result := self._granted()).height:
-            assert time.monotonic() < give_up, f"not decided at all: {result}"
-            time.sleep(0.5)
+        draft = self._draft()
+        (result,) = self._client.submit_many([draft])
+        assert result.height, f"not decided at all: {result}"
+        self.results[draft.id] = (draft, result)
 
     def grant_where_decided(self) -> None:
         """Nothing is, between the height and the later program: what was sent then is sent again later."""
         try:
-            self._granted()
+            self.grant()
         except Exception:
             time.sleep(0.2)
-
-    def _granted(self) -> Result:
-        draft = self._draft()
-        (result,) = self._client.submit_many([draft])
-        if result.height:
-            self.results[draft.id] = (draft, result)
-        return result
 
     def check(self, height: int) -> None:
         """Granted below the height, refused from it on, whichever node is asked for the first result."""

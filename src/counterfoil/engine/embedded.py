@@ -237,7 +237,8 @@ class EmbeddedEngine:
 
         No signature is checked twice: what was decided before has its answer, and equal bytes share theirs.
         """
-        checking = {one.raw: one for one in under_way.checked} if under_way is not None else {}
+        decided_first = under_way.items if under_way is not None else []
+        checking = {item.prepared.raw: item.prepared for item in decided_first}
         before = len(checking)
         items, answered = [], []
         for item in taken:

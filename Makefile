@@ -21,13 +21,13 @@ network-demo: setup engine ## The market day on four validators, a full node and
 	@$(BIN)/counterfoil network demo $(ARGS)
 
 test: setup ## All tests
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 test-fast: setup ## All tests but the slow ones
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-deep: setup ## All tests, with many more generated examples (hours)
-	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist loadscope --timeout 14400 $(ARGS)
+	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder --timeout 14400 $(ARGS)
 
 timing: setup ## Whether a node's replies tell by their time what is hidden: the long version (half an hour, on a quiet machine)
 	@$(BIN)/python -m pytest -q --samples 1000 --timeout 3600 tests/e2e/test_timing.py $(ARGS)

@@ -115,16 +115,25 @@ def test_how_blocks_are_cut_into_flushes_changes_nothing(blocks: list[Block], da
     assert whole.headers == parts.headers
 
 
-@given(st.lists(BLOCKS, max_size=6))
-def test_records_that_memory_lets_go_are_read_again(blocks: list[Block]) -> None:
+@given(st.lists(BLOCKS, max_size=6), st.data())
+def test_records_that_memory_lets_go_or_reads_ahead_are_the_same(
+    blocks: list[Block], data: st.DataObject
+) -> None:
     roomy = SmallLedger()
     with patch.object(state_module, "LIVE_RECORDS_MAX", 4):
         tight = SmallLedger()
+        items = tight.state.books.shelf(ITEMS)
+        keys = [item_key(number) for number in range(8)]
         for block in blocks:
+            if data.draw(st.booleans()):
+                items.read_ahead(keys)
             tight.block(block)
+            if data.draw(st.booleans()):
+                assert items.find_many(keys) == [items.find(key) for key in keys]
+                assert items.ahead == 0
             tight.state.flush()
             shelves = tight.state.books.shelves.values()
-            assert all(len(shelf.live) <= 4 for shelf in shelves if shelf.index is None)
+            assert all(len(shelf.live) <= 4 + shelf.ahead for shelf in shelves if shelf.index is None)
     for block in blocks:
         roomy.block(block)
     assert tight.headers == roomy.headers

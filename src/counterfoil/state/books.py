@@ -18,6 +18,8 @@ from counterfoil.state.tables import Table
 
 R = TypeVar("R", bound=Record)
 
+READ_AHEAD_MAX = 1_048_576
+"""Records of a table that are kept in memory until they are used; each takes some 400 bytes."""
 KEY_SIZE_MAX = 400
 """Of a key whose last component has no fixed size: so much fits into the store's own keys."""
 
@@ -32,6 +34,7 @@ class Shelf(Generic[R]):
     __slots__ = (
         "_books",
         "_key_sizes",
+        "ahead",
         "index",
         "journal",
         "live",
@@ -52,6 +55,8 @@ class Shelf(Generic[R]):
         self.unwritten: dict[bytes, bytes] = {}
         self.journal: dict[bytes, R | None] = {}
         self.touched: dict[bytes, R | None] = {}
+        self.ahead = 0
+        """So many records were read ahead of their use, and stay in memory beside what usually does."""
         self.membership_changed = False
         """Whether a record came to life or ended in the open block, for good or not."""
         self.index: SortedList[bytes] | None = SortedList() if table.resident else None
@@ -83,6 +88,24 @@ class Shelf(Generic[R]):
 
     def find_many(self, keys: Sequence[bytes]) -> list[R | None]:
         """`find` for many keys of a table that is not resident, in less than half the time."""
+        self._fetch(keys)
+        self.ahead = 0
+        live = self.live
+        if self.unwritten:
+            return [self.find(key) for key in keys]
+        return [live.get(key) for key in keys]
+
+    def read_ahead(self, keys: Sequence[bytes]) -> None:
+        """Bring records into memory of which `find_many` will be asked in a later block. It changes nothing.
+
+        Up to `READ_AHEAD_MAX` wait there; what is more is read when it is needed, and so is all of it after a restart.
+        """
+        before = len(self.live)
+        if self.ahead + len(keys) <= READ_AHEAD_MAX:
+            self._fetch(keys)
+            self.ahead += len(self.live) - before
+
+    def _fetch(self, keys: Sequence[bytes]) -> None:
         live, rows, unwritten, sizes = self.live, self.rows, self.unwritten, self._key_sizes
         missing = [key for key in keys if key not in live and key not in unwritten and len(key) in sizes]
         ensure(self.index is None, "a resident table is in memory")
@@ -91,9 +114,6 @@ class Shelf(Generic[R]):
         decode, value_of = self.table.decoder.trusted, self._books.value_of
         values = [value_of(row) if row is not None else b"" for row in found]
         live.update(zip(missing, [decode(value) if value else None for value in values], strict=True))
-        if unwritten:
-            return [self.find(key) for key in keys]
-        return [live.get(key) for key in keys]
 
     def put_many(self, keys: Sequence[bytes], found: Sequence[R], records: Sequence[R]) -> None:
         """`put` for many keys, each once, in place of the records that were found under them."""

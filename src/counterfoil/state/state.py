@@ -39,7 +39,8 @@ R = TypeVar("R", bound=Record)
 RECENT_BLOCKS = 16
 """For so many blocks overwritten digests are kept, so that a proof can be made against a header already signed."""
 LIVE_RECORDS_MAX = 400_000
-"""So many decoded records a table keeps in memory before the older ones, down to half as many, are let go."""
+"""So many decoded records a table keeps in memory before the older ones, down to half as many, are let go; beside those
+that were read ahead."""
 
 _SIZES = [size.to_bytes(2, "big") for size in range(512)]
 """Of a table's prefix and key, which have no more than `KEY_SIZE_MAX` bytes and a few."""
@@ -432,8 +433,8 @@ class State:
                     live.pop(key, None)
                     rows.pop(key, None)
             shelf.unwritten = {}
-            if shelf.index is None and len(shelf.live) > LIVE_RECORDS_MAX:
-                for key in list(shelf.live)[: -LIVE_RECORDS_MAX // 2]:
+            if shelf.index is None and len(shelf.live) > LIVE_RECORDS_MAX + shelf.ahead:
+                for key in list(shelf.live)[: -(LIVE_RECORDS_MAX // 2 + shelf.ahead)]:
                     del shelf.live[key]
                     shelf.rows.pop(key, None)
 

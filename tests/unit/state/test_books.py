@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterfoil.primitives.outcome import InvariantViolation
+from counterfoil.state import books as module
 from counterfoil.state.books import Books
 from counterfoil.state.rows import value_of
 from counterfoil.state.tables import Table
@@ -104,3 +105,23 @@ def test_what_a_shelf_refuses() -> None:
     shelf.put(b"\0a", Note(""))
     with pytest.raises(InvariantViolation, match="still open"):
         books.discard_block()
+
+
+def test_what_is_read_ahead_is_not_read_again_and_has_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+
+    def load_many(_table: int, keys: list[bytes]) -> list[bytes | None]:
+        asked.extend(keys)
+        return [None] * len(keys)
+
+    books = Books(lambda _table, _key: None, load_many, value_of)
+    shelf = books.shelf(NOTES)
+    monkeypatch.setattr(module, "READ_AHEAD_MAX", 5)
+    keys = [b"\0" + bytes([at]) for at in range(6)]
+    shelf.read_ahead(keys[:2])
+    shelf.read_ahead(keys[1:3])
+    assert (asked, shelf.ahead) == ([*keys[:2], keys[2]], 3)
+    shelf.read_ahead(keys[3:])
+    assert (asked, shelf.ahead) == (keys[:3], 3), "they would be more than may wait"
+    assert shelf.find_many(keys) == [None] * 6
+    assert (asked, shelf.ahead) == (keys, 0)

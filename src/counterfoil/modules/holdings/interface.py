@@ -336,6 +336,10 @@ class Holdings:
             )
         )
 
+    def read_ahead(self, changes: list[bytes]) -> None:
+        """Have at hand what a later block will change by `apply_net`: account and instrument, 40 bytes each."""
+        self._books.holdings.read_ahead(changes)
+
     def apply_net(
         self,
         context: ActionContext,

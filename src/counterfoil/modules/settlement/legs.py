@@ -80,6 +80,17 @@ def check_chunk(chunk: BatchChunk) -> int:
     return legs
 
 
+def touched(chunk: BatchChunk) -> list[bytes]:
+    """Account and instrument (40 bytes) of the legs of a part that is well formed, ascending, each once."""
+    accounts, instruments = _rows(chunk.accounts), _rows(chunk.instruments)
+    account, instrument, _ = _arrays(chunk)
+    pairs = np.unique(account * len(instruments) + instrument)
+    which, what = np.divmod(pairs, len(instruments))
+    return [
+        accounts[one] + instruments[other] for one, other in zip(which.tolist(), what.tolist(), strict=True)
+    ]
+
+
 def chunk_digest(chunk: BatchChunk) -> bytes:
     """32 bytes over a part, each array after its length."""
     hasher = sha256(CHUNK)

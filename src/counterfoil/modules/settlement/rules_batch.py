@@ -27,6 +27,7 @@ from counterfoil.modules.settlement.legs import (
     chunk_digest,
     first_undeliverable,
     net,
+    touched,
 )
 from counterfoil.modules.settlement.messages import CancelBatch, LoadBatch, OpenBatch, SettleBatch
 from counterfoil.modules.settlement.records import Batch, BatchChunk, Moment, OpenBatchPlace
@@ -59,7 +60,7 @@ def open_batch(books: SettlementBooks, ask: OpenBatch, context: ActionContext) -
 
 
 def load_batch(books: SettlementBooks, ask: LoadBatch, context: ActionContext) -> None:
-    """Keep one part of a batch's legs until the batch settles."""
+    """Keep one part of a batch's legs until the batch settles, and have at hand what it will change."""
     batch = _require(books, context, ask.batch_id)
     books.parties.authorise(context, batch.party, LoadBatch)
     if not 0 <= ask.number < batch.chunks:
@@ -83,6 +84,7 @@ def load_batch(books: SettlementBooks, ask: LoadBatch, context: ActionContext) -
         batch.opened,
     )
     books.batches.put(ask.batch_id, loaded)
+    books.holdings.read_ahead(touched(ask.chunk))
     context.tell(BatchLoaded(ask.batch_id, ask.number, legs, chunk_digest(ask.chunk)), batch.party)
 
 

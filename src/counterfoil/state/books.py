@@ -8,6 +8,7 @@ end of the block the state commits what differs from the block's start.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Generic, TypeVar, cast
 
 from sortedcontainers import SortedList
@@ -88,9 +89,10 @@ class Shelf(Generic[R]):
 
     def find_many(self, keys: Sequence[bytes]) -> list[R | None]:
         """`find` for many keys of a table that is not resident, in less than half the time."""
+        live, self.ahead = self.live, 0
+        with suppress(KeyError):  # all are at hand
+            return [live[key] for key in keys]
         self._fetch(keys)
-        self.ahead = 0
-        live = self.live
         if self.unwritten:
             return [self.find(key) for key in keys]
         return [live.get(key) for key in keys]

@@ -142,7 +142,7 @@ class Bench:
             while engine.waiting > 4 * feed:
                 time.sleep(0.002)
             now = time.perf_counter()
-            part = engine.submit_many(raws[at : at + feed], at.to_bytes(8, "big"))
+            part = engine.submit_many(raws[at : at + feed])
             part.call_when_done(lambda now=now: done.append(time.perf_counter() - now))
             handed.append(part)
         results = [result for part in handed for result in part.results()]

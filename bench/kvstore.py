@@ -16,7 +16,14 @@ from pathlib import Path
 from counterfoil.engine.cometbft.process import find_engine
 from counterfoil.engine.cometbft.rpc import EngineRpc, EngineUnreachable
 from counterfoil.node.network.creating import NetworkNode, places_here
-from counterfoil.node.network.homes import EngineKeys, configuration, genesis_document, public_of, write_home
+from counterfoil.node.network.homes import (
+    EngineKeys,
+    Peering,
+    configuration,
+    genesis_document,
+    public_of,
+    write_home,
+)
 
 BATCH = 10
 """As many calls as the engine takes in one request."""
@@ -45,7 +52,7 @@ def measure(folder: Path, validators: int, item_bytes: int, seconds: float, port
     try:
         for node, own in zip(nodes, keys, strict=True):
             home = folder / f"kvstore-{node.name}"
-            others = [one for one in nodes if one is not node]
+            others = Peering([one for one in nodes if one is not node])
             write_home(home, home, own, genesis, node, others)
             text = configuration(home, node, others, None)
             start = text.index("proxy_app")

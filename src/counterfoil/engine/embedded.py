@@ -242,10 +242,7 @@ class EmbeddedEngine:
         before = len(checking)
         items, answered = [], []
         for item in taken:
-            known = None
-            if item.prepared.id in self.machine.window:
-                with self.lock:
-                    known = known_result(self.machine, item.prepared)
+            known = known_result(self, item.prepared)
             if known is None and self._rates.owes(item.submission.submitter):
                 known = 0, refused(item.prepared, self._rates.too_fast(item.submission.submitter, 0))
             if known is not None:

@@ -110,20 +110,25 @@ def refused(prepared: Prepared, reject: Rejected) -> Outcome:
 
 
 def first_answer(machine: Machine, prepared: Prepared, outcome: Outcome, height: int) -> tuple[int, Outcome]:
-    """What is told of an outcome: of a repeated transaction, the first result of its id."""
-    if outcome.result.number == MachineReject.TRANSACTION_IS_USED.number and prepared.body is not None:
-        first = machine.first_result(prepared.body.expiry_ms, prepared.id)
-        if first is not None:
-            return first[0], Outcome(first[1], ())
-    return height, outcome
+    """What is told of an outcome: of a repeated transaction, the first result of its id. Under the engine's lock."""
+    repeated = outcome.result.number == MachineReject.TRANSACTION_IS_USED.number
+    first = _first_result(machine, prepared) if repeated else None
+    return first if first is not None else (height, outcome)
 
 
-def known_result(machine: Machine, prepared: Prepared) -> tuple[int, Outcome] | None:
+def known_result(engine: Engine, prepared: Prepared) -> tuple[int, Outcome] | None:
     """The first result of a transaction that was decided before, which needs no block and no check of its signatures.
 
-    To be asked under the engine's lock.
+    The lock is taken for those alone whose id was used.
     """
-    if prepared.body is None or prepared.id not in machine.window:
+    if prepared.id not in engine.machine.window:
+        return None
+    with engine.lock:
+        return _first_result(engine.machine, prepared)
+
+
+def _first_result(machine: Machine, prepared: Prepared) -> tuple[int, Outcome] | None:
+    if prepared.body is None:
         return None
     first = machine.first_result(prepared.body.expiry_ms, prepared.id)
     return (first[0], Outcome(first[1], ())) if first is not None else None

@@ -87,7 +87,7 @@ class Rates:
             self._set(submitter, self._level(submitter, now_ms) - 1_000 * count, now_ms)
 
     def charge_useless(self, outcomes: Iterable[tuple[bytes, Outcome]]) -> None:
-        """Charge each submitter for what was rejected of its own."""
+        """Charge each for what was rejected of what it brought: whoever sent it, or gathered it."""
         owed: dict[bytes, int] = {}
         for submitter, outcome in outcomes:
             if count := useless_units(outcome):
@@ -100,7 +100,7 @@ class Rates:
         kept = self._levels.get(submitter)
         return kept is not None and kept[0] < 0 and self._wait_ms(submitter, 0) > 0
 
-    def too_fast(self, submitter: bytes, count: int = 1) -> Rejected:
+    def too_fast(self, submitter: bytes, count: int) -> Rejected:
         """What a submitter is told for which so many units are too many now; it says when they will not be."""
         return Rejected(MachineReject.SUBMISSION_IS_TOO_FAST, wait_ms=max(1, self._wait_ms(submitter, count)))
 

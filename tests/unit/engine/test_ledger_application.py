@@ -159,9 +159,10 @@ def test_a_gatherer_has_a_rate_which_checking_again_does_not_touch(world: World)
 
 
 def test_a_bundle_costs_what_is_inside(world: World) -> None:
-    application, _ = with_rates(world, 16)
-    assert not too_fast(application, world.sealed([world.transaction() for _ in range(150)]))
-    assert too_fast(application, world.bundle(1)), "160 units, of which ten are left"
+    application, _ = with_rates(world, BUNDLE_UNITS // 5)
+    inside = BUNDLE_UNITS + BUNDLE_UNITS // 5
+    assert not too_fast(application, world.sealed([world.transaction() for _ in range(inside)]))
+    assert too_fast(application, world.bundle(1)), "of twice its least cost four fifths are left"
     application.close()
 
 

@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
-from itertools import islice
 from typing import Any
 
 from counterfoil.engine.cometbft.books_lock import BooksLock
@@ -23,7 +22,7 @@ from counterfoil.engine.cometbft.snapshots import Snapshots
 from counterfoil.engine.decided import LOGGED_BLOCK, DecidedBlock, LoggedBlock, items_digest
 from counterfoil.engine.items import Items
 from counterfoil.engine.port import ENGINE_HEIGHT, Log
-from counterfoil.engine.rates import Rates, units, useless_units
+from counterfoil.engine.rates import Rates, units
 from counterfoil.machine.feed_items import (
     EXTENSION_BYTES_MAX,
     BlockIdFlag,
@@ -181,10 +180,9 @@ class LedgerApplication:
             raise Rejected(MachineReject.EXPIRY_IS_TOO_FAR, window_ms=window_ms)
         if not machine.may_gather(content.gatherer, bundle.key):
             raise Rejected(MachineReject.GATHERER_IS_NO_MEMBER, gatherer=content.gatherer)
+        # before anything costs more than reading it
         if not again and not self._rates.would_take(content.gatherer, BUNDLE_UNITS):
-            raise self._rates.too_fast(
-                content.gatherer, BUNDLE_UNITS
-            )  # before anything costs more than reading it
+            raise self._rates.too_fast(content.gatherer, BUNDLE_UNITS)
 
         def admit(content: BundleContent) -> None:
             """Charged to whoever signed it, not to whom a forgery names, and before anything is opened."""
@@ -197,13 +195,6 @@ class LedgerApplication:
     def _take_rate(self, gatherer: bytes, count: int, *, again: bool) -> None:
         if count > 0 and not again and not self._rates.take(gatherer, count):
             raise self._rates.too_fast(gatherer, count)
-
-    def _charge_useless(self, decided: Decided) -> None:
-        """Every node charges whoever gathered what was rejected: then it takes less from that gatherer."""
-        outcomes = iter(decided.outcomes)
-        for gatherer, count in decided.gathered:
-            if owed := sum(map(useless_units, islice(outcomes, count))):
-                self._rates.charge(gatherer, owed)
 
     # Consensus
 
@@ -336,7 +327,7 @@ class LedgerApplication:
                 self.write()
                 self.snapshots.take(self.machine)
             retain = self._retain_height()
-        self._charge_useless(decided)
+        self._rates.charge_useless(zip(decided.gatherers, decided.outcomes, strict=True))
         self._cpu_seconds = time.thread_time()
         self.on_decided(decided)
         return abci.ResponseCommit(retain_height=retain)

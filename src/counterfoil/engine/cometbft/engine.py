@@ -206,10 +206,7 @@ class CometBftEngine:
         submission = Submission(len(raws), submitter)
         rest = []
         for item in admitted(submission, map(self.machine.reader.prepare, raws), self._rates):
-            known = None
-            if item.prepared.id in self.machine.window:
-                with self.lock:
-                    known = known_result(self.machine, item.prepared)
+            known = known_result(self, item.prepared)
             if known is not None:  # it takes no room in a bundle
                 submission.answer(item.place, known)
             else:

@@ -47,7 +47,7 @@ class Reported(NamedTuple):
 class Decided(NamedTuple):
     """A block that was finalised. header: None where it had no effect. outcomes: of `transactions`, in their order.
 
-    gathered: who brought them, and how many each after the other.
+    gatherers: who brought each of them.
     """
 
     height: int
@@ -55,7 +55,7 @@ class Decided(NamedTuple):
     header: Header | None
     transactions: list[Prepared]
     outcomes: list[Outcome]
-    gathered: list[tuple[bytes, int]]
+    gatherers: list[bytes]
 
 
 class _Executed(NamedTuple):
@@ -64,7 +64,7 @@ class _Executed(NamedTuple):
     moves_clock: bool
     transactions: list[Prepared]
     outcomes: list[Outcome]
-    gathered: list[tuple[bytes, int]]
+    gatherers: list[bytes]
 
 
 class Execution:
@@ -214,7 +214,7 @@ class Execution:
             self._machine.discard()
         self._seen.forget(items)
         return Decided(
-            height, executed.time_ms, header, executed.transactions, executed.outcomes, executed.gathered
+            height, executed.time_ms, header, executed.transactions, executed.outcomes, executed.gatherers
         )
 
     def is_due(self, height: int, time_ms: int) -> bool:
@@ -265,7 +265,7 @@ class Execution:
             machine.discard()
             raise
         transactions = [prepared for bundle in bundles for prepared in bundle]
-        gathered = [
-            (item.content.gatherer, len(bundle)) for item, bundle in zip(opened, bundles, strict=True)
+        gatherers = [
+            item.content.gatherer for item, bundle in zip(opened, bundles, strict=True) for _ in bundle
         ]
-        self._executed = _Executed(key, time_ms, moves_clock, transactions, outcomes, gathered)
+        self._executed = _Executed(key, time_ms, moves_clock, transactions, outcomes, gatherers)

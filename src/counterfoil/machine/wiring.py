@@ -154,8 +154,7 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
     grants_books = GrantsBooks(
         shelves, parties_interface, markets_interface, instruments_interface, holdings_interface
     )
-    grants_interface = Grants(grants_books)
-    viewkeys_books = ViewKeysBooks(shelves, parties_interface, holdings_interface, grants_interface)
+    viewkeys_books = ViewKeysBooks(shelves, parties_interface, holdings_interface)
     viewkeys_interface = ViewKeys(viewkeys_books)
     parties_books.stopped, holdings_books.raise_key = viewkeys_interface.stop, viewkeys_interface.raise_key
     custodians_books = CustodiansBooks(shelves, parties_interface)
@@ -227,7 +226,7 @@ def wire(state: State, decode_proposal: Decode, decode_motion: DecodeMessages) -
         markets=markets_interface,
         instruments=instruments_interface,
         holdings=holdings_interface,
-        grants=grants_interface,
+        grants=Grants(grants_books),
         cash=cash_interface,
         trades=trades_interface,
         settlement=Settlement(settlement_books),

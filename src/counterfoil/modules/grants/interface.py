@@ -18,8 +18,6 @@ from counterfoil.modules.grants.records import (
 )
 from counterfoil.modules.grants.shown import NOTHING, Shown, look_up
 from counterfoil.modules.grants.terms import may_end, require_terms
-from counterfoil.modules.module import ActionContext
-from counterfoil.primitives.codec import Message
 
 __all__ = [
     "GRANT_DAYS_MAX",
@@ -33,11 +31,13 @@ __all__ = [
     "ReadLog",
     "Scope",
     "Shown",
+    "may_end",
+    "require_terms",
 ]
 
 
 class Grants:
-    """Grants of views change by their own messages and by time; their terms are those of view keys too."""
+    """Read-only: grants change by their own messages and by time."""
 
     def __init__(self, books: GrantsBooks) -> None:
         self._books = books
@@ -63,23 +63,6 @@ class Grants:
     def concerned(self, grant: Grant) -> tuple[bytes, ...]:
         """Parties whose business a grant shows: holder, joint holders, keeper."""
         return look_up(self._books, grant.scope, grant.shown).concerned
-
-    def require_terms(
-        self,
-        context: ActionContext,
-        message: type[Message],
-        grantor: bytes,
-        grantee: bytes,
-        purpose: Purpose,
-        scope: Scope,
-        shown: Shown,
-    ) -> None:
-        """Whether the table of purposes allows a grant; see `terms.require_terms`."""
-        require_terms(self._books.parties, context, message, grantor, grantee, purpose, scope, shown)
-
-    def may_end(self, party: bytes, grantor: bytes, grantee: bytes, shown: Shown) -> bool:
-        """Whether a party may end a grant; see `terms.may_end`."""
-        return may_end(self._books.parties, party, grantor, grantee, shown)
 
     def read_log(self, party: bytes, node: bytes) -> ReadLog | None:
         """How far a node's log of reads was when it was recorded last."""

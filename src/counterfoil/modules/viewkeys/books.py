@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from counterfoil.modules.grants.interface import Grants
 from counterfoil.modules.holdings.interface import Holdings
 from counterfoil.modules.module import Shelves
 from counterfoil.modules.parties.interface import Parties
@@ -21,9 +20,7 @@ from counterfoil.modules.viewkeys.records import (
 
 
 class ViewKeysBooks:
-    """Shelves of the module's own tables, and what it asks of others. views: whose terms hold of view keys too."""
-
-    def __init__(self, shelves: Shelves, parties: Parties, holdings: Holdings, views: Grants) -> None:
+    def __init__(self, shelves: Shelves, parties: Parties, holdings: Holdings) -> None:
         self.epochs = shelves(KEY_EPOCHS)
         self.in_force = shelves(EPOCH_IN_FORCE)
         self.proposed = shelves(PROPOSED_EPOCHS)
@@ -36,4 +33,3 @@ class ViewKeysBooks:
         self.stopped = shelves(STOPPED_PARTIES)
         self.parties = parties
         self.holdings = holdings
-        self.views = views

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from counterfoil.modules.grants.interface import GRANT_DAYS_MAX, GRANT_MS_MAX, PURPOSES
+from counterfoil.modules.grants.interface import (
+    GRANT_DAYS_MAX,
+    GRANT_MS_MAX,
+    PURPOSES,
+    may_end,
+    require_terms,
+)
 from counterfoil.modules.module import ActionContext
 from counterfoil.modules.parties.interface import Role
 from counterfoil.modules.viewkeys.books import ViewKeysBooks
@@ -49,7 +55,7 @@ def grant_view_key(books: ViewKeysBooks, ask: GrantViewKey, context: ActionConte
     books.parties.authorise(context, ask.party, GrantViewKey)
     require_sealed(books)
     scope, shown = shown_by(books, ask.party, ask.node)
-    books.views.require_terms(context, GrantViewKey, ask.party, ask.grantee, ask.purpose, scope, shown)
+    require_terms(books.parties, context, GrantViewKey, ask.party, ask.grantee, ask.purpose, scope, shown)
     if _has_it_anyway(books, ask.grantee, ask.node):
         raise Rejected(ViewKeysReject.GRANTEE_IS_INVALID, grantee=ask.grantee)
     if not 0 < len(ask.reason) <= REASON_LENGTH_MAX or not ask.reason.isprintable():
@@ -85,7 +91,7 @@ def end_view_grant(books: ViewKeysBooks, ask: EndViewGrant, context: ActionConte
     if granted is None:
         raise Rejected(ViewKeysReject.GRANT_NOT_FOUND)
     _, shown = shown_by(books, granted.by, ask.node)
-    if not books.views.may_end(ask.party, granted.by, ask.grantee, shown):
+    if not may_end(books.parties, ask.party, granted.by, ask.grantee, shown):
         raise Rejected(ViewKeysReject.GRANT_NOT_FOUND)
     end_grant(books, context, ask.node, ask.grantee)
 

@@ -30,7 +30,7 @@ from counterfoil.modules.holdings.records import (
 )
 from counterfoil.modules.holdings.rejects import HoldingsReject
 from counterfoil.modules.module import EVERY, ActionContext
-from counterfoil.modules.parties.interface import PartiesReject, Role, is_known_to_all
+from counterfoil.modules.parties.interface import Role, hide_unless_known_to_all
 from counterfoil.primitives.codec import Message
 from counterfoil.primitives.outcome import Rejected
 
@@ -176,10 +176,8 @@ def _require_agreement(
     found = parties.find(holder)
     if found is None or holder == servicer or parties.is_above(servicer, holder):
         return
-    if not is_known_to_all(found) and not parties.is_spoken_for(
-        context, found.parent if not found.signer else holder
-    ):
-        raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=holder)
+    if not parties.is_spoken_for(context, holder if found.signer else found.parent):
+        hide_unless_known_to_all(holder, found)
     for party in (holder,) if found.signer else (holder, found.parent):
         try:
             parties.authorise(context, party, message_type)

@@ -6,7 +6,7 @@ from counterfoil.modules.identities.books import IdentitiesBooks
 from counterfoil.modules.identities.interface import Identities
 from counterfoil.modules.identities.records import REASON_LENGTH_MAX, Attestation
 from counterfoil.modules.identities.rejects import IdentitiesReject
-from counterfoil.modules.parties.interface import PartiesReject, Party, is_known_to_all
+from counterfoil.modules.parties.interface import Party, hide_unless_known_to_all
 from counterfoil.primitives.outcome import Rejected
 
 
@@ -19,8 +19,7 @@ def require_below(books: IdentitiesBooks, authority: bytes, party_id: bytes) -> 
     """The party, if the authority stands above it; of one that not everybody knows, nobody else is told."""
     party = books.parties.require(party_id)
     if not books.parties.is_above(authority, party_id):
-        if not is_known_to_all(party):
-            raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
+        hide_unless_known_to_all(party_id, party)
         raise Rejected(IdentitiesReject.AGENT_IS_NOT_ABOVE, authority=authority, party=party_id)
     return party
 

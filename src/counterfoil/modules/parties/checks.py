@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from counterfoil.modules.parties.books import PartiesBooks
-from counterfoil.modules.parties.interface import Parties, is_known_to_all
+from counterfoil.modules.parties.interface import Parties, hide_unless_known_to_all
 from counterfoil.modules.parties.permissions import ADMITS, PERMISSIONS
 from counterfoil.modules.parties.records import (
     ADDRESS_SIZE,
@@ -89,8 +89,7 @@ def require_above(parties: Parties, authority: bytes, party_id: bytes) -> Party:
     """The party, if the authority stands above it; of one that not everybody knows, nobody else is told."""
     party = parties.require(party_id)
     if not parties.is_above(authority, party_id):
-        if not is_known_to_all(party):
-            raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
+        hide_unless_known_to_all(party_id, party)
         raise Rejected(PartiesReject.AUTHORITY_IS_NOT_ABOVE, authority=authority, party=party_id)
     return party
 

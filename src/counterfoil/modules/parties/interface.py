@@ -48,6 +48,7 @@ __all__ = [
     "PartyStatus",
     "Role",
     "Signer",
+    "hide_unless_known_to_all",
     "is_known_to_all",
 ]
 
@@ -61,6 +62,12 @@ def is_known_to_all(party: Party) -> bool:
     """Whether everybody knows that there is such a party: a member. An investor's existence is a personal matter, and
     an application its own: of neither is told by refusing."""
     return party.status is not PartyStatus.APPLIED and any(role is not Role.INVESTOR for role in party.roles)
+
+
+def hide_unless_known_to_all(party_id: bytes, party: Party) -> None:
+    """Before something is said of a party to whoever has no right to know it. Rejected PARTY_NOT_FOUND."""
+    if not is_known_to_all(party):
+        raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
 
 
 class Parties:
@@ -89,30 +96,32 @@ class Parties:
             raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
         return party
 
-    def require_active(self, party_id: bytes) -> Party:
-        """The party, active and with nobody above it suspended or revoked. One that only applied is not there yet."""
+    def _require_admitted(self, party_id: bytes) -> Party:
+        """One that only applied is not there yet."""
         party = self.require(party_id)
         if party.status is PartyStatus.APPLIED:
             raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
+        return party
+
+    def require_active(self, party_id: bytes) -> Party:
+        """The party, active and with nobody above it suspended or revoked. One that only applied is not there yet."""
+        party = self._require_admitted(party_id)
         if party.status is not ACTIVE or self.stopped_above(party):
             raise Rejected(PartiesReject.PARTY_IS_NOT_ACTIVE, party=party_id, status=party.status.name)
         return party
 
     def require_in_business(self, party_id: bytes) -> Party:
         """As `require_active`, or winding down: it still delivers, is paid and closes what it has."""
-        party = self.require(party_id)
+        party = self._require_admitted(party_id)
         status = party.status
-        if status is PartyStatus.APPLIED:
-            raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
         if (status is not ACTIVE and status is not WINDING_DOWN) or self.stopped_above(party):
             raise Rejected(PartiesReject.PARTY_IS_NOT_ACTIVE, party=party_id, status=status.name)
         return party
 
     def require_role(self, party_id: bytes, *roles: Role) -> Party:
         """The party, active and with one of the roles. An investor, where a member is asked for, is not there."""
-        found = self.find(party_id)
-        if found is not None and Role.INVESTOR not in roles and not is_known_to_all(found):
-            raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
+        if Role.INVESTOR not in roles:
+            hide_unless_known_to_all(party_id, self.require(party_id))
         party = self.require_active(party_id)
         for role in party.roles:
             if role in roles:

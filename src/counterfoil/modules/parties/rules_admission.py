@@ -26,7 +26,7 @@ from counterfoil.modules.parties.facts import (
     PartyEnrolled,
     PartyStatusChanged,
 )
-from counterfoil.modules.parties.interface import Parties, is_known_to_all
+from counterfoil.modules.parties.interface import Parties, hide_unless_known_to_all
 from counterfoil.modules.parties.messages import (
     ActivateParty,
     AdmitParty,
@@ -55,8 +55,7 @@ _DAY_MS = 86_400_000
 def apply_for_admission(books: PartiesBooks, ask: ApplyForAdmission, context: ActionContext) -> None:
     """Anybody may ask; the sponsor decides, or the application lapses."""
     parties = Parties(books)
-    if not is_known_to_all(parties.require(ask.sponsor)):
-        raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=ask.sponsor)
+    hide_unless_known_to_all(ask.sponsor, parties.require(ask.sponsor))
     sponsor = parties.require_active(ask.sponsor)
     check_applicant(books, sponsor, ask.roles, ask.name, ask.lei, ask.signer)
     if ask.signer not in context.signers:
@@ -204,9 +203,8 @@ def application_key(lapses_ms: int, party_id: bytes) -> bytes:
 
 def _require_applicant(parties: Parties, sponsor: bytes, party_id: bytes) -> Party:
     party = parties.require(party_id)
-    if party.parent != sponsor and not is_known_to_all(party):
-        raise Rejected(PartiesReject.PARTY_NOT_FOUND, party=party_id)
     if party.parent != sponsor:
+        hide_unless_known_to_all(party_id, party)
         raise Rejected(PartiesReject.SPONSOR_IS_ANOTHER, party=party_id)
     if party.status is not PartyStatus.APPLIED:
         raise Rejected(PartiesReject.STATUS_DOES_NOT_ALLOW_IT, status=party.status.name)

@@ -174,41 +174,42 @@ def refuse_sign_off(books: SettlementBooks, ask: RefuseSignOff, context: ActionC
 def _own_instruction(
     books: SettlementBooks, context: ActionContext, instruction_id: bytes, message: type[Message]
 ) -> Instruction:
-    """A live instruction over which the signers may dispose. Rejected INSTRUCTION_NOT_FOUND, of one that none of them
-    may see as of none; or as `authorise_side`."""
-    instruction = books.instructions.find(instruction_id)
-    if instruction is None:
-        raise Rejected(SettlementReject.INSTRUCTION_NOT_FOUND, instruction=instruction_id)
+    """A live instruction over which the signers may dispose. Rejected INSTRUCTION_NOT_FOUND, or as `authorise_side`."""
+    instruction = _known(books, context, instruction_id)
     account = account_of(books, instruction.account)
     delivers = instruction.movement is Movement.DELIVER
     worth = given_up(delivers, instruction.quantity, instruction.amount)
-    if not _is_known_to(books, context, instruction):
-        raise Rejected(SettlementReject.INSTRUCTION_NOT_FOUND, instruction=instruction_id)
     authorise_side(books, context, instruction.party, instruction.account, account, message, worth)
     return instruction
 
 
-def _is_known_to(books: SettlementBooks, context: ActionContext, instruction: Instruction) -> bool:
-    """Whether any of the action's signers speaks for the instructing party, or may see the account."""
-    if books.parties.is_spoken_for(context, instruction.party):
-        return True
-    return books.holdings.is_known_to(context, account_of(books, instruction.account))
+def _known(
+    books: SettlementBooks, context: ActionContext, instruction_id: bytes, *, to_operator: bool = False
+) -> Instruction:
+    """A live instruction; one that none of the action's signers may see is not there. The instructing party may, who
+    sees the account, and (to_operator) the market's operator. Rejected INSTRUCTION_NOT_FOUND."""
+    instruction = books.instructions.find(instruction_id)
+    if instruction is not None:
+        parties = [instruction.party]
+        if to_operator:
+            parties.append(books.markets.require(instruction.market).operator)
+        if any(books.parties.is_spoken_for(context, party) for party in parties):
+            return instruction
+        if books.holdings.is_known_to(context, account_of(books, instruction.account)):
+            return instruction
+    raise Rejected(SettlementReject.INSTRUCTION_NOT_FOUND, instruction=instruction_id)
 
 
 def _pair_to_sign_off(
     books: SettlementBooks, context: ActionContext, instruction_id: bytes, message: type[Message]
 ) -> Pair:
-    instruction = books.instructions.find(instruction_id)
-    if instruction is None:
-        raise Rejected(SettlementReject.INSTRUCTION_NOT_FOUND, instruction=instruction_id)
-    operator = books.markets.require(instruction.market).operator
-    if not books.parties.is_spoken_for(context, operator) and not _is_known_to(books, context, instruction):
-        raise Rejected(SettlementReject.INSTRUCTION_NOT_FOUND, instruction=instruction_id)
+    instruction = _known(books, context, instruction_id, to_operator=True)
     pair = pair_of(books, instruction_id)
     if pair is None:
         raise Rejected(SettlementReject.INSTRUCTION_IS_NOT_MATCHED)
     if pair.delivery.sign_off is not SignOffStatus.AWAITED:
         raise Rejected(SettlementReject.SIGN_OFF_IS_NOT_AWAITED)
+    operator = books.markets.require(instruction.market).operator
     worth = instruction.amount or instruction.quantity
     books.parties.authorise(context, operator, message, amount=worth)
     return pair

@@ -77,6 +77,7 @@ def history(
         say_json({"moment": moment, "entries": entries}, scales)
         return
     say_moment(moment)
+    scales = scales.for_people()
     for entry in entries:
         who = ", ".join(_author(author, names) for author in entry.authors)
         asked = ", ".join(dict.fromkeys(entry.messages))

@@ -273,6 +273,7 @@ def watch(
         scales = Scales(labels, feeds={line.name: line.scale for line in client.feeds()})
         names = _names(client)
         if not json:
+            scales = scales.for_people()
             say_moment(client.status().moment)
         told = 0
         with client.watch(_position(after), identity, follow=follow and running) as stream:

@@ -93,16 +93,18 @@ class Scales:
         self.in_words = in_words
 
     def over(self, answer: object) -> Scales:
-        """With every instrument and object that an answer itself describes."""
+        """With every instrument and object that an answer itself describes; most facts describe none."""
+        parts = list(_parts(answer))
+        if not parts:
+            return self
         found = Scales(self.labels, self.measured.values(), self.feeds, self.in_words)
-        for part in _parts(answer):
-            if isinstance(part, Label):
-                found.labels[part.instrument_id] = part
-            else:
-                found.measured[part.object_id] = part
+        found.labels.update((one.instrument_id, one) for one in parts if isinstance(one, Label))
+        found.measured.update((one.object_id, one) for one in parts if isinstance(one, Measured))
         return found
 
     def for_people(self) -> Scales:
+        if self.in_words:
+            return self
         return Scales(self.labels, self.measured.values(), self.feeds, in_words=True)
 
     def scale(self, instrument_id: bytes) -> int | None:

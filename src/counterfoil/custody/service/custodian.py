@@ -130,7 +130,7 @@ class Custodian:
             return self._vault.opening_key(self._usable(user, name)).public_key
 
     def _usable(self, user: str, name: str) -> KeyPut:
-        """A key that the user may use for something. Refused KEY_NOT_FOUND, of any other as of none."""
+        """A key that the user may use for something. Refused KEY_NOT_FOUND, of any other as of none. Under the lock."""
         self._count(user)
         self._books.forget_expired()
         key = self._books.keys.get(name)
@@ -141,24 +141,23 @@ class Custodian:
     def _used(
         self, user: str, key: KeyPut, subject: Subject, message: bytes, use: Callable[[], T]
     ) -> tuple[T, int]:
-        """(what the use of the key gives, the number of its entry in the trail)."""
-        with self._lock:
-            books, name = self._books, key.name
-            self._trail.agree()
-            again = books.signed.get((address_of(key.public_key), subject.digest, user))
-            spent = books.spent_by(user) if again is None else {}
-            allowed = books.policy.decide(user, name, key.owner, subject, spent)
-            if again is None:
-                approved_by = self._approvals.of_signature(user, name, message, allowed)
-                number = self._intend(user, key, subject, allowed.charges, approved_by)
-            else:
-                number = again[0]
-            made = use()
-            reached(AFTER_SIGNING)
-            if self._must_stand_first(allowed, number):
-                self._trail.record()
-            reached(BEFORE_ANSWER)
-            return made, number
+        """(what the use of the key gives, the number of its entry in the trail). Under the lock."""
+        books, name = self._books, key.name
+        self._trail.agree()
+        again = books.signed.get((address_of(key.public_key), subject.digest, user))
+        spent = books.spent_by(user) if again is None else {}
+        allowed = books.policy.decide(user, name, key.owner, subject, spent)
+        if again is None:
+            approved_by = self._approvals.of_signature(user, name, message, allowed)
+            number = self._intend(user, key, subject, allowed.charges, approved_by)
+        else:
+            number = again[0]
+        made = use()
+        reached(AFTER_SIGNING)
+        if self._must_stand_first(allowed, number):
+            self._trail.record()
+        reached(BEFORE_ANSWER)
+        return made, number
 
     def answered(self, number: int) -> None:
         """The signature of this entry has been handed on."""

@@ -231,19 +231,19 @@ class _Client:
             _refuse(self._connection, Rejected(CustodyRefusal.CERTIFICATE_IS_NOT_IN_FORCE))
         return good
 
+    def _used(self, request: Sign | Open) -> tuple[bytes | None, int]:
+        if isinstance(request, Open):
+            return self._custodian.open(self._user(), request)
+        return self._custodian.sign(self._user(), request.key, request.message)
+
     def _handle(self, request: Request) -> None:
         try:
-            if isinstance(request, Sign):
-                signature, number = self._custodian.sign(self._user(), request.key, request.message)
-                self._done(signature)
+            if isinstance(request, Sign | Open):
+                made, number = self._used(request)
+                self._done(made)
                 self._custodian.answered(number)
-                return
-            if isinstance(request, Open):
-                plain, number = self._custodian.open(self._user(), request)
-                self._done(plain)
-                self._custodian.answered(number)
-                return
-            self._done(self._answer(request))
+            else:
+                self._done(self._answer(request))
         except Rejected as refused:
             self._send(Refusal(problem_of(refused)))
         except (OSError, EOFError):
